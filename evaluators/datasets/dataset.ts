@@ -1,0 +1,50 @@
+import type { Shape } from '../../network/types.ts'
+
+export type SplitName = 'train' | 'validation' | 'test'
+
+/** Raw samples as the file holds them; the batcher turns them into normalised float32. */
+export type SampleArray = Uint8Array | Int8Array | Float32Array
+
+/**
+ * A classification data set in memory. All arrays lie over SharedArrayBuffers, so that `postMessage` hands them to
+ * worker threads without a copy; the whole value is structured-cloneable plain data.
+ */
+export interface Dataset {
+  /** What the user called it, for cards and logs: a folder name or `builtin`. */
+  readonly name: string
+  /** SHA-256 over shape, samples, labels and splits: part of every cache key. */
+  readonly digest: string
+  /** Which augmentations and resolutions make sense. */
+  readonly kind: 'image' | 'spectrogram'
+  /** `[height, width, channels]` of one sample. */
+  readonly inputShape: Shape
+  readonly classNames: readonly string[]
+  /** Sample i occupies `inputShape` elements from i·size, row-major height, width, channels. */
+  readonly samples: SampleArray
+  /** Class of each sample, 0 … classNames.length − 1. */
+  readonly labels: Int32Array
+  /** Sample indices of each part; disjoint; fixed by file layout and seed. */
+  readonly splits: Readonly<Record<SplitName, Uint32Array>>
+  /** Per channel, measured on the training part, in raw sample units. Standard deviations are never 0. */
+  readonly mean: readonly number[]
+  readonly standardDeviation: readonly number[]
+}
+
+export interface LoadOptions {
+  readonly seed: number
+  /** Share of the training samples kept for validation, 0 < f < 1. Default 0.1. */
+  readonly validationFraction?: number
+  /** Share kept for test where the files have no test part of their own. Default 0.2. */
+  readonly testFraction?: number
+}
+
+/** One file layout that can be read. Found by `matches`, tried in the order of the list in `load.ts`. */
+export interface DatasetFormat {
+  readonly id: string
+  /** One line for the help text: which files it expects. */
+  readonly description: string
+  /** Whether the path looks like this format, from names only. */
+  readonly matches: (path: string) => boolean
+  /** @throws UserError with one sentence naming the file and what is wrong with it. */
+  readonly load: (path: string, options: LoadOptions) => Promise<Dataset>
+}

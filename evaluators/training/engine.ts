@@ -1,0 +1,54 @@
+import type { NetworkGraph, Weights } from '../../network/types.ts'
+
+/** How a network is trained; part of every cache key, so plain data. */
+export interface Recipe {
+  readonly optimiser: 'sgd'
+  readonly batchSize: number
+  /** Peak of the cosine schedule. */
+  readonly learningRate: number
+  /** Share of the steps spent in a linear warm-up from 0. */
+  readonly warmupFraction: number
+  readonly momentum: number
+  /** L2 on kernels only (not on biases or batch norm). */
+  readonly weightDecay: number
+  readonly labelSmoothing: number
+  /** running = momentum · running + (1 − momentum) · batch */
+  readonly batchNormMomentum: number
+  /** Weight of the load-balancing loss of routed experts (Fedus et al. 2021, equation 4, for top-k). */
+  readonly loadBalancing: number
+}
+
+export interface StepMetrics {
+  /** Mean loss of the batch, label smoothing and load balancing included. NaN or infinite when training diverged. */
+  readonly loss: number
+  /** Samples whose largest logit is the label. */
+  readonly correct: number
+}
+
+/**
+ * A network compiled for one batch size. Weights and optimiser state live inside the runtime between steps.
+ * Inputs are float32, normalised, `[batch, height, width, channels]` row-major whatever layout the engine uses inside.
+ * The network ends in logits; if its last node is a softmax, training looks at what feeds it.
+ */
+export interface TrainingProgram {
+  /** Wall-clock spent compiling. */
+  readonly compileSeconds: number
+  /** One optimiser step on exactly `batchSize` samples. */
+  step(inputs: Float32Array, labels: Int32Array, learningRate: number): Promise<StepMetrics>
+  /** Forward only, with running statistics: logits `[count, classes]` row-major. Any count ≥ 1. */
+  predict(inputs: Float32Array, count: number): Promise<Float32Array>
+  /** Named as `weightSpecs` names them; copies. */
+  readWeights(): Promise<Weights>
+  /** All or some of the weights; the rest stay. Momentum of written weights is reset to 0. */
+  writeWeights(weights: Weights): Promise<void>
+  /** Frees native memory; the program cannot be used afterwards. */
+  dispose(): Promise<void>
+}
+
+export interface TrainingEngine {
+  readonly id: string
+  /** Changes when results could: part of the cache key. */
+  readonly version: string
+  /** Initial weights come from `initialWeights(graph, stream)`; the caller writes them. */
+  compile(graph: NetworkGraph, recipe: Recipe): Promise<TrainingProgram>
+}

@@ -1,0 +1,70 @@
+import { UserError } from './errors.ts'
+
+type Quantity = 'latencyMs' | 'energyMj' | 'bytes' | 'durationS'
+
+/** Factors to the canonical unit. Memory follows the datasheets of microcontrollers: 1 KB = 1 KiB = 1024 bytes. */
+const FACTORS: Record<Quantity, Readonly<Record<string, number>>> = {
+  latencyMs: { us: 1e-3, µs: 1e-3, ms: 1, s: 1000 },
+  energyMj: { nj: 1e-6, uj: 1e-3, µj: 1e-3, mj: 1, j: 1000 },
+  bytes: { b: 1, kb: 1024, kib: 1024, mb: 1024 ** 2, mib: 1024 ** 2, gb: 1024 ** 3, gib: 1024 ** 3 },
+  durationS: { ms: 1e-3, s: 1, min: 60, m: 60, h: 3600 },
+}
+
+const EXAMPLES: Record<Quantity, string> = {
+  latencyMs: '50ms',
+  energyMj: '5mJ',
+  bytes: '128KB',
+  durationS: '30s',
+}
+
+/**
+ * Reads a positive quantity with its unit, such as `50ms`, `128KB`, `5mJ`, `10min`, into milliseconds,
+ * bytes, millijoules or seconds. A bare number is refused: units are never guessed.
+ * @throws UserError naming the flag, the text and a right example.
+ */
+export function parseQuantity(text: string, quantity: Quantity, flag: string): number {
+  const match = /^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-zµ]+)?\s*$/i.exec(text)
+  const units = FACTORS[quantity]
+  const factor = match?.[2] === undefined ? undefined : units[match[2].toLowerCase()]
+  if (match === null || factor === undefined) {
+    const names = Object.keys(units).join(', ')
+    throw new UserError(
+      `${flag} '${text}' is not a number with a unit (${names}): write for example ${EXAMPLES[quantity]}`,
+    )
+  }
+  const value = Number(match[1]) * factor
+  if (!Number.isFinite(value) || value <= 0) {
+    throw new UserError(`${flag} '${text}' must be greater than zero: write for example ${EXAMPLES[quantity]}`)
+  }
+  return value
+}
+
+/** Three significant digits, without exponents for ordinary sizes. */
+export function formatNumber(value: number): string {
+  if (value === 0) return '0'
+  const magnitude = Math.abs(value)
+  if (magnitude >= 1000 && magnitude < 1e9) return Math.round(value).toString()
+  if (magnitude >= 1e-4 && magnitude < 1000) return Number(value.toPrecision(3)).toString()
+  return value.toExponential(2)
+}
+
+export const formatBytes = (bytes: number): string =>
+  bytes < 1024
+    ? `${Math.round(bytes)} B`
+    : bytes < 1024 ** 2
+      ? `${formatNumber(bytes / 1024)} KB`
+      : `${formatNumber(bytes / 1024 ** 2)} MB`
+
+export const formatLatency = (latencyMs: number): string =>
+  latencyMs >= 1000
+    ? `${formatNumber(latencyMs / 1000)} s`
+    : latencyMs < 1
+      ? `${formatNumber(latencyMs * 1000)} µs`
+      : `${formatNumber(latencyMs)} ms`
+
+export const formatEnergy = (energyMj: number): string =>
+  energyMj >= 1000
+    ? `${formatNumber(energyMj / 1000)} J`
+    : energyMj < 1
+      ? `${formatNumber(energyMj * 1000)} µJ`
+      : `${formatNumber(energyMj)} mJ`
