@@ -1,0 +1,127 @@
+import { GraphBuilder } from '../network/build.ts'
+import type { ActivationKind, NetworkGraph, Shape } from '../network/types.ts'
+import { type BlockKind, type BlockPlan, block, convUnit, type MixturePlan, mixtureBlock } from './blocks.ts'
+import { categorical, type GenomeReader, ordinal } from './choices.ts'
+import type { GeneDescription } from './genome.ts'
+import type { Task } from './space.ts'
+
+/** Widths that each stage may have; later stages are wider. */
+const STAGE_WIDTHS: readonly (readonly number[])[] = [
+  [8, 16, 24, 32],
+  [16, 24, 32, 48],
+  [24, 32, 48, 64, 96],
+  [32, 48, 64, 96, 128, 160],
+]
+const BLOCK_KINDS: readonly BlockKind[] = ['depthwiseSeparable', 'invertedBottleneck', 'fused']
+const EXPANDING = [BLOCK_KINDS.indexOf('invertedBottleneck'), BLOCK_KINDS.indexOf('fused')]
+const WITH_KERNEL_CHOICE = [BLOCK_KINDS.indexOf('depthwiseSeparable'), BLOCK_KINDS.indexOf('invertedBottleneck')]
+
+/** Strides of the stem and the four stages, from little to much down-sampling. */
+const STRIDE_PLANS: readonly string[] = [
+  '1-1-2-2-1',
+  '1-2-2-1-1',
+  '2-1-2-1-1',
+  '2-2-1-1-1',
+  '1-1-2-2-2',
+  '1-2-2-2-1',
+  '2-1-2-2-1',
+  '2-2-2-1-1',
+  '2-1-2-2-2',
+  '2-2-2-2-1',
+  '2-2-2-1-2',
+  '2-2-2-2-2',
+] // prettier-ignore
+/** Least and greatest side of the last feature map, so that it is neither a point nor needlessly large. */
+const LAST_MAP = { least: 2, greatest: 13 }
+
+const downSampled = (length: number, plan: string): number =>
+  plan.split('-').reduce((size, stride) => Math.ceil(size / Number(stride)), length)
+
+/** Plans whose last map is of a sensible size; for inputs of odd sizes, the one that comes nearest. */
+function stridePlans(task: Task): readonly string[] {
+  const [height, width] = [task.inputShape[0]!, task.inputShape[1]!]
+  const fits = STRIDE_PLANS.filter(
+    (plan) =>
+      downSampled(Math.min(height, width), plan) >= LAST_MAP.least &&
+      downSampled(Math.max(height, width), plan) <= LAST_MAP.greatest,
+  )
+  if (fits.length > 0) return fits
+  return Math.max(height, width) > LAST_MAP.greatest ? [STRIDE_PLANS.at(-1)!] : ['1-1-1-1-1']
+}
+
+/** Input sides as shares of the task's. Spectrograms and small images are never resized: each pixel counts there. */
+function resolutions(task: Task): readonly number[] {
+  const [height, width] = [task.inputShape[0]!, task.inputShape[1]!]
+  if (height !== width || height < 24) return [1]
+  return height >= 64 ? [0.5, 0.75, 1] : [0.75, 1]
+}
+
+function inputShape(task: Task, resolution: number): Shape {
+  const scaled = (length: number) =>
+    resolution === 1 ? length : Math.max(4, Math.round((length * resolution) / 4) * 4)
+  return [scaled(task.inputShape[0]!), scaled(task.inputShape[1]!), task.inputShape[2]!]
+}
+
+/** The genes every MobileNet-style network has. `stageGenes` adds to each stage; its names start with the stage's. */
+export function backboneGenes(
+  task: Task,
+  stageGenes: (stage: string) => readonly GeneDescription[],
+): readonly GeneDescription[] {
+  const genes = [
+    ordinal('input.resolution', resolutions(task)),
+    ordinal('input.stridePlan', stridePlans(task)),
+    ordinal('input.stemFilters', [8, 16, 24, 32]),
+    categorical('input.activation', ['relu', 'relu6', 'hardSwish']),
+  ]
+  STAGE_WIDTHS.forEach((widths, index) => {
+    const stage = `stage${index + 1}`
+    const depths = index < 2 ? [1, 2, 3] : [0, 1, 2, 3]
+    const present = index < 2 ? undefined : { gene: `${stage}.depth`, choices: [1, 2, 3] }
+    genes.push(
+      ordinal(`${stage}.depth`, depths),
+      categorical(`${stage}.kind`, BLOCK_KINDS, present),
+      ordinal(`${stage}.kernel`, [3, 5, 7], { gene: `${stage}.kind`, choices: WITH_KERNEL_CHOICE }),
+      ordinal(`${stage}.expansion`, [1, 2, 3, 4, 6], { gene: `${stage}.kind`, choices: EXPANDING }),
+      ordinal(`${stage}.width`, widths, present),
+      ordinal(`${stage}.squeezeRatio`, [0, 0.25], present),
+      ...stageGenes(stage),
+    )
+  })
+  return [...genes, ordinal('head.filters', [0, 64, 128, 256])]
+}
+
+/** The network of a genome. `mixtureOf` says which stages end in a mixture of experts. */
+export function decodeBackbone(
+  genome: GenomeReader,
+  task: Task,
+  mixtureOf: (stage: string) => MixturePlan | undefined,
+): NetworkGraph {
+  const g = new GraphBuilder()
+  const strides = genome.text('input.stridePlan').split('-').map(Number)
+  const activation = genome.text('input.activation') as ActivationKind
+  let x = g.input(inputShape(task, genome.number('input.resolution')))
+  x = convUnit(g, x, genome.number('input.stemFilters'), { kernel: 3, stride: strides[0]! }, activation)
+  STAGE_WIDTHS.forEach((_, index) => {
+    const stage = `stage${index + 1}`
+    const depth = genome.number(`${stage}.depth`)
+    const kind = genome.text(`${stage}.kind`) as BlockKind
+    const plan: BlockPlan = {
+      kind,
+      // Fused blocks are 3×3 as in EfficientNetV2: their cost grows with the square of the kernel on all channels.
+      kernel: kind === 'fused' ? 3 : genome.number(`${stage}.kernel`),
+      stride: 1,
+      expansion: kind === 'depthwiseSeparable' ? 1 : genome.number(`${stage}.expansion`),
+      width: genome.number(`${stage}.width`),
+      squeezeRatio: genome.number(`${stage}.squeezeRatio`),
+      activation,
+    }
+    const mixture = mixtureOf(stage)
+    for (let i = 0; i < depth; i++) {
+      const placed = i === 0 ? { ...plan, stride: strides[index + 1]! } : plan
+      x = mixture !== undefined && i === depth - 1 ? mixtureBlock(g, x, placed, mixture) : block(g, x, placed)
+    }
+  })
+  const headFilters = genome.number('head.filters')
+  if (headFilters > 0) x = convUnit(g, x, headFilters, {}, activation)
+  return g.build(g.dense(g.globalAveragePool(x), task.classCount))
+}
