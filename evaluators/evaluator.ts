@@ -31,11 +31,18 @@ export interface Measurement {
   readonly wallSeconds: number
 }
 
+export interface EvaluateOptions {
+  /** Aborting gives up on the candidate; the promise then settles with any `Failure`. */
+  readonly signal?: AbortSignal
+  /** Train in a process of its own, so that a native crash takes nothing else down. */
+  readonly isolated?: boolean
+}
+
 export interface Evaluator {
   readonly id: string
   /** Changes when results could: part of the cache key. */
   readonly version: string
-  /** Never rejects: whatever goes wrong is a `Failure`. Aborting the signal gives up on the candidate. */
-  evaluate(request: EvaluationRequest, signal?: AbortSignal): Promise<Measurement | Failure>
+  /** Never rejects: whatever goes wrong is a `Failure`. */
+  evaluate(request: EvaluationRequest, options?: EvaluateOptions): Promise<Measurement | Failure>
   dispose(): Promise<void>
 }

@@ -1,0 +1,58 @@
+import path from 'node:path'
+import { Piscina } from 'piscina'
+import { type Failure, failure, messageOf } from '../../lib/errors.ts'
+import type { Dataset } from '../datasets/dataset.ts'
+import type { EvaluateOptions, EvaluationRequest, Evaluator, Measurement } from '../evaluator.ts'
+import { evaluateIsolated } from './isolated.ts'
+import type { TrainingThreadData } from './training-thread.ts'
+
+export interface PoolOptions {
+  readonly dataset: Dataset
+  readonly engine: string
+  readonly engineVersion: string
+  /** Threads; each trains one candidate at a time on one core. */
+  readonly workers: number
+  /** A candidate that takes longer is given up as `timed-out`. */
+  readonly timeoutSeconds: number
+}
+
+/** Proxy training in worker threads: the evaluator of real searches. */
+export function createPool(options: PoolOptions): Evaluator {
+  const data: TrainingThreadData = { dataset: options.dataset, engine: options.engine }
+  const extension = path.extname(import.meta.filename)
+  const pool = new Piscina({
+    filename: path.join(import.meta.dirname, `training-thread${extension}`),
+    workerData: data,
+    minThreads: options.workers,
+    maxThreads: options.workers,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    concurrentTasksPerWorker: 1,
+    // Workers train asynchronously; waiting on an atomic between tasks would stop their event loop.
+    atomics: 'disabled',
+  })
+
+  async function evaluateInThread(request: EvaluationRequest, signal: AbortSignal): Promise<Measurement | Failure> {
+    try {
+      return (await pool.run(request, { signal })) as Measurement | Failure
+    } catch (error) {
+      if (signal.aborted) return failure('timed-out', 'given up while training')
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ERR_WORKER_OUT_OF_MEMORY') return failure('out-of-memory', 'its thread ran out of memory')
+      return failure('worker-died', messageOf(error))
+    }
+  }
+
+  return {
+    id: 'proxy',
+    version: `1+${options.engine}@${options.engineVersion}`,
+    async evaluate(request, { signal: outer, isolated = false }: EvaluateOptions = {}) {
+      const timeout = AbortSignal.timeout(options.timeoutSeconds * 1000)
+      const signal = outer === undefined ? timeout : AbortSignal.any([outer, timeout])
+      const result = isolated ? await evaluateIsolated(request, data, signal) : await evaluateInThread(request, signal)
+      return timeout.aborted && !result.ok
+        ? failure('timed-out', `not trained within ${options.timeoutSeconds} s`)
+        : result
+    },
+    dispose: () => pool.destroy(),
+  }
+}

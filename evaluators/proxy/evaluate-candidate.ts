@@ -1,0 +1,36 @@
+import { type Failure, failure, messageOf } from '../../lib/errors.ts'
+import type { Dataset } from '../datasets/dataset.ts'
+import type { EvaluationRequest, Measurement } from '../evaluator.ts'
+import type { TrainingEngine } from '../training/engine.ts'
+import { trainNetwork } from '../training/train.ts'
+
+/** Processor seconds of this thread, or of the process where Node cannot tell threads apart. */
+function cpuSecondsNow(): number {
+  const usage = process.threadCpuUsage?.() ?? process.cpuUsage()
+  return (usage.user + usage.system) / 1e6
+}
+
+/** Trains and measures one candidate on validation and test data. Never rejects: whatever goes wrong is a `Failure`. */
+export async function evaluateCandidate(
+  request: EvaluationRequest,
+  dataset: Dataset,
+  engine: TrainingEngine,
+): Promise<Measurement | Failure> {
+  const cpuStart = cpuSecondsNow()
+  const wallStart = performance.now()
+  try {
+    const trained = await trainNetwork({ ...request, dataset, engine, measureOn: ['validation', 'test'] })
+    if (!trained.ok) return trained
+    return {
+      ok: true,
+      accuracy: trained.accuracy.validation ?? 0,
+      testAccuracy: trained.accuracy.test ?? 0,
+      loss: trained.loss,
+      cpuSeconds: cpuSecondsNow() - cpuStart,
+      wallSeconds: (performance.now() - wallStart) / 1000,
+    }
+  } catch (error) {
+    const message = messageOf(error)
+    return failure(/out of memory|bad_alloc|allocat/i.test(message) ? 'out-of-memory' : 'threw', message)
+  }
+}
