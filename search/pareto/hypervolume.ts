@@ -1,0 +1,146 @@
+import { nonDominatedIndices } from './non-dominated-sort.ts'
+import { checkPoints } from './points.ts'
+import { RankSet } from './rank-set.ts'
+
+/**
+ * Volume dominated by the points and bounded by the reference point, for minimisation. Points that are not strictly
+ * below the reference in every objective add nothing; an empty set has volume 0. Exact: a sweep in 2-D and 3-D
+ * (O(n log n)), and above that slices along the last objective, each the exclusive volume of one point against the
+ * better ones limited to it (While, Bradstreet and Barone 2012, "WFG"), down to 3-D.
+ * @throws RangeError on a bad shape or a value that is not finite.
+ */
+export function hypervolume(points: Float64Array, count: number, reference: readonly number[]): number {
+  const objectives = reference.length
+  checkPoints(points, count, objectives)
+  checkPoints(Float64Array.from(reference), 1, objectives)
+  const inside = new Float64Array(count * objectives)
+  let kept = 0
+  for (let i = 0; i < count; i++) {
+    let j = 0
+    while (j < objectives && points[i * objectives + j]! < reference[j]!) j++
+    if (j < objectives) continue
+    // From here on every coordinate is the distance to the reference: larger is better.
+    for (j = 0; j < objectives; j++) inside[kept * objectives + j] = reference[j]! - points[i * objectives + j]!
+    kept++
+  }
+  return volume(inside, kept, objectives)
+}
+
+/**
+ * Volume that `point` would add to that of the points: 0 when it is dominated, equal or not below the reference.
+ * @throws RangeError on a bad shape or a value that is not finite.
+ */
+export function hypervolumeGain(
+  points: Float64Array,
+  count: number,
+  point: readonly number[],
+  reference: readonly number[],
+): number {
+  const objectives = reference.length
+  checkPoints(points, count, objectives)
+  checkPoints(Float64Array.from(point), 1, objectives)
+  let own = 1
+  for (let j = 0; j < objectives; j++) own *= Math.max(0, reference[j]! - point[j]!)
+  if (own === 0) return 0
+  const limited = new Float64Array(count * objectives)
+  for (let i = 0; i < count; i++) {
+    for (let j = 0; j < objectives; j++) {
+      limited[i * objectives + j] = Math.max(points[i * objectives + j]!, point[j]!)
+    }
+  }
+  return Math.max(0, own - hypervolume(limited, count, reference))
+}
+
+/** Volume of the union of the boxes from the origin to each row. All coordinates are positive. */
+function volume(boxes: Float64Array, count: number, dimensions: number): number {
+  if (count === 0) return 0
+  if (dimensions === 1) return boxes.subarray(0, count).reduce((most, value) => Math.max(most, value), 0)
+  if (dimensions === 2) return area(boxes, count)
+  if (dimensions === 3) return sweep(boxes, count)
+  return slices(boxes, count, dimensions)
+}
+
+/** Rows from the largest value of one coordinate to the smallest. */
+function orderBy(boxes: Float64Array, count: number, dimensions: number, coordinate: number): Uint32Array {
+  const order = new Uint32Array(count)
+  for (let i = 0; i < count; i++) order[i] = i
+  return order.sort((a, b) => boxes[b * dimensions + coordinate]! - boxes[a * dimensions + coordinate]!)
+}
+
+function area(boxes: Float64Array, count: number): number {
+  let sum = 0
+  let height = 0
+  for (const i of orderBy(boxes, count, 2, 0)) {
+    const y = boxes[i * 2 + 1]!
+    if (y <= height) continue
+    sum += boxes[i * 2]! * (y - height)
+    height = y
+  }
+  return sum
+}
+
+/**
+ * Sweeps z downwards over the union, in the x-y plane, of the boxes met so far. Their upper staircase is a set of
+ * x-ranks (rank 0 has the largest x), along which y rises.
+ */
+function sweep(boxes: Float64Array, count: number): number {
+  const xOrder = orderBy(boxes, count, 3, 0)
+  const xRank = new Uint32Array(count)
+  const x = new Float64Array(count)
+  const y = new Float64Array(count)
+  for (let rank = 0; rank < count; rank++) {
+    const i = xOrder[rank]!
+    xRank[i] = rank
+    x[rank] = boxes[i * 3]!
+    y[rank] = boxes[i * 3 + 1]!
+  }
+  const zOrder = orderBy(boxes, count, 3, 2)
+  const stairs = new RankSet(count)
+  let planeArea = 0
+  let sum = 0
+  for (let position = 0; position < count; position++) {
+    const i = zOrder[position]!
+    const rank = xRank[i]!
+    const before = stairs.below(rank)
+    let height = before < 0 ? 0 : y[before]!
+    if (y[rank]! > height) {
+      let next = stairs.above(rank)
+      while (next >= 0 && y[next]! <= y[rank]!) {
+        planeArea += (y[next]! - height) * (x[rank]! - x[next]!)
+        height = y[next]!
+        stairs.remove(next)
+        next = stairs.above(next)
+      }
+      planeArea += (y[rank]! - height) * (x[rank]! - (next < 0 ? 0 : x[next]!))
+      stairs.add(rank)
+    }
+    const z = boxes[i * 3 + 2]!
+    const nextZ = position + 1 < count ? boxes[zOrder[position + 1]! * 3 + 2]! : 0
+    sum += planeArea * (z - nextZ)
+  }
+  return sum
+}
+
+function slices(boxes: Float64Array, count: number, dimensions: number): number {
+  const last = dimensions - 1
+  const order = orderBy(boxes, count, dimensions, last)
+  const limited = new Float64Array(count * last)
+  let sum = 0
+  for (let position = 0; position < count; position++) {
+    const own = order[position]! * dimensions
+    let product = 1
+    for (let j = 0; j < last; j++) product *= boxes[own + j]!
+    for (let earlier = 0; earlier < position; earlier++) {
+      const other = order[earlier]! * dimensions
+      // Negated, because the filter minimises.
+      for (let j = 0; j < last; j++) limited[earlier * last + j] = -Math.min(boxes[own + j]!, boxes[other + j]!)
+    }
+    const kept = nonDominatedIndices(limited, position, last)
+    const inner = new Float64Array(kept.length * last)
+    for (let k = 0; k < kept.length; k++) {
+      for (let j = 0; j < last; j++) inner[k * last + j] = -limited[kept[k]! * last + j]!
+    }
+    sum += boxes[own + last]! * Math.max(0, product - volume(inner, kept.length, last))
+  }
+  return sum
+}

@@ -1,0 +1,5 @@
+export { crowdingDistance } from './crowding.ts'
+export { hypervolume, hypervolumeGain } from './hypervolume.ts'
+export { igdPlus } from './igd-plus.ts'
+export { kendallTau } from './kendall-tau.ts'
+export { type NonDominatedSort, nonDominatedIndices, nonDominatedSort } from './non-dominated-sort.ts'
