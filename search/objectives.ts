@@ -1,0 +1,70 @@
+import { type Failure, failure, UserError } from '../lib/errors.ts'
+import { unknownName } from '../lib/nearest-name.ts'
+
+export type ObjectiveName = 'accuracy' | 'latencyMs' | 'energyMj' | 'peakRamBytes' | 'flashBytes' | 'macs'
+
+/** Everything an objective may be made of, for one trial on one device. */
+export interface ObjectiveInputs {
+  readonly accuracy: number
+  readonly latencyMs: number
+  readonly energyMj: number
+  readonly peakRamBytes: number
+  readonly flashBytes: number
+  readonly macs: number
+}
+
+export const OBJECTIVE_NAMES: readonly ObjectiveName[] = [
+  'accuracy',
+  'latencyMs',
+  'energyMj',
+  'peakRamBytes',
+  'flashBytes',
+  'macs',
+]
+
+export const DEFAULT_OBJECTIVES: readonly ObjectiveName[] = ['accuracy', 'latencyMs', 'energyMj', 'peakRamBytes']
+
+/**
+ * The minimisation vector of a trial on a device. This is the only place where a sign flips: accuracy becomes the error
+ * 1 − accuracy. A `Failure` when any entry is not a finite number.
+ */
+export function objectiveVector(names: readonly ObjectiveName[], inputs: ObjectiveInputs): readonly number[] | Failure {
+  const vector = names.map((name) => (name === 'accuracy' ? 1 - inputs.accuracy : inputs[name]))
+  const bad = vector.findIndex((value) => !Number.isFinite(value))
+  return bad < 0 ? vector : failure('non-finite-objective', `${names[bad]} is ${inputs[names[bad]!]}`)
+}
+
+/** Turns an entry of a minimisation vector back into the unit of its objective. */
+export const fromMinimised = (name: string, value: number): number => (name === 'accuracy' ? 1 - value : value)
+
+/** Short names people type, besides the full ones. */
+const SHORT_NAMES: Readonly<Record<string, ObjectiveName>> = {
+  error: 'accuracy',
+  latency: 'latencyMs',
+  energy: 'energyMj',
+  ram: 'peakRamBytes',
+  memory: 'peakRamBytes',
+  flash: 'flashBytes',
+}
+
+/**
+ * Reads `accuracy,latency,energy,ram` into objective names.
+ * @throws UserError for an unknown or repeated name, or when accuracy or any cost is missing.
+ */
+export function parseObjectives(text: string): readonly ObjectiveName[] {
+  const names = text.split(',').map((part) => {
+    const name = part.trim()
+    const known = SHORT_NAMES[name] ?? OBJECTIVE_NAMES.find((objective) => objective === name)
+    if (known === undefined)
+      throw new UserError(unknownName('objective', name, [...OBJECTIVE_NAMES, ...Object.keys(SHORT_NAMES)]))
+    return known
+  })
+  if (new Set(names).size !== names.length)
+    throw new UserError(`--objectives '${text}' names one objective twice: name each once`)
+  if (names[0] !== 'accuracy' || names.length < 2) {
+    throw new UserError(
+      `--objectives '${text}' must start with accuracy and name at least one cost: for example accuracy,latency`,
+    )
+  }
+  return names
+}
