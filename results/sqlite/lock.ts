@@ -1,0 +1,38 @@
+import Database from 'better-sqlite3'
+import { UserError } from '../../lib/errors.ts'
+import { storageError } from './errors.ts'
+
+export interface WriterLock {
+  release(): void
+}
+
+/**
+ * Makes this process the one writer of `file`: an exclusive transaction on the companion database `<file>.lock`, held
+ * until released. The lock is the operating system's, so it ends with the process however that dies. The companion
+ * stays behind, empty: removing it would let two processes lock two files of the same name.
+ * @throws UserError when another search holds it.
+ */
+export function lockForWriting(file: string, shown: string): WriterLock {
+  const lockFile = `${file}.lock`
+  let connection: Database.Database | undefined
+  try {
+    connection = new Database(lockFile, { timeout: 0 })
+    connection.exec('BEGIN EXCLUSIVE')
+  } catch (error) {
+    connection?.close()
+    if (!(error instanceof Database.SqliteError)) throw error
+    if (error.code.startsWith('SQLITE_BUSY')) {
+      throw new UserError(
+        `the database '${shown}' is locked by another search: wait until it ends, or choose another file with --db`,
+      )
+    }
+    if (error.code === 'SQLITE_NOTADB') {
+      throw new UserError(
+        `'${shown}.lock' is not a lock file of Frugal: move it away, or choose another file with --db`,
+      )
+    }
+    throw storageError(error, `${shown}.lock`)
+  }
+  const held = connection
+  return { release: () => held.close() }
+}

@@ -1,0 +1,93 @@
+import type { Migration } from './migrate.ts'
+
+/** Marks a file as ours in the SQLite header: the bytes of 'Frgl'. */
+export const APPLICATION_ID = 0x4672676c
+
+/** Numbers are REAL (IEEE double), so they come back exactly; JSON columns hold what is never searched by SQL. */
+const VERSION_1 = `
+CREATE TABLE experiments (
+  id               INTEGER PRIMARY KEY AUTOINCREMENT,
+  name             TEXT NOT NULL,
+  status           TEXT NOT NULL CHECK (status IN ('running', 'interrupted', 'done', 'exhausted')),
+  created_at       TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+  budget           INTEGER NOT NULL,
+  dataset_digest   TEXT NOT NULL,
+  devices          TEXT NOT NULL,
+  objectives       TEXT NOT NULL,
+  reference_points TEXT NOT NULL,
+  settings         TEXT NOT NULL,
+  environment      TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE trials (
+  experiment      INTEGER NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+  trial           INTEGER NOT NULL,
+  arch_id         TEXT NOT NULL,
+  genome          TEXT NOT NULL,
+  macs            REAL NOT NULL,
+  params          REAL NOT NULL,
+  accuracy        REAL,
+  test_accuracy   REAL,
+  loss            REAL,
+  cpu_seconds     REAL,
+  wall_seconds    REAL,
+  failure_code    TEXT,
+  failure_message TEXT,
+  PRIMARY KEY (experiment, trial),
+  CHECK ((failure_code IS NULL) = (failure_message IS NULL)),
+  CHECK ((failure_code IS NULL) = (accuracy IS NOT NULL AND test_accuracy IS NOT NULL AND loss IS NOT NULL
+    AND cpu_seconds IS NOT NULL AND wall_seconds IS NOT NULL))
+) STRICT;
+
+CREATE TABLE costs (
+  experiment     INTEGER NOT NULL,
+  trial          INTEGER NOT NULL,
+  device         TEXT NOT NULL,
+  latency_ms     REAL NOT NULL,
+  energy_mj      REAL NOT NULL,
+  peak_ram_bytes REAL NOT NULL,
+  flash_bytes    REAL NOT NULL,
+  violation      REAL NOT NULL,
+  objectives     TEXT,
+  basis          TEXT NOT NULL,
+  PRIMARY KEY (experiment, trial, device),
+  FOREIGN KEY (experiment, trial) REFERENCES trials (experiment, trial) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE rejections (
+  id           INTEGER PRIMARY KEY,
+  experiment   INTEGER NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+  before_trial INTEGER NOT NULL,
+  arch_id      TEXT NOT NULL,
+  genome       TEXT NOT NULL,
+  violations   TEXT NOT NULL
+) STRICT;
+CREATE INDEX rejections_of_experiment ON rejections (experiment);
+
+CREATE TABLE pending (
+  experiment INTEGER NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+  trial      INTEGER NOT NULL,
+  arch_id    TEXT NOT NULL,
+  genome     TEXT NOT NULL,
+  training   INTEGER NOT NULL DEFAULT 0 CHECK (training IN (0, 1)),
+  crashes    INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (experiment, trial)
+) STRICT;
+
+CREATE TABLE loop_state (
+  experiment      INTEGER PRIMARY KEY REFERENCES experiments (id) ON DELETE CASCADE,
+  algorithm_state TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE measurements (
+  key           TEXT PRIMARY KEY,
+  accuracy      REAL NOT NULL,
+  test_accuracy REAL NOT NULL,
+  loss          REAL NOT NULL,
+  cpu_seconds   REAL NOT NULL,
+  wall_seconds  REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+`
+
+/** How a database becomes the current version: entry i turns version i into version i + 1. Only ever appended to. */
+export const MIGRATIONS: readonly Migration[] = [(database) => database.exec(VERSION_1)]

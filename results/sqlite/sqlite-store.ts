@@ -1,0 +1,136 @@
+import type { Database } from 'better-sqlite3'
+import { canonicalJson } from '../../lib/canonical-json.ts'
+import { UserError } from '../../lib/errors.ts'
+import { unknownName } from '../../lib/nearest-name.ts'
+import type { TrialRecord } from '../../search/journal.ts'
+import { frontOf } from '../front.ts'
+import type { Experiment, Store } from '../store.ts'
+import { translated } from './errors.ts'
+import { placeOf, sqliteJournal } from './journal.ts'
+import {
+  candidateRow,
+  completedRow,
+  costRow,
+  experimentRow,
+  failedRow,
+  parseRow,
+  rejectionRow,
+  summaryRow,
+} from './rows.ts'
+
+const SUMMARIES = `
+SELECT e.id, e.name, e.status, e.created_at, e.budget, e.devices,
+  (SELECT count(*) FROM trials t WHERE t.experiment = e.id AND t.failure_code IS NULL) AS completed,
+  (SELECT count(*) FROM trials t WHERE t.experiment = e.id AND t.failure_code IS NOT NULL) AS failed,
+  (SELECT count(*) FROM rejections r WHERE r.experiment = e.id) AS rejected,
+  (SELECT max(t.accuracy) FROM trials t WHERE t.experiment = e.id) AS best_accuracy
+FROM experiments e ORDER BY e.id`
+
+const CANDIDATES = `
+SELECT t.trial, t.arch_id, t.macs, t.params, t.accuracy, t.test_accuracy,
+  c.latency_ms, c.energy_mj, c.peak_ram_bytes, c.flash_bytes, c.objectives
+FROM costs c JOIN trials t USING (experiment, trial)
+WHERE c.experiment = ? AND c.device = ? AND c.violation = 0 AND c.objectives IS NOT NULL AND t.accuracy IS NOT NULL
+ORDER BY t.trial`
+
+/**
+ * A store on an open connection to a database of the current version; `file` is its name in messages. Closing the
+ * store runs `close`.
+ */
+export function sqliteStore(database: Database, file: string, close: () => void): Store {
+  const insert = database.prepare(`INSERT INTO experiments
+    (name, status, budget, dataset_digest, devices, objectives, reference_points, settings, environment)
+    VALUES (?, 'running', ?, ?, ?, ?, ?, ?, ?)`)
+  const readExperiment = database.prepare('SELECT * FROM experiments WHERE id = ?')
+  const latest = database.prepare('SELECT * FROM experiments ORDER BY id DESC LIMIT 1')
+  const known = database.prepare<[], { id: number; name: string }>('SELECT id, name FROM experiments ORDER BY id')
+  const readSummaries = database.prepare(SUMMARIES)
+  const updateStatus = database.prepare('UPDATE experiments SET status = ? WHERE id = ?')
+  const readTrials = database.prepare('SELECT * FROM trials WHERE experiment = ? ORDER BY trial')
+  const readTrial = database.prepare('SELECT * FROM trials WHERE experiment = ? AND trial = ?')
+  const readCosts = database.prepare('SELECT * FROM costs WHERE experiment = ? AND trial = ? ORDER BY rowid')
+  const readRejections = database.prepare('SELECT * FROM rejections WHERE experiment = ? ORDER BY id')
+  const readCandidates = database.prepare(CANDIDATES)
+
+  const guard = <T>(work: () => T): T => translated(file, work)
+  /** Several reads of one state of the database, whatever a writer does meanwhile. */
+  const snapshot = <T>(work: () => T): T => guard(() => database.transaction(work)())
+
+  const experiment = (id?: number): Experiment => {
+    const row = id === undefined ? latest.get() : readExperiment.get(id)
+    if (row === undefined) throw noSuchExperiment(file, id, known.all())
+    return parseRow(experimentRow, row, file, `table experiments, id ${String((row as { id?: unknown }).id)}`)
+  }
+
+  const trialOf = (id: number, row: unknown): TrialRecord => {
+    const place = placeOf(id, row)
+    const failed = (row as { failure_code?: unknown }).failure_code !== null
+    const trial = parseRow(failed ? failedRow : completedRow, row, file, `table trials, ${place}`)
+    const costs = readCosts.all(id, trial.trial).map((cost) => parseRow(costRow, cost, file, `table costs, ${place}`))
+    return { ...trial, costs }
+  }
+
+  const trials = (id: number) => snapshot(() => readTrials.all(id).map((row) => trialOf(id, row)))
+
+  return {
+    createExperiment: (wanted) =>
+      guard(() => {
+        const { lastInsertRowid } = insert.run(
+          wanted.name,
+          wanted.budget,
+          wanted.datasetDigest,
+          canonicalJson(wanted.devices),
+          canonicalJson(wanted.objectives),
+          canonicalJson(wanted.references),
+          canonicalJson(wanted.settings),
+          canonicalJson(wanted.environment),
+        )
+        return Number(lastInsertRowid)
+      }),
+    experiment: (id) => snapshot(() => experiment(id)),
+    summaries: () =>
+      guard(() => readSummaries.all().map((row) => parseRow(summaryRow, row, file, 'table experiments'))),
+    setStatus: (id, status) => guard(() => void updateStatus.run(status, id)),
+    journal: (id) => sqliteJournal(database, file, id, () => trials(id)),
+    trials,
+    trial: (id, number) =>
+      snapshot(() => {
+        const row = readTrial.get(id, number)
+        return row === undefined ? undefined : trialOf(id, row)
+      }),
+    rejections: (id) =>
+      guard(() =>
+        readRejections.all(id).map((row) => {
+          const place = `table rejections, id ${String((row as { id?: unknown }).id)}`
+          return parseRow(rejectionRow, row, file, place)
+        }),
+      ),
+    front: (id, device) =>
+      snapshot(() => {
+        const searched = experiment(id)
+        if (!searched.devices.includes(device)) {
+          throw new UserError(`experiment ${id}: ${unknownName('device', device, searched.devices)}`)
+        }
+        const candidates = readCandidates
+          .all(id, device)
+          .map((row) => parseRow(candidateRow, row, file, `tables trials and costs, ${placeOf(id, row)}`))
+        return frontOf(searched, device, candidates)
+      }),
+    close,
+  }
+}
+
+const SHOWN_EXPERIMENTS = 10
+
+function noSuchExperiment(
+  file: string,
+  id: number | undefined,
+  known: readonly { readonly id: number; readonly name: string }[],
+): UserError {
+  if (known.length === 0) {
+    return new UserError(`the database '${file}' holds no experiments: run 'frugal search --db ${file}' first`)
+  }
+  const listed = known.slice(-SHOWN_EXPERIMENTS).map((one) => `${one.id} (${one.name})`)
+  const earlier = known.length > listed.length ? `${known.length - listed.length} earlier ones and ` : ''
+  return new UserError(`no experiment ${id} in the database '${file}': it holds ${earlier}${listed.join(', ')}`)
+}
