@@ -1,0 +1,137 @@
+import { loadEngine } from '../../evaluators/training/engines.ts'
+import { loadProfile } from '../../hardware-profiles/index.ts'
+import { UserError } from '../../lib/errors.ts'
+import { randomStream } from '../../lib/random.ts'
+import { openStore } from '../../results/sqlite/open.ts'
+import type { Store } from '../../results/store.ts'
+import { loadAlgorithm } from '../../search/discover.ts'
+import type { ExperimentStatus } from '../../search/journal.ts'
+import { SearchLoop } from '../../search/loop.ts'
+import { probeSpace } from '../../search/probe.ts'
+import { loadSpace } from '../../spaces/discover.ts'
+import type { ResumeArguments } from '../commands/resume.ts'
+import type { SearchArguments } from '../commands/search.ts'
+import { wholeNumber } from '../commands/shared.ts'
+import { createReporter, type Reporter } from './search-reporter.ts'
+import {
+  defaultName,
+  environment,
+  loadData,
+  openSession,
+  type Session,
+  startEvaluator,
+  workerCount,
+} from './session.ts'
+import {
+  checkFlags,
+  dataPathOf,
+  devicesOf,
+  limitsOf,
+  readSettings,
+  type SearchSettings,
+  settleSettings,
+} from './settings.ts'
+
+/** `frugal search`: checks everything that can be wrong before anything is written, then runs the loop. */
+export async function search(args: SearchArguments): Promise<void> {
+  checkFlags(args)
+  const deviceIds = devicesOf(args).map((name) => loadProfile(name).id)
+  limitsOf(args, deviceIds)
+  await Promise.all([loadSpace(args.space), loadAlgorithm(args.algorithm), loadEngine(args.engine)])
+  const dataset = await loadData(dataPathOf(args.data), args.seed)
+  const settings = settleSettings(args, dataset, deviceIds)
+  const workers = workerCount(args.workers, settings)
+
+  const store = openStore(args.db, { write: true })
+  try {
+    const evaluator = await startEvaluator(settings, dataset, workers)
+    try {
+      const session = await openSession(settings, dataset, evaluator, workers)
+      const references = await probeSpace(session.plan, randomStream(settings.seed, 'probe'))
+      const id = store.createExperiment({
+        name: args.name ?? defaultName(settings),
+        settings,
+        environment: environment(settings, workers),
+        datasetDigest: dataset.digest,
+        devices: deviceIds,
+        objectives: settings.objectives,
+        references,
+        budget: settings.trials,
+      })
+      await run(store, id, session, args, settings)
+    } finally {
+      await evaluator.dispose()
+    }
+  } finally {
+    store.close()
+  }
+}
+
+/** `frugal resume`: continues from the journal; nothing but the workers may differ from before. */
+export async function resume(args: ResumeArguments): Promise<void> {
+  if (args.workers !== undefined) wholeNumber(args.workers, '--workers', 1, 1024)
+  const store = openStore(args.db, { write: true, create: false })
+  try {
+    const experiment = store.experiment(args.id)
+    const settings = readSettings(experiment.settings, experiment.id)
+    const workers = workerCount(args.workers, settings)
+    const dataset = await loadData(dataPathOf(settings.data), settings.seed)
+    if (dataset.digest !== experiment.datasetDigest) {
+      throw new UserError(
+        `the data in '${settings.data}' are not those experiment ${experiment.id} began with: put the old data back, or start a new search`,
+      )
+    }
+    const evaluator = await startEvaluator(settings, dataset, workers)
+    try {
+      const session = await openSession(settings, dataset, evaluator, workers)
+      await run(store, experiment.id, session, args, settings)
+    } finally {
+      await evaluator.dispose()
+    }
+  } finally {
+    store.close()
+  }
+}
+
+async function run(
+  store: Store,
+  experiment: number,
+  session: Session,
+  args: { readonly json: boolean; readonly db: string },
+  settings: SearchSettings,
+): Promise<void> {
+  const reporter = createReporter({
+    store,
+    experiment,
+    settings,
+    dataset: session.dataset,
+    json: args.json,
+    db: args.db,
+  })
+  const stop = new AbortController()
+  const interrupt = () => {
+    if (stop.signal.aborted) process.exit(130)
+    stop.abort()
+    reporter.interrupting()
+  }
+  process.on('SIGINT', interrupt)
+  process.on('SIGTERM', interrupt)
+  try {
+    store.setStatus(experiment, 'running')
+    const loop = new SearchLoop(session.plan, store.journal(experiment), reporter.onEvent)
+    const status = await loop.run(stop.signal)
+    store.setStatus(experiment, status)
+    finish(status, reporter)
+  } catch (error) {
+    reporter.stop()
+    throw error
+  } finally {
+    process.off('SIGINT', interrupt)
+    process.off('SIGTERM', interrupt)
+  }
+}
+
+function finish(status: ExperimentStatus, reporter: Reporter): void {
+  reporter.finished(status)
+  if (status === 'interrupted') process.exitCode = 130
+}

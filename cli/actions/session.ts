@@ -1,0 +1,170 @@
+import os from 'node:os'
+import path from 'node:path'
+import type { Dataset } from '../../evaluators/datasets/dataset.ts'
+import { loadDataset } from '../../evaluators/datasets/load.ts'
+import type { EvaluationRequest, Evaluator } from '../../evaluators/evaluator.ts'
+import { createPool } from '../../evaluators/pool/pool.ts'
+import { loadEngine } from '../../evaluators/training/engines.ts'
+import { checkLimits, createCostModel, loadProfile, type Profile } from '../../hardware-profiles/index.ts'
+import { canonicalJson, sha256Hex } from '../../lib/canonical-json.ts'
+import { UserError } from '../../lib/errors.ts'
+import { randomStream } from '../../lib/random.ts'
+import { loadAlgorithm } from '../../search/discover.ts'
+import { geneOperations } from '../../search/genes.ts'
+import type { SearchPlan } from '../../search/loop.ts'
+import type { ObjectiveName } from '../../search/objectives.ts'
+import type { SearchDevice } from '../../search/pricing.ts'
+import { loadSpace } from '../../spaces/discover.ts'
+import type { SearchSpace, Task } from '../../spaces/space.ts'
+import { packageVersion } from '../main.ts'
+import type { DeviceLimits, SearchSettings } from './settings.ts'
+
+/** What a profile's limits are called in messages. */
+const FLAG_OF: Readonly<Record<string, string>> = {
+  latencyMs: 'latency (ms)',
+  energyMj: 'energy (mJ)',
+  peakRamBytes: 'RAM (bytes)',
+  flashBytes: 'flash (bytes)',
+}
+
+/** A device of a search: the profile's cost model together with the limits that hold for it. */
+export function searchDevice(profile: Profile, limits: DeviceLimits): SearchDevice {
+  const model = createCostModel(profile)
+  return {
+    id: profile.id,
+    price(graph) {
+      const costs = model.price(graph)
+      const violations = checkLimits(costs, profile, definedOnly(limits)).map((violation) => ({
+        limit: violation.kernel === undefined ? FLAG_OF[violation.limit]! : `support for ${violation.kernel}`,
+        value: violation.value,
+        allowed: violation.allowed,
+        relative: violation.relative,
+      }))
+      const { latencyMs, energyMj, peakRamBytes, flashBytes, basis } = costs
+      return { latencyMs, energyMj, peakRamBytes, flashBytes, basis: { ...basis }, violations }
+    },
+  }
+}
+
+/** The schema gives absent limits as undefined members; the cost model wants them left out. */
+function definedOnly(limits: DeviceLimits) {
+  const { maxLatencyMs, maxEnergyMj, maxRamBytes, maxFlashBytes } = limits
+  return {
+    ...(maxLatencyMs === undefined ? {} : { maxLatencyMs }),
+    ...(maxEnergyMj === undefined ? {} : { maxEnergyMj }),
+    ...(maxRamBytes === undefined ? {} : { maxRamBytes }),
+    ...(maxFlashBytes === undefined ? {} : { maxFlashBytes }),
+  }
+}
+
+export const taskOf = (dataset: Dataset): Task => ({
+  inputShape: dataset.inputShape,
+  classCount: dataset.classNames.length,
+})
+
+/** Splits depend on the search's seed; everything else of the data comes from the files. */
+export const loadData = (data: string, seed: number): Promise<Dataset> => loadDataset(data, { seed })
+
+/** Seeds the training of an architecture: it depends on the search's seed and the architecture, not on the trial. */
+export const trainingSeed = (seed: number, archId: string): number =>
+  Number.parseInt(sha256Hex(`${seed}/${archId}`).slice(0, 12), 16)
+
+export const evaluationRequest = (
+  settings: Pick<SearchSettings, 'seed' | 'fidelity' | 'recipe'>,
+  network: Pick<EvaluationRequest, 'graph' | 'archId'>,
+): EvaluationRequest => ({
+  graph: network.graph,
+  archId: network.archId,
+  fidelity: settings.fidelity,
+  recipe: settings.recipe,
+  seed: trainingSeed(settings.seed, network.archId),
+})
+
+export interface Session {
+  readonly dataset: Dataset
+  readonly space: SearchSpace
+  readonly devices: readonly SearchDevice[]
+  readonly plan: SearchPlan
+}
+
+/** Puts the parts of a search together from its settings. The evaluator is started by `startEvaluator`. */
+export async function openSession(
+  settings: SearchSettings,
+  dataset: Dataset,
+  evaluator: Evaluator,
+  workers: number,
+): Promise<Session> {
+  const space = await loadSpace(settings.space)
+  const algorithm = await loadAlgorithm(settings.algorithm)
+  const task = taskOf(dataset)
+  const operations = geneOperations(space.genes(task))
+  const devices = settings.devices.map((name, i) => searchDevice(loadProfile(name), settings.limits[i] ?? {}))
+  const { id, version } = evaluator
+  const plan: SearchPlan = {
+    space,
+    task,
+    operations,
+    algorithm,
+    algorithmConfig: {
+      operations,
+      objectiveCount: settings.objectives.length,
+      frontCount: devices.length,
+      populationSize: settings.population,
+    },
+    random: randomStream(settings.seed, 'search'),
+    devices,
+    objectives: settings.objectives as readonly ObjectiveName[],
+    evaluator,
+    request: (candidate) => evaluationRequest(settings, candidate),
+    cacheKey: ({ archId, fidelity, recipe, seed }) =>
+      sha256Hex(
+        canonicalJson({ archId, evaluator: `${id}@${version}`, dataset: dataset.digest, fidelity, recipe, seed }),
+      ),
+    budget: settings.trials,
+    lookAhead: settings.lookAhead,
+    workers,
+    patience: 5000,
+  }
+  return { dataset, space, devices, plan }
+}
+
+export async function startEvaluator(settings: SearchSettings, dataset: Dataset, workers: number): Promise<Evaluator> {
+  const engine = await loadEngine(settings.engine)
+  return createPool({
+    dataset,
+    engine: settings.engine,
+    engineVersion: engine.version,
+    workers,
+    timeoutSeconds: settings.trialTimeoutSeconds,
+  })
+}
+
+/** One thread per core by default; more than the look-ahead could never be busy. */
+export function workerCount(asked: number | undefined, settings: SearchSettings): number {
+  const workers = asked ?? os.availableParallelism()
+  if (asked !== undefined && asked > settings.lookAhead) {
+    throw new UserError(
+      `--workers ${asked} is more than --look-ahead ${settings.lookAhead}: raise --look-ahead to at least ${asked}`,
+    )
+  }
+  return Math.min(workers, settings.lookAhead, settings.trials)
+}
+
+/** Where a search ran. Only for people to read. */
+export function environment(settings: SearchSettings, workers: number): Record<string, unknown> {
+  const cpus = os.cpus()
+  return {
+    frugal: packageVersion(),
+    node: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+    cpu: cpus[0]?.model ?? 'unknown',
+    cores: cpus.length,
+    memoryBytes: os.totalmem(),
+    engine: settings.engine,
+    workers,
+  }
+}
+
+/** A name for lists: the data's own. */
+export const defaultName = (settings: SearchSettings): string =>
+  `${path.basename(settings.data)}-${path.basename(settings.space)}`

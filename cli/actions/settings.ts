@@ -1,0 +1,165 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { z } from 'zod'
+import type { Dataset } from '../../evaluators/datasets/dataset.ts'
+import type { Recipe } from '../../evaluators/training/engine.ts'
+import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
+import { looksLikePath } from '../../lib/discover.ts'
+import { UserError } from '../../lib/errors.ts'
+import { unknownName } from '../../lib/nearest-name.ts'
+import { parseQuantity } from '../../lib/units.ts'
+import { OBJECTIVE_NAMES, parseObjectives } from '../../search/objectives.ts'
+import type { SearchArguments } from '../commands/search.ts'
+import { numberWithin, wholeNumber } from '../commands/shared.ts'
+
+const limitsSchema = z.strictObject({
+  maxLatencyMs: z.number().positive().optional(),
+  maxEnergyMj: z.number().positive().optional(),
+  maxRamBytes: z.number().positive().optional(),
+  maxFlashBytes: z.number().positive().optional(),
+})
+export type DeviceLimits = z.infer<typeof limitsSchema>
+
+const recipeSchema = z.strictObject({
+  optimiser: z.literal('sgd'),
+  batchSize: z.int().positive(),
+  learningRate: z.number().positive(),
+  warmupFraction: z.number().min(0).max(1),
+  momentum: z.number().min(0).max(1),
+  weightDecay: z.number().min(0),
+  labelSmoothing: z.number().min(0).max(1),
+  batchNormMomentum: z.number().min(0).max(1),
+  loadBalancing: z.number().min(0),
+}) satisfies z.ZodType<Recipe>
+
+/** Everything that decides the outcome of a search. Stored with the experiment; a resumed search reads it back. */
+export const settingsSchema = z.strictObject({
+  /** `builtin`, or an absolute path. */
+  data: z.string(),
+  space: z.string(),
+  devices: z.array(z.string()).min(1),
+  objectives: z.array(z.enum(OBJECTIVE_NAMES as [string, ...string[]])).min(2),
+  /** By device, in the order of `devices`. */
+  limits: z.array(limitsSchema),
+  algorithm: z.string(),
+  trials: z.int().positive(),
+  population: z.int().positive(),
+  seed: z.int().min(0),
+  lookAhead: z.int().positive(),
+  fidelity: z.strictObject({ epochs: z.int().positive(), dataFraction: z.number().positive().max(1) }),
+  recipe: recipeSchema,
+  engine: z.string(),
+  trialTimeoutSeconds: z.number().positive(),
+})
+export type SearchSettings = z.infer<typeof settingsSchema>
+
+/** The devices of `npx frugal search`: one of each family. */
+export const DEFAULT_DEVICES: readonly string[] = ['stm32f446-tflm-cmsisnn', 'efr32xg24-mvp', 'titan-rtx']
+
+/** Samples a proxy training sees by default: enough to rank networks, little enough to train dozens in minutes. */
+const DEFAULT_SAMPLES_SEEN = 36_000
+const EPOCH_BOUNDS = { least: 1, greatest: 20 }
+
+/** A path becomes absolute, so that the search can be resumed from another folder; an id stays. */
+const absolute = (name: string): string => (looksLikePath(name) ? path.resolve(name) : name)
+
+export function devicesOf(args: SearchArguments): readonly string[] {
+  const names = (args.device ?? DEFAULT_DEVICES).flatMap((entry) => String(entry).split(',')).map((name) => name.trim())
+  const repeated = names.find((name, i) => names.indexOf(name) !== i)
+  if (repeated !== undefined) throw new UserError(`--device '${repeated}' is given twice: name each device once`)
+  return names.map(absolute)
+}
+
+const LIMIT_FLAGS = [
+  ['max-latency', 'maxLatencyMs', 'latencyMs'],
+  ['max-energy', 'maxEnergyMj', 'energyMj'],
+  ['max-ram', 'maxRamBytes', 'bytes'],
+  ['max-flash', 'maxFlashBytes', 'bytes'],
+] as const
+
+/** Reads `--max-latency 50ms --max-latency DEVICE=20ms …`; a limit of a device's own goes before the general one. */
+export function limitsOf(args: SearchArguments, deviceIds: readonly string[]): readonly DeviceLimits[] {
+  const limits: Record<string, number>[] = deviceIds.map(() => ({}))
+  for (const [flag, key, quantity] of LIMIT_FLAGS) {
+    const texts = (args[flag] ?? []).map(String)
+    const general = texts.filter((text) => !text.includes('='))
+    if (general.length > 1)
+      throw new UserError(
+        `--${flag} is given ${general.length} times without a device: give it once, or as DEVICE=VALUE`,
+      )
+    for (const text of [...general, ...texts.filter((entry) => entry.includes('='))]) {
+      const [device, value] = text.includes('=') ? (text.split('=', 2) as [string, string]) : [undefined, text]
+      if (device !== undefined && !deviceIds.includes(device))
+        throw new UserError(`--${flag} '${text}': ${unknownName('device', device, deviceIds)}`)
+      const parsed = parseQuantity(value, quantity, `--${flag}`)
+      deviceIds.forEach((id, i) => {
+        if (device === undefined || id === device) limits[i]![key] = parsed
+      })
+    }
+  }
+  return limits
+}
+
+/** @throws UserError when the path does not exist. */
+export function dataPathOf(data: string): string {
+  if (data === 'builtin') return data
+  const resolved = path.resolve(data)
+  if (!existsSync(resolved))
+    throw new UserError(`--data '${data}' does not exist: give a folder or file with a data set, or builtin`)
+  return resolved
+}
+
+/** Checks the flags that need no data set; called first, so that a slip is told before anything is loaded. */
+export function checkFlags(args: SearchArguments): void {
+  wholeNumber(args.trials, '--trials', 1, 1_000_000)
+  wholeNumber(args.population, '--population', 2, 10_000)
+  wholeNumber(args.seed, '--seed', 0, Number.MAX_SAFE_INTEGER)
+  wholeNumber(args['look-ahead'], '--look-ahead', 1, 10_000)
+  numberWithin(args['data-fraction'], '--data-fraction', 0, 1)
+  if (args.epochs !== undefined) wholeNumber(args.epochs, '--epochs', 1, 10_000)
+  if (args['batch-size'] !== undefined) wholeNumber(args['batch-size'], '--batch-size', 1, 8192)
+  if (args['learning-rate'] !== undefined) numberWithin(args['learning-rate'], '--learning-rate', 0, 100)
+  if (args.workers !== undefined) wholeNumber(args.workers, '--workers', 1, 1024)
+  parseObjectives(args.objectives)
+}
+
+/** Settles every setting. `deviceIds` are the profiles' own ids, in the order of `devicesOf`. */
+export function settleSettings(args: SearchArguments, dataset: Dataset, deviceIds: readonly string[]): SearchSettings {
+  const dataFraction = args['data-fraction']
+  const trainSize = Math.max(1, Math.round(dataset.splits.train.length * dataFraction))
+  const epochs = Math.min(
+    EPOCH_BOUNDS.greatest,
+    Math.max(EPOCH_BOUNDS.least, Math.round(DEFAULT_SAMPLES_SEEN / trainSize)),
+  )
+  const recipe: Recipe = {
+    ...DEFAULT_RECIPE,
+    ...(args['batch-size'] === undefined ? {} : { batchSize: args['batch-size'] }),
+    ...(args['learning-rate'] === undefined ? {} : { learningRate: args['learning-rate'] }),
+  }
+  return {
+    data: dataPathOf(args.data),
+    space: absolute(args.space),
+    devices: [...devicesOf(args)],
+    objectives: [...parseObjectives(args.objectives)],
+    limits: [...limitsOf(args, deviceIds)],
+    algorithm: absolute(args.algorithm),
+    trials: args.trials,
+    population: args.population,
+    seed: args.seed,
+    lookAhead: args['look-ahead'],
+    fidelity: { epochs: args.epochs ?? epochs, dataFraction },
+    recipe,
+    engine: args.engine,
+    trialTimeoutSeconds: parseQuantity(args['trial-timeout'], 'durationS', '--trial-timeout'),
+  }
+}
+
+/** Reads stored settings back. @throws UserError when they are damaged or of another version. */
+export function readSettings(value: unknown, experiment: number): SearchSettings {
+  const parsed = settingsSchema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]!
+  throw new UserError(
+    `the settings of experiment ${experiment} cannot be read (${issue.path.join('.')}: ${issue.message}): was it written by another version?`,
+  )
+}

@@ -1,0 +1,21 @@
+import { devicesCommand } from './devices.ts'
+import { exportCommand } from './export.ts'
+import { frontCommand } from './front.ts'
+import { listCommand } from './list.ts'
+import { resumeCommand } from './resume.ts'
+import { searchCommand } from './search.ts'
+import type { Command } from './shared.ts'
+import { spacesCommand } from './spaces.ts'
+import { statusCommand } from './status.ts'
+
+/** Every command, in the order of the help text. Their heavy parts load when they run. */
+export const COMMANDS: readonly Command[] = [
+  searchCommand,
+  resumeCommand,
+  statusCommand,
+  listCommand,
+  frontCommand,
+  exportCommand,
+  devicesCommand,
+  spacesCommand,
+]

@@ -1,0 +1,20 @@
+import type { Argv } from 'yargs'
+import { defineCommand, withExperiment, withJson } from './shared.ts'
+
+export interface ResumeArguments {
+  readonly id: number | undefined
+  readonly db: string
+  readonly workers: number | undefined
+  readonly json: boolean
+}
+
+export const resumeCommand = defineCommand<ResumeArguments>({
+  command: 'resume [id]',
+  describe: 'Continue a search that was stopped or killed; the front is the same as without the stop',
+  builder: (yargs: Argv) =>
+    withJson(withExperiment(yargs))
+      .option('workers', { type: 'number', describe: 'Networks trained at the same time (default: one per core)' })
+      .example('$0 resume', 'Continue the latest search where it stopped')
+      .example('$0 resume 3 --db lab.db', ''),
+  handler: async (args) => (await import('../actions/search.ts')).resume(args),
+})

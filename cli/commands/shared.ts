@@ -1,0 +1,41 @@
+import type { Argv, CommandModule } from 'yargs'
+import { UserError } from '../../lib/errors.ts'
+
+/** A command always has a name here, which yargs leaves open. */
+export type Command = CommandModule & { readonly command: string }
+
+/** Types a command's handler by what its builder declares; heavy parts are imported inside the handler. */
+export const defineCommand = <T>(command: {
+  readonly command: string
+  readonly describe: string
+  readonly builder: (yargs: Argv) => Argv<T>
+  readonly handler: (args: T) => Promise<void>
+}): Command => command as unknown as Command
+
+export const withDatabase = <T>(yargs: Argv<T>) =>
+  yargs.option('db', { type: 'string', default: 'frugal.db', describe: 'Database file that holds all experiments' })
+
+export const withExperiment = <T>(yargs: Argv<T>) =>
+  withDatabase(yargs).positional('id', { type: 'number', describe: 'Experiment id; the latest one when left out' })
+
+export const withJson = <T>(yargs: Argv<T>) =>
+  yargs.option('json', { type: 'boolean', default: false, describe: 'Print JSON for machines' })
+
+/**
+ * A whole number within bounds from a flag.
+ * @throws UserError naming the flag, the value and the bounds.
+ */
+export function wholeNumber(value: number, flag: string, least: number, greatest: number): number {
+  if (!Number.isInteger(value) || value < least || value > greatest) {
+    throw new UserError(`${flag} must be a whole number from ${least} to ${greatest}, not ${value}`)
+  }
+  return value
+}
+
+/** A number above `least` and at most `greatest`. @throws UserError naming the flag, the value and the bounds. */
+export function numberWithin(value: number, flag: string, above: number, greatest: number): number {
+  if (!(value > above && value <= greatest)) {
+    throw new UserError(`${flag} must be a number above ${above} and at most ${greatest}, not ${value}`)
+  }
+  return value
+}
