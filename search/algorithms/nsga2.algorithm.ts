@@ -1,0 +1,100 @@
+import { z } from 'zod'
+import { type RandomStream, randomStreamFromState } from '../../lib/random.ts'
+import { type Algorithm, type AlgorithmConfig, defineAlgorithm, type Genome, type Told } from '../algorithm.ts'
+import { GenomeMemory } from './genome-memory.ts'
+import { unseenSample, unseenVariant } from './proposals.ts'
+import { compareStandings, type Standing, standings, survivors } from './ranking.ts'
+import {
+  checkTold,
+  isFailed,
+  isFeasible,
+  loadTold,
+  parseState,
+  randomStateSchema,
+  storeTold,
+  toldSchema,
+} from './state.ts'
+
+const CROSSOVER_SHARE = 0.9
+/** Share of the children that mutate; those that repeat a known genome mutate in any case. */
+const MUTATION_SHARE = 0.5
+/** Random samples go on beyond the population size while most are infeasible, but not for ever. */
+const MOST_INITIAL_SAMPLES_PER_MEMBER = 10
+
+const stateSchema = z.strictObject({
+  random: randomStateSchema,
+  asked: z.int().min(0),
+  told: z.int().min(0),
+  seen: z.array(z.int().min(0)),
+  population: z.array(toldSchema),
+})
+
+interface Memory {
+  asked: number
+  told: number
+  readonly seen: GenomeMemory
+  population: readonly Told[]
+}
+
+/**
+ * Steady-state NSGA-II (Deb et al. 2002): every result joins the population at once and the worst member leaves, so that
+ * proposals never wait for a generation to end, however many of them are being trained.
+ */
+function nsga2(config: AlgorithmConfig, random: RandomStream, memory: Memory): Algorithm {
+  const { operations, frontCount, objectiveCount, populationSize } = config
+  let standing: readonly Standing[] | undefined
+
+  const tournament = (): Genome => {
+    const { population } = memory
+    standing ??= standings(population, frontCount, objectiveCount)
+    const [a, b] = [random.int(population.length), random.int(population.length)]
+    return population[compareStandings(standing[a]!, standing[b]!) <= 0 ? a : b]!.genome
+  }
+  const stillSampling = (): boolean => {
+    if (memory.population.length === 0) return true
+    const feasible = memory.population.filter(({ fronts }) => isFeasible(fronts)).length
+    const waiting = memory.asked - memory.told
+    return feasible + waiting < populationSize && memory.asked < populationSize * MOST_INITIAL_SAMPLES_PER_MEMBER
+  }
+  const child = (): Genome => {
+    const first = tournament()
+    const joined = random.chance(CROSSOVER_SHARE) ? operations.crossover(first, tournament(), random) : first
+    const genome = random.chance(MUTATION_SHARE) ? operations.mutate(joined, random) : joined
+    return unseenVariant(genome, operations, memory.seen, random)
+  }
+
+  return {
+    ask: () => {
+      const genome = stillSampling() ? unseenSample(operations, memory.seen, random) : child()
+      memory.asked++
+      memory.seen.add(genome)
+      return genome
+    },
+    tell: (result) => {
+      memory.told++
+      if (isFailed(result.fronts)) return
+      memory.population = survivors([...memory.population, result], populationSize, frontCount, objectiveCount)
+      standing = undefined
+    },
+    state: () => ({
+      random: random.state(),
+      asked: memory.asked,
+      told: memory.told,
+      seen: memory.seen.state(),
+      population: memory.population.map(storeTold),
+    }),
+  }
+}
+
+export default defineAlgorithm({
+  id: 'nsga2',
+  title: 'NSGA-II: evolution by non-domination rank and crowding, with constrained domination',
+  create: (config, random) => nsga2(config, random, { asked: 0, told: 0, seen: new GenomeMemory(), population: [] }),
+  restore: (config, state) => {
+    const stored = parseState('nsga2', stateSchema, state)
+    const population = stored.population.map(loadTold)
+    checkTold('nsga2', config, population)
+    const seen = new GenomeMemory(stored.seen)
+    return nsga2(config, randomStreamFromState(stored.random), { ...stored, seen, population })
+  },
+})
