@@ -1,0 +1,150 @@
+import type { Kernel, KernelKind } from '../network/schedule.ts'
+import { windowPadding } from '../network/shapes.ts'
+import type { Padding, Pair, Shape } from '../network/types.ts'
+
+/**
+ * Plain numbers of one kernel, all that its cost may depend on. Vectors count as 1×1 maps; a kernel without a window
+ * has a 1×1 window and stride 1. One instance is overwritten kernel after kernel, so that pricing allocates nothing.
+ */
+export interface KernelFacts {
+  kind: KernelKind
+  inHeight: number
+  inWidth: number
+  inChannels: number
+  outHeight: number
+  outWidth: number
+  outChannels: number
+  kernelHeight: number
+  kernelWidth: number
+  strideHeight: number
+  strideWidth: number
+  /** 1 for same padding, 0 for valid. */
+  same: number
+  /** Number of operands. */
+  operands: number
+  /** Elements of all operands together. */
+  inputs: number
+  outputs: number
+  macs: number
+  weightElements: number
+  biasElements: number
+  /** 1 when an activation is fused into the kernel. */
+  activation: number
+}
+
+export const emptyFacts = (): KernelFacts => ({
+  kind: 'add',
+  inHeight: 1,
+  inWidth: 1,
+  inChannels: 1,
+  outHeight: 1,
+  outWidth: 1,
+  outChannels: 1,
+  kernelHeight: 1,
+  kernelWidth: 1,
+  strideHeight: 1,
+  strideWidth: 1,
+  same: 0,
+  operands: 1,
+  inputs: 1,
+  outputs: 1,
+  macs: 0,
+  weightElements: 0,
+  biasElements: 0,
+  activation: 0,
+})
+
+const height = (shape: Shape): number => (shape.length === 3 ? shape[0]! : 1)
+const width = (shape: Shape): number => (shape.length === 3 ? shape[1]! : 1)
+const channels = (shape: Shape): number => shape[shape.length - 1]!
+
+function setWindow(facts: KernelFacts, kernel: Pair, stride: Pair, padding: Padding): void {
+  facts.kernelHeight = kernel[0]
+  facts.kernelWidth = kernel[1]
+  facts.strideHeight = stride[0]
+  facts.strideWidth = stride[1]
+  facts.same = padding === 'same' ? 1 : 0
+}
+
+/** Overwrites `facts` with the numbers of a kernel. */
+export function readFacts(kernel: Kernel, facts: KernelFacts): void {
+  const { op, outputShape } = kernel
+  const input = kernel.inputShapes[0]!
+  facts.kind = kernel.kind
+  facts.inHeight = height(input)
+  facts.inWidth = width(input)
+  facts.inChannels = channels(input)
+  facts.outHeight = height(outputShape)
+  facts.outWidth = width(outputShape)
+  facts.outChannels = channels(outputShape)
+  facts.operands = kernel.inputShapes.length
+  facts.outputs = facts.outHeight * facts.outWidth * facts.outChannels
+  facts.inputs = 0
+  for (const shape of kernel.inputShapes) facts.inputs += height(shape) * width(shape) * channels(shape)
+  facts.macs = kernel.macs
+  facts.weightElements = kernel.weightElements
+  facts.biasElements = kernel.biasElements
+  facts.activation = kernel.activation === 'none' ? 0 : 1
+  if (op.kind === 'conv2d' || op.kind === 'depthwiseConv2d' || op.kind === 'averagePool' || op.kind === 'maxPool') {
+    setWindow(facts, op.kernel, op.stride, op.padding)
+    return
+  }
+  facts.kernelHeight = facts.kernelWidth = facts.strideHeight = facts.strideWidth = 1
+  facts.same = 0
+}
+
+/** Window positions along one axis that fall on the map and not on its padding, summed over the outputs. */
+function insideTaps(length: number, kernel: number, stride: number, outputs: number, same: number): number {
+  const before = windowPadding(length, kernel, stride, same === 1 ? 'same' : 'valid')[0]
+  let taps = 0
+  for (let i = 0; i < outputs; i++) {
+    const start = i * stride - before
+    taps += Math.min(start + kernel, length) - Math.max(start, 0)
+  }
+  return taps
+}
+
+const pixels = (f: KernelFacts): number => f.outHeight * f.outWidth
+const kernelArea = (f: KernelFacts): number => f.kernelHeight * f.kernelWidth
+const reduction = (f: KernelFacts): number =>
+  f.kind === 'conv2d' || f.kind === 'dense' ? kernelArea(f) * f.inChannels : kernelArea(f)
+const insideWindow = (f: KernelFacts): number =>
+  insideTaps(f.inHeight, f.kernelHeight, f.strideHeight, f.outHeight, f.same) *
+  insideTaps(f.inWidth, f.kernelWidth, f.strideWidth, f.outWidth, f.same)
+const outsideWindow = (f: KernelFacts): number => pixels(f) * kernelArea(f) - insideWindow(f)
+
+/**
+ * The vocabulary of cost: every number that a profile's tables may use, computed from a kernel's facts. A closed set, so
+ * that a profile stays data. `reduction` is the length of one accumulation (kernel height × width × input channels);
+ * "body" and "tail" split MACs into those that fill 4 or 16 SIMD steps and the rest; "taps" are window positions,
+ * inside the map or on its padding (im2col copies the first and zeroes the second).
+ */
+export const FEATURES = {
+  one: () => 1,
+  macs: (f) => f.macs,
+  inputs: (f) => f.inputs,
+  outputs: (f) => f.outputs,
+  pixels,
+  inChannels: (f) => f.inChannels,
+  outChannels: (f) => f.outChannels,
+  kernelArea,
+  strideArea: (f) => f.strideHeight * f.strideWidth,
+  reduction,
+  weightElements: (f) => f.weightElements,
+  biasElements: (f) => f.biasElements,
+  operands: (f) => f.operands,
+  activation: (f) => f.activation,
+  macsBody4: (f) => f.outputs * (reduction(f) - (reduction(f) % 4)),
+  macsTail4: (f) => f.outputs * (reduction(f) % 4),
+  macsBody16: (f) => f.outputs * (reduction(f) - (reduction(f) % 16)),
+  macsTail16: (f) => f.outputs * (reduction(f) % 16),
+  macsTailChannels4: (f) => (f.macs / f.outChannels) * (f.outChannels % 4),
+  insideTaps: insideWindow,
+  paddedTaps: outsideWindow,
+  insideTapElements: (f) => insideWindow(f) * f.inChannels,
+  paddedTapElements: (f) => outsideWindow(f) * f.inChannels,
+  windowElements: (f) => kernelArea(f) * f.inChannels,
+} satisfies Record<string, (facts: KernelFacts) => number>
+
+export type FeatureName = keyof typeof FEATURES
+export const FEATURE_NAMES = Object.keys(FEATURES) as [FeatureName, ...FeatureName[]]

@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { messageOf, UserError } from '../lib/errors.ts'
+import { unknownName } from '../lib/nearest-name.ts'
+import { type Profile, profileSchema } from './profile.ts'
+
+const SUFFIX = '.profile.json'
+const DEVICES = path.join(import.meta.dirname, 'devices')
+/** A stranger's file is refused above this size before it is read. */
+const MAX_FILE_BYTES = 4 * 1024 * 1024
+
+/** The built-in profiles, sorted by id. */
+export function listProfiles(): readonly { readonly id: string; readonly file: string }[] {
+  return readdirSync(DEVICES)
+    .filter((name) => name.endsWith(SUFFIX))
+    .sort()
+    .map((name) => ({ id: name.slice(0, -SUFFIX.length), file: path.join(DEVICES, name) }))
+}
+
+const looksLikePath = (name: string): boolean => name.endsWith('.json') || /[\\/]/.test(name)
+
+/**
+ * Reads a built-in profile by id, or any profile file by its path (anything with a slash or ending in `.json`).
+ * @throws UserError for an unknown id (with the nearest one), an unreadable file, or a file that breaks the schema.
+ */
+export function loadProfile(idOrPath: string): Profile {
+  if (looksLikePath(idOrPath)) return readProfile(idOrPath)
+  const known = listProfiles()
+  const found = known.find(({ id }) => id === idOrPath)
+  if (found === undefined) {
+    throw new UserError(
+      unknownName(
+        'device',
+        idOrPath,
+        known.map(({ id }) => id),
+      ),
+    )
+  }
+  const profile = readProfile(found.file)
+  if (profile.id !== found.id) {
+    throw new UserError(`profile '${found.file}' says its id is '${profile.id}'; file name and id must agree`)
+  }
+  return profile
+}
+
+function readProfile(file: string): Profile {
+  let content: string
+  try {
+    const { size } = statSync(file)
+    if (size > MAX_FILE_BYTES) {
+      throw new UserError(`profile '${file}' has ${size} bytes; at most ${MAX_FILE_BYTES} are read`)
+    }
+    content = readFileSync(file, 'utf8')
+  } catch (error) {
+    if (error instanceof UserError) throw error
+    throw new UserError(`profile '${file}' cannot be read: ${messageOf(error)}`)
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(content)
+  } catch (error) {
+    throw new UserError(`profile '${file}' is not JSON: ${messageOf(error)}`)
+  }
+  return parseProfile(value, file)
+}
+
+/** Checks a profile that came from anywhere. @throws UserError naming the first member that is wrong. */
+export function parseProfile(value: unknown, where: string): Profile {
+  const result = profileSchema.safeParse(value)
+  if (!result.success) {
+    const issue = result.error.issues[0]!
+    const member = issue.path.join('.') || 'the file'
+    throw new UserError(`profile '${where}' is wrong at ${member}: ${issue.message}`)
+  }
+  const { tables } = result.data
+  const twice = tables.find((table, i) => tables.findIndex((other) => other.kernel === table.kernel) !== i)
+  if (twice !== undefined)
+    throw new UserError(`profile '${where}' has two tables for '${twice.kernel}'; one is allowed`)
+  return result.data
+}

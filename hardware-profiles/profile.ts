@@ -1,0 +1,164 @@
+import { z } from 'zod'
+import type { KernelKind } from '../network/schedule.ts'
+import { ACTIVATION_KINDS } from '../network/types.ts'
+import { FEATURE_NAMES, type FeatureName } from './features.ts'
+
+const kernelKinds: Record<KernelKind, true> = {
+  conv2d: true,
+  depthwiseConv2d: true,
+  dense: true,
+  batchNorm: true,
+  relu: true,
+  relu6: true,
+  hardSwish: true,
+  hardSigmoid: true,
+  sigmoid: true,
+  softmax: true,
+  add: true,
+  multiply: true,
+  concat: true,
+  averagePool: true,
+  maxPool: true,
+  globalAveragePool: true,
+  expertCombine: true,
+}
+export const KERNEL_KINDS = Object.keys(kernelKinds) as [KernelKind, ...KernelKind[]]
+
+const text = z.string().min(1).max(2000)
+const nonNegative = z.number().nonnegative().max(1e15)
+const positive = z.number().positive().max(1e15)
+/** Relative half-width of the 90 % interval. */
+const relativeError = z.number().min(0).max(10)
+
+/** Where a figure comes from. `derived`: reasoned from other measurements or from data-sheet rates; `source` says how. */
+const provenance = z.strictObject({ kind: z.enum(['measured', 'simulated', 'vendor', 'derived']), source: text })
+
+const featureName = z.enum(FEATURE_NAMES)
+const terms = z.array(z.strictObject({ feature: featureName, coefficient: nonNegative })).max(24)
+const range = z.tuple([nonNegative, nonNegative]).refine(([low, high]) => low <= high, 'a range needs low ≤ high')
+const ranges = z.partialRecord(featureName, range)
+
+const costModel = z.strictObject({
+  /** Feature ranges in which this model applies; the first model that applies prices the kernel. */
+  when: ranges.optional(),
+  /** Cost = Σ terms + max(Σ compute, Σ memory), in the profile's latency unit. */
+  terms,
+  compute: terms.optional(),
+  memory: terms.optional(),
+  /** Feature ranges of the data behind the model; empty when there are none. */
+  coverage: ranges,
+  /** 90 % of left-out cases inside the coverage are within this relative error. */
+  error90: relativeError,
+  /** True when the accelerator cannot run the kernel and its host core does. */
+  fallback: z.boolean().optional(),
+  /** Power while this kernel runs, where it differs from the profile's active power. */
+  powerMw: positive.optional(),
+  provenance,
+})
+
+/**
+ * One measured kernel: in height, in width, in channels, out channels, kernel height, kernel width, stride height,
+ * stride width, padding (1 same, 0 valid), operands, cost in the profile's latency unit.
+ */
+export const ROW_LENGTH = 11
+
+const table = z.strictObject({
+  kernel: z.enum(KERNEL_KINDS),
+  models: z.array(costModel).min(1).max(8),
+  /** Measured rows, one after the other, `ROW_LENGTH` numbers each. */
+  rows: z
+    .array(nonNegative)
+    .max(ROW_LENGTH * 5000)
+    .refine((values) => values.length % ROW_LENGTH === 0, `rows need ${ROW_LENGTH} numbers each`)
+    .optional(),
+})
+
+const energy = z.strictObject({
+  /** Power while an inference runs. With `utilisation` it is the power at full utilisation. */
+  activePowerMw: positive,
+  idlePowerMw: nonNegative,
+  /** Energy to leave sleep, once an inference. */
+  wakeUpEnergyMj: nonNegative,
+  /** Power = idle + (active − idle) × share of the time that the roofline part of a kernel takes. */
+  utilisation: z.boolean().optional(),
+  provenance,
+})
+
+const memory = z.strictObject({
+  /** Bytes of one activation element, one kernel-weight element and one bias element. */
+  elementBytes: positive.max(8),
+  weightBytes: positive.max(8),
+  biasBytes: positive.max(8),
+  /** True when weights are copied to RAM, false when they are read in place from flash. */
+  weightsInRam: z.boolean(),
+  /** Arena: greedy placement of tensors and scratch buffers, plus what the runtime keeps. */
+  alignmentBytes: positive.max(4096),
+  scratch: z.array(z.strictObject({ kernel: z.enum(KERNEL_KINDS), when: ranges.optional(), terms })).max(32),
+  ram: z.strictObject({
+    constantBytes: nonNegative,
+    perKernelBytes: nonNegative,
+    perTensorBytes: nonNegative,
+    perChannelBytes: nonNegative,
+  }),
+  /** Flash = weights + biases + this. A channel is an output channel of a kernel with weights. */
+  flash: z.strictObject({
+    runtimeBytes: nonNegative,
+    constantBytes: nonNegative,
+    perKernelBytes: nonNegative,
+    perChannelBytes: nonNegative,
+  }),
+  provenance,
+})
+
+const validation = z.strictObject({
+  name: text,
+  quantity: z.enum(['operatorLatency', 'latency', 'energy', 'peakRam', 'flash']),
+  /** How the cases were kept apart from those that were fitted. */
+  method: text,
+  cases: z.number().int().nonnegative().max(1e6),
+  /** Mean absolute relative error. */
+  mape: nonNegative,
+  within15: z.number().min(0).max(1),
+  worst: nonNegative,
+  /** Whole-model cases, spelt out. */
+  models: z
+    .array(z.strictObject({ model: text, measured: nonNegative, predicted: nonNegative, unit: text }))
+    .max(100)
+    .optional(),
+})
+
+/** A device under one runtime: everything that pricing needs, as data. */
+export const profileSchema = z.strictObject({
+  format: z.literal('frugal-profile/1'),
+  id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'an id is lower-case letters, digits and hyphens'),
+  title: text,
+  family: z.enum(['cortex-m', 'npu', 'gpu']),
+  core: text,
+  clockHz: positive,
+  /** What a network may use. */
+  ramBytes: positive,
+  flashBytes: positive,
+  supplyVolts: positive.max(1000).optional(),
+  runtime: text,
+  dataType: z.enum(['int8', 'float16', 'float32']),
+  fusedActivations: z.array(z.enum(ACTIVATION_KINDS)).max(ACTIVATION_KINDS.length),
+  /** Unit of every cost in the tables. */
+  latencyUnit: z.enum(['cycles', 'us']),
+  /** Spent once an inference, in the latency unit. */
+  inferenceOverhead: nonNegative,
+  /** 90 % error that all kernels share (build, memory, board), added to that of the tables. */
+  systematicError90: relativeError,
+  /** Kernels without a table are not supported. */
+  tables: z.array(table).min(1).max(KERNEL_KINDS.length),
+  energy,
+  memory,
+  validation: z.array(validation).max(50),
+  notes: z.array(text).max(50),
+})
+
+export type Profile = z.infer<typeof profileSchema>
+export type ProfileTable = Profile['tables'][number]
+export type TableModel = ProfileTable['models'][number]
+export type Terms = TableModel['terms']
+export type FeatureRanges = Partial<Record<FeatureName, readonly [number, number]>>
+export type ProfileValidation = Profile['validation'][number]

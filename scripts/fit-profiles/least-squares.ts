@@ -1,0 +1,82 @@
+/** Solves the symmetric positive definite system `a·x = b` (Cholesky). */
+function solve(a: readonly number[][], b: readonly number[]): number[] {
+  const n = b.length
+  const l = a.map((row) => [...row])
+  for (let j = 0; j < n; j++) {
+    for (let k = 0; k < j; k++) l[j]![j]! -= l[j]![k]! ** 2
+    l[j]![j] = Math.sqrt(Math.max(l[j]![j]!, 1e-14))
+    for (let i = j + 1; i < n; i++) {
+      for (let k = 0; k < j; k++) l[i]![j]! -= l[i]![k]! * l[j]![k]!
+      l[i]![j]! /= l[j]![j]!
+    }
+  }
+  const x = [...b]
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < i; k++) x[i]! -= l[i]![k]! * x[k]!
+    x[i]! /= l[i]![i]!
+  }
+  for (let i = n - 1; i >= 0; i--) {
+    for (let k = i + 1; k < n; k++) x[i]! -= l[k]![i]! * x[k]!
+    x[i]! /= l[i]![i]!
+  }
+  return x
+}
+
+/**
+ * Non-negative least squares of relative errors: minimises Σ w·(1 − prediction / measured)², every coefficient ≥ 0
+ * (a part of a kernel cannot take negative time). Lawson and Hanson's active set on the normal equations.
+ */
+export function fitNonNegative(
+  design: readonly (readonly number[])[],
+  measured: readonly number[],
+  weights: readonly number[] = measured.map(() => 1),
+): number[] {
+  const n = design[0]!.length
+  const scale = Array.from({ length: n }, (_, j) => Math.max(...design.map((row, i) => row[j]! / measured[i]!), 1e-300))
+  const gram = Array.from({ length: n }, () => new Array<number>(n).fill(0))
+  const target = new Array<number>(n).fill(0)
+  design.forEach((row, i) => {
+    for (let j = 0; j < n; j++) {
+      const a = row[j]! / measured[i]! / scale[j]!
+      target[j]! += weights[i]! * a
+      for (let k = 0; k < n; k++) gram[j]![k]! += (weights[i]! * a * row[k]!) / measured[i]! / scale[k]!
+    }
+  })
+  for (let j = 0; j < n; j++) gram[j]![j]! += 1e-12 * (gram[j]![j]! + 1e-12)
+  const x = new Array<number>(n).fill(0)
+  const free = new Set<number>()
+  for (let round = 0; round < 10 * n; round++) {
+    const gradient = target.map((t, j) => t - gram[j]!.reduce((sum, g, k) => sum + g * x[k]!, 0))
+    const enter = gradient
+      .map((g, j) => ({ g, j }))
+      .filter(({ g, j }) => !free.has(j) && g > 1e-9 * design.length)
+      .sort((a, b) => b.g - a.g)[0]
+    if (enter === undefined) break
+    free.add(enter.j)
+    for (;;) {
+      const indices = [...free].sort((a, b) => a - b)
+      const trial = solve(
+        indices.map((j) => indices.map((k) => gram[j]![k]!)),
+        indices.map((j) => target[j]!),
+      )
+      if (trial.every((value) => value > 0)) {
+        x.fill(0)
+        indices.forEach((j, i) => {
+          x[j] = trial[i]!
+        })
+        break
+      }
+      const step = Math.min(
+        ...indices.map((j, i) => (trial[i]! > 0 ? Number.POSITIVE_INFINITY : x[j]! / (x[j]! - trial[i]! + 1e-300))),
+      )
+      indices.forEach((j, i) => {
+        x[j]! += step * (trial[i]! - x[j]!)
+        if (x[j]! <= 1e-12) {
+          x[j] = 0
+          free.delete(j)
+        }
+      })
+    }
+  }
+  return x.map((value, j) => value / scale[j]!)
+}

@@ -1,0 +1,77 @@
+import path from 'node:path'
+import { createCostModel } from '../../hardware-profiles/cost-model.ts'
+import type { Profile, ProfileValidation } from '../../hardware-profiles/profile.ts'
+import { readCsv } from './csv.ts'
+import { summarise } from './operators.ts'
+import { MLPERF_TINY } from './reference-nets.ts'
+
+type Benchmark = keyof typeof MLPERF_TINY
+
+export interface MlperfResult {
+  readonly benchmark: Benchmark
+  readonly latencyMs: number
+  readonly energyMj: number | undefined
+  /** The runtime is suspected to skip the dead channels of the VWW model. */
+  readonly skipsZeros: boolean
+}
+
+/** Results of one MLPerf Tiny system in one round. */
+export function mlperfResults(data: string, version: string, systemId: string): readonly MlperfResult[] {
+  return readCsv(path.join(data, 'hardware', 'mlperf_tiny.csv'))
+    .filter((row) => row['version'] === version && row['system_id'] === systemId && row['benchmark']! in MLPERF_TINY)
+    .map((row) => ({
+      benchmark: row['benchmark'] as Benchmark,
+      latencyMs: Number(row['latency_ms']),
+      energyMj: Number(row['energy_uJ']) > 0 ? Number(row['energy_uJ']) / 1000 : undefined,
+      skipsZeros: !['', 'False', 'false', '0'].includes(row['vww_zero_channel_skipping_suspected']!),
+    }))
+}
+
+/** Compares a profile with a system of the same core; latencies are scaled by clock (cycles ÷ clock holds within 0.4 %). */
+export function validateMlperf(
+  profile: Profile,
+  results: readonly MlperfResult[],
+  options: {
+    readonly name: string
+    readonly clockHz: number
+    readonly benchmarks: readonly Benchmark[]
+    readonly method: string
+  },
+): ProfileValidation {
+  const model = createCostModel(profile)
+  const models = results
+    .filter(({ benchmark }) => options.benchmarks.includes(benchmark))
+    .map(({ benchmark, latencyMs }) => ({
+      model: `mlperf-tiny-${benchmark}`,
+      measured: Number(((latencyMs * options.clockHz) / profile.clockHz).toPrecision(5)),
+      predicted: Number(model.price(MLPERF_TINY[benchmark]()).latencyMs.toPrecision(5)),
+      unit: 'ms',
+    }))
+  return {
+    name: options.name,
+    quantity: 'latency',
+    method: options.method,
+    ...summarise(models.map(({ measured, predicted }) => predicted / measured - 1)),
+    models,
+  }
+}
+
+/**
+ * Cycles per MAC of depthwise convolutions that make the profile agree best (relative least squares) with whole models
+ * on the same core, everything else being priced by the profile as it is (its own depthwise MACs must cost nothing).
+ */
+export function depthwiseRate(profile: Profile, results: readonly MlperfResult[], clockHz: number): number {
+  const model = createCostModel(profile)
+  let numerator = 0
+  let denominator = 0
+  for (const { benchmark, latencyMs } of results) {
+    const graph = MLPERF_TINY[benchmark]()
+    const measured = (latencyMs / 1000) * clockHz
+    const others = (model.price(graph).latencyMs / 1000) * profile.clockHz
+    let macs = 0
+    for (const kernel of model.schedule(graph).kernels) if (kernel.kind === 'depthwiseConv2d') macs += kernel.macs
+    numerator += (macs / measured) * ((measured - others) / measured)
+    denominator += (macs / measured) ** 2
+  }
+  return Math.max(numerator / denominator, 0)
+}

@@ -1,0 +1,95 @@
+import { GraphBuilder } from '../../network/build.ts'
+import type { NetworkGraph } from '../../network/types.ts'
+
+/** Convolution, batch norm, ReLU. */
+function block(
+  b: GraphBuilder,
+  x: string,
+  filters: number,
+  kernel: number | readonly [number, number],
+  stride: number | readonly [number, number] = 1,
+): string {
+  return b.activation(b.batchNorm(b.conv2d(x, filters, { kernel, stride })), 'relu')
+}
+
+function depthwiseSeparable(
+  b: GraphBuilder,
+  x: string,
+  filters: number,
+  stride: number | readonly [number, number] = 1,
+) {
+  const depthwise = b.activation(b.batchNorm(b.depthwiseConv2d(x, { kernel: 3, stride })), 'relu')
+  return block(b, depthwise, filters, 1)
+}
+
+function classify(b: GraphBuilder, x: string, classes: number): NetworkGraph {
+  return b.build(b.activation(b.dense(b.globalAveragePool(x), classes), 'softmax'))
+}
+
+/** Keyword spotting: DS-CNN with a 10×4 first convolution and depthwise-separable layers, as [filters, stride] each. */
+export function dsCnn(first: number, layers: readonly (readonly [number, number])[], classes = 12): NetworkGraph {
+  const b = new GraphBuilder()
+  let x = block(b, b.input([49, 10, 1]), first, [10, 4], [2, 2])
+  for (const [filters, stride] of layers) x = depthwiseSeparable(b, x, filters, stride)
+  return classify(b, x, classes)
+}
+
+/** MLPerf Tiny keyword spotting (also MicroNets' DSCNN-S in structure). */
+export const kws = (): NetworkGraph =>
+  dsCnn(
+    64,
+    Array.from({ length: 4 }, () => [64, 1] as const),
+  )
+
+/** MLPerf Tiny image classification: ResNet-8 for 32×32×3. */
+export function resnet8(): NetworkGraph {
+  const b = new GraphBuilder()
+  let x = block(b, b.input([32, 32, 3]), 16, 3)
+  for (const [filters, stride] of [
+    [16, 1],
+    [32, 2],
+    [64, 2],
+  ] as const) {
+    const inner = block(b, x, filters, 3, stride)
+    const outer = b.batchNorm(b.conv2d(inner, filters, { kernel: 3 }))
+    const skip = stride === 1 ? x : b.conv2d(x, filters, { kernel: 1, stride, bias: true })
+    x = b.activation(b.add(skip, outer), 'relu')
+  }
+  return classify(b, x, 10)
+}
+
+/** MLPerf Tiny visual wake words: MobileNetV1 with width 0.25 for 96×96×3. */
+export function mobilenetV1Quarter(): NetworkGraph {
+  const b = new GraphBuilder()
+  let x = block(b, b.input([96, 96, 3]), 8, 3, 2)
+  const stages: readonly (readonly [number, number])[] = [
+    [16, 1],
+    [32, 2],
+    [32, 1],
+    [64, 2],
+    [64, 1],
+    [128, 2],
+    ...Array.from({ length: 5 }, () => [128, 1] as const),
+    [256, 2],
+    [256, 1],
+  ]
+  for (const [filters, stride] of stages) x = depthwiseSeparable(b, x, filters, stride)
+  return classify(b, x, 2)
+}
+
+/** MLPerf Tiny anomaly detection: dense autoencoder for 640 features. */
+export function autoencoder(): NetworkGraph {
+  const b = new GraphBuilder()
+  let x = b.input([640])
+  for (const units of [128, 128, 128, 128, 8, 128, 128, 128, 128]) {
+    x = b.activation(b.dense(x, units), 'relu')
+  }
+  return b.build(b.dense(x, 640))
+}
+
+export const MLPERF_TINY: Readonly<Record<'ad' | 'kws' | 'ic' | 'vww', () => NetworkGraph>> = {
+  ad: autoencoder,
+  kws,
+  ic: resnet8,
+  vww: mobilenetV1Quarter,
+}
