@@ -1,3 +1,4 @@
+import { fromMinimised } from '../search/objectives.ts'
 import { hypervolume, nonDominatedIndices } from '../search/pareto/index.ts'
 import type { Experiment, Front, FrontPoint } from './store.ts'
 
@@ -29,7 +30,7 @@ export function frontOf(experiment: Experiment, device: string, candidates: read
     experiment: experiment.id,
     device,
     objectives,
-    reference: reference.map((value, i) => (objectives[i] === 'accuracy' ? accuracyOfError(value) : value)),
+    reference: reference.map((value, i) => shown(objectives[i]!, value)),
     hypervolume: hypervolumeShare(
       best.map((candidate) => candidate.objectives),
       reference,
@@ -58,5 +59,5 @@ function distinct(candidates: readonly FrontCandidate[]): readonly FrontCandidat
   })
 }
 
-/** 1 − error, rounded to 15 digits so that an error of 0.9 reads as an accuracy of 0.1. */
-const accuracyOfError = (error: number): number => Number((1 - error).toPrecision(15))
+/** An entry of a vector in its objective's unit, to 15 digits: an error of 0.9 reads as an accuracy of 0.1. */
+const shown = (objective: string, value: number): number => Number(fromMinimised(objective, value).toPrecision(15))

@@ -1,0 +1,26 @@
+import type { Front } from '../store.ts'
+import { frontValue } from './front-json.ts'
+
+/** A header and one line per point, by latency; numbers in full, bytes and counts whole, text quoted where needed. */
+export function frontCsv(front: Front): string {
+  const { device, points } = frontValue(front)
+  const columns = [
+    'trial',
+    'archId',
+    'accuracy',
+    'latencyMs',
+    'energyMj',
+    'peakRamBytes',
+    'flashBytes',
+    'macs',
+    'params',
+    'testAccuracy',
+  ] as const
+  const lines = points.map((point) => [device, ...columns.map((column) => point[column])].map(field).join(','))
+  return `${[['device', ...columns].join(','), ...lines].join('\n')}\n`
+}
+
+const field = (value: string | number): string => {
+  const text = String(value)
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
