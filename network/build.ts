@@ -64,7 +64,7 @@ const pair = (value: number | Pair | undefined): Pair =>
   value === undefined ? [1, 1] : typeof value === 'number' ? [value, value] : value
 
 /**
- * Writes a network node by node; each call returns the id to feed to the next. Ids are `<kind><n>`, counted per graph,
+ * Writes a network node by node; each call returns the id to feed to the next. Ids are `<kind>_<n>`, counted per graph,
  * so that the same calls give the same graph.
  */
 export class GraphBuilder {
@@ -72,7 +72,7 @@ export class GraphBuilder {
   readonly #shapes = new Map<string, Shape>()
 
   node(op: Op, ...inputs: readonly string[]): string {
-    const id = `${op.kind}${this.#drafts.length}`
+    const id = `${op.kind}_${this.#drafts.length}`
     const draft = { id, op, inputs }
     const where = `node '${id}' (${op.kind})`
     this.#shapes.set(

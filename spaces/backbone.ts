@@ -7,14 +7,14 @@ import type { Task } from './space.ts'
 
 /** Widths that each stage may have; later stages are wider. */
 const STAGE_WIDTHS: readonly (readonly number[])[] = [
-  [8, 16, 24, 32],
-  [16, 24, 32, 48],
-  [24, 32, 48, 64, 96],
-  [32, 48, 64, 96, 128, 160],
+  [8, 16, 24],
+  [16, 24, 32],
+  [24, 32, 48, 64],
+  [32, 48, 64, 96, 128],
 ]
+/** Fused blocks pay off on few channels only (EfficientNetV2, section 3.3): the later stages do without. */
+const FUSED_STAGES = 2
 const BLOCK_KINDS: readonly BlockKind[] = ['depthwiseSeparable', 'invertedBottleneck', 'fused']
-const EXPANDING = [BLOCK_KINDS.indexOf('invertedBottleneck'), BLOCK_KINDS.indexOf('fused')]
-const WITH_KERNEL_CHOICE = [BLOCK_KINDS.indexOf('depthwiseSeparable'), BLOCK_KINDS.indexOf('invertedBottleneck')]
 
 /** Strides of the stem and the four stages, from little to much down-sampling. */
 const STRIDE_PLANS: readonly string[] = [
@@ -33,6 +33,8 @@ const STRIDE_PLANS: readonly string[] = [
 ] // prettier-ignore
 /** Least and greatest side of the last feature map, so that it is neither a point nor needlessly large. */
 const LAST_MAP = { least: 2, greatest: 13 }
+/** Longest side that the first stage may hand on: full-size maps cost most and give least. */
+const FIRST_STAGE_SIDE = 24
 
 const downSampled = (length: number, plan: string): number =>
   plan.split('-').reduce((size, stride) => Math.ceil(size / Number(stride)), length)
@@ -42,6 +44,7 @@ function stridePlans(task: Task): readonly string[] {
   const [height, width] = [task.inputShape[0]!, task.inputShape[1]!]
   const fits = STRIDE_PLANS.filter(
     (plan) =>
+      downSampled(Math.max(height, width), plan.slice(0, 3)) <= FIRST_STAGE_SIDE &&
       downSampled(Math.min(height, width), plan) >= LAST_MAP.least &&
       downSampled(Math.max(height, width), plan) <= LAST_MAP.greatest,
   )
@@ -76,12 +79,25 @@ export function backboneGenes(
   STAGE_WIDTHS.forEach((widths, index) => {
     const stage = `stage${index + 1}`
     const depths = index < 2 ? [1, 2, 3] : [0, 1, 2, 3]
+    const kinds = index < FUSED_STAGES ? BLOCK_KINDS : BLOCK_KINDS.filter((kind) => kind !== 'fused')
+    const whenKind = (wanted: (kind: BlockKind) => boolean) => ({
+      gene: `${stage}.kind`,
+      choices: kinds.flatMap((kind, choice) => (wanted(kind) ? [choice] : [])),
+    })
     const present = index < 2 ? undefined : { gene: `${stage}.depth`, choices: [1, 2, 3] }
     genes.push(
       ordinal(`${stage}.depth`, depths),
-      categorical(`${stage}.kind`, BLOCK_KINDS, present),
-      ordinal(`${stage}.kernel`, [3, 5, 7], { gene: `${stage}.kind`, choices: WITH_KERNEL_CHOICE }),
-      ordinal(`${stage}.expansion`, [1, 2, 3, 4, 6], { gene: `${stage}.kind`, choices: EXPANDING }),
+      categorical(`${stage}.kind`, kinds, present),
+      ordinal(
+        `${stage}.kernel`,
+        [3, 5, 7],
+        whenKind((kind) => kind !== 'fused'),
+      ),
+      ordinal(
+        `${stage}.expansion`,
+        [1, 2, 3, 4, 6],
+        whenKind((kind) => kind !== 'depthwiseSeparable'),
+      ),
       ordinal(`${stage}.width`, widths, present),
       ordinal(`${stage}.squeezeRatio`, [0, 0.25], present),
       ...stageGenes(stage),

@@ -1,0 +1,96 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import test from 'ava'
+import { canonicalJson, sha256Hex } from '../../lib/canonical-json.ts'
+import { UserError } from '../../lib/errors.ts'
+import { pathInside, writeFileAtomic } from '../../lib/files.ts'
+import { nearestName } from '../../lib/nearest-name.ts'
+import { randomStream, randomStreamFromState } from '../../lib/random.ts'
+import { formatBytes, formatEnergy, formatLatency, parseQuantity } from '../../lib/units.ts'
+
+test('streams: same seed and name, same numbers; another name, others; a state continues', (t) => {
+  const draw = (seed: number, name: string) =>
+    Array.from(
+      { length: 50 },
+      (
+        (stream) => () =>
+          stream.float()
+      )(randomStream(seed, name)),
+    )
+  t.deepEqual(draw(1, 'a'), draw(1, 'a'))
+  t.notDeepEqual(draw(1, 'a'), draw(1, 'b'))
+  t.notDeepEqual(draw(1, 'a'), draw(2, 'a'))
+  const stream = randomStream(5, 'state')
+  stream.normal()
+  const copy = randomStreamFromState(JSON.parse(JSON.stringify(stream.state())) as number[])
+  t.deepEqual([copy.int(1000), copy.float(), copy.normal()], [stream.int(1000), stream.float(), stream.normal()])
+})
+
+test('streams: moments of uniform and normal numbers, and permutations hold every index', (t) => {
+  const stream = randomStream(9, 'moments')
+  const n = 20_000
+  const uniform = Array.from({ length: n }, () => stream.float())
+  const normal = Array.from({ length: n }, () => stream.normal())
+  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / n
+  t.true(Math.abs(mean(uniform) - 0.5) < 0.01)
+  t.true(uniform.every((value) => value >= 0 && value < 1))
+  t.true(Math.abs(mean(normal)) < 0.03)
+  t.true(Math.abs(mean(normal.map((value) => value * value)) - 1) < 0.05)
+  t.deepEqual(
+    [...stream.permutation(100)].sort((a, b) => a - b),
+    Array.from({ length: 100 }, (_, i) => i),
+  )
+})
+
+test('canonical JSON sorts keys, drops undefined and refuses what JSON cannot hold', (t) => {
+  t.is(canonicalJson({ b: 1, a: [{ d: undefined, c: null }] }), '{"a":[{"c":null}],"b":1}')
+  t.throws(() => canonicalJson(Number.NaN), { instanceOf: TypeError })
+  t.throws(() => canonicalJson([() => 1]), { instanceOf: TypeError })
+  t.is(sha256Hex('abc'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
+})
+
+test('quantities need a unit and a positive number', (t) => {
+  t.is(parseQuantity('50ms', 'latencyMs', '--x'), 50)
+  t.is(parseQuantity('0.5 s', 'latencyMs', '--x'), 500)
+  t.is(parseQuantity('128KB', 'bytes', '--x'), 131072)
+  t.is(parseQuantity('5uJ', 'energyMj', '--x'), 0.005)
+  t.is(parseQuantity('2min', 'durationS', '--x'), 120)
+  for (const bad of ['50', '-5ms', '0ms', 'fast', '5 kg', '', '1e400ms']) {
+    t.throws(
+      () => parseQuantity(bad, 'latencyMs', '--max-latency'),
+      { instanceOf: UserError, message: /--max-latency.*50ms/ },
+      bad,
+    )
+  }
+})
+
+test('figures are shown with their unit', (t) => {
+  t.deepEqual([formatLatency(0.25), formatLatency(12.345), formatLatency(2500)], ['250 µs', '12.3 ms', '2.5 s'])
+  t.deepEqual([formatBytes(900), formatBytes(2048), formatBytes(3 * 1024 ** 2)], ['900 B', '2 KB', '3 MB'])
+  t.deepEqual([formatEnergy(0.5), formatEnergy(5), formatEnergy(1500)], ['500 µJ', '5 mJ', '1.5 J'])
+})
+
+test('the nearest name is the one meant', (t) => {
+  const known = ['stm32f446-tflm-cmsisnn', 'efr32xg24-mvp', 'titan-rtx']
+  t.is(nearestName('stm32f446', known), 'stm32f446-tflm-cmsisnn')
+  t.is(nearestName('titan-rxt', known), 'titan-rtx')
+  t.is(nearestName('x', []), undefined)
+})
+
+test('atomic writes leave the whole file and nothing else; names cannot leave their folder', (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-lib-'))
+  try {
+    const file = path.join(folder, 'deep', 'a.txt')
+    writeFileAtomic(file, 'one')
+    writeFileAtomic(file, 'two')
+    t.is(readFileSync(file, 'utf8'), 'two')
+    t.deepEqual(readdirSync(path.dirname(file)), ['a.txt'])
+    for (const name of ['../x', '/etc/passwd', 'a/../../x', 'a\0b', '.']) {
+      t.throws(() => pathInside(folder, name), { instanceOf: UserError }, name)
+    }
+    t.is(pathInside(folder, 'a/b.txt'), path.join(folder, 'a', 'b.txt'))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})

@@ -1,0 +1,113 @@
+import test from 'ava'
+import { canonicalJson } from '../../lib/canonical-json.ts'
+import { randomStream } from '../../lib/random.ts'
+import { archId, countMacs, countParams } from '../../network/measure.ts'
+import { checkGenome, geneOperations } from '../../search/genes.ts'
+import { listSpaces, loadSpace } from '../../spaces/discover.ts'
+import type { Task } from '../../spaces/space.ts'
+
+const TASKS: readonly Task[] = [
+  { inputShape: [16, 16, 1], classCount: 10 },
+  { inputShape: [28, 28, 1], classCount: 10 },
+  { inputShape: [32, 32, 3], classCount: 100 },
+  { inputShape: [49, 10, 1], classCount: 12 },
+  { inputShape: [96, 96, 3], classCount: 2 },
+  { inputShape: [5, 7, 2], classCount: 2 },
+  { inputShape: [224, 160, 3], classCount: 1000 },
+]
+const SAMPLES = 1000
+
+test('there are spaces', (t) => {
+  t.deepEqual(
+    listSpaces().map(({ id }) => id),
+    ['mobilenet', 'moe'],
+  )
+})
+
+for (const { id } of listSpaces()) {
+  test(`${id}: the file name is its id and it says what it is`, async (t) => {
+    const space = await loadSpace(id)
+    t.is(space.id, id)
+    t.true(space.title.length > 10 && space.description.length > 50)
+  })
+
+  for (const task of TASKS) {
+    test(`${id} on ${task.inputShape.join('×')}: random genomes decode to valid graphs ending in the classes`, async (t) => {
+      const space = await loadSpace(id)
+      const operations = geneOperations(space.genes(task))
+      const random = randomStream(7, 'conformance', id)
+      const ids = new Set<string>()
+      const count = Math.ceil(SAMPLES / TASKS.length)
+      for (let i = 0; i < count; i++) {
+        const genome = operations.sample(random)
+        const graph = space.decode(genome, task)
+        t.deepEqual(graph.nodes.at(-1)!.shape, [task.classCount])
+        t.true(countMacs(graph) > 0 && countParams(graph) > 0)
+        ids.add(archId(graph))
+        const again = space.decode(checkGenome(operations.genes, JSON.parse(JSON.stringify(genome))), task)
+        t.is(archId(again), archId(graph))
+      }
+      t.true(ids.size > 0.95 * count, `${ids.size} different networks of ${count}`)
+    })
+  }
+
+  test(`${id}: same seed, same genomes; mutation and crossover leave their inputs alone and stay in the space`, async (t) => {
+    const space = await loadSpace(id)
+    const task = TASKS[2]!
+    const operations = geneOperations(space.genes(task))
+    const walk = () => {
+      const random = randomStream(3, 'walk')
+      let a = operations.sample(random)
+      let b = operations.sample(random)
+      const seen = []
+      for (let i = 0; i < 200; i++) {
+        const before = canonicalJson([a, b])
+        const mutant = operations.mutate(a, random)
+        const child = operations.crossover(a, b, random)
+        t.is(canonicalJson([a, b]), before)
+        t.notDeepEqual(mutant, a)
+        t.is(space.decode(child, task).nodes.at(-1)!.shape[0], task.classCount)
+        seen.push(mutant, child)
+        a = mutant
+        b = child
+      }
+      return seen
+    }
+    t.deepEqual(walk(), walk())
+  })
+
+  test(`${id}: genes are described fully`, async (t) => {
+    const space = await loadSpace(id)
+    for (const task of TASKS) {
+      const genes = space.genes(task)
+      t.is(new Set(genes.map(({ name }) => name)).size, genes.length)
+      genes.forEach((gene, i) => {
+        t.true(gene.choices.length >= 1)
+        if (gene.activeWhen === undefined) return
+        const other = genes.findIndex(({ name }) => name === gene.activeWhen!.gene)
+        t.true(other >= 0 && other < i, `${gene.name} depends on an earlier gene`)
+        t.true(gene.activeWhen.choices.every((choice) => choice < genes[other]!.choices.length))
+      })
+    }
+  })
+}
+
+test('every gene of a space changes the network', async (t) => {
+  for (const { id } of listSpaces()) {
+    const space = await loadSpace(id)
+    const task = TASKS[2]!
+    const genes = space.genes(task)
+    const operations = geneOperations(genes)
+    const random = randomStream(11, 'effect')
+    const unchanged = new Set(genes.filter(({ choices }) => choices.length > 1).map(({ name }) => name))
+    for (let i = 0; i < 300 && unchanged.size > 0; i++) {
+      const genome = operations.sample(random)
+      genes.forEach((gene, g) => {
+        if (!unchanged.has(gene.name)) return
+        const other = genome.map((choice, index) => (index === g ? (choice + 1) % gene.choices.length : choice))
+        if (archId(space.decode(other, task)) !== archId(space.decode(genome, task))) unchanged.delete(gene.name)
+      })
+    }
+    t.deepEqual([...unchanged], [])
+  }
+})
