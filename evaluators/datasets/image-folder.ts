@@ -1,0 +1,157 @@
+import path from 'node:path'
+import { messageOf, UserError } from '../../lib/errors.ts'
+import { assembleDataset } from './assemble.ts'
+import type { DatasetFormat, LoadOptions, SplitName } from './dataset.ts'
+import { badFile, kindOfPath, listNames, MAX_BYTES, readFileStart, readInputFile } from './input-file.ts'
+import { createResizer } from './resize.ts'
+import { sharedInt32, sharedUint8 } from './shared-arrays.ts'
+import type { SampleRange } from './splits.ts'
+
+/** Enough of a file to find its size in, past embedded previews and colour profiles. */
+const HEADER_BYTES = 1 << 18
+const MAX_FILE_BYTES = 1 << 28
+
+const SPLIT_OF_FOLDER: Readonly<Record<string, SplitName>> = {
+  train: 'train',
+  training: 'train',
+  val: 'validation',
+  valid: 'validation',
+  validation: 'validation',
+  test: 'test',
+}
+
+const isImage = (name: string): boolean => /\.(png|jpe?g)$/i.test(name)
+const subFolders = (folder: string): readonly string[] =>
+  listNames(folder).filter((name) => kindOfPath(path.join(folder, name)) === 'folder')
+const hasClasses = (folder: string): boolean =>
+  subFolders(folder).some((name) => listNames(path.join(folder, name)).some(isImage))
+const splitFolders = (folder: string): readonly string[] =>
+  subFolders(folder).filter((name) => Object.hasOwn(SPLIT_OF_FOLDER, name.toLowerCase()))
+/** Parts are parts only when they hold class folders: a class may well be called `test`. */
+const hasParts = (folder: string): boolean => splitFolders(folder).some((name) => hasClasses(path.join(folder, name)))
+
+interface ImageFile {
+  readonly file: string
+  readonly label: number
+}
+
+interface Listing {
+  readonly classNames: readonly string[]
+  readonly files: readonly ImageFile[]
+  readonly ranges: readonly SampleRange[]
+}
+
+function listClasses(folder: string, classNames: readonly string[]): readonly ImageFile[] {
+  const files: ImageFile[] = []
+  for (const name of subFolders(folder)) {
+    const classFolder = path.join(folder, name)
+    const label = classNames.indexOf(name)
+    if (label === -1) throw badFile(classFolder, 'is a class without training images', 'add them, or remove the folder')
+    const images = listNames(classFolder).filter(isImage)
+    if (images.length === 0) throw badFile(classFolder, 'holds no PNG or JPEG image', 'add some, or remove the folder')
+    for (const image of images) files.push({ file: path.join(classFolder, image), label })
+  }
+  return files
+}
+
+function listImages(root: string): Listing {
+  if (!hasParts(root)) {
+    const classNames = subFolders(root)
+    const files = listClasses(root, classNames)
+    return { classNames, files, ranges: [{ source: root, split: 'train', count: files.length }] }
+  }
+  const folders = splitFolders(root)
+  const training = folders.find((name) => SPLIT_OF_FOLDER[name.toLowerCase()] === 'train')
+  if (training === undefined) throw badFile(root, `holds only ${folders.join(' and ')}`, 'a folder train is needed')
+  const classNames = subFolders(path.join(root, training))
+  const files: ImageFile[] = []
+  const ranges: SampleRange[] = []
+  for (const name of folders) {
+    const source = path.join(root, name)
+    const part = listClasses(source, classNames)
+    for (const file of part) files.push(file)
+    ranges.push({ source, split: SPLIT_OF_FOLDER[name.toLowerCase()]!, count: part.length })
+  }
+  return { classNames, files, ranges }
+}
+
+function reading<T>(file: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof UserError) throw error
+    const wrong = messageOf(error)
+    const sentence = /^(is|has|holds) /.test(wrong) ? wrong : `cannot be decoded (${wrong})`
+    throw badFile(file, sentence, 'replace it with an intact PNG or JPEG, or remove it')
+  }
+}
+
+type Codec = typeof import('./image-codec.ts')
+
+/** The most common `[height, width]`; of equally common ones, the smallest. */
+function commonSize(codec: Codec, files: readonly ImageFile[]): readonly [number, number] {
+  const counts = new Map<string, number>()
+  for (const { file } of files) {
+    const { width, height } = reading(file, () => codec.imageSize(readFileStart(file, HEADER_BYTES)))
+    const key = `${height}×${width}`
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+  const sizes = [...counts].map(([key, count]) => ({ size: key.split('×').map(Number) as [number, number], count }))
+  const area = ([height, width]: readonly [number, number]) => height * width
+  sizes.sort((a, b) => b.count - a.count || area(a.size) - area(b.size) || a.size[0] - b.size[0])
+  return sizes[0]!.size
+}
+
+function targetSize(root: string, codec: Codec, files: readonly ImageFile[], options: LoadOptions) {
+  const size = options.imageSize ?? commonSize(codec, files)
+  if (size.some((length) => !Number.isInteger(length) || length < 1)) {
+    throw new UserError(`the image size ${size.join('×')} must be two whole numbers from 1, height and width`)
+  }
+  const bytes = files.length * size[0] * size[1] * 3
+  if (bytes > MAX_BYTES) {
+    const wrong = `needs ${bytes} bytes (${files.length} images of ${size.join('×')})`
+    throw badFile(root, wrong, `at most ${MAX_BYTES} fit; resize the images first`)
+  }
+  return size
+}
+
+/** Keeps one of three equal channels where every pixel of every image is grey. */
+function dropEqualChannels(rgb: Uint8Array): Uint8Array | undefined {
+  for (let i = 0; i < rgb.length; i += 3) {
+    if (rgb[i] !== rgb[i + 1] || rgb[i] !== rgb[i + 2]) return undefined
+  }
+  const grey = sharedUint8(rgb.length / 3)
+  for (let i = 0; i < grey.length; i++) grey[i] = rgb[3 * i]!
+  return grey
+}
+
+/** One sub-folder per class, or such folders inside `train`, `test` and `val`. */
+export const imageFolderFormat: DatasetFormat = {
+  id: 'image-folder',
+  description:
+    'image folder: one sub-folder of PNG or JPEG images per class, or such sub-folders inside train, test and val',
+  matches: (folder) => hasParts(folder) || hasClasses(folder),
+  load: async (folder, options) => {
+    const codec = await import('./image-codec.ts')
+    const { classNames, files, ranges } = listImages(folder)
+    const [height, width] = targetSize(folder, codec, files, options)
+    const size = height * width * 3
+    const rgb = sharedUint8(files.length * size)
+    for (const [i, { file }] of files.entries()) {
+      const image = reading(file, () => codec.decodeImage(readInputFile(file, MAX_FILE_BYTES)))
+      if (image.height === height && image.width === width) rgb.set(image.pixels, i * size)
+      else createResizer([image.height, image.width], [height, width], 3)(image.pixels, 0, rgb, i * size)
+    }
+    const grey = dropEqualChannels(rgb)
+    const raw = {
+      name: path.basename(path.resolve(folder)),
+      inputShape: [height, width, grey === undefined ? 3 : 1],
+      classNames,
+      samples: grey ?? rgb,
+      labels: sharedInt32(files.length),
+      ranges,
+    }
+    for (const [i, { label }] of files.entries()) raw.labels[i] = label
+    return assembleDataset(raw, options)
+  },
+}
