@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { type Profile, parseProfile } from '../hardware-profiles/index.ts'
 import { writeFileAtomic } from '../lib/files.ts'
 import { cortexMProfiles } from '../scripts/fit-profiles/cortex-m.ts'
+import { efr32Profile } from '../scripts/fit-profiles/efr32.ts'
 
 const { values } = parseArgs({
   options: {
@@ -30,7 +31,7 @@ function formatProfile(profile: Profile): string {
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
-for (const profile of [...cortexMProfiles(values.data)]) {
+for (const profile of [...cortexMProfiles(values.data), efr32Profile(values.data)]) {
   if (values.only !== undefined && profile.id !== values.only) continue
   const content = formatProfile(parseProfile(profile, profile.id))
   if (!values['dry-run']) writeFileAtomic(path.join(DEVICES, `${profile.id}.profile.json`), content)

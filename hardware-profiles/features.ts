@@ -111,6 +111,8 @@ const reduction = (f: KernelFacts): number =>
 const insideWindow = (f: KernelFacts): number =>
   insideTaps(f.inHeight, f.kernelHeight, f.strideHeight, f.outHeight, f.same) *
   insideTaps(f.inWidth, f.kernelWidth, f.strideWidth, f.outWidth, f.same)
+/** MACs that do not fall on padding. */
+const insideMacs = (f: KernelFacts): number => (f.macs * insideWindow(f)) / (pixels(f) * kernelArea(f))
 const outsideWindow = (f: KernelFacts): number => pixels(f) * kernelArea(f) - insideWindow(f)
 
 /**
@@ -143,6 +145,8 @@ export const FEATURES = {
   paddedTaps: outsideWindow,
   insideTapElements: (f) => insideWindow(f) * f.inChannels,
   paddedTapElements: (f) => outsideWindow(f) * f.inChannels,
+  insideMacs,
+  oddInChannels: (f) => f.inChannels % 2,
   windowElements: (f) => kernelArea(f) * f.inChannels,
 } satisfies Record<string, (facts: KernelFacts) => number>
 
