@@ -9,7 +9,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(2)
 }
 module.enableCompileCache?.()
-// A checkout runs the TypeScript sources; the published package holds them compiled, this file included.
+// A checkout runs the TypeScript sources; the published package holds them compiled.
 const source = new URL('./main.ts', import.meta.url)
-const { main } = await import(existsSync(source) ? source.href : new URL('./main.js', import.meta.url).href)
+const { main } = await import(existsSync(source) ? source.href : new URL('../dist/cli/main.js', import.meta.url).href)
 await main(process.argv.slice(2))

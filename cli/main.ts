@@ -1,24 +1,8 @@
-import { readFileSync } from 'node:fs'
 import yargs from 'yargs'
 import { messageOf, OperationalError, UserError } from '../lib/errors.ts'
 import { unknownName } from '../lib/nearest-name.ts'
 import { COMMANDS } from './commands/index.ts'
-
-/** The version of the package that this file belongs to, in a checkout or installed. */
-export function packageVersion(): string {
-  for (const candidate of ['../package.json', '../../package.json']) {
-    try {
-      const parsed = JSON.parse(readFileSync(new URL(candidate, import.meta.url), 'utf8')) as {
-        name?: string
-        version: string
-      }
-      if (parsed.name === 'frugal-nas') return parsed.version
-    } catch {
-      // Not there: the other place then.
-    }
-  }
-  throw new OperationalError('package.json of frugal-nas is missing: install the package again')
-}
+import { packageVersion } from './package-version.ts'
 
 /** The words that are commands of their own at each level, for "did you mean". */
 const COMMAND_NAMES = COMMANDS.map((command) => command.command.split(' ')[0]!)

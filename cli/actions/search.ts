@@ -9,9 +9,8 @@ import type { ExperimentStatus } from '../../search/journal.ts'
 import { SearchLoop } from '../../search/loop.ts'
 import { probeSpace } from '../../search/probe.ts'
 import { loadSpace } from '../../spaces/discover.ts'
-import type { ResumeArguments } from '../commands/resume.ts'
-import type { SearchArguments } from '../commands/search.ts'
 import { wholeNumber } from '../commands/shared.ts'
+import type { ResumeArguments, SearchArguments } from '../search-options.ts'
 import { createReporter, type Reporter } from './search-reporter.ts'
 import {
   defaultName,

@@ -16,7 +16,7 @@ import type { ObjectiveName } from '../../search/objectives.ts'
 import type { SearchDevice } from '../../search/pricing.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import type { SearchSpace, Task } from '../../spaces/space.ts'
-import { packageVersion } from '../main.ts'
+import { packageVersion } from '../package-version.ts'
 import type { DeviceLimits, SearchSettings } from './settings.ts'
 
 /** What a profile's limits are called in messages. */

@@ -9,8 +9,8 @@ import { UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
 import { parseQuantity } from '../../lib/units.ts'
 import { OBJECTIVE_NAMES, parseObjectives } from '../../search/objectives.ts'
-import type { SearchArguments } from '../commands/search.ts'
 import { numberWithin, wholeNumber } from '../commands/shared.ts'
+import type { SearchArguments } from '../search-options.ts'
 
 const limitsSchema = z.strictObject({
   maxLatencyMs: z.number().positive().optional(),
@@ -131,9 +131,14 @@ export function settleSettings(args: SearchArguments, dataset: Dataset, deviceId
     EPOCH_BOUNDS.greatest,
     Math.max(EPOCH_BOUNDS.least, Math.round(DEFAULT_SAMPLES_SEEN / trainSize)),
   )
+  if (args['batch-size'] !== undefined && args['batch-size'] > trainSize) {
+    throw new UserError(
+      `--batch-size ${args['batch-size']} is more than the ${trainSize} training samples: give at most that`,
+    )
+  }
   const recipe: Recipe = {
     ...DEFAULT_RECIPE,
-    ...(args['batch-size'] === undefined ? {} : { batchSize: args['batch-size'] }),
+    batchSize: args['batch-size'] ?? Math.min(DEFAULT_RECIPE.batchSize, trainSize),
     ...(args['learning-rate'] === undefined ? {} : { learningRate: args['learning-rate'] }),
   }
   return {

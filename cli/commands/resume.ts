@@ -1,12 +1,6 @@
 import type { Argv } from 'yargs'
+import type { ResumeArguments } from '../search-options.ts'
 import { defineCommand, withExperiment, withJson } from './shared.ts'
-
-export interface ResumeArguments {
-  readonly id: number | undefined
-  readonly db: string
-  readonly workers: number | undefined
-  readonly json: boolean
-}
 
 export const resumeCommand = defineCommand<ResumeArguments>({
   command: 'resume [id]',

@@ -1,4 +1,4 @@
-import { type Failure, failure } from '../../lib/errors.ts'
+import { type Failure, failure, UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import type { NetworkGraph, Weights } from '../../network/types.ts'
 import { createBatcher, epochOrder } from '../datasets/batches.ts'
@@ -38,7 +38,7 @@ const HOPELESS_LOSS = 1e4
 /**
  * Trains a network from its initial weights and measures it.
  * @returns the trained weights, or a `Failure`: `diverged` when the loss or a logit stops being finite, `timed-out` when aborted.
- * @throws UserError when the graph cannot be trained or does not fit the data.
+ * @throws UserError when the graph cannot be trained or does not fit the data, or a batch needs more samples than there are.
  */
 export async function trainNetwork(job: TrainingJob): Promise<TrainedNetwork | Failure> {
   const program = await job.engine.compile(job.graph, job.recipe)
@@ -68,8 +68,10 @@ async function runEpochs(job: TrainingJob, program: TrainingProgram): Promise<nu
   let step = 0
   let meanLoss = Number.NaN
   for (let epoch = 0; epoch < fidelity.epochs; epoch++) {
-    const indices = epochOrder(dataset, fidelity.dataFraction, order)
-    const steps = Math.max(1, Math.floor(indices.length / batchSize))
+    const indices = epochOrder(dataset.splits.train, fidelity.dataFraction, order)
+    const steps = Math.floor(indices.length / batchSize)
+    if (steps === 0)
+      throw new UserError(`a batch of ${batchSize} needs more than the ${indices.length} training samples`)
     let lossSum = 0
     let correct = 0
     for (let i = 0; i < steps; i++) {

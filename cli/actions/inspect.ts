@@ -1,0 +1,152 @@
+import { UserError } from '../../lib/errors.ts'
+import { writeFileAtomic } from '../../lib/files.ts'
+import { unknownName } from '../../lib/nearest-name.ts'
+import { formatNumber } from '../../lib/units.ts'
+import { frontCsv } from '../../results/report/front-csv.ts'
+import { frontJson } from '../../results/report/front-json.ts'
+import { frontSvg } from '../../results/report/front-svg.ts'
+import type { MetricName } from '../../results/report/metrics.ts'
+import { openStore } from '../../results/sqlite/open.ts'
+import type { Experiment, Store } from '../../results/store.ts'
+import { parseObjectives } from '../../search/objectives.ts'
+import { renderFrontTable } from '../render/front-table.ts'
+import { renderScatter } from '../render/scatter.ts'
+import { terminalOf } from '../render/terminal.ts'
+import { columns, print, printJson } from './output.ts'
+
+interface ExperimentArguments {
+  readonly id: number | undefined
+  readonly db: string
+  readonly json: boolean
+}
+
+/** Opens for reading, and closes whatever happens. */
+function reading<T>(db: string, work: (store: Store) => T): T {
+  const store = openStore(db, { write: false })
+  try {
+    return work(store)
+  } finally {
+    store.close()
+  }
+}
+
+/** The device asked for, or the experiment's first. @throws UserError for a device that was not searched for. */
+export function deviceOf(experiment: Experiment, device: string | undefined): string {
+  if (device === undefined) return experiment.devices[0]!
+  if (!experiment.devices.includes(device)) {
+    throw new UserError(
+      `experiment ${experiment.id} has no front for it: ${unknownName('device', device, experiment.devices)}`,
+    )
+  }
+  return device
+}
+
+/** `frugal front` */
+export async function front(
+  args: ExperimentArguments & {
+    readonly device: string | undefined
+    readonly csv: boolean
+    readonly svg: string | undefined
+    readonly x: string
+  },
+): Promise<void> {
+  const x = parseObjectives(`accuracy,${args.x}`)[1] as MetricName
+  const [experiment, result] = reading(args.db, (store) => {
+    const found = store.experiment(args.id)
+    return [found, store.front(found.id, deviceOf(found, args.device))] as const
+  })
+  if (args.svg !== undefined) {
+    writeFileAtomic(args.svg, frontSvg(result, { x, y: 'accuracy' }))
+    if (!args.json && !args.csv) print(`wrote ${args.svg}`)
+  }
+  if (args.json) return print(frontJson(result))
+  if (args.csv) return print(frontCsv(result))
+  if (args.svg !== undefined) return
+  print(
+    `Experiment ${experiment.id} (${experiment.name}), ${result.device}: ${result.points.length} networks on the front, hypervolume ${formatNumber(result.hypervolume)}`,
+  )
+  if (result.points.length === 0) return print('No trained network meets the limits of this device yet.')
+  const terminal = terminalOf(process.stdout)
+  print(renderScatter(result, x, 'accuracy', terminal))
+  print(renderFrontTable(result, terminal))
+}
+
+/** `frugal list` */
+export async function list(args: { readonly db: string; readonly json: boolean }): Promise<void> {
+  const summaries = reading(args.db, (store) => store.summaries())
+  if (args.json) return printJson(summaries)
+  const rows = summaries.map((summary) => [
+    `${summary.id}`,
+    summary.name,
+    summary.status,
+    `${summary.completed + summary.failed}/${summary.budget}`,
+    `${summary.failed}`,
+    `${summary.rejected}`,
+    summary.bestAccuracy === undefined ? '–' : `${formatNumber(summary.bestAccuracy * 100)} %`,
+    summary.devices.join(', '),
+    summary.createdAt,
+  ])
+  print(
+    columns(
+      [['id', 'name', 'status', 'trials', 'failed', 'rejected', 'best', 'devices', 'begun'], ...rows],
+      [0, 3, 4, 5, 6],
+    ),
+  )
+}
+
+/** `frugal status` */
+export async function status(args: ExperimentArguments): Promise<void> {
+  const [experiment, records, rejected, fronts] = reading(args.db, (store) => {
+    const found = store.experiment(args.id)
+    return [
+      found,
+      store.trials(found.id),
+      store.rejections(found.id).length,
+      found.devices.map((device) => store.front(found.id, device)),
+    ] as const
+  })
+  const failures = records.filter((record) => !record.result.ok)
+  if (args.json) {
+    return printJson({
+      experiment: experiment.id,
+      name: experiment.name,
+      status: experiment.status,
+      budget: experiment.budget,
+      completed: records.length - failures.length,
+      failed: failures.length,
+      rejected,
+      settings: experiment.settings,
+      environment: experiment.environment,
+      failures: failures.map(({ trial, archId, result }) => ({
+        trial,
+        archId,
+        ...(result.ok ? {} : { code: result.code, message: result.message }),
+      })),
+      fronts: fronts.map(({ device, hypervolume, points }) => ({ device, hypervolume, points: points.length })),
+    })
+  }
+  const cpuSeconds = records.reduce((sum, { result }) => sum + (result.ok ? result.cpuSeconds : 0), 0)
+  print(`Experiment ${experiment.id} (${experiment.name}): ${experiment.status}, begun ${experiment.createdAt}`)
+  print(
+    `${records.length} of ${experiment.budget} trials, ${failures.length} failed, ${rejected} turned down by limits, ${formatNumber(cpuSeconds)} s of processor time`,
+  )
+  if (experiment.status === 'interrupted' || experiment.status === 'running') {
+    print(`Unless it is running now, continue with: frugal resume ${experiment.id} --db ${args.db}`)
+  }
+  print(
+    columns(
+      [
+        ['device', 'front', 'hypervolume', 'best accuracy'],
+        ...fronts.map(({ device, hypervolume, points }) => [
+          device,
+          `${points.length}`,
+          formatNumber(hypervolume),
+          points.length === 0 ? '–' : `${formatNumber(Math.max(...points.map(({ accuracy }) => accuracy)) * 100)} %`,
+        ]),
+      ],
+      [1, 2, 3],
+    ),
+  )
+  for (const { trial, archId, result } of failures)
+    if (!result.ok) print(`trial ${trial} (${archId}) failed: ${result.code}: ${result.message}`)
+}

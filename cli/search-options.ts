@@ -1,0 +1,79 @@
+import type { InferredOptionTypes } from 'yargs'
+
+/** Flags of a search; units are written with the value. */
+export const SEARCH_OPTIONS = {
+  data: { type: 'string', describe: 'Data set: a folder or file, or "builtin"', default: 'builtin', group: 'Task:' },
+  space: {
+    type: 'string',
+    describe: 'Search space: an id (frugal spaces) or a file',
+    default: 'mobilenet',
+    group: 'Task:',
+  },
+  device: {
+    type: 'string',
+    array: true,
+    describe: 'Device: an id (frugal devices) or a profile file; repeat or separate by commas',
+    group: 'Task:',
+  },
+  objectives: {
+    type: 'string',
+    describe: 'What the front trades off',
+    default: 'accuracy,latency,energy,ram',
+    group: 'Task:',
+  },
+  'max-latency': { type: 'string', array: true, describe: 'Limit, such as 50ms, or DEVICE=50ms', group: 'Limits:' },
+  'max-energy': {
+    type: 'string',
+    array: true,
+    describe: 'Limit per inference, such as 5mJ, or DEVICE=5mJ',
+    group: 'Limits:',
+  },
+  'max-ram': { type: 'string', array: true, describe: 'Limit, such as 128KB, or DEVICE=128KB', group: 'Limits:' },
+  'max-flash': { type: 'string', array: true, describe: 'Limit, such as 512KB, or DEVICE=512KB', group: 'Limits:' },
+  algorithm: { type: 'string', describe: 'Search algorithm: an id or a file', default: 'nsga2', group: 'Search:' },
+  trials: { type: 'number', describe: 'Networks to train', default: 32, group: 'Search:' },
+  population: { type: 'number', describe: 'Population of evolutionary algorithms', default: 20, group: 'Search:' },
+  seed: { type: 'number', describe: 'Same seed and settings, same front', default: 1, group: 'Search:' },
+  'look-ahead': {
+    type: 'number',
+    describe: 'Trials asked for ahead of results; at least the number of workers',
+    default: 8,
+    group: 'Search:',
+  },
+  name: { type: 'string', describe: 'A name for lists', group: 'Search:' },
+  epochs: {
+    type: 'number',
+    describe: 'Passes over the data per network (default: by the size of the data)',
+    group: 'Training:',
+  },
+  'data-fraction': {
+    type: 'number',
+    describe: 'Share of the training data used, 0 to 1',
+    default: 1,
+    group: 'Training:',
+  },
+  'batch-size': { type: 'number', describe: 'Samples per step', group: 'Training:' },
+  'learning-rate': { type: 'number', describe: 'Peak of the cosine schedule', group: 'Training:' },
+  engine: { type: 'string', describe: 'Training engine', default: 'onnxruntime', group: 'Training:' },
+  workers: {
+    type: 'number',
+    describe: 'Networks trained at the same time (default: one per core)',
+    group: 'Training:',
+  },
+  'trial-timeout': {
+    type: 'string',
+    describe: 'Give a network up after this long',
+    default: '15min',
+    group: 'Training:',
+  },
+  json: { type: 'boolean', describe: 'Print one JSON object per event', default: false },
+} as const
+
+export type SearchArguments = InferredOptionTypes<typeof SEARCH_OPTIONS> & { readonly db: string }
+
+export interface ResumeArguments {
+  readonly id: number | undefined
+  readonly db: string
+  readonly workers: number | undefined
+  readonly json: boolean
+}

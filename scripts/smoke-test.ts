@@ -1,0 +1,61 @@
+/**
+ * Packs the package, installs the tarball in an empty folder and uses it there: help, a short search on the built-in
+ * data, its front and an export. Exit code 1 when anything is not as it should be.
+ */
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+
+const ROOT = path.resolve(import.meta.dirname, '..')
+const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-smoke-'))
+
+function run(command: string, args: readonly string[], cwd = folder): string {
+  const result = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    maxBuffer: 1 << 28,
+  })
+  if (result.status === 0) return result.stdout
+  throw new Error(
+    `${command} ${args.join(' ')} ended with ${result.status ?? result.signal}\n${result.stdout}\n${result.stderr}`,
+  )
+}
+
+function expect(condition: boolean, what: string): void {
+  if (!condition) throw new Error(`smoke test: ${what}`)
+  console.log(`smoke test: ${what}: ok`)
+}
+
+try {
+  run('npm', ['pack', '--pack-destination', folder], ROOT)
+  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))!
+  const listed = run('tar', ['tzf', path.join(folder, tarball)])
+  expect(!/\.ts$/m.test(listed.replaceAll('.d.ts', '')), 'the package holds no TypeScript sources')
+  writeFileSync(path.join(folder, 'package.json'), '{ "private": true }')
+  copyFileSync(path.join(ROOT, '.npmrc'), path.join(folder, '.npmrc'))
+  run('npm', ['install', path.join(folder, tarball)])
+
+  const frugal = (...args: readonly string[]) =>
+    run(process.execPath, ['node_modules/frugal-nas/cli/frugal.js', ...args])
+  expect(frugal('--help').includes('frugal search'), 'help lists the commands')
+  expect(frugal('devices').includes('stm32f446-tflm-cmsisnn'), 'devices are found')
+  const lines = frugal('search', '--json', '--trials', '4', '--epochs', '1', '--max-flash', '200KB').trim().split('\n')
+  const done = JSON.parse(lines.at(-1)!) as {
+    event: string
+    trials: number
+    failures: number
+    fronts: Record<string, unknown[]>
+  }
+  expect(done.event === 'done' && done.trials === 4 && done.failures === 0, 'a search ends with its trials')
+  expect(
+    Object.values(done.fronts).every((points) => points.length > 0),
+    'every device has a front',
+  )
+  expect(frugal('front', '--json').includes('"hypervolume"'), 'the front is there to read')
+  frugal('export', '--out', 'model', '--epochs', '1')
+  expect(existsSync(path.join(folder, 'model', 'model.onnx')), 'the best network is exported')
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
