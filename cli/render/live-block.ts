@@ -16,7 +16,9 @@ export class LiveBlock {
   }
 
   /** Replaces the block. One write, so that the terminal never shows half of it. */
-  draw(lines: readonly string[]): void {
+  draw(wanted: readonly string[]): void {
+    // A block higher than the terminal could not be reached again to draw over it.
+    const lines = wanted.slice(0, Math.max(1, (this.#stream.rows ?? Number.POSITIVE_INFINITY) - 1))
     this.#stream.write(`${this.#erase()}${lines.map((line) => `${line}\n`).join('')}`)
     this.#lines = lines
   }

@@ -2,6 +2,7 @@ export interface PaceNow {
   readonly elapsedMs: number
   /** Undefined until a trial has been told. */
   readonly trialsPerMinute: number | undefined
+  /** Undefined as long as that is not known, and at the end. */
   readonly remainingMs: number | undefined
 }
 
@@ -35,6 +36,10 @@ export class Pace {
     const perTrialMs = Math.max(1e-6, last.at - first.at) / (last.told - first.told)
     // What the running trials have had since the last one ended is not waited for again.
     const remainingMs = Math.max(0, (total - last.told) * perTrialMs - (now - last.at))
-    return { elapsedMs, trialsPerMinute: 60_000 / perTrialMs, remainingMs: last.told >= total ? 0 : remainingMs }
+    return {
+      elapsedMs,
+      trialsPerMinute: 60_000 / perTrialMs,
+      remainingMs: last.told >= total ? undefined : remainingMs,
+    }
   }
 }

@@ -43,8 +43,13 @@ export function renderTable(
 /** How many columns, at least one, have room. */
 function countFitting(widths: readonly number[], available: number): number {
   let used = -GAP.length
-  const tooWide = widths.findIndex((width) => (used += GAP.length + width) > available)
-  return tooWide < 0 ? widths.length : Math.max(1, tooWide)
+  let count = 0
+  for (const width of widths) {
+    used += GAP.length + width
+    if (used > available) break
+    count++
+  }
+  return Math.max(1, count)
 }
 
 function fit(columns: readonly Column[], natural: readonly number[], available: number): readonly number[] {

@@ -3,6 +3,7 @@ export interface TextStream {
   write(text: string): unknown
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
+  readonly rows?: number | undefined
 }
 
 /** What can be shown where a stream ends. */
