@@ -1,8 +1,9 @@
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import { formatNumber } from '../../lib/units.ts'
-import type { Store } from '../../results/store.ts'
+import type { FrontPoint, Store } from '../../results/store.ts'
 import type { ExperimentStatus } from '../../search/journal.ts'
 import type { SearchEvent } from '../../search/loop.ts'
+import type { ObjectiveName } from '../../search/objectives.ts'
 import { createProgress } from '../render/progress.ts'
 import { print, printJson } from './output.ts'
 import type { SearchSettings } from './settings.ts'
@@ -75,6 +76,17 @@ function machineReporter(options: ReporterOptions): Reporter {
   }
 }
 
+/** Best value of each objective on a front, in its own unit. */
+function bestOf(points: readonly FrontPoint[], objectives: readonly string[]): Partial<Record<ObjectiveName, number>> {
+  const best: Partial<Record<ObjectiveName, number>> = {}
+  if (points.length === 0) return best
+  for (const name of objectives as readonly ObjectiveName[]) {
+    const values = points.map((point) => point[name])
+    best[name] = name === 'accuracy' ? Math.max(...values) : Math.min(...values)
+  }
+  return best
+}
+
 const CLOSING: Readonly<Record<ExperimentStatus, string>> = {
   running: 'still running',
   interrupted: 'stopped',
@@ -84,7 +96,7 @@ const CLOSING: Readonly<Record<ExperimentStatus, string>> = {
 
 function humanReporter(options: ReporterOptions): Reporter {
   const { store, experiment, settings, dataset, db } = options
-  const { devices, objectives, references } = store.experiment(experiment)
+  const { devices, objectives } = store.experiment(experiment)
   const { train, validation, test } = dataset.splits
   print(
     `Experiment ${experiment}: ${settings.trials} trials of '${settings.space}' on ${dataset.name} ` +
@@ -95,30 +107,31 @@ function humanReporter(options: ReporterOptions): Reporter {
   )
   const progress = createProgress({ stream: process.stdout, total: settings.trials, objectives, devices, json: false })
   const began = performance.now()
-  let fresh = 0
-  let running = 0
+  let training = 0
   let { trials, failures } = counts(options)
   let rejected = 0
 
   const update = () =>
     progress.update({
-      done: trials,
+      told: trials,
       failures,
       rejected,
-      running,
-      elapsedSeconds: (performance.now() - began) / 1000,
-      freshTrials: fresh,
-      fronts: devices.map((device) => store.front(experiment, device)),
-      references,
+      training,
+      fronts: Object.fromEntries(
+        devices.map((device) => {
+          const { points, hypervolume } = store.front(experiment, device)
+          return [device, { best: bestOf(points, objectives), hypervolume, size: points.length }]
+        }),
+      ),
     })
 
   return {
     onEvent: (event) => {
-      if (event.event === 'started') running++
-      if (event.event === 'trial') {
-        running = Math.max(0, running - 1)
+      if (event.event === 'asked') return
+      if (event.event === 'started') training++
+      else {
+        training = Math.max(0, training - 1)
         trials++
-        fresh++
         rejected = event.rejected
         const { trial, result } = event.record
         if (!result.ok) {
@@ -126,7 +139,7 @@ function humanReporter(options: ReporterOptions): Reporter {
           progress.log(`trial ${trial} failed: ${result.code}: ${result.message}`)
         }
       }
-      if (event.event !== 'asked') update()
+      update()
     },
     interrupting: () => progress.log('Stopping; press Ctrl-C again to stop at once.'),
     finished: (status) => {
