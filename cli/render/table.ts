@@ -21,7 +21,7 @@ export function renderTable(
   const shown = [columns.map(({ heading }) => heading), ...rows].map((row) =>
     row.map((cell) => shownText(cell, terminal)),
   )
-  const widths = fit(
+  const widths = shrunk(
     columns,
     columns.map((_, i) => Math.max(...shown.map((row) => [...(row[i] ?? '')].length))),
     terminal.columns,
@@ -52,7 +52,7 @@ function countFitting(widths: readonly number[], available: number): number {
   return Math.max(1, count)
 }
 
-function fit(columns: readonly Column[], natural: readonly number[], available: number): readonly number[] {
+function shrunk(columns: readonly Column[], natural: readonly number[], available: number): readonly number[] {
   const widths = [...natural]
   let excess = widths.reduce((sum, width) => sum + width + GAP.length, -GAP.length) - available
   columns.forEach(({ shrinkTo }, i) => {

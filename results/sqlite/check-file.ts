@@ -1,13 +1,16 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { UserError } from '../../lib/errors.ts'
-import { notWritable } from './errors.ts'
+import { notADatabase, notWritable } from './errors.ts'
 
 export interface CheckedFile {
   /** The absolute path behind symbolic links, so that one database has one lock. */
   readonly file: string
   readonly exists: boolean
 }
+
+/** One page of the smallest size. */
+const SMALLEST_DATABASE_BYTES = 512
 
 const OTHER = 'choose another file with --db'
 
@@ -32,6 +35,9 @@ export function checkFile(shown: string, use: { readonly write: boolean; readonl
   if (exists && !statSync(file).isFile()) {
     throw new UserError(`'${shown}' is not a file: --db wants the file of a database, such as frugal.db`)
   }
+  const bytes = exists ? statSync(file).size : 0
+  // SQLite takes a file this small for an empty database, and would write over it.
+  if (bytes > 0 && bytes < SMALLEST_DATABASE_BYTES) throw notADatabase(shown)
   if (exists && !permits(file, constants.R_OK)) {
     throw new UserError(`the database '${shown}' cannot be read: change its permissions, or ${OTHER}`)
   }

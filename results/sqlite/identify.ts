@@ -15,7 +15,8 @@ export function identify(database: Database, shown: string, newest: number): num
       .pluck()
       .all()
     if (application === 0 && tables.length === 0) return 0
-    const found = tables.length === 0 ? '' : ` (it holds the table ${tables.join(', ')})`
+    const found =
+      tables.length === 0 ? '' : ` (it has the ${tables.length === 1 ? 'table' : 'tables'} ${tables.join(', ')})`
     throw new UserError(`'${shown}' is an SQLite database of another program${found}: choose another file with --db`)
   }
   const version = versionOf(database)
