@@ -46,6 +46,7 @@ function jpegSize(bytes: Uint8Array): ImageSize {
  * @throws Error saying in a few words what is wrong, for the caller to put the file's name in front.
  */
 export function imageSize(bytes: Uint8Array): ImageSize {
+  if (bytes.length === 0) throw new Error('is empty')
   let size: ImageSize
   if (isPng(bytes)) {
     if (bytes.length < 24) throw new Error('is cut short')
@@ -85,6 +86,15 @@ function pngDataLength(size: ImageSize, bitsPerPixel: number, interlaced: boolea
   )
 }
 
+function inflatedLength(data: Uint8Array, most: number): number {
+  try {
+    return inflateSync(data, { maxOutputLength: Math.max(most, 1) }).length
+  } catch (error) {
+    if (error instanceof RangeError) throw new Error('holds more pixels than its header announces')
+    throw error
+  }
+}
+
 /**
  * Keeps only the chunks that make up the picture, after checking their checksums and that the image data decompresses to
  * exactly what the header announces: the decoder itself bounds neither that nor colour profiles.
@@ -112,7 +122,7 @@ function checkedPng(bytes: Uint8Array, size: ImageSize): Uint8Array {
   if (interlaced && depth! < 8)
     throw new Error(`is interlaced with ${depth} bits a sample; save it without interlacing`)
   const expected = pngDataLength(size, bitsPerPixel, interlaced)
-  if (inflateSync(Buffer.concat(data), { maxOutputLength: Math.max(expected, 1) }).length !== expected) {
+  if (inflatedLength(Buffer.concat(data), expected) < expected) {
     throw new Error('holds fewer pixels than its header announces')
   }
   return Buffer.concat(kept)

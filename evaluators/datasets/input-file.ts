@@ -39,10 +39,23 @@ export function listNames(folder: string): readonly string[] {
   }
 }
 
-/** `file`, `folder` or `undefined` when nothing is there or it cannot be looked at; follows links. */
+/** @throws UserError when nothing is there or it may not be looked at. */
+export function assertExists(target: string): void {
+  try {
+    statSync(target)
+  } catch (error) {
+    throw unreadable(target, error)
+  }
+}
+
+/** What is at a path, links followed; undefined for nothing, for devices, and for what may not be looked at. */
 export function kindOfPath(target: string): 'file' | 'folder' | undefined {
-  const found = statSync(target, { throwIfNoEntry: false })
-  return found?.isDirectory() ? 'folder' : found?.isFile() ? 'file' : undefined
+  try {
+    const found = statSync(target)
+    return found.isDirectory() ? 'folder' : found.isFile() ? 'file' : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /**

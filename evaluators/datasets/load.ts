@@ -4,7 +4,7 @@ import { cifar10Format } from './cifar10.ts'
 import type { Dataset, DatasetFormat, LoadOptions } from './dataset.ts'
 import { idxFormat } from './idx.ts'
 import { imageFolderFormat } from './image-folder.ts'
-import { badFile, kindOfPath, unreadable } from './input-file.ts'
+import { assertExists, badFile, kindOfPath } from './input-file.ts'
 import { npzFormat } from './npz.ts'
 
 /** All layouts that can be read, in the order they are tried. */
@@ -22,8 +22,7 @@ export const DATASET_FORMATS: readonly DatasetFormat[] = [
  * @throws UserError when nothing is there, no layout fits, or a file is not what its layout promises.
  */
 export async function loadDataset(path: string, options: LoadOptions): Promise<Dataset> {
-  const isBuiltin = builtinFormat.matches(path)
-  if (!isBuiltin && kindOfPath(path) === undefined) throw unreadable(path, { code: 'ENOENT' })
+  if (!builtinFormat.matches(path)) assertExists(path)
   const format = DATASET_FORMATS.find((candidate) => candidate.matches(path))
   if (format === undefined) {
     if (kindOfPath(path) === 'file') throw badFile(path, 'is no .npz file', 'other layouts are given by their folder')

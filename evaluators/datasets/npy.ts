@@ -25,12 +25,20 @@ const ELEMENT_TYPES: Readonly<Record<string, ElementType>> = {
 }
 const READABLE = 'save it as uint8, int8, int16, int32, int64, float32 or float64 (little-endian)'
 
+/** `\x93NUMPY` */
+const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
+
 /** The header's text and where the values start. */
 function readHeader(where: string, bytes: Uint8Array): { readonly header: string; readonly start: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const magic = new TextDecoder('latin1').decode(bytes.subarray(0, 6))
   const version = bytes[6]
-  if (magic !== '\x93NUMPY' || version === undefined || version < 1 || version > 3 || bytes.length < 12) {
+  if (
+    !MAGIC.every((byte, i) => bytes[i] === byte) ||
+    version === undefined ||
+    version < 1 ||
+    version > 3 ||
+    bytes.length < 12
+  ) {
     throw badFile(where, 'is no NumPy array', 'write the file with numpy.savez')
   }
   const prefix = version === 1 ? 10 : 12

@@ -1,0 +1,164 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { crc32, deflateSync } from 'node:zlib'
+import test from 'ava'
+import { encode } from 'fast-png'
+import { decodeImage, imageSize } from '../../evaluators/datasets/image-codec.ts'
+import { fixture, load, range, refuses, temporaryFolder, writeFiles } from './datasets-support.ts'
+
+const HEIGHT = 5
+const WIDTH = 6
+type Pixel = (x: number, y: number) => readonly [number, number, number]
+const grey = (value: number) => [value, value, value] as const
+const picture = (pixel: Pixel): number[] =>
+  Array.from({ length: HEIGHT * WIDTH }, (_, i) => pixel(i % WIDTH, Math.floor(i / WIDTH))).flat()
+const decodeFixture = (name: string) => decodeImage(readFileSync(fixture(name)))
+const opaque = (x: number, y: number) => [x * 40, y * 50, (x + y) * 20] as const
+
+const PALETTE = [grey(0), [255, 0, 0], [0, 255, 0], [0, 0, 255]] as const
+for (const [name, pixel] of [
+  ['grey8.png', (x, y) => grey(x * 40 + y)],
+  ['grey16.png', (x, y) => grey(x * 40 + y)],
+  ['grey1.png', (x, y) => grey(((x + y) % 2) * 255)],
+  ['rgb8.png', opaque],
+  [
+    'rgba8.png',
+    (x, y) => opaque(x, y).map((value) => Math.round((value * x) / 5)) as unknown as [number, number, number],
+  ],
+  ['palette.png', (x) => PALETTE[x % 4]!],
+  ['interlaced8.png', (x, y) => grey(x * 40 + y)],
+] as const satisfies readonly (readonly [string, Pixel])[]) {
+  test(`${name} decodes to its pixels`, (t) => {
+    const image = decodeFixture(name)
+    t.deepEqual([image.width, image.height], [WIDTH, HEIGHT])
+    t.deepEqual([...image.pixels], picture(pixel))
+  })
+}
+
+for (const name of ['rgb-baseline.jpg', 'rgb-progressive.jpg', 'grey.jpg']) {
+  test(`${name} decodes to nearly its pixels`, (t) => {
+    const image = decodeFixture(name)
+    t.deepEqual([image.width, image.height], [24, 16])
+    t.deepEqual(imageSize(readFileSync(fixture(name))), { width: 24, height: 16 })
+    const expected = (i: number) => (name === 'grey.jpg' ? (Math.floor(i / 3) % 24) * 10 : [200, 100, 50][i % 3]!)
+    t.true(image.pixels.every((value, i) => Math.abs(value - expected(i)) <= 4))
+  })
+}
+
+const png = (height: number, width: number, channels: number, value: (i: number) => number): Uint8Array =>
+  encode({ width, height, channels, data: range(height * width * channels, value) })
+
+test('broken and hostile images are refused', (t) => {
+  const good = png(8, 8, 3, (i) => i)
+  const says = (bytes: Uint8Array, message: RegExp) => t.throws(() => decodeImage(bytes), { message })
+  says(Buffer.from('GIF89a'), /neither a PNG nor a JPEG/)
+  says(good.subarray(0, 20), /is cut short/)
+  says(good.subarray(0, good.length - 20), /is cut short/)
+  const flipped = Uint8Array.from(good)
+  flipped[50]! ^= 1
+  says(flipped, /has a damaged IDAT part/)
+  const huge = Uint8Array.from(good)
+  new DataView(huge.buffer).setUint32(16, 1 << 22)
+  says(huge, /has 4194304×8 pixels; at most 16777216/)
+  const jpeg = readFileSync(fixture('rgb-baseline.jpg'))
+  t.throws(() => decodeImage(jpeg.subarray(0, jpeg.length - 8)))
+  t.throws(() => decodeImage(jpeg.subarray(0, 300)))
+  says(jpeg.subarray(0, 30), /no JPEG frame header/)
+  says(readFileSync(fixture('interlaced1.png')), /is interlaced with 1 bits a sample/)
+})
+
+test('image data that decompresses to more or less than announced is refused', (t) => {
+  const good = Buffer.from(png(8, 8, 1, () => 7))
+  const rebuild = (rows: Uint8Array) => {
+    const data = deflateSync(rows)
+    const start = good.indexOf('IDAT')
+    const chunk = (type: string, body: Uint8Array) => {
+      const bytes = Buffer.concat([Buffer.alloc(4), Buffer.from(type), body, Buffer.alloc(4)])
+      bytes.writeUInt32BE(body.length, 0)
+      bytes.writeUInt32BE(crc32(bytes.subarray(4, 8 + body.length)), 8 + body.length)
+      return bytes
+    }
+    return Buffer.concat([good.subarray(0, start - 4), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))])
+  }
+  t.is(decodeImage(rebuild(new Uint8Array(72))).pixels.length, 192)
+  t.throws(() => decodeImage(rebuild(new Uint8Array(71))), { message: /holds fewer pixels/ })
+  t.throws(() => decodeImage(rebuild(new Uint8Array(1 << 22))), { message: /holds more pixels/ })
+})
+
+/** Grey pictures `bright` and `dark`, told apart by their mean. */
+function classFolders(folder: string, prefix: string, each: number, side = 4): void {
+  for (let i = 0; i < each; i++) {
+    writeFiles(folder, {
+      [`${prefix}bright/${i}.png`]: png(side, side, 1, (k) => 200 + i + (k & 3)),
+      [`${prefix}dark/${i}.PNG`]: png(side, side, 3, (k) => 10 + i + (Math.floor(k / 3) & 3)),
+    })
+  }
+}
+
+test('class folders: names, labels, grey by content', async (t) => {
+  const folder = temporaryFolder(t)
+  classFolders(folder, '', 10)
+  writeFiles(folder, { 'readme.md': 'x', 'bright/notes.txt': 'x', '.hidden/a.png': 'x' })
+  const dataset = await load(folder)
+  t.deepEqual(dataset.classNames, ['bright', 'dark'])
+  t.deepEqual(dataset.inputShape, [4, 4, 1])
+  t.deepEqual([...dataset.labels], [...Array(10).fill(0), ...Array(10).fill(1)])
+  t.deepEqual([...dataset.samples.subarray(0, 4)], [200, 201, 202, 203])
+  t.is(dataset.splits.test.length, 4)
+})
+
+test('one coloured pixel makes the set coloured', async (t) => {
+  const folder = temporaryFolder(t)
+  classFolders(folder, '', 5)
+  writeFiles(folder, { 'dark/z.png': png(4, 4, 3, (k) => (k === 7 ? 9 : 8)) })
+  t.deepEqual((await load(folder)).inputShape, [4, 4, 3])
+})
+
+test('part folders, by whichever usual name', async (t) => {
+  const folder = temporaryFolder(t)
+  classFolders(folder, 'train/', 6)
+  classFolders(folder, 'Test/', 3)
+  classFolders(folder, 'valid/', 2)
+  const { splits } = await load(folder)
+  t.deepEqual([splits.train.length, splits.validation.length, splits.test.length], [12, 4, 6])
+})
+
+test('sizes: the most common one, or the one asked for; 1×1 too', async (t) => {
+  const folder = temporaryFolder(t)
+  classFolders(folder, '', 5)
+  writeFiles(folder, { 'dark/z.png': png(8, 8, 1, () => 77), 'dark/zz.png': png(1, 1, 1, () => 33) })
+  const dataset = await load(folder)
+  t.deepEqual(dataset.inputShape, [4, 4, 1])
+  t.deepEqual([...dataset.samples.subarray(-32)], [...Array(16).fill(77), ...Array(16).fill(33)])
+  t.deepEqual((await load(folder, { imageSize: [2, 3] })).inputShape, [2, 3, 1])
+  await refuses(t, folder, /image size 0×3 must be two whole numbers/, { imageSize: [0, 3] })
+
+  const dots = temporaryFolder(t)
+  classFolders(dots, '', 4, 1)
+  t.deepEqual((await load(dots)).inputShape, [1, 1, 1])
+})
+
+test('what is wrong with a folder or an image is named', async (t) => {
+  const folder = temporaryFolder(t)
+  classFolders(folder, 'train/', 4)
+  writeFiles(folder, { 'train/dark/bad.png': 'not a picture' })
+  await refuses(t, folder, /bad\.png' is neither a PNG nor a JPEG image, whatever its name says: replace it/)
+  writeFiles(folder, { 'train/dark/bad.png': readFileSync(fixture('rgb-baseline.jpg')).subarray(0, 300) })
+  await refuses(t, folder, /bad\.png' cannot be decoded/)
+  writeFiles(folder, { 'train/dark/bad.png': '' })
+  await refuses(t, folder, /bad\.png' is empty: replace it/)
+  writeFiles(folder, { 'train/dark/bad.png': png(4, 4, 1, () => 1), 'train/empty/x.txt': '' })
+  await refuses(t, folder, /train\/empty' holds no PNG or JPEG image: add some, or remove the folder/)
+  writeFiles(folder, { 'train/empty/x.png': png(4, 4, 1, () => 1), 'test/other/x.png': png(4, 4, 1, () => 1) })
+  await refuses(t, folder, /test\/other' is a class without training images/)
+
+  const untrained = temporaryFolder(t)
+  classFolders(untrained, 'test/', 4)
+  await refuses(t, untrained, /holds only test: a folder train is needed/)
+})
+
+test('paths of images are relative to the folder given', async (t) => {
+  const folder = temporaryFolder(t)
+  classFolders(folder, '', 4)
+  t.is((await load(path.relative('.', folder))).name, path.basename(folder))
+})
