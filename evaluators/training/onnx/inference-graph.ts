@@ -1,0 +1,179 @@
+import { explicitPadding, sameShape } from '../../../network/shapes.ts'
+import type {
+  ActivationKind,
+  NetworkGraph,
+  OpKind,
+  OpOf,
+  Padding,
+  Pair,
+  Shape,
+  WeightRole,
+  Weights,
+} from '../../../network/types.ts'
+import { OnnxEmitter, type Value } from './emitter.ts'
+
+interface InferenceInput<K extends OpKind> {
+  readonly op: OpOf<K>
+  /** `[batch, channels, height, width]`, or `[batch, features]`. */
+  readonly inputs: readonly Value[]
+  readonly inputShapes: readonly Shape[]
+  readonly shape: Shape
+  /** The node's weight of this role as a stored tensor, in the layout of `WeightSpec` or the dimensions given. */
+  readonly weight: (role: WeightRole, dims: readonly number[]) => Value
+  /** Writes an expert's body on some features. */
+  readonly body: (expert: number, features: Value) => Value
+}
+
+type InferenceRule<K extends OpKind> = (emitter: OnnxEmitter, node: InferenceInput<K>) => Value
+
+function windowAttributes(op: { kernel: Pair; stride: Pair; padding: Padding }, input: Shape) {
+  const size = { height: input[0]!, width: input[1]!, channels: input[2]! }
+  const { top, left, bottom, right } = explicitPadding(size, op)
+  return {
+    kernel_shape: op.kernel.map(BigInt),
+    strides: op.stride.map(BigInt),
+    pads: [top, left, bottom, right].map(BigInt),
+  }
+}
+
+const unary =
+  <K extends ActivationKind>(opType: string, attributes: Record<string, number | bigint> = {}): InferenceRule<K> =>
+  (emitter, { inputs }) =>
+    emitter.node(opType, [inputs[0]!], { attributes })
+
+const pool =
+  <K extends 'averagePool' | 'maxPool'>(opType: string): InferenceRule<K> =>
+  (emitter, { op, inputs, inputShapes }) =>
+    emitter.node(opType, [inputs[0]!], { attributes: windowAttributes(op as OpOf<'maxPool'>, inputShapes[0]!) })
+
+/** How each kind is written for inference: channels first, float weights stored in the file, running statistics. */
+const INFERENCE_RULES: { readonly [K in Exclude<OpKind, 'input'>]: InferenceRule<K> } = {
+  conv2d: (emitter, { op, inputs, inputShapes, weight }) => {
+    const kernel = weight('kernel', [op.filters, inputShapes[0]![2]!, ...op.kernel])
+    const bias = op.bias ? [weight('bias', [op.filters])] : []
+    return emitter.node('Conv', [inputs[0]!, kernel, ...bias], { attributes: windowAttributes(op, inputShapes[0]!) })
+  },
+  depthwiseConv2d: (emitter, { op, inputs, inputShapes, weight }) => {
+    const channels = inputShapes[0]![2]!
+    const bias = op.bias ? [weight('bias', [channels])] : []
+    const attributes = { ...windowAttributes(op, inputShapes[0]!), group: BigInt(channels) }
+    return emitter.node('Conv', [inputs[0]!, weight('kernel', [channels, 1, ...op.kernel]), ...bias], { attributes })
+  },
+  dense: (emitter, { op, inputs, inputShapes, weight }) => {
+    const bias = op.bias ? [weight('bias', [op.units])] : []
+    const kernel = weight('kernel', [op.units, inputShapes[0]![0]!])
+    return emitter.node('Gemm', [inputs[0]!, kernel, ...bias], { attributes: { transB: 1n } })
+  },
+  batchNorm: (emitter, { op, inputs, shape, weight }) => {
+    const vector = (role: WeightRole): Value => weight(role, [shape.at(-1)!])
+    const operands = [vector('gamma'), vector('beta'), vector('movingMean'), vector('movingVariance')]
+    return emitter.node('BatchNormalization', [inputs[0]!, ...operands], { attributes: { epsilon: op.epsilon } })
+  },
+  relu: unary('Relu'),
+  relu6: (emitter, { inputs }) => emitter.node('Clip', [inputs[0]!, emitter.scalar(0), emitter.scalar(6)]),
+  hardSwish: unary('HardSwish'),
+  hardSigmoid: unary('HardSigmoid', { alpha: 1 / 6, beta: 0.5 }),
+  sigmoid: unary('Sigmoid'),
+  softmax: unary('Softmax', { axis: 1n }),
+  add: (emitter, { inputs }) => inputs.reduce((sum, x) => emitter.node('Add', [sum, x])),
+  multiply: (emitter, { inputs, inputShapes }) => {
+    const [a, b] = inputShapes as readonly [Shape, Shape]
+    const scale = sameShape(a, b) ? inputs[1]! : emitter.reshape(inputs[1]!, [-1, b.at(-1)!, 1, 1])
+    return emitter.node('Mul', [inputs[0]!, scale])
+  },
+  concat: (emitter, { inputs }) => emitter.node('Concat', inputs, { attributes: { axis: 1n } }),
+  averagePool: pool('AveragePool'),
+  maxPool: pool('MaxPool'),
+  globalAveragePool: (emitter, { op, inputs, shape }) => {
+    const mean = emitter.node('GlobalAveragePool', [inputs[0]!])
+    return op.keepDims ? mean : emitter.reshape(mean, [-1, shape[0]!])
+  },
+  reshape: (emitter, { inputs, inputShapes, shape }) => {
+    const from = inputShapes[0]!
+    const rowMajor = from.length === 3 ? emitter.transpose(inputs[0]!, [0, 2, 3, 1]) : inputs[0]!
+    const turned = emitter.reshape(rowMajor, [-1, ...shape])
+    return shape.length === 3 ? emitter.transpose(turned, [0, 3, 1, 2]) : turned
+  },
+  routedExperts: (emitter, { op, inputs, shape, body }) => {
+    const [features, gates] = inputs as readonly [Value, Value]
+    const filled = (like: Value, value: number): Value =>
+      emitter.node('ConstantOfShape', [emitter.node('Shape', [like])], {
+        attributes: { value: { type: 'float32', dims: [1], data: Float32Array.of(value) } },
+      })
+    const [, places] = emitter.nodes('TopK', [gates, emitter.integers([op.topK])], 2, { attributes: { axis: 1n } })
+    const ones = filled(places!, 1)
+    const mask = emitter.node('ScatterElements', [filled(gates, 0), places!, ones], { attributes: { axis: 1n } })
+    const chosen = emitter.node('Mul', [gates, mask])
+    const total = emitter.node('ReduceSum', [chosen, emitter.integers([1])], { attributes: { keepdims: 1n } })
+    const shares = emitter.nodes('Split', [emitter.node('Div', [chosen, total])], op.experts, {
+      attributes: { axis: 1n },
+    })
+    return shares
+      .map((share, expert) => {
+        const scale = shape.length === 3 ? emitter.reshape(share, [-1, 1, 1, 1]) : share
+        return emitter.node('Mul', [body(expert, features), scale])
+      })
+      .reduce((sum, part) => emitter.node('Add', [sum, part]))
+  },
+}
+
+export interface InferenceOptions {
+  /** A fixed number of samples, or the name of a free dimension. */
+  readonly batch: number | string
+  /** Per channel: the file takes raw values and starts with (x − mean) ÷ deviation. Without it, values come normalised. */
+  readonly normalisation?: { readonly mean: readonly number[]; readonly standardDeviation: readonly number[] }
+  /** Stored in the file as key and value texts. */
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+/**
+ * Writes a network with its weights as an ONNX file. Input `input`: float32 `[batch, height, width, channels]` (or
+ * `[batch, features]`); output `output`: what the network's last node gives, `[batch, ...]` with the channels last.
+ * Of routed experts all are computed and the chosen ones added.
+ */
+export function buildInferenceGraph(graph: NetworkGraph, weights: Weights, options: InferenceOptions): Uint8Array {
+  const emitter = new OnnxEmitter()
+  const stored = new Set<string>()
+  const store = (name: string, dims: readonly number[]): Value => {
+    if (stored.has(name)) return name
+    stored.add(name)
+    return emitter.initializer(name, { type: 'float32', dims, data: weights.get(name)! })
+  }
+  const write = (body: NetworkGraph, prefix: string, entry: Value): Value => {
+    const values = new Map<string, Value>()
+    const shapes = new Map(body.nodes.map((node) => [node.id, node.shape]))
+    for (const node of body.nodes) {
+      if (node.op.kind === 'input') {
+        values.set(node.id, entry)
+        continue
+      }
+      const input: InferenceInput<OpKind> = {
+        op: node.op,
+        inputs: node.inputs.map((id) => values.get(id)!),
+        inputShapes: node.inputs.map((id) => shapes.get(id)!),
+        shape: node.shape,
+        weight: (role, dims) => store(`${prefix}${node.id}/${role}`, dims),
+        body: (expert, features) =>
+          write((node.op as OpOf<'routedExperts'>).body, `${prefix}${node.id}/${expert}/`, features),
+      }
+      values.set(node.id, (INFERENCE_RULES[node.op.kind] as InferenceRule<OpKind>)(emitter, input))
+    }
+    return values.get(body.output)!
+  }
+  const channelsFirst = (x: Value, shape: Shape): Value => (shape.length === 3 ? emitter.transpose(x, [0, 3, 1, 2]) : x)
+  const channelsLast = (x: Value, shape: Shape): Value => (shape.length === 3 ? emitter.transpose(x, [0, 2, 3, 1]) : x)
+  const first = graph.nodes.find((node) => node.op.kind === 'input')!
+  const last = graph.nodes.find((node) => node.id === graph.output)!
+  const raw = emitter.input('input', 'float32', [options.batch, ...first.shape])
+  const { normalisation } = options
+  const x =
+    normalisation === undefined
+      ? raw
+      : emitter.node('Div', [
+          emitter.node('Sub', [raw, emitter.floats(normalisation.mean)]),
+          emitter.floats(normalisation.standardDeviation),
+        ])
+  const y = channelsLast(write(graph, '', channelsFirst(x, first.shape)), last.shape)
+  emitter.output('output', 'float32', [options.batch, ...last.shape], y)
+  return emitter.encode('network', options.metadata)
+}

@@ -1,0 +1,41 @@
+import { InferenceSession, type OnnxValue, Tensor } from 'onnxruntime-node'
+
+export type Optimisation = 'none' | 'all'
+export type Tensors = Readonly<Record<string, Tensor>>
+
+export const floatTensor = (data: Float32Array, dims: readonly number[]): Tensor => new Tensor('float32', data, dims)
+export const intTensor = (data: Int32Array, dims: readonly number[]): Tensor => new Tensor('int32', data, dims)
+
+/** An ONNX model loaded for repeated runs on one thread. */
+export class Session {
+  readonly #session: InferenceSession
+
+  private constructor(session: InferenceSession) {
+    this.#session = session
+  }
+
+  /** `all` lets the runtime rewrite the graph; `none` runs it as it is written, and loads faster. */
+  static async create(model: Uint8Array, optimisation: Optimisation, profilePrefix?: string): Promise<Session> {
+    const session = await InferenceSession.create(model, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: optimisation === 'none' ? 'disabled' : 'all',
+      logSeverityLevel: 3,
+      ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
+    })
+    return new Session(session)
+  }
+
+  /** Runs the model; results are written into the tensors given as `outputs`. */
+  async run(inputs: Tensors, outputs: Tensors): Promise<void> {
+    await this.#session.run(inputs as Record<string, OnnxValue>, outputs as Record<string, OnnxValue>)
+  }
+
+  endProfiling(): void {
+    this.#session.endProfiling()
+  }
+
+  release = (): Promise<void> => this.#session.release()
+}

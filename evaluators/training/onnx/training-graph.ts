@@ -1,0 +1,131 @@
+import { UserError } from '../../../lib/errors.ts'
+import { shapeText } from '../../../network/shapes.ts'
+import type { NetworkGraph, NetworkNode } from '../../../network/types.ts'
+import type { Recipe } from '../engine.ts'
+import { BatchLanes } from './batch-lanes.ts'
+import { OnnxEmitter, type Value } from './emitter.ts'
+import { emitLoss } from './loss.ts'
+import { emitNetwork } from './network-emission.ts'
+import { emitRunningStatistics, emitSgd } from './optimiser.ts'
+import { layOutWeights, type WeightLayout, type WeightPack } from './parameters.ts'
+import { toLanes } from './structure.ts'
+import type { TrainingScope, WeightPort } from './training-scope.ts'
+
+/** A training step as an ONNX file, with where its weights lie. */
+export interface TrainingGraph {
+  readonly model: Uint8Array
+  readonly layout: WeightLayout
+}
+
+/**
+ * The part of a network that training looks at: up to what feeds a last softmax.
+ * @throws UserError when it does not end in one number a class or has nothing to train.
+ */
+export function logitsOf(graph: NetworkGraph): { readonly graph: NetworkGraph; readonly classes: number } {
+  const byId = new Map(graph.nodes.map((node) => [node.id, node]))
+  let last = byId.get(graph.output) as NetworkNode
+  if (last.op.kind === 'softmax') last = byId.get(last.inputs[0]!) as NetworkNode
+  if (last.shape.length !== 1) {
+    throw new UserError(
+      `the network ends in ${shapeText(last.shape)} (node '${last.id}'); to be trained it must end in one number a class`,
+    )
+  }
+  return {
+    graph: { nodes: graph.nodes.filter(({ id }) => id === last.id || id !== graph.output), output: last.id },
+    classes: last.shape[0]!,
+  }
+}
+
+/** Cuts the flat weights into packs and joins gradients and statistics in the same order. */
+class FlatWeights implements WeightPort {
+  readonly losses: Value[] = []
+  readonly #emitter: OnnxEmitter
+  readonly #layout: WeightLayout
+  readonly #parts = new Map<string, { pack: WeightPack; value: Value }>()
+  readonly #results = new Map<string, Value>()
+
+  constructor(emitter: OnnxEmitter, layout: WeightLayout, trained: Value) {
+    this.#emitter = emitter
+    this.#layout = layout
+    const sizes = emitter.integers(layout.trained.map((pack) => pack.elements))
+    const parts = emitter.nodes('Split', [trained, sizes], layout.trained.length, { attributes: { axis: 0n } })
+    for (const [index, pack] of layout.trained.entries())
+      this.#parts.set(pack.names[0]!, { pack, value: parts[index]! })
+  }
+
+  read(names: readonly string[]): Value {
+    const { pack, value } = this.#parts.get(names[0]!)!
+    return this.#emitter.reshape(value, [pack.names.length, ...pack.shape])
+  }
+
+  writeGradient = (names: readonly string[], gradient: Value): void => this.#write(names, gradient)
+  writeStatistic = (names: readonly string[], statistic: Value): void => this.#write(names, statistic)
+  addLoss = (term: Value): void => void this.losses.push(term)
+
+  gradient = (): Value => this.#join(this.#layout.trained)
+  batchStatistics = (): Value => this.#join(this.#layout.statistics)
+
+  #write(names: readonly string[], value: Value): void {
+    this.#results.set(names[0]!, this.#emitter.reshape(value, [-1]))
+  }
+
+  /** Weights that the loss does not depend on have gradient 0. */
+  #join(packs: readonly WeightPack[]): Value {
+    const parts = packs.map(
+      (pack) =>
+        this.#results.get(pack.names[0]!) ??
+        this.#emitter.node('Expand', [this.#emitter.scalar(0), this.#emitter.integers([pack.elements])]),
+    )
+    return parts.length === 1 ? parts[0]! : this.#emitter.node('Concat', parts, { attributes: { axis: 0n } })
+  }
+}
+
+/**
+ * Writes one optimiser step. Inputs: `inputs [batch, ...shape]`, `labels int32 [batch]`, `learningRate [1]`, and the flat
+ * `weights`, `momentum`, `statistics`; outputs: `metrics [loss, correct]`, `newWeights`, `newMomentum`, `newStatistics`.
+ * @throws UserError when the network cannot be trained.
+ */
+export function buildTrainingGraph(graph: NetworkGraph, recipe: Recipe, blockSize: number): TrainingGraph {
+  const { batchSize: batch } = recipe
+  if (!Number.isInteger(batch) || batch < 1)
+    throw new UserError(`the batch size is ${batch}; it must be a whole number from 1`)
+  const trainable = logitsOf(graph)
+  const layout = layOutWeights(trainable.graph)
+  if (layout.trained.length === 0) throw new UserError('the network has no weights, so there is nothing to train')
+
+  const emitter = new OnnxEmitter()
+  const lanes = new BatchLanes(emitter, batch, blockSize)
+  const { shape } = trainable.graph.nodes.find((node) => node.op.kind === 'input')!
+  const samples = emitter.input('inputs', 'float32', [batch, ...shape])
+  const labels = emitter.input('labels', 'int32', [batch])
+  const learningRate = emitter.input('learningRate', 'float32', [1])
+  const weights = emitter.input('weights', 'float32', [layout.trainedElements])
+  const momentum = emitter.input('momentum', 'float32', [layout.trainedElements])
+  const port = new FlatWeights(emitter, layout, weights)
+  const scope: TrainingScope = {
+    emitter,
+    lanes,
+    groups: 1,
+    prefixes: [''],
+    port,
+    loadBalancing: recipe.loadBalancing,
+    emitBody: (inner, body, value, needed, maps) => emitNetwork(inner, body, { value, needed, maps }),
+  }
+  const entry = { value: toLanes(lanes, samples, shape), needed: false, maps: 1 }
+  const network = emitNetwork(scope, trainable.graph, entry)
+  const size = { classes: trainable.classes, batch }
+  const { loss, correct, gradient } = emitLoss(emitter, network.output, labels, size, recipe.labelSmoothing)
+  network.pullback(gradient)
+
+  const totalLoss = port.losses.reduce((sum, term) => emitter.node('Add', [sum, term]), loss)
+  emitter.output('metrics', 'float32', [2], emitter.node('Concat', [totalLoss, correct], { attributes: { axis: 0n } }))
+  const updated = emitSgd(emitter, recipe, layout, { weights, momentum }, port.gradient(), learningRate)
+  emitter.output('newWeights', 'float32', [layout.trainedElements], updated.weights)
+  emitter.output('newMomentum', 'float32', [layout.trainedElements], updated.momentum)
+  if (layout.statisticsElements > 0) {
+    const running = emitter.input('statistics', 'float32', [layout.statisticsElements])
+    const blended = emitRunningStatistics(emitter, recipe.batchNormMomentum, running, port.batchStatistics())
+    emitter.output('newStatistics', 'float32', [layout.statisticsElements], blended)
+  }
+  return { model: emitter.encode('training-step'), layout }
+}
