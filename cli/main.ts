@@ -30,7 +30,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       .demandCommand(1, 'name a command: frugal search starts a search, frugal --help lists all commands')
       .recommendCommands()
       .strict()
-      .parserConfiguration({ 'duplicate-arguments-array': true, 'strip-dashed': true })
+      .parserConfiguration({ 'duplicate-arguments-array': true })
       .version(packageVersion())
       .help()
       .wrap(Math.min(120, process.stdout.columns ?? 100))

@@ -50,6 +50,7 @@ export async function front(
     readonly x: string
   },
 ): Promise<void> {
+  if (args.json && args.csv) throw new UserError('--json and --csv exclude each other: give one of them')
   const x = parseObjectives(`accuracy,${args.x}`)[1] as MetricName
   const [experiment, result] = reading(args.db, (store) => {
     const found = store.experiment(args.id)

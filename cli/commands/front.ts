@@ -10,7 +10,6 @@ export const frontCommand = defineCommand({
       .option('csv', { type: 'boolean', default: false, describe: 'Print CSV' })
       .option('svg', { type: 'string', describe: 'Write a picture to this file' })
       .option('x', { type: 'string', default: 'latency', describe: 'Cost on the horizontal axis of plots' })
-      .conflicts('json', 'csv')
       .example('$0 front --device titan-rtx', 'Plot and table of the latest experiment')
       .example('$0 front 3 --device stm32f446-tflm-cmsisnn --svg front.svg', ''),
   handler: async (args) => (await import('../actions/inspect.ts')).front(args),
