@@ -8,6 +8,7 @@ import { type Profile, parseProfile } from '../hardware-profiles/index.ts'
 import { writeFileAtomic } from '../lib/files.ts'
 import { cortexMProfiles } from '../scripts/fit-profiles/cortex-m.ts'
 import { efr32Profile } from '../scripts/fit-profiles/efr32.ts'
+import { gpuProfiles } from '../scripts/fit-profiles/gpu.ts'
 
 const { values } = parseArgs({
   options: {
@@ -31,15 +32,15 @@ function formatProfile(profile: Profile): string {
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
-for (const profile of [...cortexMProfiles(values.data), efr32Profile(values.data)]) {
+for (const profile of [...cortexMProfiles(values.data), efr32Profile(values.data), ...gpuProfiles(values.data)]) {
   if (values.only !== undefined && profile.id !== values.only) continue
   const content = formatProfile(parseProfile(profile, profile.id))
   if (!values['dry-run']) writeFileAtomic(path.join(DEVICES, `${profile.id}.profile.json`), content)
   console.log(`\n${profile.id}: ${profile.title} (${Math.round(content.length / 1024)} KB)`)
-  for (const { name, quantity, method, cases, mape, within15, worst, models } of profile.validation) {
+  for (const { name, quantity, method, cases, mape, within15, worst, kendallTau, models } of profile.validation) {
     console.log(`  ${name} [${quantity}, ${method}]`)
     console.log(
-      `    ${cases} cases: MAPE ${percent(mape)}, within ±15 %: ${percent(within15)}, worst ${percent(worst)}`,
+      `    ${cases} cases: MAPE ${percent(mape)}, within ±15 %: ${percent(within15)}, worst ${percent(worst)}${kendallTau === undefined ? '' : `, Kendall τ ${kendallTau}`}`,
     )
     for (const { model, measured, predicted, unit } of models ?? []) {
       console.log(

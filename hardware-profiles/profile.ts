@@ -41,8 +41,12 @@ const ranges = z.partialRecord(featureName, range)
 const costModel = z.strictObject({
   /** Feature ranges in which this model applies; the first model that applies prices the kernel. */
   when: ranges.optional(),
-  /** Cost = Σ terms + max(Σ compute, Σ memory), in the profile's latency unit. */
+  /**
+   * Cost = Σ terms + max(Σ floor, Σ compute, Σ memory), in the profile's latency unit: a kernel launch, say, hides the
+   * work that it starts unless the work is longer.
+   */
   terms,
+  floor: terms.optional(),
   compute: terms.optional(),
   memory: terms.optional(),
   /** Feature ranges of the data behind the model; empty when there are none. */
@@ -79,7 +83,7 @@ const energy = z.strictObject({
   idlePowerMw: nonNegative,
   /** Energy to leave sleep, once an inference. */
   wakeUpEnergyMj: nonNegative,
-  /** Power = idle + (active − idle) × share of the time that the roofline part of a kernel takes. */
+  /** Power = idle + (active − idle) × share of a kernel's time that max(Σ compute, Σ memory) fills. */
   utilisation: z.boolean().optional(),
   provenance,
 })
@@ -120,6 +124,8 @@ const validation = z.strictObject({
   mape: nonNegative,
   within15: z.number().min(0).max(1),
   worst: nonNegative,
+  /** Rank agreement (Kendall τ-b) where there are enough cases. */
+  kendallTau: z.number().min(-1).max(1).optional(),
   /** Whole-model cases, spelt out. */
   models: z
     .array(z.strictObject({ model: text, measured: nonNegative, predicted: nonNegative, unit: text }))

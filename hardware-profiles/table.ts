@@ -14,7 +14,7 @@ export interface LookupAnswer {
   readonly basis: Basis
   /** Relative half-width of the 90 % interval. */
   readonly error90: number
-  /** Share of the cost that the roofline part takes (1 for a model without one). */
+  /** Share of the cost that computing and moving data take (1 for a model that does not tell). */
   readonly utilisation: number
   readonly powerMw: number | undefined
 }
@@ -55,6 +55,7 @@ function distanceOutside(ranges: FeatureRanges | undefined): Evaluate {
 export class CompiledModel {
   readonly spec: TableModel
   readonly #base: Evaluate
+  readonly #floor: Evaluate
   readonly #compute: Evaluate
   readonly #memory: Evaluate
   readonly #outsideCase: Evaluate
@@ -64,6 +65,7 @@ export class CompiledModel {
   constructor(spec: TableModel) {
     this.spec = spec
     this.#base = sumOf(spec.terms)
+    this.#floor = sumOf(spec.floor)
     this.#compute = sumOf(spec.compute)
     this.#memory = sumOf(spec.memory)
     this.#outsideCase = distanceOutside(spec.when)
@@ -74,19 +76,21 @@ export class CompiledModel {
   applies = (facts: KernelFacts): boolean => this.#outsideCase(facts) === 0
 
   /** The parametric cost, without local correction. */
-  cost = (facts: KernelFacts): number => this.#base(facts) + Math.max(this.#compute(facts), this.#memory(facts))
+  cost = (facts: KernelFacts): number => this.#base(facts) + Math.max(this.#floor(facts), this.#work(facts))
+
+  #work = (facts: KernelFacts): number => Math.max(this.#compute(facts), this.#memory(facts))
 
   answer(facts: KernelFacts, neighbours: Neighbours | undefined): LookupAnswer {
     const { spec } = this
-    const roofline = Math.max(this.#compute(facts), this.#memory(facts))
-    const model = this.#base(facts) + roofline
+    const model = this.cost(facts)
+    const roofline = spec.compute !== undefined || spec.memory !== undefined
     const distance = this.#outsideCoverage(facts)
     const inside = this.#covered && distance === 0
     return {
       cost: neighbours === undefined ? model : model * neighbours.correction(facts),
       basis: spec.fallback === true ? 'fallback' : inside ? 'interpolated' : 'extrapolated',
       error90: spec.error90 + (inside ? 0 : ERROR_PER_LOG_DISTANCE * distance),
-      utilisation: spec.compute === undefined && spec.memory === undefined ? 1 : roofline / Math.max(model, 1e-30),
+      utilisation: roofline && model > 0 ? this.#work(facts) / model : 1,
       powerMw: spec.powerMw,
     }
   }

@@ -41,6 +41,23 @@ export function summarise(errors: readonly number[]): Pick<ProfileValidation, 'c
   }
 }
 
+/** Kendall's τ-b between measured and predicted: 1 when they rank all pairs alike; 0 for fewer than two cases. */
+export function kendallTau(cases: readonly { readonly measured: number; readonly predicted: number }[]): number {
+  let concordant = 0
+  let measuredPairs = 0
+  let predictedPairs = 0
+  for (let i = 0; i < cases.length; i++) {
+    for (let j = 0; j < i; j++) {
+      const a = Math.sign(cases[i]!.measured - cases[j]!.measured)
+      const b = Math.sign(cases[i]!.predicted - cases[j]!.predicted)
+      concordant += a * b
+      measuredPairs += a * a
+      predictedPairs += b * b
+    }
+  }
+  return digits(concordant / Math.max(Math.sqrt(measuredPairs * predictedPairs), 1))
+}
+
 /** The error that 90 % of the cases do not exceed. */
 export function percentile90(errors: readonly number[]): number {
   const sorted = errors.map(Math.abs).sort((a, b) => a - b)
