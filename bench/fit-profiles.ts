@@ -9,6 +9,7 @@ import { writeFileAtomic } from '../lib/files.ts'
 import { cortexMProfiles } from '../scripts/fit-profiles/cortex-m.ts'
 import { efr32Profile } from '../scripts/fit-profiles/efr32.ts'
 import { gpuProfiles } from '../scripts/fit-profiles/gpu.ts'
+import { stm32n6Profile } from '../scripts/fit-profiles/stm32n6.ts'
 
 const { values } = parseArgs({
   options: {
@@ -32,7 +33,12 @@ function formatProfile(profile: Profile): string {
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
-for (const profile of [...cortexMProfiles(values.data), efr32Profile(values.data), ...gpuProfiles(values.data)]) {
+for (const profile of [
+  ...cortexMProfiles(values.data),
+  efr32Profile(values.data),
+  stm32n6Profile(values.data),
+  ...gpuProfiles(values.data),
+]) {
   if (values.only !== undefined && profile.id !== values.only) continue
   const content = formatProfile(parseProfile(profile, profile.id))
   if (!values['dry-run']) writeFileAtomic(path.join(DEVICES, `${profile.id}.profile.json`), content)

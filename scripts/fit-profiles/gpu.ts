@@ -276,7 +276,7 @@ export function gpuProfiles(data: string): readonly Profile[] {
       },
     },
     scale: [0.5, 16.3 / 67, 672 / 3350],
-    error90: 1,
+    error90: 0.4,
     provenance: {
       kind: 'derived',
       source:

@@ -58,23 +58,23 @@ export function resnet8(): NetworkGraph {
   return classify(b, x, 10)
 }
 
-/** MLPerf Tiny visual wake words: MobileNetV1 with width 0.25 for 96×96×3. */
-export function mobilenetV1Quarter(): NetworkGraph {
+/** MobileNetV1 for square RGB images. */
+export function mobilenetV1(width: number, resolution: number, classes: number): NetworkGraph {
   const b = new GraphBuilder()
-  let x = block(b, b.input([96, 96, 3]), 8, 3, 2)
   const stages: readonly (readonly [number, number])[] = [
-    [16, 1],
-    [32, 2],
-    [32, 1],
-    [64, 2],
     [64, 1],
     [128, 2],
-    ...Array.from({ length: 5 }, () => [128, 1] as const),
+    [128, 1],
     [256, 2],
     [256, 1],
+    [512, 2],
+    ...Array.from({ length: 5 }, () => [512, 1] as const),
+    [1024, 2],
+    [1024, 1],
   ]
-  for (const [filters, stride] of stages) x = depthwiseSeparable(b, x, filters, stride)
-  return classify(b, x, 2)
+  let x = block(b, b.input([resolution, resolution, 3]), 32 * width, 3, 2)
+  for (const [filters, stride] of stages) x = depthwiseSeparable(b, x, filters * width, stride)
+  return classify(b, x, classes)
 }
 
 /** MLPerf Tiny anomaly detection: dense autoencoder for 640 features. */
@@ -91,5 +91,6 @@ export const MLPERF_TINY: Readonly<Record<'ad' | 'kws' | 'ic' | 'vww', () => Net
   ad: autoencoder,
   kws,
   ic: resnet8,
-  vww: mobilenetV1Quarter,
+  /** Visual wake words: MobileNetV1 with width 0.25 for 96×96×3. */
+  vww: () => mobilenetV1(0.25, 96, 2),
 }
