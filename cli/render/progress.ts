@@ -2,7 +2,7 @@ import { METRICS, type MetricName } from '../../results/report/metrics.ts'
 import { LiveBlock } from './live-block.ts'
 import { Pace } from './pace.ts'
 import { progressLine, progressLines } from './progress-lines.ts'
-import { shownText, type TextStream, terminalOf } from './terminal.ts'
+import { shownText, type TextStream, terminalOf, type Variables } from './terminal.ts'
 
 /** How far a search is; what is not known yet is left out. */
 export interface ProgressSnapshot {
@@ -33,8 +33,9 @@ export interface ProgressOptions {
   readonly devices: readonly string[]
   /** Silent: the command prints JSON itself. */
   readonly json: boolean
-  /** Milliseconds of a steady clock; for tests. */
+  /** Milliseconds of a steady clock, and the environment that says what the terminal can show; for tests. */
   readonly now?: () => number
+  readonly env?: Variables
 }
 
 export interface Progress {
@@ -58,7 +59,7 @@ const SILENT: Progress = { update: () => {}, log: () => {}, done: () => {} }
  */
 export function createProgress(options: ProgressOptions): Progress {
   if (options.json) return SILENT
-  return terminalOf(options.stream).interactive ? liveProgress(options) : plainProgress(options)
+  return terminalOf(options.stream, options.env).interactive ? liveProgress(options) : plainProgress(options)
 }
 
 const objectivesOf = (names: readonly string[]): readonly MetricName[] =>
@@ -70,6 +71,7 @@ function liveProgress({
   objectives,
   devices,
   now = () => performance.now(),
+  env,
 }: ProgressOptions): Progress {
   const block = new LiveBlock(stream)
   const pace = new Pace(now())
@@ -81,7 +83,10 @@ function liveProgress({
     if (snapshot === undefined) return
     drawnAt = now()
     block.draw(
-      progressLines({ snapshot, total, objectives: names, devices, pace: pace.at(now(), total) }, terminalOf(stream)),
+      progressLines(
+        { snapshot, total, objectives: names, devices, pace: pace.at(now(), total) },
+        terminalOf(stream, env),
+      ),
     )
     schedule(HEARTBEAT_MS)
   }
@@ -98,7 +103,7 @@ function liveProgress({
       if (wait <= 0) draw()
       else schedule(wait)
     },
-    log: (line) => block.above(shownText(line, terminalOf(stream))),
+    log: (line) => block.above(shownText(line, terminalOf(stream, env))),
     done: () => {
       draw()
       clearTimeout(timer)

@@ -18,7 +18,7 @@ export interface Terminal {
 
 const DEFAULT_COLUMNS = 80
 
-type Variables = Readonly<Record<string, string | undefined>>
+export type Variables = Readonly<Record<string, string | undefined>>
 
 /** Finds out from the stream and the environment (TERM, locale, NO_COLOR, COLUMNS) what can be shown. */
 export function terminalOf(stream: TextStream, env: Variables = process.env, platform = process.platform): Terminal {

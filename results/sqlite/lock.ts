@@ -17,6 +17,8 @@ export function lockForWriting(file: string, shown: string): WriterLock {
   let connection: Database.Database | undefined
   try {
     connection = new Database(lockFile, { timeout: 0 })
+    // The lock is all that is wanted: with its journal in memory the transaction writes nothing, even on a full disk.
+    connection.pragma('journal_mode = MEMORY')
     connection.exec('BEGIN EXCLUSIVE')
   } catch (error) {
     connection?.close()

@@ -55,7 +55,7 @@ export function openConnection(
     const database = openReader(file)
     return { database, close: () => database.close() }
   } catch (error) {
-    throw storageError(error, shown)
+    throw storageError(error, shown, exists ? undefined : `frugal search --db ${shown}`)
   }
 }
 
