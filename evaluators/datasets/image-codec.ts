@@ -111,7 +111,7 @@ function checkedPng(bytes: Uint8Array, size: ImageSize): Uint8Array {
     if (end > bytes.length) throw new Error('is cut short')
     type = String.fromCharCode(...bytes.subarray(at + 4, at + 8))
     if (crc32(bytes.subarray(at + 4, end - 4)) !== view.getUint32(end - 4))
-      throw new Error(`has a damaged ${type} part`)
+      throw new Error('holds a damaged part (its checksum differs)')
     if (ESSENTIAL_CHUNKS.includes(type)) kept.push(bytes.subarray(at, end))
     if (type === 'IDAT') data.push(bytes.subarray(at + 8, end - 4))
     at = end
@@ -156,6 +156,22 @@ function decodePngToRgb(bytes: Uint8Array, size: ImageSize): RgbImage {
   return { ...size, pixels }
 }
 
+function decodeJpegToRgb(bytes: Uint8Array): RgbImage {
+  try {
+    const { width, height, data } = jpeg.decode(bytes, {
+      useTArray: true,
+      formatAsRGBA: false,
+      tolerantDecoding: false,
+      maxResolutionInMP: MAX_PIXELS / 1e6,
+      maxMemoryUsageInMB: JPEG_MEMORY_MB,
+    })
+    return { width, height, pixels: data }
+  } catch (error) {
+    // The decoder often stumbles over damage with errors about its own variables, which tell a user nothing.
+    throw new Error('is a JPEG that cannot be decoded, damaged or of an unusual kind', { cause: error })
+  }
+}
+
 /**
  * Decodes a PNG or JPEG by its content. Transparency is laid over black; 16-bit samples keep their upper 8 bits; orientation
  * tags are ignored.
@@ -164,12 +180,5 @@ function decodePngToRgb(bytes: Uint8Array, size: ImageSize): RgbImage {
 export function decodeImage(bytes: Uint8Array): RgbImage {
   const size = imageSize(bytes)
   if (isPng(bytes)) return decodePngToRgb(bytes, size)
-  const decoded = jpeg.decode(bytes, {
-    useTArray: true,
-    formatAsRGBA: false,
-    tolerantDecoding: false,
-    maxResolutionInMP: MAX_PIXELS / 1e6,
-    maxMemoryUsageInMB: JPEG_MEMORY_MB,
-  })
-  return { width: decoded.width, height: decoded.height, pixels: decoded.data }
+  return decodeJpegToRgb(bytes)
 }
