@@ -1,8 +1,28 @@
 import { METRICS, type MetricName } from '../../results/report/metrics.ts'
 import type { PaceNow } from './pace.ts'
-import type { FrontProgress, ProgressSnapshot } from './progress.ts'
 import { renderTable } from './table.ts'
 import { cut, paint, shownText, type Terminal } from './terminal.ts'
+
+/** How far a search is; what is not known yet is left out. */
+export interface ProgressSnapshot {
+  /** Trials told so far, failures included. */
+  readonly told: number
+  readonly failures: number
+  /** Candidates stopped by a limit before training. */
+  readonly rejected: number
+  /** Trials being trained right now. */
+  readonly training: number
+  readonly fronts: Readonly<Record<string, FrontProgress>>
+}
+
+/** The state of one device's front. */
+export interface FrontProgress {
+  /** Best value of each objective among feasible trials, in its own unit (`accuracy` as an accuracy). */
+  readonly best: Readonly<Partial<Record<MetricName, number>>>
+  /** Dominated share, 0 to 1. */
+  readonly hypervolume: number
+  readonly size: number
+}
 
 export interface ProgressView {
   readonly snapshot: ProgressSnapshot

@@ -1,29 +1,10 @@
 import { METRICS, type MetricName } from '../../results/report/metrics.ts'
 import { LiveBlock } from './live-block.ts'
 import { Pace } from './pace.ts'
-import { progressLine, progressLines } from './progress-lines.ts'
+import { type ProgressSnapshot, progressLine, progressLines } from './progress-lines.ts'
 import { shownText, type TextStream, terminalOf, type Variables } from './terminal.ts'
 
-/** How far a search is; what is not known yet is left out. */
-export interface ProgressSnapshot {
-  /** Trials told so far, failures included. */
-  readonly told: number
-  readonly failures: number
-  /** Candidates stopped by a limit before training. */
-  readonly rejected: number
-  /** Trials being trained right now. */
-  readonly training: number
-  readonly fronts: Readonly<Record<string, FrontProgress>>
-}
-
-/** The state of one device's front. */
-export interface FrontProgress {
-  /** Best value of each objective among feasible trials, in its own unit (`accuracy` as an accuracy). */
-  readonly best: Readonly<Partial<Record<MetricName, number>>>
-  /** Dominated share, 0 to 1. */
-  readonly hypervolume: number
-  readonly size: number
-}
+export type { FrontProgress, ProgressSnapshot } from './progress-lines.ts'
 
 export interface ProgressOptions {
   readonly stream: TextStream

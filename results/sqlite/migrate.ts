@@ -2,10 +2,7 @@ import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from '
 import type { Database } from 'better-sqlite3'
 import { messageOf, OperationalError } from '../../lib/errors.ts'
 import { isStorageTrouble } from './errors.ts'
-import { APPLICATION_ID } from './schema.ts'
-
-/** Changes the schema by one version, inside a transaction that the caller holds. */
-export type Migration = (database: Database) => void
+import { APPLICATION_ID, type Migration } from './schema.ts'
 
 export const versionOf = (database: Database): number => database.pragma('user_version', { simple: true }) as number
 

@@ -5,9 +5,9 @@ import { checkFile } from './check-file.ts'
 import { storageError } from './errors.ts'
 import { identify } from './identify.ts'
 import { lockForWriting, type WriterLock } from './lock.ts'
-import { type Migration, migrate } from './migrate.ts'
+import { migrate } from './migrate.ts'
 import { openImage } from './open-image.ts'
-import { MIGRATIONS } from './schema.ts'
+import { MIGRATIONS, type Migration } from './schema.ts'
 import { sqliteStore } from './sqlite-store.ts'
 
 export interface OpenOptions {

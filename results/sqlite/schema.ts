@@ -1,4 +1,7 @@
-import type { Migration } from './migrate.ts'
+import type { Database } from 'better-sqlite3'
+
+/** Changes the schema by one version, inside a transaction that the caller holds. */
+export type Migration = (database: Database) => void
 
 /** Marks a file as ours in the SQLite header: the bytes of 'Frgl'. */
 export const APPLICATION_ID = 0x4672676c

@@ -3,9 +3,8 @@ import path from 'node:path'
 import test from 'ava'
 import Database from 'better-sqlite3'
 import { OperationalError, UserError } from '../../lib/errors.ts'
-import type { Migration } from '../../results/sqlite/migrate.ts'
 import { openConnection, openStore } from '../../results/sqlite/open.ts'
-import { APPLICATION_ID, MIGRATIONS } from '../../results/sqlite/schema.ts'
+import { APPLICATION_ID, MIGRATIONS, type Migration } from '../../results/sqlite/schema.ts'
 import { experiment, temporaryFolder } from './fixtures.ts'
 
 const CURRENT = MIGRATIONS.length
