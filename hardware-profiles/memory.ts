@@ -9,7 +9,7 @@ import { CompiledModel } from './table.ts'
 export interface StoredSize {
   readonly weightElements: number
   readonly biasElements: number
-  /** Output channels of all kernels that have weights. */
+  /** Output channels of convolutions, whose weights are quantised channel by channel. */
   readonly channels: number
   readonly kernels: number
 }
@@ -26,7 +26,8 @@ export function storedSize(graph: NetworkGraph, schedule: Schedule): StoredSize 
   for (const kernel of schedule.kernels) {
     weightElements += kernel.weightElements
     biasElements += kernel.biasElements
-    if (kernel.weightElements > 0) channels += kernel.outputShape[kernel.outputShape.length - 1]!
+    if (kernel.kind === 'conv2d' || kernel.kind === 'depthwiseConv2d')
+      channels += kernel.outputShape[kernel.outputShape.length - 1]!
     kernels++
   }
   for (const { op } of graph.nodes) {

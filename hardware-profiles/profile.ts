@@ -104,7 +104,7 @@ const memory = z.strictObject({
     perTensorBytes: nonNegative,
     perChannelBytes: nonNegative,
   }),
-  /** Flash = weights + biases + this. A channel is an output channel of a kernel with weights. */
+  /** Flash = weights + biases + this. A channel is an output channel of a convolution. */
   flash: z.strictObject({
     runtimeBytes: nonNegative,
     constantBytes: nonNegative,

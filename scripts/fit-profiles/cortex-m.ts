@@ -1,9 +1,10 @@
 import type { Profile, ProfileTable, ProfileValidation } from '../../hardware-profiles/profile.ts'
 import { cmsisRules } from './cmsis-rules.ts'
 import { CMSIS_CONV_FORMS, micronasKernels } from './micronas.ts'
+import { validateMicroNets } from './micronets.ts'
 import { depthwiseRate, mlperfResults, validateMlperf } from './mlperf.ts'
 import { fitTable, type Provenance } from './operators.ts'
-import { TFLM_MEMORY } from './tflm-memory.ts'
+import { fittedTflmMemory, validateMemory } from './tflm-memory.ts'
 
 interface Board {
   readonly id: string
@@ -111,9 +112,11 @@ function fitBoard(data: string, board: Board): Profile {
   const softmax = fitted('softmax', [{ features: ['outputs', 'one'] }])
   const measured = [conv2d, add, pool, softmax]
   const tables = { conv2d: conv2d.table, add: add.table, softmax: softmax.table }
+  const memory = fittedTflmMemory(data)
   const assemble = (rate: number, validation: readonly ProfileValidation[]): Profile =>
     profileOf(
       board,
+      memory,
       [
         ...measured.map(({ table }) => table),
         ...cmsisRules(tables, rate, `cycles per MAC from kws and vww of ${board.reference.text}`),
@@ -145,10 +148,22 @@ function fitBoard(data: string, board: Board): Profile {
       method: 'another board of the same core and another runtime version, scaled by clock; nothing was fitted on it',
     }),
   )
-  return assemble(rate, [...measured.map(({ validation }) => validation), heldOut, used, ...checks])
+  return assemble(rate, [
+    ...measured.map(({ validation }) => validation).filter(({ cases }) => cases > 0),
+    heldOut,
+    used,
+    ...checks,
+    ...validateMicroNets(data, draft),
+    ...validateMemory(data, memory),
+  ])
 }
 
-function profileOf(board: Board, tables: readonly ProfileTable[], validation: readonly ProfileValidation[]): Profile {
+function profileOf(
+  board: Board,
+  memory: Profile['memory'],
+  tables: readonly ProfileTable[],
+  validation: readonly ProfileValidation[],
+): Profile {
   return {
     format: 'frugal-profile/1',
     id: board.id,
@@ -164,10 +179,10 @@ function profileOf(board: Board, tables: readonly ProfileTable[], validation: re
     fusedActivations: ['relu', 'relu6'],
     latencyUnit: 'cycles',
     inferenceOverhead: 14_000,
-    systematicError90: 0.1,
+    systematicError90: 0.12,
     tables: [...tables],
     energy: board.power,
-    memory: TFLM_MEMORY,
+    memory,
     validation: [...validation],
     notes: [
       'Only 1-D windows (3×1 … 1×30) and 1×1 convolutions were measured; square windows follow from the same loop model.',

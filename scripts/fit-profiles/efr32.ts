@@ -12,7 +12,7 @@ import {
   ruleTable,
   summarise,
 } from './operators.ts'
-import { TFLM_MEMORY } from './tflm-memory.ts'
+import { fittedTflmMemory } from './tflm-memory.ts'
 
 const CLOCK_HZ = 78e6
 /** The device's timer ticks at 32,768 Hz; times are printed with two or three digits. */
@@ -185,6 +185,7 @@ export function efr32Profile(data: string): Profile {
       ),
     )
   const fitted = fitKinds(layers)
+  const memory = fittedTflmMemory(data)
   const profile: Profile = {
     format: 'frugal-profile/1',
     id: 'efr32xg24-mvp',
@@ -213,11 +214,11 @@ export function efr32Profile(data: string): Profile {
       },
     },
     memory: {
-      ...TFLM_MEMORY,
+      ...memory,
       scratch: [],
       provenance: {
         kind: 'derived',
-        source: `as TFLM on Cortex-M, without im2col buffers. ${TFLM_MEMORY.provenance.source}`,
+        source: `as TFLM on Cortex-M, without im2col buffers. ${memory.provenance.source}`,
       },
     },
     validation: [],

@@ -22,8 +22,7 @@ function zooModels(data: string): readonly ZooModel[] {
     .filter((row) => !/ssd/i.test(row['model']!))
     .map((row) => {
       const name = `${row['model']} ${row['resolution']}`
-      const family =
-        /v2/i.test(name.split(' 1')[0]!) || /mobilenetv2/i.test(name) ? 'v2' : /fd/i.test(name) ? 'fd' : 'v1'
+      const family = /v2/i.test(name) ? 'v2' : /fdmobilenet/i.test(name) ? 'fd' : 'v1'
       return {
         name,
         family,
