@@ -106,7 +106,7 @@ export function createCostModel(profile: Profile): CostModel {
       }
       if (options.layers === true) layers.push(layerCost(kernel, price))
     }
-    const kernelsMs = latencyMs - overheadMs
+    const kernelsMs = shares.exact + shares.interpolated + shares.extrapolated + shares.fallback
     const systematicMs = latencyMs * profile.systematicError90
     const errorMs = Math.sqrt(variance + systematicMs * systematicMs)
     const share = (ms: number): number => (kernelsMs > 0 ? ms / kernelsMs : 0)

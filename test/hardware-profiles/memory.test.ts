@@ -1,0 +1,49 @@
+import test from 'ava'
+import { createCostModel, loadProfile, storedSize } from '../../hardware-profiles/index.ts'
+import { GraphBuilder } from '../../network/build.ts'
+import { experts } from './networks.ts'
+
+const profile = loadProfile('stm32f446-tflm-cmsisnn')
+const model = createCostModel(profile)
+
+test('arena and flash of a tiny network, computed by hand', (t) => {
+  const b = new GraphBuilder()
+  const conv = b.conv2d(b.input([4, 4, 1]), 2, { kernel: 3, bias: true })
+  const graph = b.build(b.dense(b.globalAveragePool(conv), 3))
+  const { peakRamBytes, flashBytes } = model.price(graph)
+  // Step 0: im2col scratch 4·9 B → 48 at 0, map 32 at 48, input 16 at 80. The vectors fit below the map later.
+  const arena = 96
+  const { ram, flash } = profile.memory
+  t.is(peakRamBytes, arena + ram.constantBytes + 3 * ram.perKernelBytes + 2 * ram.perChannelBytes)
+  // Weights 2·9 + 3·2, biases 2 + 3 of 4 B, two quantised channels, three kernels.
+  const stored = 24 + 20 + 2 * flash.perChannelBytes + 3 * flash.perKernelBytes
+  t.is(flashBytes, stored + flash.constantBytes + flash.runtimeBytes)
+})
+
+test('1×1 convolutions need no scratch', (t) => {
+  const price = (kernel: number) => {
+    const b = new GraphBuilder()
+    return model.price(b.build(b.conv2d(b.input([8, 8, 16]), 4, { kernel }))).peakRamBytes
+  }
+  t.is(price(3) - price(1), 4 * 16 * 9)
+})
+
+test('flash holds every expert, latency only those that run', (t) => {
+  const network = (count: number, topK: number) => {
+    const b = new GraphBuilder()
+    return b.build(experts(b, b.input([8, 8, 4]), count, topK))
+  }
+  const [few, many, twice] = [network(2, 1), network(6, 1), network(6, 2)].map((graph) => ({
+    costs: model.price(graph, { layers: true }),
+    stored: storedSize(graph, model.schedule(graph)),
+  }))
+  const perExpert = 4 * 4 * 9 + 4 // weights of the body, and one row of the router
+  t.is(many!.stored.weightElements - few!.stored.weightElements, 4 * perExpert)
+  t.true(many!.costs.flashBytes > few!.costs.flashBytes)
+  const secondExpert = twice!.costs.layers.filter(({ id }) => id.includes('/1/'))
+  t.is(secondExpert.length, 2)
+  const extraMs = secondExpert.reduce((sum, layer) => sum + layer.latencyMs, 0)
+  t.true(Math.abs(twice!.costs.latencyMs - many!.costs.latencyMs - extraMs) < 1e-9)
+  t.is(twice!.stored.weightElements, many!.stored.weightElements)
+  t.true(many!.costs.latencyMs < 1.1 * few!.costs.latencyMs)
+})
