@@ -79,6 +79,8 @@ export interface SearchJournal {
 
   /** Finished trials in order. */
   trials(): readonly TrialRecord[]
+  /** Architectures turned down by a limit. */
+  rejectedArchIds(): readonly string[]
   /** A measurement made before under this key, by any experiment. */
   cachedMeasurement(key: string): Measurement | undefined
   cacheMeasurement(key: string, measurement: Measurement): void

@@ -47,7 +47,6 @@ interface InFlight extends PendingTrial {
 interface SavedState {
   readonly algorithm: unknown
   readonly exhausted: boolean
-  readonly rejected: number
 }
 
 /** The main thread serves timers and signals again after this long. */
@@ -72,7 +71,6 @@ export class SearchLoop {
   #told = 0
   #asked = 0
   #exhausted = false
-  #rejected = 0
 
   constructor(plan: SearchPlan, journal: SearchJournal, emit: (event: SearchEvent) => void) {
     this.#plan = plan
@@ -87,7 +85,7 @@ export class SearchLoop {
     const saved = state.algorithmState as SavedState
     this.#algorithm = plan.algorithm.restore(plan.algorithmConfig, saved.algorithm)
     this.#exhausted = saved.exhausted
-    this.#rejected = saved.rejected
+    for (const archId of journal.rejectedArchIds()) this.#turnedDown.add(archId)
     for (const record of journal.trials()) this.#seen.add(record.archId)
     this.#told = state.told
     this.#asked = state.told
@@ -144,7 +142,7 @@ export class SearchLoop {
       })),
     })
     await this.#askAhead(record)
-    this.#emit({ event: 'trial', record, rejected: this.#rejected })
+    this.#emit({ event: 'trial', record, rejected: this.#turnedDown.size })
   }
 
   /** Asks until the look-ahead is full; commits what is new together with the trial just told. */
@@ -162,13 +160,12 @@ export class SearchLoop {
       this.#seen.add(candidate.archId)
       this.#waiting.set(trial, { trial, genome: candidate.genome, archId: candidate.archId, crashes: 0, candidate })
       asked.push({ trial, genome: candidate.genome, archId: candidate.archId })
-      this.#emit({ event: 'asked', trial, archId: candidate.archId, rejected: this.#rejected })
+      this.#emit({ event: 'asked', trial, archId: candidate.archId, rejected: this.#turnedDown.size })
     }
     if (finished === undefined && asked.length === 0 && rejections.length === 0) return
     const saved: SavedState = {
       algorithm: this.#algorithm.state(),
       exhausted: this.#exhausted,
-      rejected: this.#rejected,
     }
     const turn = { asked, rejections, algorithmState: saved }
     this.#journal.commit(finished === undefined ? turn : { ...turn, finished })
@@ -191,7 +188,6 @@ export class SearchLoop {
       })
       if (this.#turnedDown.has(candidate.archId)) continue
       this.#turnedDown.add(candidate.archId)
-      this.#rejected++
       rejections.push(this.#rejection(candidate))
     }
     return undefined

@@ -1,4 +1,3 @@
-import { loadEngine } from '../../evaluators/training/engines.ts'
 import { loadProfile } from '../../hardware-profiles/index.ts'
 import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
@@ -8,9 +7,9 @@ import { loadAlgorithm } from '../../search/discover.ts'
 import type { ExperimentStatus } from '../../search/journal.ts'
 import { SearchLoop } from '../../search/loop.ts'
 import { probeSpace } from '../../search/probe.ts'
-import { loadSpace } from '../../spaces/discover.ts'
 import { wholeNumber } from '../commands/shared.ts'
 import type { ResumeArguments, SearchArguments } from '../search-options.ts'
+import { checkFingerprints, fingerprintsOf } from './fingerprints.ts'
 import { createReporter, type Reporter } from './search-reporter.ts'
 import {
   defaultName,
@@ -35,10 +34,13 @@ import {
 export async function search(args: SearchArguments): Promise<void> {
   checkFlags(args)
   const deviceIds = devicesOf(args).map((name) => loadProfile(name).id)
+  const twice = deviceIds.find((id, i) => deviceIds.indexOf(id) !== i)
+  if (twice !== undefined) throw new UserError(`two of the profiles have the id '${twice}': give each device once`)
   limitsOf(args, deviceIds)
-  await Promise.all([loadSpace(args.space), loadAlgorithm(args.algorithm), loadEngine(args.engine)])
+  const fingerprints = await fingerprintsOf({ space: args.space, devices: [...devicesOf(args)], engine: args.engine })
+  await loadAlgorithm(args.algorithm)
   const dataset = await loadData(dataPathOf(args.data), args.seed)
-  const settings = settleSettings(args, dataset, deviceIds)
+  const settings = settleSettings(args, dataset, deviceIds, fingerprints)
   const workers = workerCount(args.workers, settings)
 
   const store = openStore(args.db, { write: true })
@@ -73,6 +75,7 @@ export async function resume(args: ResumeArguments): Promise<void> {
   try {
     const experiment = store.experiment(args.id)
     const settings = readSettings(experiment.settings, experiment.id)
+    checkFingerprints(settings, await fingerprintsOf(settings), experiment.id)
     const workers = workerCount(args.workers, settings)
     const dataset = await loadData(dataPathOf(settings.data), settings.seed)
     if (dataset.digest !== experiment.datasetDigest) {

@@ -50,6 +50,8 @@ export const settingsSchema = z.strictObject({
   recipe: recipeSchema,
   engine: z.string(),
   trialTimeoutSeconds: z.number().positive(),
+  /** What the names above stood for when the search began; a search only continues with the same. */
+  fingerprints: z.strictObject({ space: z.string(), devices: z.array(z.string()), evaluator: z.string() }),
 })
 export type SearchSettings = z.infer<typeof settingsSchema>
 
@@ -120,11 +122,17 @@ export function checkFlags(args: SearchArguments): void {
   if (args['batch-size'] !== undefined) wholeNumber(args['batch-size'], '--batch-size', 1, 8192)
   if (args['learning-rate'] !== undefined) numberWithin(args['learning-rate'], '--learning-rate', 0, 100)
   if (args.workers !== undefined) wholeNumber(args.workers, '--workers', 1, 1024)
+  parseQuantity(args['trial-timeout'], 'durationS', '--trial-timeout')
   parseObjectives(args.objectives)
 }
 
 /** Settles every setting. `deviceIds` are the profiles' own ids, in the order of `devicesOf`. */
-export function settleSettings(args: SearchArguments, dataset: Dataset, deviceIds: readonly string[]): SearchSettings {
+export function settleSettings(
+  args: SearchArguments,
+  dataset: Dataset,
+  deviceIds: readonly string[],
+  fingerprints: SearchSettings['fingerprints'],
+): SearchSettings {
   const dataFraction = args['data-fraction']
   const trainSize = Math.max(1, Math.round(dataset.splits.train.length * dataFraction))
   const epochs = Math.min(
@@ -156,6 +164,7 @@ export function settleSettings(args: SearchArguments, dataset: Dataset, deviceId
     recipe,
     engine: args.engine,
     trialTimeoutSeconds: parseQuantity(args['trial-timeout'], 'durationS', '--trial-timeout'),
+    fingerprints,
   }
 }
 

@@ -39,6 +39,9 @@ export function sqliteJournal(
   const crash = database.prepare(
     'UPDATE pending SET crashes = crashes + 1, training = 0 WHERE experiment = ? AND training = 1',
   )
+  const readRejected = database
+    .prepare<[number], string>('SELECT arch_id FROM rejections WHERE experiment = ? ORDER BY id')
+    .pluck()
   const readCache = database.prepare('SELECT * FROM measurements WHERE key = ?')
   const writeCache = database.prepare(`INSERT INTO measurements
     VALUES (@key, @accuracy, @testAccuracy, @loss, @cpuSeconds, @wallSeconds) ON CONFLICT (key) DO NOTHING`)
@@ -105,6 +108,7 @@ export function sqliteJournal(
       }),
     countCrashes: () => guard(() => void crash.run(experiment)),
     trials,
+    rejectedArchIds: () => guard(() => readRejected.all(experiment)),
     cachedMeasurement: (key) =>
       guard(() => {
         const row = readCache.get(key)
