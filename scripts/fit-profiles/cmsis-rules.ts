@@ -7,11 +7,18 @@ export interface MeasuredTables {
   readonly softmax: ProfileTable
 }
 
+/** Cycles per MAC that whole models give, and which models those are. */
+export interface MacRates {
+  readonly depthwise: number
+  readonly dense: number
+  readonly source: string
+}
+
 /**
  * Rules for the kernels that nobody measured on the board, from the rates of those that were: an int8 addition
  * requantises three times an element (two operands and the sum), which gives the price of one requantisation.
  */
-export function cmsisRules(measured: MeasuredTables, depthwiseCyclesPerMac: number, depthwiseSource: string) {
+export function cmsisRules(measured: MeasuredTables, rates: MacRates) {
   const { conv2d, add, softmax } = measured
   const addPerElement = coefficientOf(add, 'outputs')
   const callCycles = coefficientOf(add, 'one')
@@ -27,24 +34,23 @@ export function cmsisRules(measured: MeasuredTables, depthwiseCyclesPerMac: numb
     ruleTable(
       'depthwiseConv2d',
       {
-        macs: depthwiseCyclesPerMac,
-        macsTailChannels4: depthwiseCyclesPerMac,
+        macs: rates.depthwise,
+        macsTailChannels4: rates.depthwise,
         outputs: requantise,
         pixels: perWindow,
         one: callCycles,
       },
-      `${depthwiseSource}; one requantisation an output at a third of the measured addition, window set-up as measured for convolutions; channels beyond a multiple of 4 run one by one at twice the price`,
+      `cycles per MAC from kws and vww of ${rates.source}; one requantisation an output at a third of the measured addition, window set-up as measured for convolutions; channels beyond a multiple of 4 run one by one at twice the price`,
       0.25,
     ),
     ruleTable(
       'dense',
       {
-        macsBody16: coefficientOf(conv2d, 'macsBody16'),
-        macsTail16: coefficientOf(conv2d, 'macsTail16'),
-        outputs: coefficientOf(conv2d, 'outputs') + coefficientOf(conv2d, 'outChannels'),
-        one: coefficientOf(conv2d, 'one'),
+        macs: rates.dense,
+        outputs: coefficientOf(conv2d, 'outputs'),
+        one: callCycles,
       },
-      'the measured 1×1 convolution on a single pixel: CMSIS-NN uses the same inner loop',
+      `cycles per MAC from ad of ${rates.source}; requantisation as measured for 1×1 convolutions`,
       0.2,
     ),
     ruleTable('relu', elementwise(requantise), requantised(1), 0.4),

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { createCostModel } from '../../hardware-profiles/cost-model.ts'
 import type { Profile, ProfileValidation } from '../../hardware-profiles/profile.ts'
+import type { KernelKind } from '../../network/schedule.ts'
 import { readCsv } from './csv.ts'
 import { summarise } from './operators.ts'
 import { MLPERF_TINY } from './reference-nets.ts'
@@ -57,10 +58,15 @@ export function validateMlperf(
 }
 
 /**
- * Cycles per MAC of depthwise convolutions that make the profile agree best (relative least squares) with whole models
- * on the same core, everything else being priced by the profile as it is (its own depthwise MACs must cost nothing).
+ * Cycles per MAC of one kernel kind that make the profile agree best (relative least squares) with whole models on the
+ * same core, everything else being priced by the profile as it is (the kind's own MACs must cost nothing in it).
  */
-export function depthwiseRate(profile: Profile, results: readonly MlperfResult[], clockHz: number): number {
+export function ratePerMac(
+  profile: Profile,
+  kind: KernelKind,
+  results: readonly MlperfResult[],
+  clockHz: number,
+): number {
   const model = createCostModel(profile)
   let numerator = 0
   let denominator = 0
@@ -69,7 +75,7 @@ export function depthwiseRate(profile: Profile, results: readonly MlperfResult[]
     const measured = (latencyMs / 1000) * clockHz
     const others = (model.price(graph).latencyMs / 1000) * profile.clockHz
     let macs = 0
-    for (const kernel of model.schedule(graph).kernels) if (kernel.kind === 'depthwiseConv2d') macs += kernel.macs
+    for (const kernel of model.schedule(graph).kernels) if (kernel.kind === kind) macs += kernel.macs
     numerator += (macs / measured) * ((measured - others) / measured)
     denominator += (macs / measured) ** 2
   }
