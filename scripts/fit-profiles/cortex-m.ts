@@ -109,7 +109,7 @@ const BOARDS: readonly Board[] = [
       provenance: {
         kind: 'vendor',
         source:
-          'data sheet: about 52 µA/MHz from flash at 3.0 V with the DC/DC converter, 64 MHz; idle 1.9 µA; not measured during inference',
+          'about 52 µA/MHz from flash at 3.0 V with the DC/DC converter (vendor figure, seen in public board notes) at 64 MHz; idle power (1.9 µA) is recalled; neither was measured during inference',
       },
     },
     reference: L4R5_MICROTVM,

@@ -280,7 +280,7 @@ export function gpuProfiles(data: string): readonly Profile[] {
     provenance: {
       kind: 'derived',
       source:
-        'titan-rtx scaled: MACs by peak float32 rate (16.3 to 67 TFLOP/s), elements by memory bandwidth (672 to 3,350 GB/s), launches assumed half as long on a current host; nothing was measured on this GPU',
+        'titan-rtx scaled: MACs by peak float32 rate (16.3 to 67 TFLOP/s), elements by memory bandwidth (672 to 3,350 GB/s), launches assumed half as long on a current host; the TITAN RTX rates and the H100 float32 rate are recalled from data sheets; nothing was measured on this GPU',
     },
     notes: [
       'A roofline with a launch floor, derived and not measured: use it for order of magnitude and ranking only.',
