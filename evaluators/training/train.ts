@@ -20,7 +20,7 @@ export interface TrainingJob {
   readonly measureOn: readonly SplitName[]
   readonly onEpoch?: (report: { readonly epoch: number; readonly loss: number; readonly accuracy: number }) => void
   /** Checked between steps; when aborted the result is a `timed-out` failure. */
-  readonly signal?: AbortSignal
+  readonly signal?: { readonly aborted: boolean }
 }
 
 export interface TrainedNetwork {

@@ -59,6 +59,13 @@ export const CASES: readonly [string, Case][] = [
       return g.add(g.activation(y, 'relu'), y)
     },
   ],
+  [
+    'batchNorm behind windows',
+    (g, x) => {
+      const y = g.activation(g.batchNorm(g.conv2d(x, 4, { kernel: 3, stride: 2 })), 'relu6')
+      return g.activation(g.batchNorm(g.depthwiseConv2d(y, { kernel: 3 })), 'relu')
+    },
+  ],
   ['add of three', (g, x) => g.add(g.conv2d(x, 3), g.conv2d(x, 3), g.conv2d(x, 3, { kernel: 3 }))],
   ['concat', (g, x) => g.conv2d(g.node({ kind: 'concat' }, g.conv2d(x, 3), x, g.conv2d(x, 1)), 2)],
   [

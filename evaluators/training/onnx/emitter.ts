@@ -6,9 +6,11 @@ import {
   type OnnxTensor,
   type OnnxValueInfo,
 } from '../../../formats/onnx/model.ts'
+import { sameShape, sizeOf } from '../../../network/shapes.ts'
 
 /** Name of a tensor inside an ONNX graph. */
 export type Value = string
+type Dims = readonly number[]
 
 /** Blocked-layout kernels of ONNX Runtime; the runtime's own optimiser writes the same operators. */
 export const BLOCKED_DOMAIN = 'com.microsoft.nchwc'
@@ -16,35 +18,43 @@ export const BLOCKED_DOMAIN = 'com.microsoft.nchwc'
 export const FUSED_DOMAIN = 'com.microsoft'
 const STANDARD_OPSET = 17
 
+/** Operators whose result has the shape of their first operand. */
+const SAME_SHAPE: ReadonlySet<string> = new Set(['Relu', 'Clip', 'HardSigmoid', 'Sigmoid', 'Abs', 'Sqrt', 'Neg', 'Exp'])
+const BROADCASTING: ReadonlySet<string> = new Set(['Add', 'Sub', 'Mul', 'Div'])
+
 export interface NodeOptions {
   readonly domain?: string
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>
+  /** Shape of the (first) result where the caller knows it; lets reshapes to the same shape be dropped. */
+  readonly dims?: Dims
 }
 
-/** Writes an ONNX graph node by node; every call returns the name of the tensor it adds. Equal constants are stored once. */
+/**
+ * Writes an ONNX graph node by node; every call returns the name of the tensor it adds. Equal constants and equal
+ * reshapes are stored once, reshapes of reshapes are cut short, and nodes that no output needs are left out.
+ */
 export class OnnxEmitter {
   readonly #nodes: OnnxNode[] = []
   readonly #initializers = new Map<string, OnnxTensor>()
   readonly #constants = new Map<string, Value>()
   readonly #inputs: OnnxValueInfo[] = []
   readonly #outputs: OnnxValueInfo[] = []
+  readonly #dims = new Map<Value, Dims>()
+  /** What a reshaped value was before it was reshaped. */
+  readonly #origins = new Map<Value, Value>()
+  readonly #reshaped = new Map<string, Value>()
   #count = 0
 
   input(name: string, type: ElementType, dims: readonly (number | string)[]): Value {
     this.#inputs.push({ name, type, dims })
+    if (dims.every((length): length is number => typeof length === 'number')) this.#dims.set(name, dims)
     return name
   }
 
   /** Declares a graph output and gives the tensor that name. */
   output(name: string, type: ElementType, dims: readonly (number | string)[], value: Value): void {
-    this.#nodes.push({
-      opType: 'Identity',
-      domain: '',
-      name: `out_${name}`,
-      inputs: [value],
-      outputs: [name],
-      attributes: {},
-    })
+    const node = { opType: 'Identity', domain: '', name: `${name}_output`, attributes: {} }
+    this.#nodes.push({ ...node, inputs: [value], outputs: [name] })
     this.#outputs.push({ name, type, dims })
   }
 
@@ -58,47 +68,92 @@ export class OnnxEmitter {
     const outputs = Array.from({ length: outputCount }, (_, index) => (outputCount === 1 ? name : `${name}_${index}`))
     const { domain = '', attributes = {} } = options
     this.#nodes.push({ opType, domain, name, inputs, outputs, attributes })
+    const dims = options.dims ?? this.#inferDims(opType, inputs)
+    if (dims !== undefined) this.#dims.set(outputs[0]!, dims)
     return outputs
   }
 
   /** A stored tensor under a name of the caller's choice. */
   initializer(name: string, tensor: OnnxTensor): Value {
     this.#initializers.set(name, tensor)
+    this.#dims.set(name, tensor.dims)
     return name
   }
 
-  floats(values: readonly number[] | Float32Array, dims: readonly number[] = [values.length]): Value {
+  floats(values: readonly number[] | Float32Array, dims: Dims = [values.length]): Value {
     return this.#constant(`f${dims}:${values}`, { type: 'float32', dims, data: Float32Array.from(values) })
   }
 
   scalar = (value: number): Value => this.floats([value], [])
+
+  /** A stored tensor with one value everywhere. */
+  filled(value: number, dims: Dims): Value {
+    const data = new Float32Array(sizeOf(dims)).fill(value)
+    return this.#constant(`filled${dims}:${value}`, { type: 'float32', dims, data })
+  }
 
   integers(values: readonly number[]): Value {
     const data = BigInt64Array.from(values, (value) => BigInt(value))
     return this.#constant(`i${values}`, { type: 'int64', dims: [values.length], data })
   }
 
-  reshape = (x: Value, dims: readonly number[]): Value => this.node('Reshape', [x, this.integers(dims)])
+  /** The same elements with other dimensions; one of them may be −1. */
+  reshape(x: Value, dims: Dims): Value {
+    const origin = this.#origins.get(x) ?? x
+    const known = this.#dims.get(origin)
+    const wanted = known === undefined ? dims : completeDims(dims, sizeOf(known))
+    if (known !== undefined && sameShape(known, wanted)) return origin
+    const key = `${origin}:${wanted}`
+    const earlier = this.#reshaped.get(key)
+    if (earlier !== undefined) return earlier
+    const reshaped = this.node('Reshape', [origin, this.integers(wanted)])
+    if (!wanted.includes(-1)) this.#dims.set(reshaped, wanted)
+    this.#origins.set(reshaped, origin)
+    this.#reshaped.set(key, reshaped)
+    return reshaped
+  }
 
   transpose = (x: Value, order: readonly number[]): Value =>
     this.node('Transpose', [x], { attributes: { perm: order.map(BigInt) } })
 
   /** Serialises the graph. */
   encode(graphName: string, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-    const domains = new Set(this.#nodes.map((node) => node.domain))
+    const nodes = this.#neededNodes()
     const opsets: Record<string, number> = { '': STANDARD_OPSET }
-    for (const domain of domains) if (domain !== '') opsets[domain] = 1
+    for (const { domain } of nodes) if (domain !== '') opsets[domain] = 1
+    const read = new Set(nodes.flatMap((node) => node.inputs))
     return encodeModel({
       producer: 'frugal',
       producerVersion: '0.1',
       opsets,
       graphName,
-      nodes: this.#nodes,
-      initializers: this.#initializers,
+      nodes,
+      initializers: new Map([...this.#initializers].filter(([name]) => read.has(name))),
       inputs: this.#inputs,
       outputs: this.#outputs,
       metadata,
     })
+  }
+
+  #neededNodes(): readonly OnnxNode[] {
+    const needed = new Set(this.#outputs.map(({ name }) => name))
+    const kept: OnnxNode[] = []
+    for (const node of this.#nodes.toReversed()) {
+      if (!node.outputs.some((output) => needed.has(output))) continue
+      kept.push(node)
+      for (const input of node.inputs) needed.add(input)
+    }
+    return kept.reverse()
+  }
+
+  #inferDims(opType: string, inputs: readonly Value[]): Dims | undefined {
+    const shapes = inputs.map((input) => this.#dims.get(input))
+    if (SAME_SHAPE.has(opType)) return shapes[0]
+    const [a, b] = shapes
+    if (!BROADCASTING.has(opType) || a === undefined || b === undefined) return undefined
+    const rank = Math.max(a.length, b.length)
+    const at = (dims: Dims, axis: number): number => dims[dims.length - rank + axis] ?? 1
+    return Array.from({ length: rank }, (_, axis) => Math.max(at(a, axis), at(b, axis)))
   }
 
   #constant(key: string, tensor: OnnxTensor): Value {
@@ -108,4 +163,10 @@ export class OnnxEmitter {
     this.#constants.set(key, name)
     return this.initializer(name, tensor)
   }
+}
+
+/** Fills in a length of −1 from the number of elements. */
+function completeDims(dims: Dims, elements: number): Dims {
+  const rest = dims.reduce((product, length) => (length === -1 ? product : product * length), 1)
+  return dims.map((length) => (length === -1 ? elements / rest : length))
 }

@@ -1,10 +1,12 @@
 import type { NetworkGraph, NetworkNode, OpKind } from '../../../network/types.ts'
 import { ACTIVATION_RULES } from './activations.ts'
-import type { FusedActivation } from './batch-lanes.ts'
 import { emitBatchNorm } from './batch-norm.ts'
-import { CONVOLUTION_RULES } from './convolution.ts'
+import { PRODUCT_RULES } from './convolution.ts'
+import { depthwiseConv2d } from './depthwise.ts'
 import type { Value } from './emitter.ts'
+import { type NormChain, normChains } from './fusion.ts'
 import { POOLING_RULES } from './pooling.ts'
+import { emitProductBatchNorm, type NormNode } from './product-batch-norm.ts'
 import { routedExperts } from './routed-experts.ts'
 import { STRUCTURE_RULES } from './structure.ts'
 import { channelsOf, type Emission, type RuleInput, type TrainingRule, type TrainingScope } from './training-scope.ts'
@@ -12,7 +14,8 @@ import { channelsOf, type Emission, type RuleInput, type TrainingRule, type Trai
 /** How each kind is trained: its forward nodes and its gradient. The input is what the batch is bound to. */
 export const TRAINING_RULES: { readonly [K in Exclude<OpKind, 'input'>]: TrainingRule<K> } = {
   ...ACTIVATION_RULES,
-  ...CONVOLUTION_RULES,
+  ...PRODUCT_RULES,
+  depthwiseConv2d,
   ...POOLING_RULES,
   ...STRUCTURE_RULES,
   batchNorm: (scope, node) => emitBatchNorm(scope, node, 'none'),
@@ -48,7 +51,8 @@ export function emitNetwork(scope: TrainingScope, graph: NetworkGraph, entry: En
   const values = new Map<string, Value>()
   const needed = new Map<string, boolean>()
   const shapes = new Map(graph.nodes.map((node) => [node.id, node.shape]))
-  const fused = fusedActivations(graph)
+  const chains = normChains(graph)
+  const written = new Set<string>()
   const tape: TapeStep[] = []
   const entryNode = graph.nodes.find((node) => node.op.kind === 'input')!
   const entryId = entryNode.id
@@ -68,33 +72,45 @@ export function emitNetwork(scope: TrainingScope, graph: NetworkGraph, entry: En
     return key
   }
 
-  for (const node of graph.nodes) {
-    if (node.op.kind === 'input') {
-      values.set(node.id, entry.value)
-      needed.set(node.id, entry.needed)
-      continue
-    }
-    if (values.has(node.id)) continue
-    const sharedInput = shared && entry.maps === 1 && node.inputs[0] === entryId && takesShared(node)
-    const keys = node.inputs.map((id) => (shared && id === entryId && !sharedInput ? entryCopies() : id))
-    const input: RuleInput<OpKind> = {
+  const readsSharedMap = (node: NetworkNode): boolean =>
+    shared && entry.maps === 1 && node.inputs[0] === entryId && takesShared(node)
+  const operandKeys = (node: NetworkNode): readonly string[] =>
+    node.inputs.map((id) => (shared && id === entryId && !readsSharedMap(node) ? entryCopies() : id))
+  const ruleInput = (node: NetworkNode): RuleInput<OpKind> => {
+    const keys = operandKeys(node)
+    return {
       id: node.id,
       op: node.op,
       inputs: keys.map((key) => values.get(key)!),
       inputShapes: node.inputs.map((id) => shapes.get(id)!),
       shape: node.shape,
       needed: keys.map((key) => needed.get(key)!),
-      sharedInput,
+      sharedInput: readsSharedMap(node),
     }
-    const activation = fused.get(node.id)
+  }
+  const emitChain = (chain: NormChain, first: RuleInput<OpKind>): Emission =>
+    chain.conv === undefined
+      ? emitBatchNorm(scope, first as RuleInput<'batchNorm'>, chain.activation)
+      : emitProductBatchNorm(scope, first as RuleInput<'conv2d'>, chain.norm as NormNode, chain.activation)
+
+  for (const node of graph.nodes) {
+    if (node.op.kind === 'input') {
+      values.set(node.id, entry.value)
+      needed.set(node.id, entry.needed)
+      continue
+    }
+    if (written.has(node.id)) continue
+    const input = ruleInput(node)
+    const chain = chains.get(node.id)
     const emission =
-      activation === undefined
+      chain === undefined
         ? (TRAINING_RULES[node.op.kind] as TrainingRule<OpKind>)(scope, input)
-        : emitBatchNorm(scope, input as RuleInput<'batchNorm'>, activation.kind)
-    const output = activation?.id ?? node.id
+        : emitChain(chain, input)
+    const output = chain?.output ?? node.id
+    if (chain !== undefined) written.add(chain.norm.id).add(chain.output)
     values.set(output, emission.output)
     needed.set(output, input.needed.includes(true) || WITH_WEIGHTS.has(node.op.kind))
-    tape.push({ output, inputs: keys, pullback: emission.pullback })
+    tape.push({ output, inputs: operandKeys(node), pullback: emission.pullback })
   }
 
   return {
@@ -125,19 +141,3 @@ export function emitNetwork(scope: TrainingScope, graph: NetworkGraph, entry: En
 }
 
 const WITH_WEIGHTS: ReadonlySet<OpKind> = new Set(['conv2d', 'depthwiseConv2d', 'dense', 'batchNorm', 'routedExperts'])
-
-/** Batch norms whose only reader is an activation that can be applied in the same pass. */
-function fusedActivations(graph: NetworkGraph): ReadonlyMap<string, { id: string; kind: FusedActivation }> {
-  const kindOf = new Map(graph.nodes.map((node) => [node.id, node.op.kind]))
-  const readers = new Map<string, NetworkNode[]>()
-  for (const node of graph.nodes) {
-    for (const id of node.inputs) readers.set(id, [...(readers.get(id) ?? []), node])
-  }
-  const fused = new Map<string, { id: string; kind: FusedActivation }>()
-  for (const [id, [reader, ...others]] of readers) {
-    const kind = reader?.op.kind
-    if (kindOf.get(id) !== 'batchNorm' || others.length > 0 || id === graph.output) continue
-    if (kind === 'relu' || kind === 'relu6') fused.set(id, { id: reader!.id, kind })
-  }
-  return fused
-}

@@ -63,8 +63,12 @@ export const writeStatistic = (scope: TrainingScope, id: string, role: WeightRol
   scope.port.writeStatistic(namesOf(scope, id, role), statistic)
 
 /** Sum along rows, `[rows, 1]`. */
-export const sumRows = ({ emitter }: TrainingScope, x: Value): Value =>
-  emitter.node('ReduceSum', [x, emitter.integers([1])], { attributes: { keepdims: 1n } })
+export const sumRows = ({ emitter, lanes }: TrainingScope, x: Value, rows: number): Value =>
+  emitter.node('ReduceSum', [lanes.rows(x, rows), emitter.integers([1])], { dims: [rows, 1] })
+
+/** Mean along rows, `[rows, 1]`. */
+export const meanRows = ({ emitter, lanes }: TrainingScope, x: Value, rows: number): Value =>
+  emitter.node('ReduceMean', [lanes.rows(x, rows)], { attributes: { axes: [1n] }, dims: [rows, 1] })
 
 /** Pixels of one channel of one sample. */
 export const pixelsOf = (shape: Shape): number => (shape.length === 3 ? shape[0]! * shape[1]! : 1)

@@ -28,7 +28,7 @@ export function windowOf(
 }
 
 export const tapsOf = (window: Window): number => window.kernel[0] * window.kernel[1]
-export const isPointwise = ({ kernel, stride }: Window): boolean =>
+export const isPointwise = ({ kernel, stride }: { readonly kernel: Pair; readonly stride: Pair }): boolean =>
   [...kernel, ...stride].every((length) => length === 1)
 
 /** Puts stride − 1 zeros behind every row and column: `[channels, batch·h·w]` becomes `[channels, batch·(h·sh)·(w·sw)]`. */
