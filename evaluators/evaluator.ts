@@ -44,5 +44,6 @@ export interface Evaluator {
   readonly version: string
   /** Never rejects: whatever goes wrong is a `Failure`. */
   evaluate(request: EvaluationRequest, options?: EvaluateOptions): Promise<Measurement | Failure>
+  /** Waits for candidates that are being given up, then frees everything. */
   dispose(): Promise<void>
 }

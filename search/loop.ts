@@ -112,6 +112,9 @@ export class SearchLoop {
 
   async #run(signal: AbortSignal): Promise<ExperimentStatus> {
     const running = new Map<number, Promise<number>>()
+    const stopped = new Promise<undefined>((resolve) => {
+      signal.addEventListener('abort', () => resolve(undefined), { once: true })
+    })
     while (!signal.aborted) {
       await this.#askAhead(undefined)
       while (this.#finished.has(this.#told)) await this.#turn()
@@ -120,9 +123,11 @@ export class SearchLoop {
         if (running.size >= this.#plan.workers) break
         if (!running.has(trial) && !this.#finished.has(trial)) running.set(trial, this.#train(pending, signal))
       }
-      if (running.size > 0) running.delete(await Promise.race(running.values()))
+      const ended = await Promise.race([stopped, ...running.values()])
+      if (ended !== undefined) running.delete(ended)
     }
-    await Promise.all(running.values())
+    // A clean stop clears the marks of what is in flight: only a crash leaves them.
+    for (const trial of running.keys()) this.#journal.markTraining(trial, false)
     return 'interrupted'
   }
 
@@ -206,11 +211,10 @@ export class SearchLoop {
     this.#journal.markTraining(trial, true)
     this.#emit({ event: 'started', trial })
     const result = checked(await evaluator.evaluate(request, { signal, isolated: crashes > 0 }))
-    // A clean stop clears the mark too: only a crash leaves it.
-    if (!signal.aborted) {
-      if (result.ok) this.#journal.cacheMeasurement(key, result)
-      this.#finished.set(trial, result)
-    }
+    // After a stop the search is over: its journal may be closed already.
+    if (signal.aborted) return trial
+    if (result.ok) this.#journal.cacheMeasurement(key, result)
+    this.#finished.set(trial, result)
     this.#journal.markTraining(trial, false)
     return trial
   }

@@ -63,7 +63,7 @@ export async function exportNetwork(args: ExportArguments): Promise<void> {
   const epochs = args.epochs ?? FINAL_EPOCHS_FACTOR * settings.fidelity.epochs
   const stop = new AbortController()
   const interrupt = () => {
-    if (stop.signal.aborted) process.exit(130)
+    if (stop.signal.aborted) process.kill(process.pid, 'SIGKILL')
     stop.abort()
   }
   process.on('SIGINT', interrupt)

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Evaluator } from '../../evaluators/evaluator.ts'
 import { loadProfile } from '../../hardware-profiles/index.ts'
 import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
@@ -30,6 +32,9 @@ import {
   settleSettings,
 } from './settings.ts'
 
+/** Exit code of a search that Ctrl-C stopped. */
+const INTERRUPTED = 130
+
 /** `frugal search`: checks everything that can be wrong before anything is written, then runs the loop. */
 export async function search(args: SearchArguments): Promise<void> {
   checkFlags(args)
@@ -61,7 +66,7 @@ export async function search(args: SearchArguments): Promise<void> {
       })
       await run(store, id, session, args, settings)
     } finally {
-      await evaluator.dispose()
+      await release(evaluator, store)
     }
   } finally {
     store.close()
@@ -88,11 +93,23 @@ export async function resume(args: ResumeArguments): Promise<void> {
       const session = await openSession(settings, dataset, evaluator, workers)
       await run(store, experiment.id, session, args, settings)
     } finally {
-      await evaluator.dispose()
+      await release(evaluator, store)
     }
   } finally {
     store.close()
   }
+}
+
+/** How long a stopped search waits for the steps that its threads are in. */
+const STOP_PATIENCE_MS = 850
+
+/** Frees the evaluator. After Ctrl-C a thread deep in native code is not waited for: the results are safe by then. */
+async function release(evaluator: Evaluator, store: Store): Promise<void> {
+  const released = evaluator.dispose().then(() => true)
+  if (process.exitCode !== INTERRUPTED) return void (await released)
+  if (await Promise.race([released, delay(STOP_PATIENCE_MS, false)])) return
+  store.close()
+  process.kill(process.pid, 'SIGKILL')
 }
 
 async function run(
@@ -112,7 +129,8 @@ async function run(
   })
   const stop = new AbortController()
   const interrupt = () => {
-    if (stop.signal.aborted) process.exit(130)
+    // Leaving in the usual way would wait for native code, or abort in it.
+    if (stop.signal.aborted) process.kill(process.pid, 'SIGKILL')
     stop.abort()
     reporter.interrupting()
   }
@@ -135,5 +153,5 @@ async function run(
 
 function finish(status: ExperimentStatus, reporter: Reporter): void {
   reporter.finished(status)
-  if (status === 'interrupted') process.exitCode = 130
+  if (status === 'interrupted') process.exitCode = INTERRUPTED
 }

@@ -4,7 +4,7 @@ import { type Failure, failure, messageOf } from '../../lib/errors.ts'
 import type { Dataset } from '../datasets/dataset.ts'
 import type { EvaluateOptions, EvaluationRequest, Evaluator, Measurement } from '../evaluator.ts'
 import { evaluateIsolated } from './isolated.ts'
-import type { TrainingThreadData } from './training-thread.ts'
+import type { TrainingTask, TrainingThreadData } from './training-thread.ts'
 
 export interface PoolOptions {
   readonly dataset: Dataset
@@ -15,6 +15,12 @@ export interface PoolOptions {
   /** A candidate that takes longer is given up as `timed-out`. */
   readonly timeoutSeconds: number
 }
+
+/**
+ * A candidate to be given up is asked to stop between two steps: ending a thread inside the native runtime would take the
+ * process with it. Only a thread that has not answered for this long is ended all the same.
+ */
+const HUNG_GRACE_MS = 60_000
 
 /** Proxy training in worker threads: the evaluator of real searches. */
 export function createPool(options: PoolOptions): Evaluator {
@@ -31,14 +37,32 @@ export function createPool(options: PoolOptions): Evaluator {
     atomics: 'disabled',
   })
 
+  const inFlight = new Set<Promise<unknown>>()
+
   async function evaluateInThread(request: EvaluationRequest, signal: AbortSignal): Promise<Measurement | Failure> {
+    const cancelled = new Int32Array(new SharedArrayBuffer(4))
+    const terminate = new AbortController()
+    let graceTimer: NodeJS.Timeout | undefined
+    const giveUp = () => {
+      Atomics.store(cancelled, 0, 1)
+      graceTimer = setTimeout(() => terminate.abort(), HUNG_GRACE_MS)
+    }
+    signal.addEventListener('abort', giveUp, { once: true })
+    if (signal.aborted) giveUp()
+    const task: TrainingTask = { request, cancelled }
+    const run = pool.run(task, { signal: terminate.signal }) as Promise<Measurement | Failure>
+    inFlight.add(run)
     try {
-      return (await pool.run(request, { signal })) as Measurement | Failure
+      return await run
     } catch (error) {
       if (signal.aborted) return failure('timed-out', 'given up while training')
       const { code } = error as NodeJS.ErrnoException
       if (code === 'ERR_WORKER_OUT_OF_MEMORY') return failure('out-of-memory', 'its thread ran out of memory')
       return failure('worker-died', messageOf(error))
+    } finally {
+      inFlight.delete(run)
+      clearTimeout(graceTimer)
+      signal.removeEventListener('abort', giveUp)
     }
   }
 
@@ -53,6 +77,9 @@ export function createPool(options: PoolOptions): Evaluator {
         ? failure('timed-out', `not trained within ${options.timeoutSeconds} s`)
         : result
     },
-    dispose: () => pool.destroy(),
+    async dispose() {
+      await Promise.allSettled(inFlight)
+      await pool.destroy()
+    },
   }
 }

@@ -11,8 +11,20 @@ export interface TrainingThreadData {
   readonly engine: string
 }
 
+export interface TrainingTask {
+  readonly request: EvaluationRequest
+  /** Shared with the main thread: becomes 1 when the candidate is to be given up. */
+  readonly cancelled: Int32Array
+}
+
 const { dataset, engine } = workerData as TrainingThreadData
 const engineLoaded = loadEngine(engine)
 
-export default async (request: EvaluationRequest): Promise<Measurement | Failure> =>
-  evaluateCandidate(request, dataset, await engineLoaded)
+export default async ({ request, cancelled }: TrainingTask): Promise<Measurement | Failure> => {
+  const signal = {
+    get aborted() {
+      return Atomics.load(cancelled, 0) === 1
+    },
+  }
+  return evaluateCandidate(request, dataset, await engineLoaded, signal)
+}

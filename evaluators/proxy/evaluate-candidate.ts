@@ -15,11 +15,12 @@ export async function evaluateCandidate(
   request: EvaluationRequest,
   dataset: Dataset,
   engine: TrainingEngine,
+  signal: { readonly aborted: boolean } = { aborted: false },
 ): Promise<Measurement | Failure> {
   const cpuStart = cpuSecondsNow()
   const wallStart = performance.now()
   try {
-    const trained = await trainNetwork({ ...request, dataset, engine, measureOn: ['validation', 'test'] })
+    const trained = await trainNetwork({ ...request, dataset, engine, measureOn: ['validation', 'test'], signal })
     if (!trained.ok) return trained
     return {
       ok: true,

@@ -1,0 +1,83 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import test from 'ava'
+import Database from 'better-sqlite3'
+import { COMMANDS } from '../../cli/commands/index.ts'
+import { frugal, temporaryFolder } from './run-frugal.ts'
+
+/** Command lines that are wrong, and what the one sentence must name. */
+const WRONG: readonly (readonly [string, RegExp])[] = [
+  ['', /name a command/],
+  ['serch', /unknown command 'serch': did you mean 'search'/],
+  ['search --frobnicate', /unknown flag: frobnicate/],
+  ['search --space mobilnet', /unknown space 'mobilnet': did you mean 'mobilenet'/],
+  ['search --space ./nowhere.ts', /nowhere\.ts' does not exist/],
+  ['search --device titan', /unknown device 'titan': did you mean 'titan-rtx'/],
+  ['search --device titan-rtx,titan-rtx', /'titan-rtx' is given twice/],
+  ['search --device ./none.profile.json', /none\.profile\.json' cannot be read/],
+  ['search --algorithm nsga3', /unknown algorithm 'nsga3': did you mean 'nsga2'/],
+  ['search --engine torch', /unknown engine 'torch'/],
+  ['search --objectives accuracy,speed', /unknown objective 'speed'/],
+  ['search --objectives latency,ram', /must start with accuracy/],
+  ['search --data ./nowhere', /'\.\/nowhere' does not exist/],
+  ['search --trials 0', /--trials must be a whole number from 1/],
+  ['search --trials many', /--trials must be a whole number/],
+  ['search --trials 1e99', /--trials must be a whole number/],
+  ['search --seed -1', /--seed must be a whole number from 0/],
+  ['search --epochs 1.5', /--epochs must be a whole number/],
+  ['search --data-fraction 2', /--data-fraction must be a number above 0 and at most 1/],
+  ['search --batch-size 5000', /--batch-size 5000 is more than the 3000 training samples/],
+  ['search --learning-rate -1', /--learning-rate must be a number above 0/],
+  ['search --workers 9', /--workers 9 is more than --look-ahead 8/],
+  ['search --max-latency 50', /--max-latency '50' is not a number with a unit .* 50ms/],
+  ['search --max-ram -5KB', /--max-ram '-5KB' must be greater than zero/],
+  ['search --max-flash nrf=5KB', /--max-flash 'nrf=5KB': unknown device 'nrf'/],
+  ['search --max-ram 500B --device stm32f446-tflm-cmsisnn', /break RAM \(bytes\) on stm32f446.* the closest candidate/],
+  ['search --trial-timeout soon', /--trial-timeout 'soon' is not a number with a unit/],
+  ['search --db nowhere/results.db', /nowhere/],
+  ['front', /frugal search/],
+  ['status --db other.txt', /other\.txt/],
+  ['list --db foreign.db', /foreign\.db/],
+  ['resume --db newer.db', /newer\.db' has version 999.*up to 1/],
+  ['export --epochs 0', /--epochs must be a whole number/],
+  ['devices show', /name the device to show/],
+  ['devices show stm32', /unknown device 'stm32'/],
+  ['spaces show nasnet', /unknown space 'nasnet'/],
+  ['spaces show moe --input 32', /--input '32' is no shape/],
+]
+
+for (const [line, message] of WRONG) {
+  test(`frugal ${line}: one sentence, exit code 2, nothing written`, async (t) => {
+    const folder = temporaryFolder(t)
+    writeFileSync(path.join(folder, 'other.txt'), 'This is no database.\n'.repeat(200))
+    const foreign = new Database(path.join(folder, 'foreign.db'))
+    foreign.exec('CREATE TABLE recipes (name TEXT)')
+    foreign.close()
+    const newer = new Database(path.join(folder, 'newer.db'))
+    newer.exec('CREATE TABLE experiments (id INTEGER)')
+    newer.pragma(`application_id = ${0x4672676c}`)
+    newer.pragma('user_version = 999')
+    newer.close()
+    const { code, stderr } = await frugal(folder, ...line.split(' ').filter((word) => word !== ''))
+    t.is(code, 2, stderr)
+    t.regex(stderr, message)
+    t.is(stderr.trim().split('\n').length, 1, stderr)
+    t.false(/\n\s+at /.test(stderr), 'no stack trace')
+  })
+}
+
+for (const { command } of COMMANDS) {
+  const name = command.split(' ')[0]!
+  test(`frugal ${name} --help explains and shows an example`, async (t) => {
+    const { code, stdout } = await frugal(temporaryFolder(t), name, '--help')
+    t.is(code, 0)
+    t.regex(stdout, /Examples:/)
+    t.true(stdout.includes(`frugal ${name}`))
+  })
+}
+
+test('--debug shows where it happened', async (t) => {
+  const { code, stderr } = await frugal(temporaryFolder(t), 'front', '--debug')
+  t.is(code, 2)
+  t.regex(stderr, /\n\s+at /)
+})

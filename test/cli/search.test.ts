@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { frugal, QUICK, start, temporaryFolder } from './run-frugal.ts'
+
+const DEVICES = ['stm32f446-tflm-cmsisnn', 'efr32xg24-mvp', 'titan-rtx']
+
+async function fronts(t: ExecutionContext, folder: string, db: string): Promise<string> {
+  const texts = []
+  for (const device of DEVICES) {
+    const { code, stdout, stderr } = await frugal(folder, 'front', '--json', '--device', device, '--db', db)
+    t.is(code, 0, stderr)
+    texts.push(stdout)
+  }
+  return texts.join('')
+}
+
+test('a search on the built-in data ends with a front for every device; machines can read it', async (t) => {
+  const folder = temporaryFolder(t)
+  const { code, stdout, stderr } = await frugal(folder, 'search', '--trials', '5', '--json', ...QUICK)
+  t.is(code, 0, stderr)
+  const events = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  t.is(events[0]!['event'], 'start')
+  t.is(events.filter(({ event }) => event === 'trial').length, 5)
+  const done = events.at(-1) as {
+    event: string
+    experiment: number
+    trials: number
+    failures: number
+    fronts: Record<string, object[]>
+  }
+  t.is(done.event, 'done')
+  t.deepEqual([done.experiment, done.trials, done.failures], [1, 5, 0])
+  t.deepEqual(Object.keys(done.fronts), DEVICES)
+
+  const front = JSON.parse((await frugal(folder, 'front', '--json', '--device', DEVICES[1]!)).stdout) as Record<
+    string,
+    unknown
+  >
+  t.deepEqual(Object.keys(front), ['experiment', 'device', 'objectives', 'reference', 'hypervolume', 'points'])
+  t.deepEqual(front['objectives'], ['accuracy', 'latencyMs', 'energyMj', 'peakRamBytes'])
+  const points = front['points'] as Record<string, number>[]
+  t.deepEqual(points, done.fronts[DEVICES[1]!] as typeof points)
+  t.true(points.length > 0)
+  for (const name of [
+    'trial',
+    'archId',
+    'accuracy',
+    'latencyMs',
+    'energyMj',
+    'peakRamBytes',
+    'flashBytes',
+    'macs',
+    'params',
+  ]) {
+    t.true(name in points[0]!, name)
+  }
+  const latencies = points.map(({ latencyMs }) => latencyMs!)
+  t.deepEqual(
+    latencies,
+    latencies.toSorted((a, b) => a - b),
+  )
+  for (const { flashBytes } of points) t.true(flashBytes! <= 160 * 1024)
+
+  const status = JSON.parse((await frugal(folder, 'status', '--json')).stdout) as Record<string, unknown>
+  t.like(status, { experiment: 1, status: 'done', completed: 5, failed: 0 })
+  const list = JSON.parse((await frugal(folder, 'list', '--json')).stdout) as unknown[]
+  t.is(list.length, 1)
+})
+
+test('killed with SIGKILL again and again and resumed, with one worker or two, the fronts are the same bytes', async (t) => {
+  const folder = temporaryFolder(t)
+  const flags = ['--trials', '7', '--seed', '3', ...QUICK]
+  t.is((await frugal(folder, 'search', '--workers', '1', '--db', 'whole.db', ...flags)).code, 0)
+  const expected = await fronts(t, folder, 'whole.db')
+
+  const first = start(folder, 'search', '--workers', '2', '--db', 'cut.db', '--json', ...flags)
+  await first.line(/"event":"started"/)
+  first.kill('SIGKILL')
+  t.is((await first.finished).signal, 'SIGKILL')
+  for (const after of [/"event":"started","trial":0/, /"event":"trial","trial":2/, /"event":"started","trial":5/]) {
+    const next = start(folder, 'resume', '--db', 'cut.db', '--json')
+    await next.line(after)
+    next.kill('SIGKILL')
+    await next.finished
+  }
+  const last = await frugal(folder, 'resume', '--db', 'cut.db', '--json')
+  t.is(last.code, 0, last.stderr)
+  t.like(JSON.parse(last.stdout.trim().split('\n').at(-1)!) as object, { event: 'done', trials: 7, failures: 0 })
+  t.is(await fronts(t, folder, 'cut.db'), expected)
+
+  const again = await frugal(folder, 'resume', '--db', 'cut.db', '--json')
+  t.like(JSON.parse(again.stdout.trim().split('\n').at(-1)!) as object, { event: 'done', trials: 7 })
+})
+
+test('Ctrl-C stops within a second, says how to continue, and nothing is lost', async (t) => {
+  const folder = temporaryFolder(t)
+  const running = start(folder, 'search', '--trials', '40', '--epochs', '8', '--json')
+  await running.line(/"event":"started"/)
+  const pressed = performance.now()
+  running.kill('SIGINT')
+  const { code, signal, stdout, stderr } = await running.finished
+  // A thread that is deep in native code when time is up ends with the process.
+  t.true(code === 130 || signal === 'SIGKILL', `${code} ${signal} ${stderr}`)
+  t.true(performance.now() - pressed < 3000, 'a second, and room for a busy machine')
+  t.is((JSON.parse(stdout.trim().split('\n').at(-1)!) as { event: string }).event, 'interrupted')
+  const status = JSON.parse((await frugal(folder, 'status', '--json')).stdout) as { status: string }
+  t.is(status.status, 'interrupted')
+})
+
+test('pictures, CSV and tables of a front; then the export says what its file gives', async (t) => {
+  const folder = temporaryFolder(t)
+  t.is((await frugal(folder, 'search', '--trials', '3', '--device', DEVICES[0]!, ...QUICK)).code, 0)
+  const human = await frugal(folder, 'front')
+  t.regex(human.stdout, /networks on the front, hypervolume/)
+  t.regex(human.stdout, /Latency \(ms\)/)
+  t.regex((await frugal(folder, 'front', '--csv')).stdout, /^device,trial,archId/m)
+  t.is((await frugal(folder, 'front', '--svg', 'pictures/front.svg', '--x', 'ram')).code, 0)
+  t.regex(readFileSync(path.join(folder, 'pictures/front.svg'), 'utf8'), /^<svg[\s\S]*<\/svg>\s*$/)
+
+  const exported = await frugal(folder, 'export', '--out', 'a', '--epochs', '2')
+  t.is(exported.code, 0, exported.stderr)
+  t.is((await frugal(folder, 'export', '--out', 'b', '--epochs', '2')).code, 0)
+  for (const name of ['model.onnx', 'architecture.json', 'card.json', 'README.md']) {
+    t.deepEqual(readFileSync(path.join(folder, 'a', name)), readFileSync(path.join(folder, 'b', name)), name)
+  }
+  const card = JSON.parse(readFileSync(path.join(folder, 'a', 'card.json'), 'utf8')) as {
+    accuracy: { test: { accuracy: number; samples: number } }
+  }
+  t.is(card.accuracy.test.samples, 1000)
+  t.true(exported.stdout.includes(`${(100 * card.accuracy.test.accuracy).toFixed(2)} %`))
+})
+
+test('two searches cannot write one database at the same time', async (t) => {
+  const folder = temporaryFolder(t)
+  const running = start(folder, 'search', '--trials', '40', '--json', ...QUICK)
+  await running.line(/"event":"start"/)
+  const { code, stderr } = await frugal(folder, 'search', '--trials', '2', ...QUICK)
+  t.is(code, 2)
+  t.regex(stderr, /frugal\.db.*--db/)
+  running.kill('SIGINT')
+  await running.finished
+})
