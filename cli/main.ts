@@ -35,7 +35,8 @@ export async function main(argv: readonly string[]): Promise<void> {
       .help()
       .wrap(Math.min(120, process.stdout.columns ?? 100))
       .fail((message, error) => {
-        throw error ?? new UserError(plainUsageError(message))
+        if (error !== undefined && error.name !== 'YError') throw error
+        throw new UserError(plainUsageError(message ?? error.message))
       })
       .exitProcess(false)
     await program.parseAsync()
@@ -50,6 +51,8 @@ function plainUsageError(message: string): string {
     .split('\n')
     .filter((part) => part.trim() !== '')
     .join(' ')
+  const lacking = /^Not enough arguments following: (.*)$/.exec(line)
+  if (lacking !== null) return `--${lacking[1]} needs a value that does not begin with a hyphen; see frugal --help`
   return `${line.replace(/^Unknown arguments?: /, 'unknown flag: ')}; see frugal --help`
 }
 
