@@ -18,7 +18,7 @@ export const recipeSchema = z.strictObject({
 export const DEFAULT_RECIPE: Recipe = {
   optimiser: 'sgd',
   batchSize: 32,
-  learningRate: 0.1,
+  learningRate: 0.2,
   warmupFraction: 0.1,
   momentum: 0.9,
   weightDecay: 1e-4,
