@@ -90,9 +90,32 @@ function cycles(files: readonly SourceFile[]): string[] {
   return found
 }
 
+/**
+ * `npm ci` would compile better-sqlite3, although its binaries are in the package: npm forgets `gypfile: false` when it
+ * reads a lock file. Written into the lock file by hand it is heeded; `npm install` drops it again.
+ */
+function lockOffences(): string[] {
+  const lock = JSON.parse(readFileSync(path.join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { gypfile?: boolean; optionalDependencies?: Record<string, string> }>
+  }
+  const { packages } = lock
+  const offences: string[] = []
+  if (packages['node_modules/better-sqlite3']?.gypfile !== false) {
+    offences.push('package-lock.json: "node_modules/better-sqlite3" needs "gypfile": false, or npm ci needs a compiler')
+  }
+  for (const [name, { optionalDependencies = {} }] of Object.entries(packages)) {
+    for (const optional of Object.keys(optionalDependencies)) {
+      const found = `${name}/node_modules/${optional}` in packages || `node_modules/${optional}` in packages
+      if (!found) offences.push(`package-lock.json lacks ${optional}, which ${name} names: npm ci would refuse it`)
+    }
+  }
+  return offences
+}
+
 const product = ORDER.flatMap(sources)
 const everything = [...product, ...sources('test'), ...sources('bench'), ...sources('scripts')]
 const offences = [
+  ...lockOffences(),
   ...product.flatMap(importOffences),
   ...cycles(product),
   ...everything.flatMap(lengthOffence),
