@@ -1,0 +1,100 @@
+import test from 'ava'
+import { loadDataset } from '../../evaluators/datasets/load.ts'
+import type { EvaluationRequest, Evaluator } from '../../evaluators/evaluator.ts'
+import { createPool } from '../../evaluators/pool/pool.ts'
+import { evaluateCandidate } from '../../evaluators/proxy/evaluate-candidate.ts'
+import type { TrainingEngine } from '../../evaluators/training/engine.ts'
+import { loadEngine } from '../../evaluators/training/engines.ts'
+import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
+import { GraphBuilder } from '../../network/build.ts'
+import { archId } from '../../network/measure.ts'
+import type { NetworkGraph } from '../../network/types.ts'
+
+const dataset = await loadDataset('builtin', { seed: 1 })
+
+function network(filters: number): NetworkGraph {
+  const g = new GraphBuilder()
+  const x = g.activation(g.batchNorm(g.conv2d(g.input(dataset.inputShape), filters, { kernel: 3, stride: 2 })), 'relu')
+  const y = g.activation(g.batchNorm(g.depthwiseConv2d(x, { kernel: 3, stride: 2 })), 'relu6')
+  return g.build(g.dense(g.globalAveragePool(y), dataset.classNames.length))
+}
+
+const request = (graph: NetworkGraph, overrides: Partial<EvaluationRequest> = {}): EvaluationRequest => ({
+  graph,
+  archId: archId(graph),
+  fidelity: { epochs: 1, dataFraction: 0.2 },
+  recipe: DEFAULT_RECIPE,
+  seed: 99,
+  ...overrides,
+})
+
+const pool = (workers: number, timeoutSeconds: number): Evaluator =>
+  createPool({ dataset, engine: 'onnxruntime', engineVersion: 'test', workers, timeoutSeconds })
+
+/** What must not depend on where a candidate was trained. */
+const figures = (result: Awaited<ReturnType<Evaluator['evaluate']>>) =>
+  result.ok ? [result.accuracy, result.testAccuracy, result.loss] : result
+
+test('a candidate gives the same figures in this thread, in a pool of two and in a process of its own', async (t) => {
+  const evaluator = pool(2, 120)
+  const graphs = [network(8), network(16), network(24)]
+  const inThreads = await Promise.all(graphs.map((graph) => evaluator.evaluate(request(graph))))
+  const engine = await loadEngine('onnxruntime')
+  for (const [i, graph] of graphs.entries()) {
+    t.true(inThreads[i]!.ok)
+    t.deepEqual(figures(await evaluateCandidate(request(graph), dataset, engine)), figures(inThreads[i]!))
+  }
+  t.deepEqual(figures(await evaluator.evaluate(request(graphs[1]!), { isolated: true })), figures(inThreads[1]!))
+  t.notDeepEqual(figures(inThreads[0]!), figures(inThreads[1]!))
+  await evaluator.dispose()
+})
+
+test('a candidate that takes too long is a failure, and its thread trains the next one', async (t) => {
+  const evaluator = pool(1, 0.4)
+  const slow = request(network(64), { fidelity: { epochs: 10_000, dataFraction: 1 } })
+  t.like(await evaluator.evaluate(slow), { ok: false, code: 'timed-out', message: 'not trained within 0.4 s' })
+  t.like(await evaluator.evaluate(slow, { isolated: true }), { ok: false, code: 'timed-out' })
+  await evaluator.dispose()
+})
+
+test('a candidate whose loss explodes is a failure', async (t) => {
+  const evaluator = pool(1, 120)
+  const exploding = request(network(8), { recipe: { ...DEFAULT_RECIPE, learningRate: 1e30, warmupFraction: 0 } })
+  t.like(await evaluator.evaluate(exploding), { ok: false, code: 'diverged' })
+  await evaluator.dispose()
+})
+
+test('a candidate that cannot be trained on these data is a failure that says why', async (t) => {
+  const g = new GraphBuilder()
+  const wrongChannels = g.build(g.dense(g.globalAveragePool(g.conv2d(g.input([16, 16, 3]), 4, {})), 10))
+  const evaluator = pool(1, 120)
+  const result = await evaluator.evaluate(request(wrongChannels))
+  t.like(result, { ok: false, code: 'threw' })
+  t.regex((result as { message: string }).message, /channel/)
+  await evaluator.dispose()
+})
+
+test('a search that stops gives its candidates up', async (t) => {
+  const evaluator = pool(1, 600)
+  const stop = new AbortController()
+  const training = evaluator.evaluate(request(network(64), { fidelity: { epochs: 10_000, dataFraction: 1 } }), {
+    signal: stop.signal,
+  })
+  setTimeout(() => stop.abort(), 300)
+  t.like(await training, { ok: false, code: 'timed-out' })
+  await evaluator.dispose()
+})
+
+test('whatever an engine throws becomes a failure', async (t) => {
+  const throwing = (message: string): TrainingEngine => ({
+    id: 'throwing',
+    version: '1',
+    compile: () => Promise.reject(new Error(message)),
+  })
+  t.deepEqual(await evaluateCandidate(request(network(8)), dataset, throwing('no such kernel')), {
+    ok: false,
+    code: 'threw',
+    message: 'no such kernel',
+  })
+  t.like(await evaluateCandidate(request(network(8)), dataset, throwing('std::bad_alloc')), { code: 'out-of-memory' })
+})
