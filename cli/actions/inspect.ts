@@ -12,7 +12,7 @@ import { parseObjectives } from '../../search/objectives.ts'
 import { renderFrontTable } from '../render/front-table.ts'
 import { renderScatter } from '../render/scatter.ts'
 import { terminalOf } from '../render/terminal.ts'
-import { columns, print, printJson } from './output.ts'
+import { columns, print, printJson, tableTerminal } from './output.ts'
 
 interface ExperimentArguments {
   readonly id: number | undefined
@@ -67,9 +67,8 @@ export async function front(
     `Experiment ${experiment.id} (${experiment.name}), ${result.device}: ${result.points.length} networks on the front, hypervolume ${formatNumber(result.hypervolume)}`,
   )
   if (result.points.length === 0) return print('No trained network meets the limits of this device yet.')
-  const terminal = terminalOf(process.stdout)
-  print(renderScatter(result, x, 'accuracy', terminal))
-  print(renderFrontTable(result, terminal))
+  print(renderScatter(result, x, 'accuracy', terminalOf(process.stdout)))
+  print(renderFrontTable(result, tableTerminal()))
 }
 
 /** `frugal list` */

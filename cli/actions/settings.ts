@@ -3,7 +3,7 @@ import path from 'node:path'
 import { z } from 'zod'
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import type { Recipe } from '../../evaluators/training/engine.ts'
-import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
+import { DEFAULT_RECIPE, recipeSchema } from '../../evaluators/training/recipe.ts'
 import { looksLikePath } from '../../lib/discover.ts'
 import { UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
@@ -19,18 +19,6 @@ const limitsSchema = z.strictObject({
   maxFlashBytes: z.number().positive().optional(),
 })
 export type DeviceLimits = z.infer<typeof limitsSchema>
-
-const recipeSchema = z.strictObject({
-  optimiser: z.literal('sgd'),
-  batchSize: z.int().positive(),
-  learningRate: z.number().positive(),
-  warmupFraction: z.number().min(0).max(1),
-  momentum: z.number().min(0).max(1),
-  weightDecay: z.number().min(0),
-  labelSmoothing: z.number().min(0).max(1),
-  batchNormMomentum: z.number().min(0).max(1),
-  loadBalancing: z.number().min(0),
-}) satisfies z.ZodType<Recipe>
 
 /** Everything that decides the outcome of a search. Stored with the experiment; a resumed search reads it back. */
 export const settingsSchema = z.strictObject({
@@ -119,8 +107,8 @@ export function checkFlags(args: SearchArguments): void {
   wholeNumber(args['look-ahead'], '--look-ahead', 1, 10_000)
   numberWithin(args['data-fraction'], '--data-fraction', 0, 1)
   if (args.epochs !== undefined) wholeNumber(args.epochs, '--epochs', 1, 10_000)
-  if (args['batch-size'] !== undefined) wholeNumber(args['batch-size'], '--batch-size', 1, 8192)
-  if (args['learning-rate'] !== undefined) numberWithin(args['learning-rate'], '--learning-rate', 0, 100)
+  if (args['batch-size'] !== undefined) wholeNumber(args['batch-size'], '--batch-size', 1, 4096)
+  if (args['learning-rate'] !== undefined) numberWithin(args['learning-rate'], '--learning-rate', 0, 10)
   if (args.workers !== undefined) wholeNumber(args.workers, '--workers', 1, 1024)
   parseQuantity(args['trial-timeout'], 'durationS', '--trial-timeout')
   parseObjectives(args.objectives)
