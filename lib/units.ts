@@ -48,12 +48,11 @@ export function formatNumber(value: number): string {
   return value.toExponential(2)
 }
 
-export const formatBytes = (bytes: number): string =>
-  bytes < 1024
-    ? `${Math.round(bytes)} B`
-    : bytes < 1024 ** 2
-      ? `${formatNumber(bytes / 1024)} KB`
-      : `${formatNumber(bytes / 1024 ** 2)} MB`
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${Math.round(bytes)} B`
+  const [size, unit] = bytes < 1024 ** 2 ? [1024, 'KB'] : bytes < 1024 ** 3 ? [1024 ** 2, 'MB'] : [1024 ** 3, 'GB']
+  return `${formatNumber(bytes / size)} ${unit}`
+}
 
 export const formatLatency = (latencyMs: number): string =>
   latencyMs >= 1000

@@ -67,7 +67,10 @@ test('quantities need a unit and a positive number', (t) => {
 
 test('figures are shown with their unit', (t) => {
   t.deepEqual([formatLatency(0.25), formatLatency(12.345), formatLatency(2500)], ['250 µs', '12.3 ms', '2.5 s'])
-  t.deepEqual([formatBytes(900), formatBytes(2048), formatBytes(3 * 1024 ** 2)], ['900 B', '2 KB', '3 MB'])
+  t.deepEqual(
+    [formatBytes(900), formatBytes(2048), formatBytes(3 * 1024 ** 2), formatBytes(80 * 1024 ** 3)],
+    ['900 B', '2 KB', '3 MB', '80 GB'],
+  )
   t.deepEqual([formatEnergy(0.5), formatEnergy(5), formatEnergy(1500)], ['500 µJ', '5 mJ', '1.5 J'])
 })
 
