@@ -37,6 +37,8 @@ export interface SearchPlan {
 export type SearchEvent =
   | { readonly event: 'asked'; readonly trial: number; readonly archId: string; readonly rejected: number }
   | { readonly event: 'started'; readonly trial: number }
+  /** Trained, and waiting for its turn to be told. */
+  | { readonly event: 'measured'; readonly trial: number }
   | { readonly event: 'trial'; readonly record: TrialRecord; readonly rejected: number }
 
 interface InFlight extends PendingTrial {
@@ -216,6 +218,7 @@ export class SearchLoop {
     if (result.ok) this.#journal.cacheMeasurement(key, result)
     this.#finished.set(trial, result)
     this.#journal.markTraining(trial, false)
+    this.#emit({ event: 'measured', trial })
     return trial
   }
 

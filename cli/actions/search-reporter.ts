@@ -129,8 +129,8 @@ function humanReporter(options: ReporterOptions): Reporter {
     onEvent: (event) => {
       if (event.event === 'asked') return
       if (event.event === 'started') training++
+      else if (event.event === 'measured') training--
       else {
-        training = Math.max(0, training - 1)
         trials++
         rejected = event.rejected
         const { trial, result } = event.record
