@@ -1,7 +1,7 @@
 import { canonicalJson, sha256Hex } from '../lib/canonical-json.ts'
 import { definitionOf, graphMacs } from './op-kinds.ts'
 import { sizeOf } from './shapes.ts'
-import type { NetworkGraph, NetworkNode, Shape, WeightSpec } from './types.ts'
+import type { NetworkGraph, NetworkNode, Shape, WeightRole, WeightSpec } from './types.ts'
 
 /** Shapes of a node's operands. */
 export function inputShapes(graph: NetworkGraph): (node: NetworkNode) => readonly Shape[] {
@@ -29,11 +29,13 @@ export function weightSpecs(graph: NetworkGraph, prefix = ''): readonly WeightSp
   return specs
 }
 
-/** Trainable parameters: kernels, biases, and batch norm's scale and shift; running statistics do not count. */
+const NO_PARAMETERS: ReadonlySet<WeightRole> = new Set(['movingMean', 'movingVariance', 'constant'])
+
+/** Trainable parameters: kernels, biases, and batch norm's scale and shift; neither running statistics nor constants. */
 export function countParams(graph: NetworkGraph): number {
   let params = 0
   for (const spec of weightSpecs(graph)) {
-    if (spec.role !== 'movingMean' && spec.role !== 'movingVariance') params += sizeOf(spec.shape)
+    if (!NO_PARAMETERS.has(spec.role)) params += sizeOf(spec.shape)
   }
   return params
 }

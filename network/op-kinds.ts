@@ -1,47 +1,34 @@
 import { UserError } from '../lib/errors.ts'
+import { IMPORTED_OP_DEFINITIONS } from './imported-op-kinds.ts'
+import {
+  biasWeight,
+  checkAxis,
+  lastAxis,
+  MAX_RANK,
+  noMacs,
+  noWeights,
+  type OpDefinition,
+  positiveInteger,
+} from './op-definition.ts'
 import { featureShape, sameShape, shapeText, sizeOf, windowOutput } from './shapes.ts'
-import type { Op, OpKind, OpOf, Padding, Pair, Shape, WeightRole } from './types.ts'
+import type { ImportedKind, Op, OpKind, OpOf, Padding, Pair, Shape } from './types.ts'
 
-/** A weight of one node, before the node's id is put in front of its role. */
-export interface LocalWeight {
-  readonly role: WeightRole
-  readonly shape: readonly number[]
-  readonly fanIn: number
-}
-
-/** All that the network layer knows about one kind. `inputs` are the shapes of the operands, in order. */
-interface OpDefinition<K extends OpKind> {
-  /** Number of operands, or the least number where any more are accepted. */
-  readonly arity: number | { readonly atLeast: number }
-  /** Output shape. @throws UserError saying what does not fit; `where` names the node. */
-  readonly inferShape: (op: OpOf<K>, inputs: readonly Shape[], where: string) => Shape
-  /** Multiply-accumulates that run for one sample. */
-  readonly macs: (op: OpOf<K>, inputs: readonly Shape[], output: Shape) => number
-  /** Weights of the node itself; experts' bodies are counted by `weightSpecs`. */
-  readonly weights: (op: OpOf<K>, inputs: readonly Shape[]) => readonly LocalWeight[]
-}
-
-const noWeights = (): readonly LocalWeight[] => []
-const noMacs = (): number => 0
-const lastAxis = (shape: Shape): number => shape[shape.length - 1]!
-
-function positiveInteger(value: number, what: string, where: string): void {
-  if (!Number.isInteger(value) || value < 1 || value > 1 << 20) {
-    throw new UserError(`${where} has ${what} ${value}; it must be a whole number from 1 to ${1 << 20}`)
-  }
-}
+/** Length that a window covers: a dilated one has gaps. */
+const extent = (kernel: number, dilation: number): number => (kernel - 1) * dilation + 1
 
 function windowShape(
-  op: { kernel: Pair; stride: Pair; padding: Padding },
+  op: { kernel: Pair; stride: Pair; padding: Padding; dilation?: Pair },
   input: Shape,
   channels: number,
   where: string,
 ): Shape {
   const { height, width } = featureShape(input, where)
+  const dilation = op.dilation ?? [1, 1]
   for (const length of op.kernel) positiveInteger(length, 'kernel size', where)
   for (const length of op.stride) positiveInteger(length, 'stride', where)
-  const outHeight = windowOutput(height, op.kernel[0], op.stride[0], op.padding)
-  const outWidth = windowOutput(width, op.kernel[1], op.stride[1], op.padding)
+  for (const length of dilation) positiveInteger(length, 'dilation', where)
+  const outHeight = windowOutput(height, extent(op.kernel[0], dilation[0]), op.stride[0], op.padding)
+  const outWidth = windowOutput(width, extent(op.kernel[1], dilation[1]), op.stride[1], op.padding)
   if (outHeight < 1 || outWidth < 1) {
     throw new UserError(
       `${where} has a ${op.kernel.join('×')} window on a ${height}×${width} map without padding: nothing is left`,
@@ -50,8 +37,14 @@ function windowShape(
   return [outHeight, outWidth, channels]
 }
 
-const biasWeight = (bias: boolean, length: number): readonly LocalWeight[] =>
-  bias ? [{ role: 'bias', shape: [length], fanIn: 0 }] : []
+function checkGroups(groups: number, channels: number, filters: number, where: string): void {
+  positiveInteger(groups, 'groups', where)
+  if (channels % groups !== 0 || filters % groups !== 0) {
+    throw new UserError(
+      `${where} has ${groups} groups for ${channels} channels and ${filters} filters; both must divide`,
+    )
+  }
+}
 
 function activation<
   K extends 'relu' | 'relu6' | 'hardSwish' | 'hardSigmoid' | 'sigmoid' | 'softmax',
@@ -73,8 +66,8 @@ export const OP_DEFINITIONS: { readonly [K in OpKind]: OpDefinition<K> } = {
   input: {
     arity: 0,
     inferShape: (op, _inputs, where) => {
-      if (op.shape.length !== 1 && op.shape.length !== 3) {
-        throw new UserError(`${where} has shape ${shapeText(op.shape)}; it must be height×width×channels or features`)
+      if (op.shape.length < 1 || op.shape.length > MAX_RANK) {
+        throw new UserError(`${where} has shape ${shapeText(op.shape)}; it must have 1 to ${MAX_RANK} axes`)
       }
       for (const length of op.shape) positiveInteger(length, 'a length of', where)
       return op.shape
@@ -86,11 +79,12 @@ export const OP_DEFINITIONS: { readonly [K in OpKind]: OpDefinition<K> } = {
     arity: 1,
     inferShape: (op, [input], where) => {
       positiveInteger(op.filters, 'filters', where)
+      if (op.groups !== undefined) checkGroups(op.groups, lastAxis(input!), op.filters, where)
       return windowShape(op, input!, op.filters, where)
     },
-    macs: (op, [input], output) => sizeOf(output) * op.kernel[0] * op.kernel[1] * lastAxis(input!),
+    macs: (op, [input], output) => (sizeOf(output) * op.kernel[0] * op.kernel[1] * lastAxis(input!)) / (op.groups ?? 1),
     weights: (op, [input]) => {
-      const inChannels = lastAxis(input!)
+      const inChannels = lastAxis(input!) / (op.groups ?? 1)
       const fanIn = inChannels * op.kernel[0] * op.kernel[1]
       return [
         { role: 'kernel', shape: [op.filters, inChannels, ...op.kernel], fanIn },
@@ -100,10 +94,13 @@ export const OP_DEFINITIONS: { readonly [K in OpKind]: OpDefinition<K> } = {
   },
   depthwiseConv2d: {
     arity: 1,
-    inferShape: (op, [input], where) => windowShape(op, input!, featureShape(input!, where).channels, where),
+    inferShape: (op, [input], where) => {
+      if (op.multiplier !== undefined) positiveInteger(op.multiplier, 'multiplier', where)
+      return windowShape(op, input!, featureShape(input!, where).channels * (op.multiplier ?? 1), where)
+    },
     macs: (op, _inputs, output) => sizeOf(output) * op.kernel[0] * op.kernel[1],
     weights: (op, [input]) => {
-      const channels = lastAxis(input!)
+      const channels = lastAxis(input!) * (op.multiplier ?? 1)
       const fanIn = op.kernel[0] * op.kernel[1]
       return [{ role: 'kernel', shape: [channels, 1, ...op.kernel], fanIn }, ...biasWeight(op.bias, channels)]
     },
@@ -124,10 +121,7 @@ export const OP_DEFINITIONS: { readonly [K in OpKind]: OpDefinition<K> } = {
   },
   batchNorm: {
     arity: 1,
-    inferShape: (_op, [input], where) => {
-      featureShape(input!, where)
-      return input!
-    },
+    inferShape: (_op, [input]) => input!,
     macs: noMacs,
     weights: (_op, [input]) =>
       (['gamma', 'beta', 'movingMean', 'movingVariance'] as const).map((role) => ({
@@ -171,16 +165,20 @@ export const OP_DEFINITIONS: { readonly [K in OpKind]: OpDefinition<K> } = {
   },
   concat: {
     arity: { atLeast: 2 },
-    inferShape: (_op, inputs, where) => {
-      const lead = inputs[0]!.slice(0, -1)
+    inferShape: (op, inputs, where) => {
+      const axis = op.axis ?? inputs[0]!.length - 1
+      checkAxis(axis, inputs[0]!, where)
+      const others = (shape: Shape): Shape => shape.toSpliced(axis, 1, 1)
       for (const shape of inputs) {
-        if (!sameShape(shape.slice(0, -1), lead)) {
-          throw new UserError(
-            `${where} joins ${inputs.map(shapeText).join(' and ')}; all but the channels must be equal`,
-          )
+        if (!sameShape(others(shape), others(inputs[0]!))) {
+          const free = op.axis === undefined ? 'the channels' : `axis ${axis}`
+          throw new UserError(`${where} joins ${inputs.map(shapeText).join(' and ')}; all but ${free} must be equal`)
         }
       }
-      return [...lead, inputs.reduce((sum, shape) => sum + lastAxis(shape), 0)]
+      return inputs[0]!.with(
+        axis,
+        inputs.reduce((sum, shape) => sum + shape[axis]!, 0),
+      )
     },
     macs: noMacs,
     weights: noWeights,
@@ -200,8 +198,8 @@ export const OP_DEFINITIONS: { readonly [K in OpKind]: OpDefinition<K> } = {
     arity: 1,
     inferShape: (op, [input], where) => {
       for (const length of op.shape) positiveInteger(length, 'a length of', where)
-      if (op.shape.length !== 1 && op.shape.length !== 3) {
-        throw new UserError(`${where} gives shape ${shapeText(op.shape)}; it must be height×width×channels or features`)
+      if (op.shape.length < 1 || op.shape.length > MAX_RANK) {
+        throw new UserError(`${where} gives shape ${shapeText(op.shape)}; it must have 1 to ${MAX_RANK} axes`)
       }
       if (sizeOf(op.shape) !== sizeOf(input!)) {
         throw new UserError(
@@ -229,6 +227,7 @@ export const OP_DEFINITIONS: { readonly [K in OpKind]: OpDefinition<K> } = {
       }
       const entry = op.body.nodes.find((node) => node.op.kind === 'input')
       const exit = op.body.nodes.find((node) => node.id === op.body.output)
+      if (exit?.op.kind === 'tuple') throw new UserError(`${where} has experts with several results; one is allowed`)
       if (entry === undefined || exit === undefined || !sameShape(entry.shape, features!)) {
         throw new UserError(
           `${where} feeds ${shapeText(features!)} to experts made for ${shapeText(entry?.shape ?? [])}`,
@@ -240,7 +239,11 @@ export const OP_DEFINITIONS: { readonly [K in OpKind]: OpDefinition<K> } = {
     macs: (op, _inputs, output) => op.topK * (graphMacs(op.body.nodes) + sizeOf(output)),
     weights: noWeights,
   },
+  ...IMPORTED_OP_DEFINITIONS,
 }
+
+/** Kinds that are priced but not trained. */
+export const isImported = (kind: OpKind): kind is ImportedKind => Object.hasOwn(IMPORTED_OP_DEFINITIONS, kind)
 
 /** The definition of an op's kind, typed for use with that op. */
 export const definitionOf = (op: Op): OpDefinition<OpKind> => OP_DEFINITIONS[op.kind] as OpDefinition<OpKind>

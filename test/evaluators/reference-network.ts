@@ -1,5 +1,5 @@
 import { explicitPadding, sizeOf } from '../../network/shapes.ts'
-import type { NetworkGraph, NetworkNode, Op, OpKind, OpOf, Shape } from '../../network/types.ts'
+import type { NetworkGraph, NetworkNode, Op, OpKind, OpOf, Shape, TrainableKind } from '../../network/types.ts'
 
 /** One sample's tensor, row-major `[h, w, c]` or `[f]`, in double precision. */
 type Sample = Float64Array
@@ -65,7 +65,7 @@ function eachTap(
   }
 }
 
-const RULES: { readonly [K in Exclude<OpKind, 'input'>]: Rule<K> } = {
+const RULES: { readonly [K in Exclude<TrainableKind, 'input'>]: Rule<K> } = {
   conv2d: ({ op, inputs, inputShapes, shape, weight }) => {
     const channels = inputShapes[0]![2]!
     const taps = op.kernel[0] * op.kernel[1]
@@ -215,7 +215,11 @@ export function runReference(
   const shapes = new Map(graph.nodes.map((node) => [node.id, node.shape]))
   for (const node of graph.nodes) {
     if (node.op.kind === 'input') values.set(node.id, batch)
-    else values.set(node.id, (RULES[node.op.kind] as Rule<OpKind>)(callOf(node, node.op)))
+    else
+      values.set(
+        node.id,
+        (RULES[node.op.kind as Exclude<TrainableKind, 'input'>] as Rule<OpKind>)(callOf(node, node.op)),
+      )
   }
   function callOf(node: NetworkNode, op: Op): Call<OpKind> {
     const name = `${prefix}${node.id}`

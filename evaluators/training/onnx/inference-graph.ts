@@ -1,4 +1,5 @@
 import { explicitPadding, sameShape } from '../../../network/shapes.ts'
+import { trainableOp } from '../../../network/trainable.ts'
 import type {
   ActivationKind,
   NetworkGraph,
@@ -7,6 +8,7 @@ import type {
   Padding,
   Pair,
   Shape,
+  TrainableKind,
   WeightRole,
   Weights,
 } from '../../../network/types.ts'
@@ -47,7 +49,7 @@ const pool =
     emitter.node(opType, [inputs[0]!], { attributes: windowAttributes(op as OpOf<'maxPool'>, inputShapes[0]!) })
 
 /** How each kind is written for inference: channels first, float weights stored in the file, running statistics. */
-const INFERENCE_RULES: { readonly [K in Exclude<OpKind, 'input'>]: InferenceRule<K> } = {
+const INFERENCE_RULES: { readonly [K in Exclude<TrainableKind, 'input'>]: InferenceRule<K> } = {
   conv2d: (emitter, { op, inputs, inputShapes, weight }) => {
     const kernel = weight('kernel', [op.filters, inputShapes[0]![2]!, ...op.kernel])
     const bias = op.bias ? [weight('bias', [op.filters])] : []
@@ -143,20 +145,21 @@ export function buildInferenceGraph(graph: NetworkGraph, weights: Weights, optio
     const values = new Map<string, Value>()
     const shapes = new Map(body.nodes.map((node) => [node.id, node.shape]))
     for (const node of body.nodes) {
-      if (node.op.kind === 'input') {
+      const op = trainableOp(node)
+      if (op.kind === 'input') {
         values.set(node.id, entry)
         continue
       }
       const input: InferenceInput<OpKind> = {
-        op: node.op,
+        op,
         inputs: node.inputs.map((id) => values.get(id)!),
         inputShapes: node.inputs.map((id) => shapes.get(id)!),
         shape: node.shape,
         weight: (role, dims) => store(`${prefix}${node.id}/${role}`, dims),
         body: (expert, features) =>
-          write((node.op as OpOf<'routedExperts'>).body, `${prefix}${node.id}/${expert}/`, features),
+          write((op as OpOf<'routedExperts'>).body, `${prefix}${node.id}/${expert}/`, features),
       }
-      values.set(node.id, (INFERENCE_RULES[node.op.kind] as InferenceRule<OpKind>)(emitter, input))
+      values.set(node.id, (INFERENCE_RULES[op.kind] as InferenceRule<OpKind>)(emitter, input))
     }
     return values.get(body.output)!
   }

@@ -1,4 +1,5 @@
-import type { NetworkGraph, NetworkNode, OpKind } from '../../../network/types.ts'
+import { trainableOp } from '../../../network/trainable.ts'
+import type { NetworkGraph, NetworkNode, OpKind, TrainableKind } from '../../../network/types.ts'
 import { ACTIVATION_RULES } from './activations.ts'
 import { emitBatchNorm } from './batch-norm.ts'
 import { PRODUCT_RULES } from './convolution.ts'
@@ -12,7 +13,7 @@ import { STRUCTURE_RULES } from './structure.ts'
 import { channelsOf, type Emission, type RuleInput, type TrainingRule, type TrainingScope } from './training-scope.ts'
 
 /** How each kind is trained: its forward nodes and its gradient. The input is what the batch is bound to. */
-export const TRAINING_RULES: { readonly [K in Exclude<OpKind, 'input'>]: TrainingRule<K> } = {
+export const TRAINING_RULES: { readonly [K in Exclude<TrainableKind, 'input'>]: TrainingRule<K> } = {
   ...ACTIVATION_RULES,
   ...PRODUCT_RULES,
   depthwiseConv2d,
@@ -94,7 +95,8 @@ export function emitNetwork(scope: TrainingScope, graph: NetworkGraph, entry: En
       : emitProductBatchNorm(scope, first as RuleInput<'conv2d'>, chain.norm as NormNode, chain.activation)
 
   for (const node of graph.nodes) {
-    if (node.op.kind === 'input') {
+    const op = trainableOp(node)
+    if (op.kind === 'input') {
       values.set(node.id, entry.value)
       needed.set(node.id, entry.needed)
       continue
@@ -103,9 +105,7 @@ export function emitNetwork(scope: TrainingScope, graph: NetworkGraph, entry: En
     const input = ruleInput(node)
     const chain = chains.get(node.id)
     const emission =
-      chain === undefined
-        ? (TRAINING_RULES[node.op.kind] as TrainingRule<OpKind>)(scope, input)
-        : emitChain(chain, input)
+      chain === undefined ? (TRAINING_RULES[op.kind] as TrainingRule<OpKind>)(scope, input) : emitChain(chain, input)
     const output = chain?.output ?? node.id
     if (chain !== undefined) written.add(chain.norm.id).add(chain.output)
     values.set(output, emission.output)
