@@ -14,6 +14,13 @@ export interface ProbePlan {
   readonly objectives: readonly ObjectiveName[]
 }
 
+export interface SpaceProbe {
+  /** Per device, the worst corner of the hypervolume: the error of guessing, and the largest of each cost among the samples. */
+  readonly references: Readonly<Record<string, readonly number[]>>
+  /** Devices whose limits none of the samples meets, while another device's are met: their fronts may stay empty. */
+  readonly doubtfulDevices: readonly string[]
+}
+
 const SAMPLES = 200
 const ATTEMPTS = 3000
 
@@ -21,14 +28,10 @@ const totalViolation = (candidate: Candidate): number => Math.min(...candidate.v
 
 /**
  * Looks at the space before anything is trained.
- * @returns per device the worst corner of the hypervolume: the error of guessing, and for each cost the largest value of
- * 200 random networks. It depends on the seed, space, task and devices only, so that runs can be compared.
+ * Everything found depends on the seed, space, task, devices and limits only, so that runs can be compared.
  * @throws UserError when no candidate can meet the limits, naming the limit that turns all of them down, and the closest one.
  */
-export async function probeSpace(
-  plan: ProbePlan,
-  random: RandomStream,
-): Promise<Readonly<Record<string, readonly number[]>>> {
+export async function probeSpace(plan: ProbePlan, random: RandomStream): Promise<SpaceProbe> {
   const samples: Candidate[] = []
   for (let i = 0; i < SAMPLES; i++) {
     samples.push(priceGenome(plan.space, plan.task, plan.devices, plan.operations.sample(random)))
@@ -48,7 +51,10 @@ export async function probeSpace(
       )
     })
   })
-  return references
+  const doubtfulDevices = plan.devices.flatMap(({ id }, d) =>
+    samples.some(({ violation }) => violation[d] === 0) ? [] : [id],
+  )
+  return { references, doubtfulDevices }
 }
 
 /** Walks downhill in violation from the best samples; returns when a feasible candidate turns up. */

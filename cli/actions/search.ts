@@ -53,7 +53,12 @@ export async function search(args: SearchArguments): Promise<void> {
     const evaluator = await startEvaluator(settings, dataset, workers)
     try {
       const session = await openSession(settings, dataset, evaluator, workers)
-      const references = await probeSpace(session.plan, randomStream(settings.seed, 'probe'))
+      const { references, doubtfulDevices } = await probeSpace(session.plan, randomStream(settings.seed, 'probe'))
+      for (const device of doubtfulDevices) {
+        process.stderr.write(
+          `frugal: none of 200 random networks meets the limits of '${device}'; its front may stay empty\n`,
+        )
+      }
       const id = store.createExperiment({
         name: args.name ?? defaultName(settings),
         settings,

@@ -215,7 +215,10 @@ test('impossible limits are told in one sentence that names the limit and the cl
 
 test('narrow limits that random sampling misses are still found to be possible', async (t) => {
   const plan = toyPlan({ devices: [toyDevice('narrow', 118)] })
-  const references = await probeSpace(plan, randomStream(1, 'probe'))
+  const { references, doubtfulDevices } = await probeSpace(plan, randomStream(1, 'probe'))
   t.deepEqual(Object.keys(references), ['narrow'])
   t.is(references['narrow']![0], 0.9)
+  t.deepEqual(doubtfulDevices, [])
+  const mixed = toyPlan({ devices: [toyDevice('none', 50), toyDevice('wide', 3000)] })
+  t.deepEqual((await probeSpace(mixed, randomStream(1, 'probe'))).doubtfulDevices, ['none'])
 })
