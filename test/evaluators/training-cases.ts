@@ -34,13 +34,14 @@ const router = (g: GraphBuilder, x: string, experts: number): string =>
   g.activation(g.dense(g.globalAveragePool(x), experts), 'softmax')
 
 /** Experts that start with a pointwise product (which reads the shared map directly) or with something else. */
-function experts(count: number, topK: number, start: 'pointwise' | 'depthwise' | 'both'): Case {
+function experts(count: number, topK: number, start: 'pointwise' | 'depthwise' | 'both' | 'window'): Case {
   return (g, x) => {
     const body = new GraphBuilder()
     const entry = body.input(g.shape(x))
     const pointwise = body.activation(body.batchNorm(body.conv2d(entry, 3)), 'relu6')
     const depthwise = body.conv2d(body.depthwiseConv2d(entry, { kernel: 3 }), 3, { bias: true })
-    const outputs = { pointwise, depthwise, both: body.add(pointwise, depthwise) }
+    const window = body.conv2d(body.conv2d(entry, 3, { kernel: 3 }), 3, { kernel: [2, 3] })
+    const outputs = { pointwise, depthwise, both: body.add(pointwise, depthwise), window }
     return g.routedExperts(x, router(g, x, count), topK, body.build(outputs[start]))
   }
 }
@@ -64,6 +65,25 @@ export const CASES: readonly [string, Case][] = [
     (g, x) => {
       const y = g.activation(g.batchNorm(g.conv2d(x, 4, { kernel: 3, stride: 2 })), 'relu6')
       return g.activation(g.batchNorm(g.depthwiseConv2d(y, { kernel: 3 })), 'relu')
+    },
+  ],
+  [
+    'blocked convolutions',
+    (g, x) => g.conv2d(g.conv2d(g.conv2d(x, 12), 20, { kernel: 3, bias: true }), 8, { kernel: 5 }),
+  ],
+  [
+    'blocked convolutions with strides',
+    (g, x) => {
+      const y = g.conv2d(g.conv2d(x, 16), 36, { kernel: 3, stride: 2 })
+      return g.conv2d(y, 12, { kernel: [2, 3], stride: [1, 2], padding: 'valid' })
+    },
+  ],
+  [
+    'a wide map',
+    (g, x) => {
+      const wide = g.node({ kind: 'reshape', shape: [3, 10, 2] }, x)
+      const y = g.depthwiseConv2d(g.conv2d(wide, 8), { kernel: [3, 5] })
+      return g.depthwiseConv2d(g.conv2d(y, 8, { kernel: 3 }), { kernel: 3, stride: 2 })
     },
   ],
   ['add of three', (g, x) => g.add(g.conv2d(x, 3), g.conv2d(x, 3), g.conv2d(x, 3, { kernel: 3 }))],
@@ -99,6 +119,7 @@ export const CASES: readonly [string, Case][] = [
   ],
   ['one of three experts', experts(3, 1, 'depthwise')],
   ['two of four experts', experts(4, 2, 'pointwise')],
+  ['two of three experts with windows', experts(3, 2, 'window')],
   ['two of three experts, both ways in', experts(3, 2, 'both')],
   [
     'experts inside experts',

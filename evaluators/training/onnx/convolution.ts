@@ -1,9 +1,11 @@
 import type { Value } from './emitter.ts'
 import { type ProductSize, product, productSize, productWithEpilogue } from './product.ts'
+import { type ConvSize, canBlock, convolve, inputGradient, kernelGradient } from './spatial-convolution.ts'
 import {
   channelsOf,
   type Emission,
   pixelsOf,
+  type RuleInput,
   readWeight,
   sumRows,
   type TrainingRule,
@@ -30,12 +32,22 @@ function emitProduct(
   return {
     output,
     pullback: (dy) => {
-      const sizes = { a: outputs, b: inputs, result: outputs, columns: inputs }
-      writeGradient(scope, node.id, 'kernel', product(scope, groups, dy, columns, sizes, 'b'))
+      writeGradient(scope, node.id, 'kernel', weightGradient(scope, dy, columns, size))
       if (node.bias) writeGradient(scope, node.id, 'bias', sumRows(scope, dy, rows))
       return [columnsGradient?.(dy, kernel)]
     },
   }
+}
+
+/** `dy · columnsᵀ`, computed so that the runtime has to pack the smaller of the two. */
+function weightGradient(scope: TrainingScope, dy: Value, columns: Value, size: ProductSize): Value {
+  const { groups, outputs, inputs } = size
+  if (inputs <= outputs) {
+    return product(scope, groups, dy, columns, { a: outputs, b: inputs, result: outputs, columns: inputs }, 'b')
+  }
+  const { emitter } = scope
+  const turned = product(scope, groups, columns, dy, { a: inputs, b: outputs, result: inputs, columns: outputs }, 'b')
+  return emitter.transpose(emitter.reshape(turned, [groups, inputs, outputs]), [0, 2, 1])
 }
 
 /** Gradient of the operand of a plain product, `Wᵀ · dy`. */
@@ -48,10 +60,10 @@ const productGradient =
 function windowGradient(
   scope: TrainingScope,
   window: Window,
-  size: { readonly channels: number; readonly filters: number },
+  { groups, outputs: filters }: ProductSize,
+  channels: number,
 ): (dy: Value, kernel: Value) => Value {
-  const { emitter, lanes, groups } = scope
-  const { channels, filters } = size
+  const { emitter, lanes } = scope
   const taps = tapsOf(window)
   const width = lanes.batch * window.input[0] * window.input[1]
   return (dy, kernel) => {
@@ -65,16 +77,37 @@ function windowGradient(
   }
 }
 
+/** A convolution with a real window and one kernel set for all: on the runtime's blocked kernels. */
+function emitSpatial(scope: TrainingScope, node: RuleInput<'conv2d'>, window: Window, size: ConvSize): Emission {
+  const { emitter, lanes } = scope
+  const x = node.inputs[0]!
+  const kernels = readWeight(scope, node.id, 'kernel')
+  const y = convolve(lanes, x, kernels, size, window)
+  const bias = (): Value => emitter.reshape(readWeight(scope, node.id, 'bias'), [size.filters, 1])
+  return {
+    output: node.op.bias ? emitter.node('Add', [y, bias()]) : y,
+    pullback: (dy) => {
+      writeGradient(scope, node.id, 'kernel', kernelGradient(lanes, x, dy, size, window))
+      if (node.op.bias) writeGradient(scope, node.id, 'bias', sumRows(scope, dy, size.filters))
+      return [node.needed[0] ? inputGradient(lanes, dy, kernels, size, window) : undefined]
+    },
+  }
+}
+
 const conv2d: TrainingRule<'conv2d'> = (scope, node) => {
   const { op, inputs, inputShapes, shape, needed, sharedInput } = node
   const window = windowOf(op, inputShapes[0]!, shape)
   const channels = channelsOf(inputShapes[0]!)
   const size = productSize(scope, sharedInput, { inputs: channels * tapsOf(window), outputs: op.filters })
+  const spatial = { channels, filters: size.outputs }
+  if (tapsOf(window) > 1 && size.groups === 1 && canBlock(scope.lanes, spatial)) {
+    return emitSpatial(scope, node, window, spatial)
+  }
   const width = scope.lanes.batch * pixelsOf(shape)
-  const columns = windowColumns(scope.lanes, inputs[0]!, scope.groups * channels, window)
+  const columns = windowColumns(scope.lanes, inputs[0]!, size.groups * channels, window)
   const gradient = isPointwise(window)
     ? productGradient(scope, size, width)
-    : windowGradient(scope, window, { channels, filters: op.filters })
+    : windowGradient(scope, window, size, channels)
   return emitProduct(scope, { id: node.id, bias: op.bias }, size, width, columns, needed[0] ? gradient : undefined)
 }
 

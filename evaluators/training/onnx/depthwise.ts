@@ -1,36 +1,19 @@
 import type { BatchLanes } from './batch-lanes.ts'
 import type { Value } from './emitter.ts'
 import { channelsOf, readWeight, sumRows, type TrainingRule, writeGradient } from './training-scope.ts'
-import { reverseWindow, tapsOf, turnKernels, type Window, windowOf } from './windows.ts'
-
-/** From this width on it pays to write the zeros left and right out: the kernel then takes all taps of a row at once. */
-const WIDE_MAP = 8
+import { filterGradientProblem, reverseWindow, tapsOf, turnKernels, type Window, windowOf } from './windows.ts'
 
 /**
  * Gradient of depthwise filters, `[channels, kh, kw]`: each channel of each sample is convolved with its result's
- * gradient as the filter, dilated by the stride, and the samples are added.
+ * gradient as the filter, and the samples are added.
  */
 function filterGradient(lanes: BatchLanes, x: Value, dy: Value, channels: number, window: Window): Value {
   const { emitter } = lanes
   const { output, kernel, stride } = window
-  let { input, pads } = window
-  const reach = (axis: 0 | 1, before: number): number =>
-    kernel[axis] + (output[axis] - 1) * stride[axis] - input[axis] - before
-  const bottom = reach(0, pads.top)
-  const right = reach(1, pads.left)
-  pads = { top: pads.top, left: pads.left, bottom: Math.max(bottom, 0), right: Math.max(right, 0) }
-  let maps = x
-  if (lanes.lanes > 1 && input[1] >= WIDE_MAP && pads.left + pads.right > 0) {
-    const { left, right: after } = pads
-    const rows = emitter.reshape(x, [channels * lanes.blocks * input[0], input[1] * lanes.lanes])
-    maps = emitter.node('Pad', [rows, emitter.integers([0, left * lanes.lanes, 0, after * lanes.lanes])])
-    input = [input[0], input[1] + left + after]
-    pads = { ...pads, left: 0, right: 0 }
-  }
-  const found = lanes.depthwise(maps, dy, { channels, input, kernel: output, stride: [1, 1], dilation: stride, pads })
-  const size = [kernel[0] - Math.min(bottom, 0), kernel[1] - Math.min(right, 0)]
-  let perSample = emitter.reshape(found, [channels, lanes.blocks, ...size, lanes.lanes])
-  if (bottom < 0 || right < 0) {
+  const { maps, input, pads, found } = filterGradientProblem(lanes, x, channels, window)
+  const problem = { channels, input, kernel: output, stride: [1, 1], dilation: stride, pads } as const
+  let perSample = emitter.reshape(lanes.depthwise(maps, dy, problem), [channels, lanes.blocks, ...found, lanes.lanes])
+  if (found[0] > kernel[0] || found[1] > kernel[1]) {
     const bounds = [[0, 0], kernel, [2, 3]].map((values) => emitter.integers(values))
     perSample = emitter.node('Slice', [perSample, ...bounds])
   }

@@ -39,9 +39,8 @@ interface TapeStep {
   readonly pullback: Emission['pullback']
 }
 
-/** Whether a node can read one map for all groups: a plain product stacks the groups' matrices instead. */
-const takesShared = ({ op }: NetworkNode): boolean =>
-  op.kind === 'dense' || (op.kind === 'conv2d' && [...op.kernel, ...op.stride].every((length) => length === 1))
+/** Whether a node can read one map for all groups: products stack the groups' matrices instead. */
+const takesShared = ({ op }: NetworkNode): boolean => op.kind === 'dense' || op.kind === 'conv2d'
 
 /** Key of the copies of a shared entry, one map a group. */
 const copyKey = (id: string): string => `${id}#copies`

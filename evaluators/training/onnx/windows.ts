@@ -109,3 +109,35 @@ export function turnKernels(lanes: BatchLanes, kernels: Value, count: number, ta
   const order = lanes.emitter.integers(Array.from({ length: taps }, (_, tap) => taps - 1 - tap))
   return lanes.emitter.node('Gather', [flat, order], { attributes: { axis: 1n } })
 }
+
+/** From this width on it pays to write the zeros left and right out: the kernel then takes all taps of a row at once. */
+const WIDE_MAP = 8
+
+/**
+ * The correlation that gives a filter's gradient: the maps are the data, the result's gradient is the filter, dilated by
+ * the stride. `found` may be larger than the kernel where the window does not reach the last rows; the rest is cut off.
+ */
+export function filterGradientProblem(
+  lanes: BatchLanes,
+  x: Value,
+  channels: number,
+  { input, output, kernel, stride, pads }: Window,
+): { readonly maps: Value; readonly input: Pair; readonly pads: Window['pads']; readonly found: Pair } {
+  const reach = (axis: 0 | 1, before: number): number =>
+    kernel[axis] + (output[axis] - 1) * stride[axis] - input[axis] - before
+  const bottom = reach(0, pads.top)
+  const right = reach(1, pads.left)
+  const found: Pair = [kernel[0] - Math.min(bottom, 0), kernel[1] - Math.min(right, 0)]
+  const zeros = { top: pads.top, left: pads.left, bottom: Math.max(bottom, 0), right: Math.max(right, 0) }
+  if (lanes.lanes === 1 || input[1] < WIDE_MAP || zeros.left + zeros.right === 0) {
+    return { maps: x, input, pads: zeros, found }
+  }
+  const { emitter, lanes: width } = lanes
+  const rows = emitter.reshape(x, [channels * lanes.blocks * input[0], input[1] * width])
+  return {
+    maps: emitter.node('Pad', [rows, emitter.integers([0, zeros.left * width, 0, zeros.right * width])]),
+    input: [input[0], input[1] + zeros.left + zeros.right],
+    pads: { ...zeros, left: 0, right: 0 },
+    found,
+  }
+}
