@@ -1,8 +1,10 @@
-import { type Kernel, type KernelKind, type Schedule, scheduleOf } from '../network/schedule.ts'
+import type { MemoryPlan } from '../network/memory-plan.ts'
+import type { Kernel, KernelKind, Schedule } from '../network/schedule.ts'
 import type { NetworkGraph } from '../network/types.ts'
-import { emptyFacts, type KernelFacts, readFacts } from './features.ts'
-import { KernelMemo } from './memo.ts'
-import { MemoryModel, type StoredSize, storedSize } from './memory.ts'
+import type { KernelFacts } from './features.ts'
+import { ByKernel } from './kernel-catalogue.ts'
+import { CATALOGUE, fusionOf, type Lowered, lower, lowerSchedule } from './lowering.ts'
+import { MemoryModel, type StoredSize } from './memory.ts'
 import type { Profile } from './profile.ts'
 import { type Basis, CompiledTable } from './table.ts'
 
@@ -45,6 +47,8 @@ export interface CostModel {
   readonly profile: Profile
   /** Lowers a graph as this runtime would (what it fuses differs by runtime). */
   schedule(graph: NetworkGraph): Schedule
+  /** Where each tensor and scratch buffer lies in the runtime's arena. */
+  memoryPlan(graph: NetworkGraph): MemoryPlan
   price(graph: NetworkGraph, options?: PriceOptions): Costs
   /** Prices a schedule made by `schedule`; `stored` counts every expert (see `storedSize`). */
   priceSchedule(schedule: Schedule, stored: StoredSize, options?: PriceOptions): Costs
@@ -60,15 +64,25 @@ interface KernelPrice {
 
 /** Makes the cost model of a profile. Build it once: compiling takes milliseconds, pricing microseconds. */
 export function createCostModel(profile: Profile): CostModel {
-  const fusion = { fusedActivations: new Set(profile.fusedActivations) }
+  const fusion = fusionOf(profile)
   const memory = new MemoryModel(profile.memory)
-  const tables = new Map(profile.tables.map((table) => [table.kernel, new CompiledTable(table)]))
+  const specs = new Map(profile.tables.map((table) => [table.kernel, table]))
+  const tables = new Map<KernelKind, CompiledTable>()
   const unitMs = profile.latencyUnit === 'cycles' ? 1000 / profile.clockHz : 1e-3
-  const memo = new KernelMemo<KernelPrice | undefined>((facts) => priceKernel(facts))
-  const facts = emptyFacts()
+  const prices = new ByKernel<KernelPrice | undefined>(CATALOGUE, (facts) => priceKernel(facts))
+
+  /** Tables are compiled when a kernel asks for them: a profile holds a thousand measured rows. */
+  function tableOf(kind: KernelKind): CompiledTable | undefined {
+    const known = tables.get(kind)
+    const spec = specs.get(kind)
+    if (known !== undefined || spec === undefined) return known
+    const compiled = new CompiledTable(spec)
+    tables.set(kind, compiled)
+    return compiled
+  }
 
   function priceKernel(kernel: KernelFacts): KernelPrice | undefined {
-    const answer = tables.get(kernel.kind)?.lookup(kernel)
+    const answer = tableOf(kernel.kind)?.lookup(kernel)
     if (answer === undefined) return undefined
     const latencyMs = answer.cost * unitMs
     const { activePowerMw, idlePowerMw, utilisation } = profile.energy
@@ -83,21 +97,23 @@ export function createCostModel(profile: Profile): CostModel {
     }
   }
 
-  function priceSchedule(schedule: Schedule, stored: StoredSize, options: PriceOptions = {}): Costs {
+  function priceLowered(lowered: Lowered, options: PriceOptions = {}): Costs {
+    const { numbers, stored } = lowered
+    const { kernels } = lowered.schedule
     const overheadMs = profile.inferenceOverhead * unitMs
     let latencyMs = overheadMs
     let energyMj = (overheadMs * profile.energy.activePowerMw) / 1000 + profile.energy.wakeUpEnergyMj
     let variance = 0
     let macs = 0
     const shares = { exact: 0, interpolated: 0, extrapolated: 0, fallback: 0 }
-    const unsupported = new Set<KernelKind>()
+    const unsupported: KernelKind[] = []
     const layers: LayerCost[] = []
-    for (const kernel of schedule.kernels) {
-      readFacts(kernel, facts)
-      const price = memo.get(facts)
+    for (let i = 0; i < kernels.length; i++) {
+      const kernel = kernels[i]!
+      const price = prices.get(numbers[i]!)
       macs += kernel.macs
       if (price === undefined) {
-        unsupported.add(kernel.kind)
+        if (!unsupported.includes(kernel.kind)) unsupported.push(kernel.kind)
       } else {
         latencyMs += price.latencyMs
         energyMj += price.energyMj
@@ -115,7 +131,7 @@ export function createCostModel(profile: Profile): CostModel {
       latencyLowMs: Math.max(latencyMs - errorMs, 0),
       latencyHighMs: latencyMs + errorMs,
       energyMj,
-      peakRamBytes: memory.peakRamBytes(schedule, stored),
+      peakRamBytes: memory.peakRamBytes(lowered),
       flashBytes: memory.flashBytes(stored),
       basis: {
         exact: share(shares.exact),
@@ -123,21 +139,18 @@ export function createCostModel(profile: Profile): CostModel {
         extrapolated: share(shares.extrapolated),
         fallback: share(shares.fallback),
       },
-      unsupported: [...unsupported],
+      unsupported,
       macs,
       layers,
     }
   }
 
-  const schedule = (graph: NetworkGraph): Schedule => scheduleOf(graph, fusion)
   return {
     profile,
-    schedule,
-    priceSchedule,
-    price: (graph, options) => {
-      const lowered = schedule(graph)
-      return priceSchedule(lowered, storedSize(graph, lowered), options)
-    },
+    schedule: (graph) => lower(graph, fusion).schedule,
+    memoryPlan: (graph) => memory.plan(lower(graph, fusion)),
+    price: (graph, options) => priceLowered(lower(graph, fusion), options),
+    priceSchedule: (schedule, stored, options) => priceLowered(lowerSchedule(schedule, stored), options),
   }
 }
 

@@ -1,7 +1,7 @@
 export type { BasisShares, CostModel, Costs, LayerCost, PriceOptions } from './cost-model.ts'
 export { createCostModel } from './cost-model.ts'
 export type { LimitName, Limits, Violation } from './limits.ts'
-export { checkLimits, constraintViolation } from './limits.ts'
+export { availableRamBytes, checkLimits, constraintViolation } from './limits.ts'
 export { listProfiles, loadProfile, parseProfile } from './load.ts'
 export type { StoredSize } from './memory.ts'
 export { MemoryModel, storedSize } from './memory.ts'

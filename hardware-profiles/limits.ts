@@ -21,6 +21,10 @@ export interface Violation {
   readonly kernel?: string
 }
 
+/** RAM that a network may use: the device's, less what the runtime itself takes. */
+export const availableRamBytes = ({ ramBytes, memory }: Profile): number =>
+  Math.max(ramBytes - (memory.runtimeRamBytes ?? 0), 0)
+
 const tighter = (device: number, user: number | undefined): number => Math.min(device, user ?? device)
 
 /**
@@ -35,7 +39,7 @@ export function checkLimits(costs: Costs, profile: Profile, limits: Limits = {})
   }
   check('latencyMs', costs.latencyMs, limits.maxLatencyMs)
   check('energyMj', costs.energyMj, limits.maxEnergyMj)
-  check('peakRamBytes', costs.peakRamBytes, tighter(profile.ramBytes, limits.maxRamBytes))
+  check('peakRamBytes', costs.peakRamBytes, tighter(availableRamBytes(profile), limits.maxRamBytes))
   check('flashBytes', costs.flashBytes, tighter(profile.flashBytes, limits.maxFlashBytes))
   for (const kernel of costs.unsupported) {
     violations.push({ limit: 'unsupported', value: 1, allowed: 0, relative: 1, kernel })

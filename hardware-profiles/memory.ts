@@ -1,7 +1,8 @@
-import { planMemory } from '../network/memory-plan.ts'
-import { type Schedule, scheduleOf } from '../network/schedule.ts'
-import type { NetworkGraph } from '../network/types.ts'
-import { emptyFacts, type KernelFacts, readFacts } from './features.ts'
+import { arenaBytes, type MemoryPlan, type MemoryPlanOptions, planMemory } from '../network/memory-plan.ts'
+import type { Kernel, Schedule } from '../network/schedule.ts'
+import type { KernelFacts } from './features.ts'
+import { ByKernel } from './kernel-catalogue.ts'
+import { CATALOGUE, type Lowered } from './lowering.ts'
 import type { Profile, Terms } from './profile.ts'
 import { CompiledModel } from './table.ts'
 
@@ -14,43 +15,60 @@ export interface StoredSize {
   readonly kernels: number
 }
 
-/**
- * Adds up what is stored: the scheduled kernels, and the bodies of experts that the schedule leaves out because only
- * `topK` of them run.
- */
-export function storedSize(graph: NetworkGraph, schedule: Schedule): StoredSize {
-  let weightElements = 0
-  let biasElements = 0
-  let channels = 0
-  let kernels = 0
-  for (const kernel of schedule.kernels) {
-    weightElements += kernel.weightElements
-    biasElements += kernel.biasElements
-    if (kernel.kind === 'conv2d' || kernel.kind === 'depthwiseConv2d')
-      channels += kernel.outputShape[kernel.outputShape.length - 1]!
-    kernels++
+/** Adds up what is stored: the kernels that run, and the experts that do not because only `topK` of them do. */
+export function storedSize(schedule: Schedule): StoredSize {
+  const { kernels, idleExperts } = schedule
+  const total = { weightElements: 0, biasElements: 0, channels: 0, kernels: 0 }
+  addKernels(total, kernels, 0, kernels.length, 1)
+  /** Copies that are stored of each entry, counting those inside idle experts around it. */
+  for (let i = 0; i < idleExperts.length; i++) {
+    const { first, end, copies } = idleExperts[i]!
+    let times = copies
+    for (let outer = i + 1; outer < idleExperts.length; outer++) {
+      const around = idleExperts[outer]!
+      if (around.first <= first && end <= around.end) times *= 1 + around.copies
+    }
+    addKernels(total, kernels, first, end, times)
   }
-  for (const { op } of graph.nodes) {
-    if (op.kind !== 'routedExperts') continue
-    const body = storedSize(op.body, scheduleOf(op.body))
-    const idle = op.experts - op.topK
-    weightElements += idle * body.weightElements
-    biasElements += idle * body.biasElements
-    channels += idle * body.channels
-    kernels += idle * body.kernels
+  return total
+}
+
+interface MutableStoredSize extends StoredSize {
+  weightElements: number
+  biasElements: number
+  channels: number
+  kernels: number
+}
+
+function addKernels(
+  total: MutableStoredSize,
+  kernels: readonly Kernel[],
+  first: number,
+  end: number,
+  times: number,
+): void {
+  for (let i = first; i < end; i++) {
+    const { kind, weightElements, biasElements, outputShape } = kernels[i]!
+    total.weightElements += times * weightElements
+    total.biasElements += times * biasElements
+    if (kind === 'conv2d' || kind === 'depthwiseConv2d') total.channels += times * outputShape[outputShape.length - 1]!
+    total.kernels += times
   }
-  return { weightElements, biasElements, channels, kernels }
 }
 
 /** Prices the memory of one profile. */
 export class MemoryModel {
   readonly #memory: Profile['memory']
   readonly #scratch: readonly { readonly kernel: string; readonly model: CompiledModel }[]
-  readonly #facts: KernelFacts = emptyFacts()
+  readonly #arenaRules: string
+  readonly #scratchOf: ByKernel<number>
 
   constructor(memory: Profile['memory']) {
+    const { elementBytes, alignmentBytes, scratch } = memory
     this.#memory = memory
-    this.#scratch = memory.scratch.map(({ kernel, when, terms }) => ({ kernel, model: scratchModel(when, terms) }))
+    this.#scratch = scratch.map(({ kernel, when, terms }) => ({ kernel, model: scratchModel(when, terms) }))
+    this.#arenaRules = JSON.stringify([elementBytes, alignmentBytes, scratch])
+    this.#scratchOf = new ByKernel(CATALOGUE, (facts) => this.scratchBytes(facts))
   }
 
   /** Bytes that a kernel needs beside its tensors while it runs. */
@@ -61,25 +79,30 @@ export class MemoryModel {
     return 0
   }
 
-  /** Arena by greedy placement, plus what the runtime keeps, plus the weights where they are copied to RAM. */
-  peakRamBytes(schedule: Schedule, stored: StoredSize): number {
-    const { elementBytes, alignmentBytes, weightBytes, biasBytes, weightsInRam, ram } = this.#memory
-    const scratchKinds = new Set(this.#scratch.map(({ kernel }) => kernel))
-    const plan = planMemory(schedule, {
-      elementBytes,
-      alignmentBytes,
-      scratchBytes: (kernel) => {
-        if (!scratchKinds.has(kernel.kind)) return 0
-        readFacts(kernel, this.#facts)
-        return this.scratchBytes(this.#facts)
-      },
-    })
+  /** The runtime's arena, placed greedily: tensors and scratch buffers, without what the runtime keeps beside them. */
+  plan = ({ schedule, numbers }: Lowered): MemoryPlan => planMemory(schedule, this.#planOptions(numbers))
+
+  #planOptions(numbers: readonly number[]): MemoryPlanOptions {
+    const { elementBytes, alignmentBytes } = this.#memory
+    if (this.#scratch.length === 0) return { elementBytes, alignmentBytes }
+    return { elementBytes, alignmentBytes, scratchBytes: (_, step) => this.#scratchOf.get(numbers[step]!) }
+  }
+
+  /** Arena, plus what the runtime keeps, plus the weights where they are copied to RAM. */
+  peakRamBytes(lowered: Lowered): number {
+    const { weightBytes, biasBytes, weightsInRam, ram } = this.#memory
+    const { schedule, stored, numbers, arenas } = lowered
+    let arena = arenas.get(this.#arenaRules)
+    if (arena === undefined) {
+      arena = arenaBytes(schedule, this.#planOptions(numbers))
+      arenas.set(this.#arenaRules, arena)
+    }
     const weights = weightsInRam ? stored.weightElements * weightBytes + stored.biasElements * biasBytes : 0
     return (
-      plan.peakRamBytes +
+      arena +
       ram.constantBytes +
       ram.perKernelBytes * schedule.kernels.length +
-      ram.perTensorBytes * schedule.tensors.size +
+      ram.perTensorBytes * schedule.tensors.length +
       ram.perChannelBytes * stored.channels +
       weights
     )

@@ -21,6 +21,22 @@ const kernelKinds: Record<KernelKind, true> = {
   maxPool: true,
   globalAveragePool: true,
   expertCombine: true,
+  pad: true,
+  transpose: true,
+  slice: true,
+  split: true,
+  resize: true,
+  transposeConv2d: true,
+  matmul: true,
+  elementwise: true,
+  unary: true,
+  leakyRelu: true,
+  prelu: true,
+  quantize: true,
+  dequantize: true,
+  reduce: true,
+  rearrange: true,
+  custom: true,
 }
 export const KERNEL_KINDS = Object.keys(kernelKinds) as [KernelKind, ...KernelKind[]]
 
@@ -66,15 +82,33 @@ const costModel = z.strictObject({
  */
 export const ROW_LENGTH = 11
 
+const MAX_ROWS = 5000
+
+/** What is wrong with measured rows, or undefined. A plain loop: rows are most of a file and are read at every start. */
+function rowsProblem(value: unknown): string | undefined {
+  if (!Array.isArray(value)) return 'rows must be an array of numbers'
+  if (value.length % ROW_LENGTH !== 0 || value.length > MAX_ROWS * ROW_LENGTH) {
+    return `rows need ${ROW_LENGTH} numbers each and are at most ${MAX_ROWS}, not ${value.length} numbers in all`
+  }
+  for (let i = 0; i < value.length; i++) {
+    const number: unknown = value[i]
+    if (typeof number !== 'number' || !(number >= 0 && number <= 1e15)) {
+      return `number ${i} of the rows must lie between 0 and 1e15`
+    }
+  }
+  return undefined
+}
+
+const rows = z.custom<readonly number[]>().superRefine((value, context) => {
+  const message = rowsProblem(value)
+  if (message !== undefined) context.addIssue({ code: 'custom', message })
+})
+
 const table = z.strictObject({
   kernel: z.enum(KERNEL_KINDS),
   models: z.array(costModel).min(1).max(8),
   /** Measured rows, one after the other, `ROW_LENGTH` numbers each. */
-  rows: z
-    .array(nonNegative)
-    .max(ROW_LENGTH * 5000)
-    .refine((values) => values.length % ROW_LENGTH === 0, `rows need ${ROW_LENGTH} numbers each`)
-    .optional(),
+  rows: rows.optional(),
 })
 
 const energy = z.strictObject({
@@ -95,6 +129,11 @@ const memory = z.strictObject({
   biasBytes: positive.max(8),
   /** True when weights are copied to RAM, false when they are read in place from flash. */
   weightsInRam: z.boolean(),
+  /**
+   * What the runtime itself takes of the device's memory (a GPU's context and libraries). No network can change it, so it
+   * is not part of peak RAM: it is subtracted from what a network may use. Default 0.
+   */
+  runtimeRamBytes: nonNegative.optional(),
   /** Arena: greedy placement of tensors and scratch buffers, plus what the runtime keeps. */
   alignmentBytes: positive.max(4096),
   scratch: z.array(z.strictObject({ kernel: z.enum(KERNEL_KINDS), when: ranges.optional(), terms })).max(32),

@@ -1,3 +1,4 @@
+import { windowOutput } from '../network/shapes.ts'
 import { emptyFacts, FEATURES, type KernelFacts } from './features.ts'
 import { Neighbours } from './neighbours.ts'
 import { type FeatureRanges, type ProfileTable, ROW_LENGTH, type TableModel, type Terms } from './profile.ts'
@@ -100,41 +101,35 @@ export class CompiledModel {
 export const rowKey = (f: KernelFacts): string =>
   `${f.inHeight},${f.inWidth},${f.inChannels},${f.outChannels},${f.kernelHeight},${f.kernelWidth},${f.strideHeight},${f.strideWidth},${f.same},${f.operands}`
 
-/** Facts of a kernel given as a profile's row (the cost is not read). */
-export function factsOfRow(kind: KernelFacts['kind'], row: readonly number[]): KernelFacts {
-  const [
-    inHeight,
-    inWidth,
-    inChannels,
-    outChannels,
-    kernelHeight,
-    kernelWidth,
-    strideHeight,
-    strideWidth,
-    same,
-    operands,
-  ] = row as [number, number, number, number, number, number, number, number, number, number]
-  const pooled = kind === 'globalAveragePool'
-  const out = (length: number, kernel: number, stride: number): number =>
-    pooled ? 1 : same === 1 ? Math.ceil(length / stride) : Math.floor((length - kernel) / stride) + 1
-  const outHeight = out(inHeight, kernelHeight, strideHeight)
-  const outWidth = out(inWidth, kernelWidth, strideWidth)
-  const outputs = outHeight * outWidth * outChannels
-  const inputs = inHeight * inWidth * inChannels * operands
-  const area = kernelHeight * kernelWidth
-  const weightElements =
-    kind === 'conv2d' || kind === 'dense'
-      ? area * inChannels * outChannels
-      : kind === 'depthwiseConv2d'
-        ? area * outChannels
-        : 0
-  const macs = weightElements === 0 ? 0 : outHeight * outWidth * weightElements
-  return {
-    ...emptyFacts(),
-    ...{ kind, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels },
-    ...{ kernelHeight, kernelWidth, strideHeight, strideWidth, same, operands },
-    ...{ inputs, outputs, macs, weightElements, biasElements: weightElements === 0 ? 0 : outChannels },
+/** Facts of a kernel given as a profile's row, which begins at `start` (the cost is not read). */
+export function factsOfRow(kind: KernelFacts['kind'], row: readonly number[], start = 0): KernelFacts {
+  const facts = emptyFacts()
+  facts.kind = kind
+  facts.inHeight = row[start]!
+  facts.inWidth = row[start + 1]!
+  facts.inChannels = row[start + 2]!
+  facts.outChannels = row[start + 3]!
+  facts.kernelHeight = row[start + 4]!
+  facts.kernelWidth = row[start + 5]!
+  facts.strideHeight = row[start + 6]!
+  facts.strideWidth = row[start + 7]!
+  facts.same = row[start + 8]!
+  facts.operands = row[start + 9]!
+  const padding = facts.same === 1 ? 'same' : 'valid'
+  if (kind !== 'globalAveragePool') {
+    facts.outHeight = windowOutput(facts.inHeight, facts.kernelHeight, facts.strideHeight, padding)
+    facts.outWidth = windowOutput(facts.inWidth, facts.kernelWidth, facts.strideWidth, padding)
   }
+  facts.outputs = facts.outHeight * facts.outWidth * facts.outChannels
+  facts.inputs = facts.inHeight * facts.inWidth * facts.inChannels * facts.operands
+  const area = facts.kernelHeight * facts.kernelWidth
+  if (kind === 'conv2d' || kind === 'dense') facts.weightElements = area * facts.inChannels * facts.outChannels
+  else if (kind === 'depthwiseConv2d') facts.weightElements = area * facts.outChannels
+  if (facts.weightElements > 0) {
+    facts.macs = facts.outHeight * facts.outWidth * facts.weightElements
+    facts.biasElements = facts.outChannels
+  }
+  return facts
 }
 
 /** One operator's table: exact row, else the first model that applies, corrected by the measured rows near it. */
@@ -148,7 +143,7 @@ export class CompiledTable {
     const { rows = [] } = table
     const near = this.#models.map(() => ({ kernels: [] as KernelFacts[], logRatios: [] as number[] }))
     for (let start = 0; start < rows.length; start += ROW_LENGTH) {
-      const facts = factsOfRow(table.kernel, rows.slice(start, start + ROW_LENGTH))
+      const facts = factsOfRow(table.kernel, rows, start)
       const measured = rows[start + ROW_LENGTH - 1]!
       this.#rows.set(rowKey(facts), measured)
       const at = this.#models.findIndex((model) => model.applies(facts))

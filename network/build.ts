@@ -1,5 +1,6 @@
 import { UserError } from '../lib/errors.ts'
 import { definitionOf } from './op-kinds.ts'
+import { sizeOf } from './shapes.ts'
 import type { ActivationKind, NetworkGraph, NetworkNode, Op, Padding, Pair, Shape } from './types.ts'
 
 /** A node as written by hand or read from a file: the shape is not known yet. */
@@ -10,6 +11,50 @@ export interface DraftNode {
 }
 
 const MAX_NODES = 20_000
+/** A tensor of 2^28 elements is beyond every device; more would only come from a broken file. */
+const MAX_ELEMENTS = 2 ** 28
+
+/**
+ * Shape that a node gives. Its name is written for people only when something is wrong: networks are built by the
+ * thousand. @throws UserError with one sentence naming the node.
+ */
+function checkedShape(op: Op, inputs: readonly Shape[], id: string): Shape {
+  const definition = definitionOf(op)
+  if (definition === undefined) throw new UserError(`${nameOf(op, id)} is of a kind that is not known`)
+  const { arity } = definition
+  const fits = typeof arity === 'number' ? inputs.length === arity : inputs.length >= arity.atLeast
+  if (!fits) {
+    const wanted = typeof arity === 'number' ? `${arity}` : `at least ${arity.atLeast}`
+    throw new UserError(`${nameOf(op, id)} has ${inputs.length} inputs; it needs ${wanted}`)
+  }
+  let shape: Shape
+  try {
+    shape = definition.inferShape(op as never, inputs, id)
+  } catch {
+    shape = definition.inferShape(op as never, inputs, nameOf(op, id))
+  }
+  if (!(sizeOf(shape) <= MAX_ELEMENTS)) {
+    throw new UserError(`${nameOf(op, id)} gives ${sizeOf(shape)} elements; at most ${MAX_ELEMENTS} can be priced`)
+  }
+  return shape
+}
+
+const nameOf = (op: Op, id: string): string => `node '${id}' (${op.kind})`
+
+/**
+ * Where a graph keeps the positions of each node's operands: not enumerable, so that a graph stays plain data. (A WeakMap
+ * of thousands of graphs would make every garbage collection slow.)
+ */
+const LINKS = Symbol('links')
+type Links = readonly (readonly number[])[]
+
+/** Per node the positions of its operands in `graph.nodes`. */
+export function linksOf(graph: NetworkGraph & { readonly [LINKS]?: Links }): Links {
+  const known = graph[LINKS]
+  if (known !== undefined) return known
+  const position = new Map(graph.nodes.map(({ id }, i) => [id, i]))
+  return graph.nodes.map(({ inputs }) => inputs.map((id) => position.get(id)!))
+}
 
 /**
  * Checks a network and infers every shape: ids unique, inputs known and earlier, operands in number and shape as the
@@ -21,23 +66,16 @@ export function buildGraph(drafts: readonly DraftNode[], output: string): Networ
     throw new UserError(`the network has ${drafts.length} nodes; at most ${MAX_NODES} are read`)
   const known = new Map<string, NetworkNode>()
   for (const draft of drafts) {
-    const where = `node '${draft.id}' (${draft.op.kind})`
-    if (known.has(draft.id)) throw new UserError(`${where} appears twice; every node needs its own id`)
-    const definition = definitionOf(draft.op)
-    if (definition === undefined) throw new UserError(`${where} is of a kind that is not known`)
-    const { arity } = definition
-    const fits = typeof arity === 'number' ? draft.inputs.length === arity : draft.inputs.length >= arity.atLeast
-    if (!fits) {
-      const wanted = typeof arity === 'number' ? `${arity}` : `at least ${arity.atLeast}`
-      throw new UserError(`${where} has ${draft.inputs.length} inputs; it needs ${wanted}`)
-    }
-    const inputShapes = draft.inputs.map((id) => {
-      const input = known.get(id)
-      if (input === undefined) throw new UserError(`${where} reads '${id}', which no earlier node gives`)
-      return input.shape
+    const { id, op } = draft
+    if (known.has(id)) throw new UserError(`${nameOf(op, id)} appears twice; every node needs its own id`)
+    const inputShapes = draft.inputs.map((input) => {
+      const node = known.get(input)
+      if (node === undefined) throw new UserError(`${nameOf(op, id)} reads '${input}', which no earlier node gives`)
+      return node.shape
     })
-    const shape = definition.inferShape(draft.op as never, inputShapes, where)
-    known.set(draft.id, { ...draft, shape })
+    if (op.kind === 'tuple' && id !== output)
+      throw new UserError(`${nameOf(op, id)} is not the output of the network; several results can only close it`)
+    known.set(id, { ...draft, shape: checkedShape(op, inputShapes, id) })
   }
   if (!known.has(output)) throw new UserError(`the output '${output}' is no node of the network`)
   return { nodes: prune([...known.values()], output), output }
@@ -60,41 +98,79 @@ export interface ConvOptions {
   readonly bias?: boolean
 }
 
-const pair = (value: number | Pair | undefined): Pair =>
-  value === undefined ? [1, 1] : typeof value === 'number' ? [value, value] : value
+const SQUARES: readonly Pair[] = Array.from({ length: 16 }, (_, length) => [length, length] as const)
+
+const pair = (value: number | Pair = 1): Pair =>
+  typeof value === 'number' ? (SQUARES[value] ?? [value, value]) : value
+
+/** Ids by kind and number: the same few strings serve every network, so that looking them up needs no new hash. */
+const idsOfKind = new Map<string, string[]>()
+/** The number in each of them. */
+const numberOfId = new Map<string, number>()
+
+function nodeId(kind: string, n: number): string {
+  let ids = idsOfKind.get(kind)
+  if (ids === undefined) {
+    ids = []
+    idsOfKind.set(kind, ids)
+  }
+  // Numbers come one by one in the largest network so far, so that the array has no long gaps.
+  let id = ids[n]
+  if (id === undefined) {
+    id = `${kind}_${n}`
+    ids[n] = id
+    numberOfId.set(id, n)
+  }
+  return id
+}
 
 /**
  * Writes a network node by node; each call returns the id to feed to the next. Ids are `<kind>_<n>`, counted per graph,
  * so that the same calls give the same graph.
  */
 export class GraphBuilder {
-  readonly #drafts: DraftNode[] = []
-  readonly #shapes = new Map<string, Shape>()
+  readonly #nodes: NetworkNode[] = []
+  readonly #links: (readonly number[])[] = []
+  /** Per node whether a later one reads it. */
+  readonly #read: boolean[] = []
+  #unread = 0
 
   node(op: Op, ...inputs: readonly string[]): string {
-    const id = `${op.kind}_${this.#drafts.length}`
-    const draft = { id, op, inputs }
-    const where = `node '${id}' (${op.kind})`
-    this.#shapes.set(
-      id,
-      definitionOf(op).inferShape(
-        op as never,
-        inputs.map((input) => this.shape(input)),
-        where,
-      ),
-    )
-    this.#drafts.push(draft)
+    const at = this.#nodes.length
+    const id = nodeId(op.kind, at)
+    const links: number[] = []
+    const shapes: Shape[] = []
+    for (const input of inputs) {
+      const position = this.#position(input)
+      links.push(position)
+      shapes.push(this.#nodes[position]!.shape)
+    }
+    const shape = checkedShape(op, shapes, id)
+    for (const position of links) {
+      if (!this.#read[position]) this.#unread--
+      this.#read[position] = true
+    }
+    this.#links.push(links)
+    this.#read.push(false)
+    this.#unread++
+    this.#nodes.push({ id, op, inputs, shape })
     return id
   }
 
-  /** Shape of a node already added. */
-  shape(id: string): Shape {
-    const shape = this.#shapes.get(id)
-    if (shape === undefined) throw new UserError(`'${id}' is no node of this network`)
-    return shape
+  #position(id: string): number {
+    const position = numberOfId.get(id)
+    if (position === undefined || this.#nodes[position]?.id !== id)
+      throw new UserError(`'${id}' is no node of this network`)
+    return position
   }
 
-  channels = (id: string): number => this.shape(id).at(-1)!
+  /** Shape of a node already added. */
+  shape = (id: string): Shape => this.#nodes[this.#position(id)]!.shape
+
+  channels(id: string): number {
+    const shape = this.shape(id)
+    return shape[shape.length - 1]!
+  }
 
   input = (shape: Shape): string => this.node({ kind: 'input', shape })
 
@@ -119,5 +195,15 @@ export class GraphBuilder {
     return this.node({ kind: 'routedExperts', experts: this.channels(gates), topK, body }, x, gates)
   }
 
-  build = (output: string): NetworkGraph => buildGraph(this.#drafts, output)
+  /** @throws UserError when the output is no node, or when there are too many nodes. */
+  build(output: string): NetworkGraph {
+    const position = this.#position(output)
+    if (this.#nodes.length > MAX_NODES)
+      throw new UserError(`the network has ${this.#nodes.length} nodes; at most ${MAX_NODES} are read`)
+    if (this.#read[position] || this.#unread > 1) return { nodes: prune(this.#nodes, output), output }
+    // Every other node is read by a later one, so the output needs all of them.
+    const graph: NetworkGraph = { nodes: this.#nodes.slice(), output }
+    Object.defineProperty(graph, LINKS, { value: this.#links.slice() })
+    return graph
+  }
 }

@@ -6,7 +6,7 @@ export interface MemoryPlanOptions {
   /** Every buffer starts at a multiple of this many bytes. TFLM: 16. */
   readonly alignmentBytes: number
   /** Working memory that a kernel needs while it runs (for example an im2col buffer), in bytes. */
-  readonly scratchBytes?: (kernel: Kernel) => number
+  readonly scratchBytes?: (kernel: Kernel, step: number) => number
 }
 
 /** One buffer of the arena; `firstStep` and `lastStep` are kernel indices, both inclusive. */
@@ -24,58 +24,113 @@ export interface MemoryPlan {
   readonly buffers: readonly PlacedBuffer[]
 }
 
-/**
- * Places every tensor of a schedule in one arena: largest first, each at the lowest free offset among the buffers alive
- * at the same time (the greedy-by-size planner of TFLM; Pisarchyk and Lee, 2020). The network's input and output count.
- */
-export function planMemory(schedule: Schedule, options: MemoryPlanOptions): MemoryPlan {
-  const { elementBytes, alignmentBytes, scratchBytes } = options
-  const align = (bytes: number): number => Math.ceil(bytes / alignmentBytes) * alignmentBytes
-  const requests: { id: string; bytes: number; firstStep: number; lastStep: number }[] = []
-  const byTensor = new Map<string, (typeof requests)[number]>()
-  const touch = (id: string, step: number): void => {
-    const request = byTensor.get(id)
-    if (request !== undefined) {
-      request.lastStep = step
-      return
-    }
-    const added = {
-      id,
-      bytes: align(schedule.tensors.get(id)!.elements * elementBytes),
-      firstStep: step,
-      lastStep: step,
-    }
-    byTensor.set(id, added)
-    requests.push(added)
-  }
-  touch(schedule.input, 0)
-  schedule.kernels.forEach((kernel, step) => {
-    for (const id of kernel.inputs) touch(id, step)
-    touch(kernel.output, step)
-    const scratch = align(scratchBytes?.(kernel) ?? 0)
-    if (scratch > 0) requests.push({ id: `${kernel.id}#scratch`, bytes: scratch, firstStep: step, lastStep: step })
-  })
-  touch(schedule.output, Math.max(schedule.kernels.length - 1, 0))
-
-  const order = requests.map((_, index) => index).sort((a, b) => requests[b]!.bytes - requests[a]!.bytes || a - b)
-  const placed: PlacedBuffer[] = []
-  let peakRamBytes = 0
-  for (const index of order) {
-    const request = requests[index]!
-    const alive = placed.filter((other) => other.firstStep <= request.lastStep && request.firstStep <= other.lastStep)
-    let offset = 0
-    for (const other of alive) {
-      if (offset + request.bytes <= other.offset) break
-      offset = Math.max(offset, other.offset + other.bytes)
-    }
-    const buffer = { ...request, offset }
-    insertByOffset(placed, buffer)
-    peakRamBytes = Math.max(peakRamBytes, offset + request.bytes)
-  }
-  return { peakRamBytes, buffers: placed }
+/** Buffers to place, by number: the schedule's tensors first, then the scratch buffers of single kernels. */
+interface Requests {
+  count: number
+  readonly bytes: number[]
+  readonly first: number[]
+  readonly last: number[]
+  readonly offset: number[]
 }
 
-function insertByOffset(placed: PlacedBuffer[], buffer: PlacedBuffer): void {
-  const at = placed.findIndex((other) => other.offset > buffer.offset)
-  placed.splice(at === -1 ? placed.length : at, 0, buffer)
+/** One set of arrays serves every plan: a search makes thousands of them. */
+const requests: Requests = { count: 0, bytes: [], first: [], last: [], offset: [] }
+const placed: number[] = []
+let keys = new Float64Array(1024)
+
+/** Fills `requests` from a schedule. @returns per scratch buffer the kernel it belongs to. */
+function collect(schedule: Schedule, options: MemoryPlanOptions): readonly number[] {
+  const { elementBytes, alignmentBytes, scratchBytes } = options
+  const { bytes, first, last } = requests
+  const { kernels, tensors } = schedule
+  const align = (size: number): number => Math.ceil(size / alignmentBytes) * alignmentBytes
+  for (let i = 0; i < tensors.length; i++) {
+    const tensor = tensors[i]!
+    bytes[i] = align(tensor.elements * Math.max(elementBytes, tensor.elementBytes ?? 0))
+    first[i] = -1
+  }
+  const touch = (tensor: number, step: number): void => {
+    if (first[tensor]! < 0) first[tensor] = step
+    last[tensor] = step
+  }
+  const scratchOf: number[] = []
+  let count = tensors.length
+  for (const id of schedule.inputs) touch(id, 0)
+  for (let step = 0; step < kernels.length; step++) {
+    const kernel = kernels[step]!
+    for (const tensor of kernel.inputs) touch(tensor, step)
+    touch(kernel.output, step)
+    const scratch = scratchBytes === undefined ? 0 : align(scratchBytes(kernel, step))
+    if (scratch === 0) continue
+    scratchOf.push(step)
+    bytes[count] = scratch
+    first[count] = step
+    last[count++] = step
+  }
+  for (const id of schedule.outputs) touch(id, Math.max(kernels.length - 1, 0))
+  requests.count = count
+  return scratchOf
+}
+
+/** Places all requests, largest first (ties: lower number first). @returns the largest offset + bytes. */
+function place(): number {
+  const { count, bytes, first, last, offset } = requests
+  if (keys.length < count) keys = new Float64Array(2 * count)
+  // One sortable number each: larger buffers first, then lower numbers.
+  for (let i = 0; i < count; i++) keys[i] = -bytes[i]! * count + i
+  keys.subarray(0, count).sort()
+  let peak = 0
+  let alive = 0
+  for (let rank = 0; rank < count; rank++) {
+    const key = keys[rank]!
+    const index = ((key % count) + count) % count
+    const size = bytes[index]!
+    const from = first[index]!
+    const to = last[index]!
+    if (from < 0) continue
+    let at = 0
+    let position = 0
+    for (; position < alive; position++) {
+      const other = placed[position]!
+      if (first[other]! > to || last[other]! < from) continue
+      if (at + size <= offset[other]!) break
+      const end = offset[other]! + bytes[other]!
+      if (end > at) at = end
+    }
+    offset[index] = at
+    let slot = alive++
+    for (; slot > 0 && offset[placed[slot - 1]!]! > at; slot--) placed[slot] = placed[slot - 1]!
+    placed[slot] = index
+    if (at + size > peak) peak = at + size
+  }
+  placed.length = alive
+  return peak
+}
+
+/** Size of the arena that `planMemory` makes, without listing its buffers. */
+export function arenaBytes(schedule: Schedule, options: MemoryPlanOptions): number {
+  collect(schedule, options)
+  return place()
+}
+
+/**
+ * Places every tensor of a schedule in one arena: largest first, each at the lowest free offset among the buffers alive
+ * at the same time (the greedy-by-size planner of TFLM; Pisarchyk and Lee, 2020). The network's inputs and outputs count.
+ * Buffers are listed by offset.
+ */
+export function planMemory(schedule: Schedule, options: MemoryPlanOptions): MemoryPlan {
+  const scratchOf = collect(schedule, options)
+  const peakRamBytes = place()
+  const tensorCount = schedule.tensors.length
+  const buffers = placed.map((index) => ({
+    id:
+      index < tensorCount
+        ? schedule.tensors[index]!.id
+        : `${schedule.kernels[scratchOf[index - tensorCount]!]!.id}#scratch`,
+    bytes: requests.bytes[index]!,
+    offset: requests.offset[index]!,
+    firstStep: requests.first[index]!,
+    lastStep: requests.last[index]!,
+  }))
+  return { peakRamBytes, buffers }
 }

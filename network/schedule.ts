@@ -1,9 +1,12 @@
+import { linksOf } from './build.ts'
 import { definitionOf } from './op-kinds.ts'
 import { sizeOf } from './shapes.ts'
-import type { ActivationKind, NetworkGraph, NetworkNode, Op, OpKind, Shape } from './types.ts'
+import type { ActivationKind, NetworkGraph, NetworkNode, Op, OpKind, OpOf, Shape } from './types.ts'
 
 /** What a runtime really executes: an op of the graph, or the weighting and adding up of one expert's output. */
-export type KernelKind = Exclude<OpKind, 'input' | 'reshape' | 'routedExperts'> | 'expertCombine'
+export type KernelKind =
+  | Exclude<OpKind, 'input' | 'constant' | 'reshape' | 'view' | 'tuple' | 'routedExperts'>
+  | 'expertCombine'
 
 /** One executed kernel, with what was fused into it. */
 export interface Kernel {
@@ -13,12 +16,13 @@ export interface Kernel {
   readonly op: Op
   /** Activation applied before the result is stored; costs no pass of its own. */
   readonly activation: ActivationKind | 'none'
-  readonly inputs: readonly string[]
-  readonly output: string
+  /** Positions in the schedule's tensors. */
+  readonly inputs: readonly number[]
+  readonly output: number
   readonly inputShapes: readonly Shape[]
   readonly outputShape: Shape
   readonly macs: number
-  /** Elements of the kernel weight, and of the bias left after batch norm is folded in. */
+  /** Elements of the kernel weight and of constants first read here, and of the bias left after batch norm is folded in. */
   readonly weightElements: number
   readonly biasElements: number
 }
@@ -27,14 +31,27 @@ export interface ScheduledTensor {
   readonly id: string
   readonly shape: Shape
   readonly elements: number
+  /** Bytes of one element where it is wider than the network's usual one: floats around an int8 network. */
+  readonly elementBytes?: number
+}
+
+/** Kernels `first` up to, not including, `end` belong to an expert of which so many more are stored and do not run. */
+export interface IdleExperts {
+  readonly first: number
+  readonly end: number
+  readonly copies: number
 }
 
 /** One inference: kernels in execution order and the tensors they pass on. Of routed experts, `topK` run. */
 export interface Schedule {
   readonly kernels: readonly Kernel[]
-  readonly tensors: ReadonlyMap<string, ScheduledTensor>
-  readonly input: string
-  readonly output: string
+  /** What lies in memory while it runs; constants stay in flash. */
+  readonly tensors: readonly ScheduledTensor[]
+  /** Positions in `tensors`. */
+  readonly inputs: readonly number[]
+  readonly outputs: readonly number[]
+  /** Experts inside experts come before those they are part of. */
+  readonly idleExperts: readonly IdleExperts[]
 }
 
 export interface FusionOptions {
@@ -51,100 +68,157 @@ const FUSES_ACTIVATION: ReadonlySet<KernelKind> = new Set([
   'add',
   'averagePool',
   'maxPool',
+  'transposeConv2d',
+  'elementwise',
 ])
+const FLOAT_BYTES = 4
 
 interface MutableKernel extends Kernel {
   activation: ActivationKind | 'none'
-  output: string
+  weightElements: number
   biasElements: number
 }
 
 /**
  * Lowers a graph to the kernels of one inference: batch norm is folded into the convolution before it, fusible
- * activations into their producer, reshapes vanish (same tensor), routed experts become `topK` runs of their body.
+ * activations into their producer, reshapes and views vanish (same tensor), constants count as weights of the kernel that
+ * first reads them, routed experts become `topK` runs of their body.
  */
 export function scheduleOf(graph: NetworkGraph, options: FusionOptions = DEFAULT_FUSION): Schedule {
-  const kernels: MutableKernel[] = []
-  const tensors = new Map<string, ScheduledTensor>()
-  const declare = (id: string, shape: Shape): string => {
-    tensors.set(id, { id, shape, elements: sizeOf(shape) })
-    return id
-  }
+  const lowering: Lowering = { kernels: [], tensors: [], inputs: [], idleExperts: [], options }
+  const outputs = lower(lowering, graph, '', undefined)
+  const { kernels, tensors, inputs, idleExperts } = lowering
+  return { kernels, tensors, inputs, outputs, idleExperts }
+}
 
-  function lower(body: NetworkGraph, prefix: string, entry: string | undefined): string {
-    const tensorOf = new Map<string, string>()
-    const producer = new Map<string, MutableKernel>()
-    const shapes = new Map(body.nodes.map((node) => [node.id, node.shape]))
-    const readers = countReaders(body)
-    for (const node of body.nodes) {
-      const { op } = node
-      const inputs = node.inputs.map((id) => tensorOf.get(id)!)
-      if (op.kind === 'input') {
-        tensorOf.set(node.id, entry ?? declare(`${prefix}${node.id}`, node.shape))
-      } else if (op.kind === 'reshape') {
-        tensorOf.set(node.id, inputs[0]!)
-      } else if (op.kind === 'routedExperts') {
-        tensorOf.set(node.id, lowerExperts(op, node, inputs, prefix, shapes))
+interface Lowering {
+  readonly kernels: MutableKernel[]
+  readonly tensors: ScheduledTensor[]
+  readonly inputs: number[]
+  readonly idleExperts: IdleExperts[]
+  readonly options: FusionOptions
+}
+
+function declare({ tensors }: Lowering, id: string, shape: Shape, elementBytes?: number): number {
+  let elements = 1
+  for (const length of shape) elements *= length
+  return tensors.push(elementBytes === undefined ? { id, shape, elements } : { id, shape, elements, elementBytes }) - 1
+}
+
+function declareInput(lowering: Lowering, id: string, shape: Shape, elementBytes: number | undefined): number {
+  const tensor = declare(lowering, id, shape, elementBytes)
+  lowering.inputs.push(tensor)
+  return tensor
+}
+
+/** Width of a result: that of the first operand, but for the two kinds that change it. */
+const elementBytesOf = (kind: OpKind, operand: ScheduledTensor | undefined): number | undefined =>
+  kind === 'dequantize' ? FLOAT_BYTES : kind === 'quantize' ? undefined : operand?.elementBytes
+
+/** Tensor of a node that has none: a constant. */
+const NO_TENSOR = -1
+
+/** Appends the kernels of a graph; `entry` is the tensor that its input stands for. Returns the tensors of its results. */
+function lower(lowering: Lowering, graph: NetworkGraph, prefix: string, entry: number | undefined): readonly number[] {
+  const { kernels, options } = lowering
+  const { nodes } = graph
+  const links = linksOf(graph)
+  const readers = countReaders(graph, links)
+  /** Per node its tensor, and the kernel that made it (−1 for none). */
+  // Plain arrays: typed ones keep their memory outside the heap, which costs more than all of this.
+  const tensorOf = new Array<number>(nodes.length).fill(0)
+  const producerOf = new Array<number>(nodes.length).fill(-1)
+  /** Elements of the constants that no kernel has read yet. */
+  const unread: number[] = []
+  let output = 0
+  for (let at = 0; at < nodes.length; at++) {
+    const node = nodes[at]!
+    const { op } = node
+    const from = links[at]!
+    if (op.kind === 'input') {
+      tensorOf[at] = entry ?? declareInput(lowering, prefix + node.id, node.shape, op.elementBytes)
+    } else if (op.kind === 'constant') {
+      tensorOf[at] = NO_TENSOR
+      unread[at] = sizeOf(node.shape)
+    } else if (op.kind === 'tuple') {
+      return [...new Set(from.map((link) => tensorOf[link]!))].filter((tensor) => tensor !== NO_TENSOR)
+    } else if (op.kind === 'reshape' || op.kind === 'view') {
+      tensorOf[at] = tensorOf[from[0]!]!
+      if (tensorOf[at] === NO_TENSOR) {
+        unread[at] = unread[from[0]!]!
+        unread[from[0]!] = 0
+      }
+    } else if (op.kind === 'routedExperts') {
+      const [features, gates] = [tensorOf[from[0]!]!, tensorOf[from[1]!]!]
+      tensorOf[at] = lowerExperts(lowering, op, prefix + node.id, node.shape, nodes[from[1]!]!.shape, features, gates)
+    } else {
+      const before = producerOf[from[0]!]!
+      if (before >= 0 && readers[from[0]!] === 1 && fuse(kernels[before]!, node, options)) {
+        tensorOf[at] = kernels[before]!.output
+        producerOf[at] = before
       } else {
-        const before = producer.get(node.inputs[0]!)
-        if (before !== undefined && readers.get(node.inputs[0]!) === 1 && fuse(before, node, options)) {
-          tensorOf.set(node.id, before.output)
-          producer.set(node.id, before)
-          continue
+        const inputs: number[] = []
+        const shapes: Shape[] = []
+        let constants = 0
+        for (const link of from) {
+          if (tensorOf[link] !== NO_TENSOR) inputs.push(tensorOf[link]!)
+          else {
+            constants += unread[link]!
+            unread[link] = 0
+          }
+          shapes.push(nodes[link]!.shape)
         }
-        const kernel = kernelOf(
-          node,
-          op.kind,
-          prefix,
-          inputs,
-          node.inputs.map((id) => shapes.get(id)!),
-        )
-        declare(kernel.output, node.shape)
-        kernels.push(kernel)
-        tensorOf.set(node.id, kernel.output)
-        producer.set(node.id, kernel)
+        const id = prefix + node.id
+        const result = declare(lowering, id, node.shape, elementBytesOf(op.kind, lowering.tensors[inputs[0] ?? -1]))
+        const kernel = kernelOf(node, op.kind, id, inputs, result, shapes)
+        kernel.weightElements += constants
+        producerOf[at] = kernels.push(kernel) - 1
+        tensorOf[at] = result
       }
     }
-    return tensorOf.get(body.output)!
+    if (node.id === graph.output) output = at
   }
+  return tensorOf[output] === NO_TENSOR ? [] : [tensorOf[output]!]
+}
 
-  function lowerExperts(
-    op: Extract<Op, { kind: 'routedExperts' }>,
-    node: NetworkNode,
-    inputs: readonly string[],
-    prefix: string,
-    shapes: ReadonlyMap<string, Shape>,
-  ): string {
-    const id = `${prefix}${node.id}`
-    const output = declare(id, node.shape)
-    for (let run = 0; run < op.topK; run++) {
-      const result = lower(op.body, `${id}/${run}/`, inputs[0])
-      kernels.push({
-        id: `${id}/${run}/combine`,
-        kind: 'expertCombine',
-        op,
-        activation: 'none',
-        inputs: run === 0 ? [result, inputs[1]!] : [result, inputs[1]!, output],
-        output,
-        inputShapes: [node.shape, shapes.get(node.inputs[1]!)!],
-        outputShape: node.shape,
-        macs: sizeOf(node.shape),
-        weightElements: 0,
-        biasElements: 0,
-      })
-    }
-    return output
+function lowerExperts(
+  lowering: Lowering,
+  op: OpOf<'routedExperts'>,
+  id: string,
+  shape: Shape,
+  gateShape: Shape,
+  features: number,
+  gates: number,
+): number {
+  const { kernels, idleExperts } = lowering
+  const output = declare(lowering, id, shape)
+  for (let run = 0; run < op.topK; run++) {
+    const first = kernels.length
+    const [result = features] = lower(lowering, op.body, `${id}/${run}/`, features)
+    if (run === 0) idleExperts.push({ first, end: kernels.length, copies: op.experts - op.topK })
+    kernels.push({
+      id: `${id}/${run}/combine`,
+      kind: 'expertCombine',
+      op,
+      activation: 'none',
+      inputs: run === 0 ? [result, gates] : [result, gates, output],
+      output,
+      inputShapes: [shape, gateShape],
+      outputShape: shape,
+      macs: sizeOf(shape),
+      weightElements: 0,
+      biasElements: 0,
+    })
   }
-
-  const output = lower(graph, '', undefined)
-  return { kernels, tensors, input: graph.nodes.find((node) => node.op.kind === 'input')!.id, output }
+  return output
 }
 
 /** How many nodes read each node's result; the output counts as one reader. */
-function countReaders(graph: NetworkGraph): ReadonlyMap<string, number> {
-  const readers = new Map<string, number>([[graph.output, 1]])
-  for (const node of graph.nodes) {
-    for (const id of node.inputs) readers.set(id, (readers.get(id) ?? 0) + 1)
+function countReaders(graph: NetworkGraph, links: readonly (readonly number[])[]): readonly number[] {
+  const readers = new Array<number>(links.length).fill(0)
+  for (let at = 0; at < links.length; at++) {
+    for (const link of links[at]!) readers[link]!++
+    if (graph.nodes[at]!.id === graph.output) readers[at]!++
   }
   return readers
 }
@@ -165,31 +239,46 @@ function fuse(before: MutableKernel, node: NetworkNode, options: FusionOptions):
   return false
 }
 
+const lastOf = (shape: Shape): number => shape[shape.length - 1]!
+
 function kernelOf(
   node: NetworkNode,
   kind: KernelKind,
-  prefix: string,
-  inputs: readonly string[],
+  id: string,
+  inputs: readonly number[],
+  output: number,
   inputShapes: readonly Shape[],
 ): MutableKernel {
-  const definition = definitionOf(node.op)
+  const { op, shape } = node
+  const definition = definitionOf(op)
   let weightElements = 0
   let biasElements = 0
-  for (const weight of definition.weights(node.op as never, inputShapes)) {
-    if (weight.role === 'kernel' || weight.role === 'gamma') weightElements += sizeOf(weight.shape)
-    if (weight.role === 'bias' || weight.role === 'beta') biasElements += sizeOf(weight.shape)
+  // The three kinds that make up networks, without listing their weights first; the rest by their definition.
+  if (op.kind === 'conv2d') {
+    weightElements = op.filters * op.kernel[0] * op.kernel[1] * (lastOf(inputShapes[0]!) / (op.groups ?? 1))
+    if (op.bias) biasElements = op.filters
+  } else if (op.kind === 'depthwiseConv2d') {
+    weightElements = lastOf(shape) * op.kernel[0] * op.kernel[1]
+    if (op.bias) biasElements = lastOf(shape)
+  } else if (op.kind === 'dense') {
+    weightElements = op.units * lastOf(inputShapes[0]!)
+    if (op.bias) biasElements = op.units
+  } else {
+    for (const weight of definition.weights(op as never, inputShapes)) {
+      if (weight.role === 'kernel' || weight.role === 'gamma') weightElements += sizeOf(weight.shape)
+      if (weight.role === 'bias' || weight.role === 'beta') biasElements += sizeOf(weight.shape)
+    }
   }
-  const id = `${prefix}${node.id}`
   return {
     id,
     kind,
-    op: node.op,
+    op,
     activation: 'none',
     inputs,
-    output: id,
+    output,
     inputShapes,
-    outputShape: node.shape,
-    macs: definition.macs(node.op as never, inputShapes, node.shape),
+    outputShape: shape,
+    macs: definition.macs(op as never, inputShapes, shape),
     weightElements,
     biasElements,
   }

@@ -1,8 +1,8 @@
 import { backboneGenes, decodeBackbone } from './backbone.ts'
-import { readGenome } from './choices.ts'
-import { defineSpace, type Task } from './space.ts'
+import { perTask, readGenome } from './choices.ts'
+import { defineSpace } from './space.ts'
 
-const genesOf = (task: Task) => backboneGenes(task, () => [])
+const genesOf = perTask((task) => backboneGenes(task, () => []))
 
 export default defineSpace({
   id: 'mobilenet',

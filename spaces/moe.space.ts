@@ -1,12 +1,12 @@
 import { backboneGenes, decodeBackbone } from './backbone.ts'
 import type { MixturePlan } from './blocks.ts'
-import { categorical, type GenomeReader, ordinal, readGenome } from './choices.ts'
-import { defineSpace, type Task } from './space.ts'
+import { categorical, type GenomeReader, ordinal, perTask, readGenome } from './choices.ts'
+import { defineSpace } from './space.ts'
 
 const EXPERTS = [1, 2, 4, 6, 8]
 const MIXED = EXPERTS.map((_, index) => index).filter((index) => EXPERTS[index]! > 1)
 
-const genesOf = (task: Task) =>
+const genesOf = perTask((task) =>
   backboneGenes(task, (stage) => {
     const mixed = { gene: `${stage}.experts`, choices: MIXED }
     const present =
@@ -16,7 +16,8 @@ const genesOf = (task: Task) =>
       ordinal(`${stage}.topK`, [1, 2], mixed),
       categorical(`${stage}.sharedExpert`, [false, true], mixed),
     ]
-  })
+  }),
+)
 
 function mixtureOf(genome: GenomeReader, stage: string): MixturePlan | undefined {
   const experts = genome.number(`${stage}.experts`)

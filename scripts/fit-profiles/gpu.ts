@@ -171,12 +171,13 @@ function gpuProfile(
       weightsInRam: true,
       alignmentBytes: 512,
       scratch: [],
-      ram: { constantBytes: 450 * 1024 ** 2, perKernelBytes: 0, perTensorBytes: 0, perChannelBytes: 12 },
+      runtimeRamBytes: 450 * 1024 ** 2,
+      ram: { constantBytes: 0, perKernelBytes: 0, perTensorBytes: 0, perChannelBytes: 12 },
       flash: { runtimeBytes: 0, constantBytes: 4096, perKernelBytes: 512, perChannelBytes: 12 },
       provenance: {
         kind: 'derived',
         source:
-          'float32 weights and activations in GPU memory, blocks of 512 B, 450 MiB for the CUDA context and libraries (usual size, not measured here); flash is the size of the model file, and its limit is nominal',
+          'float32 weights and activations in GPU memory, blocks of 512 B; the CUDA context and libraries take 450 MiB more (usual size, not measured here), which is subtracted from what a network may use; flash is the size of the model file, and its limit is nominal',
       },
     },
     validation: [...validation],

@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { lowerSchedule } from '../../hardware-profiles/lowering.ts'
 import { MemoryModel, storedSize } from '../../hardware-profiles/memory.ts'
 import type { Profile, ProfileValidation } from '../../hardware-profiles/profile.ts'
 import { scheduleOf } from '../../network/schedule.ts'
@@ -57,8 +58,7 @@ function measuredArenas(data: string): readonly Arena[] {
 }
 
 function peakRamBytes(model: MemoryModel, graph: NetworkGraph): number {
-  const schedule = scheduleOf(graph)
-  return model.peakRamBytes(schedule, storedSize(graph, schedule))
+  return model.peakRamBytes(lowerSchedule(scheduleOf(graph)))
 }
 
 /** TFLM's memory with the arena share of a kernel as every other network of the nRF5340 sample has it on average. */
@@ -82,7 +82,7 @@ export function validateMemory(data: string, memory: Profile['memory']): readonl
   const files = { ad: 276_976, ic: 98_496, kws: 53_936, vww: 333_288 } as const
   const models = (Object.keys(files) as (keyof typeof files)[]).map((name) => {
     const graph = MLPERF_TINY[name]()
-    const stored = storedSize(graph, scheduleOf(graph))
+    const stored = storedSize(scheduleOf(graph))
     const predicted = model.flashBytes(stored) - memory.flash.runtimeBytes
     return {
       model: `mlperf-tiny-${name} (${stored.kernels} kernels)`,

@@ -35,7 +35,7 @@ test('flash holds every expert, latency only those that run', (t) => {
   }
   const [few, many, twice] = [network(2, 1), network(6, 1), network(6, 2)].map((graph) => ({
     costs: model.price(graph, { layers: true }),
-    stored: storedSize(graph, model.schedule(graph)),
+    stored: storedSize(model.schedule(graph)),
   }))
   const perExpert = 4 * 4 * 9 + 4 // weights of the body, and one row of the router
   t.is(many!.stored.weightElements - few!.stored.weightElements, 4 * perExpert)

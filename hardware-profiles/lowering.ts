@@ -1,0 +1,56 @@
+import { type FusionOptions, type Schedule, scheduleOf } from '../network/schedule.ts'
+import type { NetworkGraph } from '../network/types.ts'
+import { KernelCatalogue } from './kernel-catalogue.ts'
+import { type StoredSize, storedSize } from './memory.ts'
+import type { Profile } from './profile.ts'
+
+/** A network as a runtime executes it, with all that devices which fuse alike can share. */
+export interface Lowered {
+  readonly schedule: Schedule
+  readonly stored: StoredSize
+  /** Numbers of the schedule's kernels in `CATALOGUE`, valid in this generation. */
+  readonly numbers: readonly number[]
+  readonly generation: number
+  /** Arena sizes found so far, by the memory rules that gave them. */
+  readonly arenas: Map<string, number>
+}
+
+/** Kernels of every network that this process priced. */
+export const CATALOGUE = new KernelCatalogue()
+
+/** How a runtime fuses, with a name by which devices that fuse alike find each other. */
+export interface Fusion {
+  readonly options: FusionOptions
+  readonly name: string
+}
+
+export const fusionOf = ({ fusedActivations }: Profile): Fusion => ({
+  options: { fusedActivations: new Set(fusedActivations) },
+  name: [...fusedActivations].sort().join(),
+})
+
+/** Lowers a schedule made elsewhere. */
+export const lowerSchedule = (schedule: Schedule, stored = storedSize(schedule)): Lowered => {
+  const numbers = CATALOGUE.numbersOf(schedule.kernels)
+  return { schedule, stored, numbers, generation: CATALOGUE.generation, arenas: new Map() }
+}
+
+let lastGraph: NetworkGraph | undefined
+let lastLowered: { readonly fusion: string; readonly lowered: Lowered }[] = []
+
+/**
+ * Lowers a graph. A search prices one network on device after device: the last network stays lowered, so that devices
+ * which fuse alike share the work.
+ */
+export function lower(graph: NetworkGraph, fusion: Fusion): Lowered {
+  if (graph !== lastGraph) {
+    lastLowered = []
+    lastGraph = graph
+  }
+  for (const known of lastLowered) {
+    if (known.fusion === fusion.name && known.lowered.generation === CATALOGUE.generation) return known.lowered
+  }
+  const lowered = lowerSchedule(scheduleOf(graph, fusion.options))
+  lastLowered.push({ fusion: fusion.name, lowered })
+  return lowered
+}
