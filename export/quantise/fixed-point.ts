@@ -1,0 +1,64 @@
+import type { Multiplier, Quantisation } from './types.ts'
+
+export const INT8_MIN = -128
+export const INT8_MAX = 127
+const TWO_31 = 2 ** 31
+
+/** Nearest integer, halves away from zero: the rounding of `std::round`. */
+export const roundAway = (x: number): number => (x < 0 ? -Math.round(-x) : Math.round(x))
+
+export const clampTo = (x: number, low: number, high: number): number => Math.min(Math.max(x, low), high)
+export const clampInt8 = (x: number): number => clampTo(x, INT8_MIN, INT8_MAX)
+
+/**
+ * A positive real factor as multiplier and shift (TFLite's QuantizeMultiplier): the nearest 31-bit multiplier; factors
+ * under 2^−32 become 0, over 2^30 saturate.
+ */
+export function quantiseMultiplier(factor: number): Multiplier {
+  if (!(factor > 0)) return { multiplier: 0, shift: 0 }
+  let shift = Math.floor(Math.log2(factor)) + 1
+  // log2 may be off by one beside powers of two: the fraction must lie in [0.5, 1).
+  if (factor / 2 ** shift >= 1) shift++
+  if (factor / 2 ** shift < 0.5) shift--
+  let multiplier = Math.round((factor / 2 ** shift) * TWO_31)
+  if (multiplier === TWO_31) {
+    multiplier /= 2
+    shift++
+  }
+  if (shift < -31) return { multiplier: 0, shift: 0 }
+  if (shift > 30) return { multiplier: TWO_31 - 1, shift: 30 }
+  return { multiplier, shift }
+}
+
+/**
+ * floor(a · b ÷ 2^31 + ½) for 32-bit a and b: SaturatingRoundingDoublingHighMul. The product has up to 62 bits and a
+ * double 53, so b is taken in two parts, each product of which is exact.
+ */
+export function highMultiply(a: number, b: number): number {
+  if (a === -TWO_31 && b === -TWO_31) return TWO_31 - 1
+  const high = b >> 15
+  const low = b & 0x7fff
+  return Math.floor((a * high + Math.floor((a * low + 0x4000_0000) / 0x8000)) / 0x1_0000)
+}
+
+/** x ÷ 2^exponent, nearest, halves away from zero: RoundingDivideByPOT. */
+export function roundingShift(x: number, exponent: number): number {
+  if (exponent === 0) return x
+  const mask = 2 ** exponent - 1
+  const remainder = exponent === 31 ? x & 0x7fff_ffff : x & mask
+  const threshold = (mask >> 1) + (x < 0 ? 1 : 0)
+  return (exponent === 31 ? (x < 0 ? -1 : 0) : x >> exponent) + (remainder > threshold ? 1 : 0)
+}
+
+/**
+ * x times a fixed-point factor, as TFLM and CMSIS-NN do it without their single-rounding option (MultiplyByQuantizedMultiplier):
+ * shift left (32 bits, wrapping), rounding high multiply, rounding shift right: two roundings.
+ */
+export function scaleBy(x: number, multiplier: number, shift: number): number {
+  const shifted = shift > 0 ? (x * 2 ** shift) | 0 : x
+  return roundingShift(highMultiply(shifted, multiplier), shift < 0 ? -shift : 0)
+}
+
+/** int8 for a real number: round half away, clamp. */
+export const quantiseValue = (real: number, { scale, zeroPoint }: Quantisation): number =>
+  clampInt8(roundAway(real / scale) + zeroPoint)
