@@ -4,6 +4,8 @@ import { UserError } from '../../lib/errors.ts'
 interface Source {
   readonly view: DataView
   readonly bytes: Uint8Array
+  /** List entries that may still be read: lists that share their bytes a thousand times over are no real file. */
+  budget: number
 }
 
 /** Text is only read for names; longer ones are a sign of a broken file. */
@@ -35,7 +37,7 @@ export class FlatTable {
     if (bytes.length < 8) throw broken(`it has only ${bytes.length} bytes`)
     const found = String.fromCharCode(...bytes.subarray(4, 8))
     if (found !== identifier) throw broken(`its identifier is not ${identifier}`)
-    return new FlatTable({ view, bytes }, view.getUint32(0, true))
+    return new FlatTable({ view, bytes, budget: 65_536 + bytes.length }, view.getUint32(0, true))
   }
 
   #check(position: number, length: number): void {
@@ -141,6 +143,8 @@ export class FlatTable {
     const length = this.#uint32(start)
     if (length > most) throw broken(`a list has ${length} entries where at most ${most} are read`)
     this.#check(start + 4, length * elementBytes)
+    if (elementBytes > 1) this.#source.budget -= length
+    if (this.#source.budget < 0) throw broken('its lists overlap')
     return { start: start + 4, length }
   }
 }

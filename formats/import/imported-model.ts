@@ -1,0 +1,23 @@
+import type { NetworkGraph } from '../../network/types.ts'
+
+export type ElementType = 'float32' | 'float16' | 'float64' | 'int8' | 'uint8' | 'int16' | 'int32' | 'int64' | 'other'
+
+/** How stored integers stand for real numbers: real = scale · (stored − zero point). */
+export interface Quantisation {
+  readonly type: ElementType
+  /** One for the whole tensor, or one for each channel of `axis`. */
+  readonly scales: readonly number[]
+  readonly zeroPoints: readonly number[]
+  /** Axis of the tensor as the file holds it; matters with several scales. */
+  readonly axis: number
+}
+
+/** A network read from a model file, ready to be priced. */
+export interface ImportedModel {
+  readonly format: 'tflite' | 'onnx' | 'architecture'
+  readonly graph: NetworkGraph
+  /** Type of the weights of convolutions and dense layers. */
+  readonly dataType: ElementType
+  /** Quantisation of results by node id, and of weights by `<nodeId>/kernel`, where the file gives it. */
+  readonly quantisation: ReadonlyMap<string, Quantisation>
+}
