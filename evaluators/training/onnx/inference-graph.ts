@@ -126,6 +126,11 @@ export interface InferenceOptions {
   readonly normalisation?: { readonly mean: readonly number[]; readonly standardDeviation: readonly number[] }
   /** Stored in the file as key and value texts. */
   readonly metadata?: Readonly<Record<string, string>>
+  /**
+   * Paths of nodes (`<nodeId>`, in experts `<nodeId>/<expert>/<bodyNodeId>`) whose values the file gives too, each as an
+   * output `node:<path>` with the channels first: what calibration looks at.
+   */
+  readonly observed?: ReadonlySet<string>
 }
 
 /**
@@ -159,7 +164,13 @@ export function buildInferenceGraph(graph: NetworkGraph, weights: Weights, optio
         body: (expert, features) =>
           write((op as OpOf<'routedExperts'>).body, `${prefix}${node.id}/${expert}/`, features),
       }
-      values.set(node.id, (INFERENCE_RULES[op.kind] as InferenceRule<OpKind>)(emitter, input))
+      const value = (INFERENCE_RULES[op.kind] as InferenceRule<OpKind>)(emitter, input)
+      values.set(node.id, value)
+      const path = `${prefix}${node.id}`
+      if (options.observed?.has(path)) {
+        const dims = node.shape.length === 3 ? [2, 0, 1].map((axis) => node.shape[axis]!) : node.shape
+        emitter.output(`node:${path}`, 'float32', [options.batch, ...dims], value)
+      }
     }
     return values.get(body.output)!
   }

@@ -1,0 +1,97 @@
+import { type Schedule, scheduleOf } from '../../network/schedule.ts'
+import { trainableOp } from '../../network/trainable.ts'
+import type { NetworkGraph, Weights } from '../../network/types.ts'
+import { type CalibrationSample, calibrate, type Ranges } from './calibrate.ts'
+import { quantiseMultiplier } from './fixed-point.ts'
+import { foldWeights } from './fold.ts'
+import { KERNEL_RULES } from './kernels.ts'
+import { type Level, type LevelKernel, levelsOf } from './lowering.ts'
+import { tensorQuantisations } from './tensor-quantisation.ts'
+import type {
+  CalibrationMethod,
+  FusedActivation,
+  Quantisation,
+  QuantisedGraph,
+  QuantisedKernel,
+  QuantisedNetwork,
+} from './types.ts'
+
+export interface QuantisationJob {
+  readonly graph: NetworkGraph
+  readonly weights: Weights
+  readonly normalisation: QuantisedNetwork['normalisation']
+  readonly sample: CalibrationSample
+}
+
+/** The kernels that the int8 network consists of: what memory is planned for. */
+export const quantisedSchedule = (graph: NetworkGraph): Schedule => scheduleOf(graph)
+
+/**
+ * Quantises a trained network after training: int8 weights, one symmetric scale per filter (per tensor in dense kernels),
+ * int8 activations with one scale and zero point per tensor, from ranges seen on the calibration sample.
+ * @returns one network for each way of choosing ranges; they share nothing that is calibrated.
+ * @throws UserError for kinds that no search space makes.
+ */
+export async function quantiseNetwork(
+  job: QuantisationJob,
+): Promise<Readonly<Record<CalibrationMethod, QuantisedNetwork>>> {
+  const { graph, weights, normalisation } = job
+  const level = levelsOf(graph, quantisedSchedule(graph))
+  const ranges = await calibrate(graph, level, weights, job.sample)
+  const quantised = (calibration: CalibrationMethod): QuantisedNetwork => ({
+    ...quantiseLevel(level, '', { weights, ranges: ranges[calibration] }, undefined),
+    normalisation,
+    calibration,
+  })
+  return { minmax: quantised('minmax'), percentile: quantised('percentile') }
+}
+
+interface Sources {
+  readonly weights: Weights
+  readonly ranges: Ranges
+}
+
+function quantiseLevel(
+  level: Level,
+  prefix: string,
+  sources: Sources,
+  entry: Quantisation | undefined,
+): QuantisedGraph {
+  const quantisations = tensorQuantisations(level, prefix, sources.ranges, entry)
+  return {
+    tensors: level.tensors.map(({ id, shape }, i) => ({ id, shape, quantisation: quantisations[i]! })),
+    kernels: level.kernels.map((kernel) => quantiseKernel(kernel, prefix, sources, quantisations)),
+    input: level.input,
+    output: level.output,
+    outputShape: level.outputShape,
+  }
+}
+
+function quantiseKernel(
+  kernel: LevelKernel,
+  prefix: string,
+  sources: Sources,
+  quantisations: readonly Quantisation[],
+): QuantisedKernel {
+  const { node, inputs, output, inputShapes, body } = kernel
+  const op = trainableOp(node)
+  const common = { id: node.id, inputs, output, inputShapes, outputShape: node.shape }
+  const from = inputs.map((tensor) => quantisations[tensor]!)
+  const to = quantisations[output]!
+  if (op.kind === 'routedExperts') {
+    const experts = Array.from({ length: op.experts }, (_, expert) => {
+      const graph = quantiseLevel(body!, `${prefix}${node.id}/${expert}/`, sources, from[0]!)
+      const { scale } = graph.tensors[graph.output]!.quantisation
+      return { graph, share: quantiseMultiplier(scale / (2 ** 15 * to.scale)) }
+    })
+    return { kind: 'routedExperts', ...common, topK: op.topK, experts }
+  }
+  return KERNEL_RULES[op.kind as keyof typeof KERNEL_RULES]({
+    kernel,
+    common,
+    activation: kernel.activation as FusedActivation,
+    from,
+    to,
+    folded: () => foldWeights(kernel, sources.weights, prefix),
+  })
+}

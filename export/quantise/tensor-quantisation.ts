@@ -1,0 +1,48 @@
+import type { Ranges } from './calibrate.ts'
+import { clampInt8, roundAway } from './fixed-point.ts'
+import { UNIT_INTERVAL } from './lookup-tables.ts'
+import type { Level } from './lowering.ts'
+import type { Quantisation } from './types.ts'
+
+/** Narrower ranges than this are widened: a scale must not vanish. */
+const LEAST_RANGE = 1e-6
+
+/** int8 for a range of real numbers, made to hold 0, which gets a value of its own. */
+export function quantisationOf([least, greatest]: readonly [number, number]): Quantisation {
+  const low = Math.min(least, 0)
+  const high = Math.max(greatest, 0, low + LEAST_RANGE)
+  const scale = Math.fround((high - low) / 255)
+  return { scale, zeroPoint: clampInt8(-128 + roundAway(-low / scale)) }
+}
+
+const UNIT_KINDS: ReadonlySet<string> = new Set(['softmax', 'sigmoid', 'hardSigmoid'])
+
+/**
+ * The quantisation of each tensor of a level: prescribed for functions into 0 … 1, handed on by pooling, and otherwise
+ * from the range of what the tensor holds.
+ * @param entry of an expert's input: that of the features.
+ */
+export function tensorQuantisations(
+  level: Level,
+  prefix: string,
+  ranges: Ranges,
+  entry: Quantisation | undefined,
+): readonly Quantisation[] {
+  const found: (Quantisation | undefined)[] = level.tensors.map(() => undefined)
+  const fromRange = (tensor: number): Quantisation => quantisationOf(ranges(prefix + level.tensors[tensor]!.holds))
+  found[level.input] = entry ?? fromRange(level.input)
+  for (const { node, inputs, output } of level.kernels) {
+    const { kind } = node.op
+    if (UNIT_KINDS.has(kind)) found[output] = UNIT_INTERVAL
+    else if (kind === 'maxPool' || kind === 'averagePool') found[output] = found[inputs[0]!]!
+    else if (kind === 'hardSwish') found[output] = hardSwishOutput(fromRange(output), found[inputs[0]!]!)
+    else found[output] = fromRange(output)
+  }
+  return found as readonly Quantisation[]
+}
+
+/** TFLite's kernel needs an output scale above a 128th of the input's. */
+function hardSwishOutput(wanted: Quantisation, input: Quantisation): Quantisation {
+  const least = Math.fround(input.scale / 64)
+  return wanted.scale >= least ? wanted : { scale: least, zeroPoint: wanted.zeroPoint }
+}
