@@ -1,6 +1,7 @@
 import type { MemoryPlan } from '../network/memory-plan.ts'
 import type { Kernel, KernelKind, Schedule } from '../network/schedule.ts'
 import type { NetworkGraph } from '../network/types.ts'
+import { derivedAnswer } from './derived-rules.ts'
 import type { KernelFacts } from './features.ts'
 import { ByKernel } from './kernel-catalogue.ts'
 import { CATALOGUE, fusionOf, type Lowered, lower, lowerSchedule } from './lowering.ts'
@@ -82,7 +83,7 @@ export function createCostModel(profile: Profile): CostModel {
   }
 
   function priceKernel(kernel: KernelFacts): KernelPrice | undefined {
-    const answer = tableOf(kernel.kind)?.lookup(kernel)
+    const answer = specs.has(kernel.kind) ? tableOf(kernel.kind)?.lookup(kernel) : derivedAnswer(kernel, tableOf)
     if (answer === undefined) return undefined
     const latencyMs = answer.cost * unitMs
     const { activePowerMw, idlePowerMw, utilisation } = profile.energy

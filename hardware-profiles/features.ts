@@ -1,9 +1,10 @@
 import type { Kernel, KernelKind } from '../network/schedule.ts'
-import { windowPadding } from '../network/shapes.ts'
+import { sizeOf, windowPadding } from '../network/shapes.ts'
 import type { Padding, Pair, Shape } from '../network/types.ts'
 
 /**
- * Plain numbers of one kernel, all that its cost may depend on. Vectors count as 1×1 maps; a kernel without a window
+ * Plain numbers of one kernel, all that its cost may depend on. Vectors count as 1×1 maps, of other shapes the middle axes
+ * as one; channels of a grouped convolution are those that feed one filter. A kernel without a window
  * has a 1×1 window and stride 1. One instance is overwritten kernel after kernel, so that pricing allocates nothing.
  */
 export interface KernelFacts {
@@ -54,8 +55,9 @@ export const emptyFacts = (): KernelFacts => ({
   activation: 0,
 })
 
-const height = (shape: Shape): number => (shape.length === 3 ? shape[0]! : 1)
-const width = (shape: Shape): number => (shape.length === 3 ? shape[1]! : 1)
+const height = (shape: Shape): number => (shape.length > 1 ? shape[0]! : 1)
+const width = (shape: Shape): number =>
+  shape.length === 3 ? shape[1]! : shape.length < 3 ? 1 : sizeOf(shape.slice(1, -1))
 const channels = (shape: Shape): number => shape[shape.length - 1]!
 
 function setWindow(facts: KernelFacts, kernel: Pair, stride: Pair, padding: Padding): void {
@@ -87,10 +89,12 @@ export function readFacts(kernel: Kernel, facts: KernelFacts): void {
   facts.activation = kernel.activation === 'none' ? 0 : 1
   if (op.kind === 'conv2d' || op.kind === 'depthwiseConv2d' || op.kind === 'averagePool' || op.kind === 'maxPool') {
     setWindow(facts, op.kernel, op.stride, op.padding)
+    if (op.kind === 'conv2d' && op.groups !== undefined) facts.inChannels /= op.groups
     return
   }
   facts.kernelHeight = facts.kernelWidth = facts.strideHeight = facts.strideWidth = 1
   facts.same = 0
+  if (op.kind === 'resize' && op.mode === 'bilinear') facts.kernelHeight = facts.kernelWidth = 2
 }
 
 /** Window positions along one axis that fall on the map and not on its padding, summed over the outputs. */
