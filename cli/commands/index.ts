@@ -2,6 +2,7 @@ import { devicesCommand } from './devices.ts'
 import { exportCommand } from './export.ts'
 import { frontCommand } from './front.ts'
 import { listCommand } from './list.ts'
+import { predictCommand } from './predict.ts'
 import { resumeCommand } from './resume.ts'
 import { searchCommand } from './search.ts'
 import type { Command } from './shared.ts'
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   listCommand,
   frontCommand,
   exportCommand,
+  predictCommand,
   devicesCommand,
   spacesCommand,
 ]

@@ -1,0 +1,30 @@
+import type { Argv } from 'yargs'
+import { defineCommand, withJson } from './shared.ts'
+
+export const predictCommand = defineCommand({
+  command: 'predict [model]',
+  describe: 'Price a model file on devices: latency, energy, RAM and flash, in total and per layer',
+  builder: (yargs: Argv) =>
+    withJson(yargs)
+      .positional('model', {
+        type: 'string',
+        describe: 'A .tflite or .onnx file, or the architecture.json of frugal export',
+      })
+      .option('device', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'Device ids or profile files, separated by commas, or all',
+      })
+      .option('per-layer', { type: 'boolean', default: false, describe: 'List every kernel' })
+      .option('memory-map', { type: 'boolean', default: false, describe: 'List every buffer of the arena' })
+      .example('$0 predict model.tflite --device stm32f446-tflm-cmsisnn', '')
+      .example('$0 predict model.onnx --device all', 'Compare all devices')
+      .example('$0 predict model.tflite --device titan-rtx --per-layer --json', 'One JSON object a device'),
+  handler: async (args) =>
+    (await import('../actions/predict.ts')).predict({
+      ...args,
+      perLayer: args['per-layer'],
+      memoryMap: args['memory-map'],
+    }),
+})
