@@ -15,12 +15,14 @@ import { countMacs, countParams } from '../../network/measure.ts'
 import { columns, print, printJson } from './output.ts'
 
 interface PredictArguments {
-  readonly model: string
-  readonly device: readonly string[]
+  readonly model: string | undefined
+  readonly device: readonly string[] | undefined
   readonly json: boolean
   readonly perLayer: boolean
   readonly memoryMap: boolean
 }
+
+const EXAMPLE = 'for example frugal predict model.tflite --device stm32f446-tflm-cmsisnn'
 
 interface Prediction {
   readonly costModel: CostModel
@@ -29,17 +31,18 @@ interface Prediction {
 
 /** `frugal predict`: tables for people, or one JSON object a line for each device. */
 export async function predict(args: PredictArguments): Promise<void> {
+  const { model: file } = args
+  if (file === undefined) throw new UserError(`name a model file: ${EXAMPLE}`)
+  if (args.device === undefined) throw new UserError(`name a device, or all of them: ${EXAMPLE}`)
   const models = devicesOf(args.device).map((name) => createCostModel(loadProfile(name)))
-  const model = readModel(args.model)
+  const model = readModel(file)
   const params = countParams(model.graph)
   const predictions = models.map((costModel) => ({ costModel, costs: costModel.price(model.graph, { layers: true }) }))
   if (args.json) {
-    for (const prediction of predictions) printJson(jsonOf(args, model, params, prediction))
+    for (const prediction of predictions) printJson(jsonOf(file, model, params, prediction, args.memoryMap))
     return
   }
-  print(
-    `${args.model}: ${formatCount(countMacs(model.graph))} MACs, ${formatCount(params)} parameters, ${model.dataType}`,
-  )
+  print(`${file}: ${formatCount(countMacs(model.graph))} MACs, ${formatCount(params)} parameters, ${model.dataType}`)
   print(`\n${summary(predictions)}`)
   for (const { costModel, costs } of predictions) {
     for (const line of warnings(costModel, costs, model)) print(`${costModel.profile.id}: ${line}`)
@@ -62,10 +65,16 @@ function devicesOf(given: readonly string[]): readonly string[] {
   return names
 }
 
-function jsonOf(args: PredictArguments, model: ImportedModel, params: number, { costModel, costs }: Prediction) {
+function jsonOf(
+  file: string,
+  model: ImportedModel,
+  params: number,
+  { costModel, costs }: Prediction,
+  memoryMap: boolean,
+) {
   const { latencyMs, latencyLowMs, latencyHighMs, energyMj, peakRamBytes, flashBytes, macs, unsupported, basis } = costs
   return {
-    model: args.model,
+    model: file,
     device: costModel.profile.id,
     latencyMs,
     latencyLowMs,
@@ -78,7 +87,7 @@ function jsonOf(args: PredictArguments, model: ImportedModel, params: number, { 
     unsupported,
     basis,
     layers: costs.layers,
-    ...(args.memoryMap ? { memoryMap: costModel.memoryPlan(model.graph) } : {}),
+    ...(memoryMap ? { memoryMap: costModel.memoryPlan(model.graph) } : {}),
   }
 }
 
