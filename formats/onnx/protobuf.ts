@@ -1,3 +1,5 @@
+const TEXT = new TextEncoder()
+
 /**
  * Writes the protocol-buffers wire format: tag, then varint, 32-bit float or length-delimited bytes.
  * Nested messages are written into a writer of their own and copied in with their length.
@@ -11,13 +13,14 @@ export class ProtobufWriter {
 
   /** A signed integer as a varint; negative ones take ten bytes (two's complement of 64 bits). */
   integer(field: number, value: number | bigint): this {
-    this.#varint(BigInt(field << 3))
-    this.#varint(BigInt.asUintN(64, BigInt(value)))
+    this.#varint(field << 3)
+    if (value >= 0 && value < 2 ** 31) this.#varint(Number(value))
+    else this.#longVarint(BigInt.asUintN(64, BigInt(value)))
     return this
   }
 
   float32(field: number, value: number): this {
-    this.#varint(BigInt((field << 3) | 5))
+    this.#varint((field << 3) | 5)
     this.#reserve(4)
     new DataView(this.#bytes.buffer).setFloat32(this.#length, value, true)
     this.#length += 4
@@ -25,15 +28,15 @@ export class ProtobufWriter {
   }
 
   bytes(field: number, value: Uint8Array): this {
-    this.#varint(BigInt((field << 3) | 2))
-    this.#varint(BigInt(value.length))
+    this.#varint((field << 3) | 2)
+    this.#varint(value.length)
     this.#reserve(value.length)
     this.#bytes.set(value, this.#length)
     this.#length += value.length
     return this
   }
 
-  text = (field: number, value: string): this => this.bytes(field, new TextEncoder().encode(value))
+  text = (field: number, value: string): this => this.bytes(field, TEXT.encode(value))
 
   message(field: number, write: (message: ProtobufWriter) => void): this {
     const message = new ProtobufWriter()
@@ -41,7 +44,18 @@ export class ProtobufWriter {
     return this.bytes(field, message.#bytes.subarray(0, message.#length))
   }
 
-  #varint(value: bigint): void {
+  /** A whole number below 2³¹. */
+  #varint(value: number): void {
+    this.#reserve(5)
+    let rest = value
+    while (rest > 127) {
+      this.#bytes[this.#length++] = (rest & 127) | 128
+      rest >>= 7
+    }
+    this.#bytes[this.#length++] = rest
+  }
+
+  #longVarint(value: bigint): void {
     this.#reserve(10)
     let rest = value
     while (rest > 127n) {

@@ -66,11 +66,12 @@ export class BatchLanes {
     // A product with a matrix of ones and zeros copies faster than Expand along short axes.
     const { lanes, blocks, emitter } = this
     const copies = blocks * taps * lanes
-    const matrix = Float32Array.from({ length: taps * copies }, (_, index) => {
-      const column = index % copies
-      return Math.floor(index / copies) === Math.floor(column / lanes) % taps ? 1 : 0
-    })
-    const repeat = emitter.floats(matrix, [taps, copies])
+    const repeat = emitter.computed(`repeat${taps}`, [taps, copies], () =>
+      Float32Array.from({ length: taps * copies }, (_, index) => {
+        const column = index % copies
+        return Math.floor(index / copies) === Math.floor(column / lanes) % taps ? 1 : 0
+      }),
+    )
     return emitter.node('MatMul', [emitter.reshape(filters, [channels, taps]), repeat], { dims: [channels, copies] })
   }
 

@@ -88,8 +88,13 @@ export class OnnxEmitter {
 
   /** A stored tensor with one value everywhere. */
   filled(value: number, dims: Dims): Value {
-    const data = new Float32Array(sizeOf(dims)).fill(value)
-    return this.#constant(`filled${dims}:${value}`, { type: 'float32', dims, data })
+    return this.computed(`filled${dims}:${value}`, dims, () => new Float32Array(sizeOf(dims)).fill(value))
+  }
+
+  /** A stored tensor that is computed once under this key. */
+  computed(key: string, dims: Dims, values: () => Float32Array): Value {
+    const name = this.#constants.get(key)
+    return name ?? this.#constant(key, { type: 'float32', dims, data: values() })
   }
 
   integers(values: readonly number[]): Value {

@@ -12,6 +12,7 @@ import type {
   WeightRole,
   Weights,
 } from '../../../network/types.ts'
+import { resizeMatrix } from '../../datasets/resize.ts'
 import { OnnxEmitter, type Value } from './emitter.ts'
 
 interface InferenceInput<K extends OpKind> {
@@ -119,11 +120,38 @@ const INFERENCE_RULES: { readonly [K in Exclude<TrainableKind, 'input'>]: Infere
   },
 }
 
+/** How raw samples become what the network reads: resized, then (x − mean) ÷ deviation. */
+export interface SamplePreparation {
+  /** `[height, width, channels]` of a raw sample. */
+  readonly inputShape: Shape
+  /** Per channel, in raw units. */
+  readonly mean: readonly number[]
+  readonly standardDeviation: readonly number[]
+  /** Resized values are rounded to whole numbers, as samples of integer types are. */
+  readonly roundResized: boolean
+}
+
+/** Writes the preparation of raw samples, channels first. */
+function prepare(emitter: OnnxEmitter, raw: Value, target: Shape, preparation: SamplePreparation): Value {
+  const { inputShape, mean, standardDeviation, roundResized } = preparation
+  const [height, width, channels] = inputShape as readonly [number, number, number]
+  let x = emitter.transpose(raw, [0, 3, 1, 2])
+  if (!sameShape(inputShape, target)) {
+    const [outHeight, outWidth] = target as readonly [number, number]
+    const rows = emitter.floats(resizeMatrix(height, outHeight), [outHeight, height])
+    const columns = emitter.floats(resizeMatrix(width, outWidth), [outWidth, width])
+    x = emitter.node('MatMul', [emitter.node('MatMul', [rows, x]), emitter.transpose(columns, [1, 0])])
+    if (roundResized) x = emitter.node('Floor', [emitter.node('Add', [x, emitter.scalar(0.5)])])
+  }
+  const perChannel = (values: readonly number[]) => emitter.floats(values, [channels, 1, 1])
+  return emitter.node('Div', [emitter.node('Sub', [x, perChannel(mean)]), perChannel(standardDeviation)])
+}
+
 export interface InferenceOptions {
   /** A fixed number of samples, or the name of a free dimension. */
   readonly batch: number | string
-  /** Per channel: the file takes raw values and starts with (x − mean) ÷ deviation. Without it, values come normalised. */
-  readonly normalisation?: { readonly mean: readonly number[]; readonly standardDeviation: readonly number[] }
+  /** The file takes raw samples and prepares them by itself. Without it, they come resized and normalised. */
+  readonly preparation?: SamplePreparation
   /** Stored in the file as key and value texts. */
   readonly metadata?: Readonly<Record<string, string>>
   /**
@@ -178,16 +206,11 @@ export function buildInferenceGraph(graph: NetworkGraph, weights: Weights, optio
   const channelsLast = (x: Value, shape: Shape): Value => (shape.length === 3 ? emitter.transpose(x, [0, 2, 3, 1]) : x)
   const first = graph.nodes.find((node) => node.op.kind === 'input')!
   const last = graph.nodes.find((node) => node.id === graph.output)!
-  const raw = emitter.input('input', 'float32', [options.batch, ...first.shape])
-  const { normalisation } = options
+  const { preparation } = options
+  const raw = emitter.input('input', 'float32', [options.batch, ...(preparation?.inputShape ?? first.shape)])
   const x =
-    normalisation === undefined
-      ? raw
-      : emitter.node('Div', [
-          emitter.node('Sub', [raw, emitter.floats(normalisation.mean)]),
-          emitter.floats(normalisation.standardDeviation),
-        ])
-  const y = channelsLast(write(graph, '', channelsFirst(x, first.shape)), last.shape)
+    preparation === undefined ? channelsFirst(raw, first.shape) : prepare(emitter, raw, first.shape, preparation)
+  const y = channelsLast(write(graph, '', x), last.shape)
   emitter.output('output', 'float32', [options.batch, ...last.shape], y)
   return emitter.encode('network', options.metadata)
 }

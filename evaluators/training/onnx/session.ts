@@ -33,9 +33,5 @@ export class Session {
     await this.#session.run(inputs as Record<string, OnnxValue>, outputs as Record<string, OnnxValue>)
   }
 
-  endProfiling(): void {
-    this.#session.endProfiling()
-  }
-
   release = (): Promise<void> => this.#session.release()
 }
