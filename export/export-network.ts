@@ -8,6 +8,7 @@ import { canonicalJson } from '../lib/canonical-json.ts'
 import { OperationalError, UserError } from '../lib/errors.ts'
 import { writeFileAtomic } from '../lib/files.ts'
 import { countMacs, countParams } from '../network/measure.ts'
+import { sameShape, shapeText } from '../network/shapes.ts'
 import type { NetworkGraph } from '../network/types.ts'
 import { type ModelCard, renderModelCard } from './model-card.ts'
 import type { Selection } from './select.ts'
@@ -67,10 +68,14 @@ export async function exportNetwork(job: ExportJob): Promise<ModelCard> {
   const { mean, standardDeviation } = dataset
   const model = buildInferenceGraph(graph, trained.weights, {
     batch: 'batch',
-    normalisation: { mean, standardDeviation },
+    preparation: {
+      inputShape: dataset.inputShape,
+      mean,
+      standardDeviation,
+      roundResized: !(dataset.samples instanceof Float32Array),
+    },
   })
-  const inputShape = inputShapeOf(graph)
-  const verified = await verifyOnnx(model, inputShape, dataset, 'test')
+  const verified = await verifyOnnx(model, dataset, 'test')
   const difference = Math.abs(verified.accuracy - trained.accuracy.test!)
   if (difference > Math.max(TOLERATED_DIFFERENCE, 1 / verified.samples)) {
     throw new OperationalError(
@@ -79,6 +84,7 @@ export async function exportNetwork(job: ExportJob): Promise<ModelCard> {
   }
 
   const { record, rule } = selection
+  const inputShape = inputShapeOf(graph)
   const { latencyMs, latencyLowMs, latencyHighMs, energyMj, peakRamBytes, flashBytes, basis } = costs
   const { train, validation, test } = dataset.splits
   const card: ModelCard = {
@@ -97,12 +103,10 @@ export async function exportNetwork(job: ExportJob): Promise<ModelCard> {
       testSamples: test.length,
     },
     input: {
-      shape: inputShape,
+      shape: dataset.inputShape,
       meaning:
-        'raw sample values as the data set holds them; the network normalises by itself' +
-        (inputShape.join() === dataset.inputShape.join()
-          ? ''
-          : ` (samples are resized from ${dataset.inputShape.join('×')} by area averaging)`),
+        'raw sample values as the data set holds them; the file normalises by itself' +
+        (sameShape(inputShape, dataset.inputShape) ? '' : `, and resizes to ${shapeText(inputShape)} first`),
     },
     output: { shape: [dataset.classNames.length], meaning: 'one logit for each class' },
     training: {

@@ -1,7 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Dataset, SplitName } from '../evaluators/datasets/dataset.ts'
 import { OperationalError } from '../lib/errors.ts'
-import type { Shape } from '../network/types.ts'
 import { createRawReader } from './raw-samples.ts'
 
 export interface VerifiedAccuracy {
@@ -18,21 +17,19 @@ const BATCH = 256
  * Runs an exported ONNX file on every sample of one part of the data, reading nothing but the file and the raw samples.
  * @throws OperationalError when the file does not load or gives an output of another shape.
  */
-export async function verifyOnnx(
-  model: Uint8Array,
-  inputShape: Shape,
-  dataset: Dataset,
-  split: SplitName,
-): Promise<VerifiedAccuracy> {
+export async function verifyOnnx(model: Uint8Array, dataset: Dataset, split: SplitName): Promise<VerifiedAccuracy> {
   const session = await InferenceSession.create(model, { logSeverityLevel: 3 })
   try {
     const indices = dataset.splits[split]
-    const reader = createRawReader(dataset, inputShape)
+    const reader = createRawReader(dataset)
     const classes = dataset.classNames.length
     let correct = 0
     for (let start = 0; start < indices.length; start += BATCH) {
       const count = Math.min(BATCH, indices.length - start)
-      const input = new Tensor('float32', reader(indices.subarray(start, start + count)), [count, ...inputShape])
+      const input = new Tensor('float32', reader(indices.subarray(start, start + count)), [
+        count,
+        ...dataset.inputShape,
+      ])
       const { output } = await session.run({ input })
       const logits = output?.data
       if (!(logits instanceof Float32Array) || logits.length !== count * classes) {

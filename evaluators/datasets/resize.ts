@@ -30,6 +30,17 @@ function axisTaps(from: number, to: number): Taps {
   return { width, positions, weights }
 }
 
+/** The taps of an axis as a matrix `[to, from]`, row-major: resizing is rows · sample · columnsᵀ for each channel. */
+export function resizeMatrix(from: number, to: number): Float32Array {
+  const { width, positions, weights } = axisTaps(from, to)
+  const matrix = new Float32Array(to * from)
+  for (let i = 0; i < to * width; i++) {
+    const row = Math.floor(i / width)
+    matrix[row * from + positions[i]!]! += weights[i]!
+  }
+  return matrix
+}
+
 /** Resizes one sample, from element `fromStart` of `from` to element `toStart` of `to`. Integer types are rounded. */
 export type Resizer = (from: SampleArray, fromStart: number, to: SampleArray, toStart: number) => void
 

@@ -1,0 +1,145 @@
+import test from 'ava'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { createBatcher } from '../../evaluators/datasets/batches.ts'
+import { loadDataset } from '../../evaluators/datasets/load.ts'
+import { initialWeights } from '../../evaluators/training/initial-weights.ts'
+import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
+import { createRawReader } from '../../export/raw-samples.ts'
+import { selectTrial } from '../../export/select.ts'
+import { verifyOnnx, wilsonInterval } from '../../export/verify.ts'
+import { UserError } from '../../lib/errors.ts'
+import { randomStream } from '../../lib/random.ts'
+import { GraphBuilder } from '../../network/build.ts'
+import type { Front } from '../../results/store.ts'
+import type { TrialRecord } from '../../search/journal.ts'
+
+const dataset = await loadDataset('builtin', { seed: 1 })
+
+/** A network that reads 12×12 where the samples are 16×16. */
+function smallerInput() {
+  const g = new GraphBuilder()
+  const x = g.activation(g.batchNorm(g.conv2d(g.input([12, 12, 1]), 8, { kernel: 3, stride: 2 })), 'hardSwish')
+  const graph = g.build(g.dense(g.globalAveragePool(x), 10))
+  return { graph, weights: initialWeights(graph, randomStream(1, 'export')) }
+}
+
+test('a file that resizes and normalises by itself gives what the network gives on prepared samples', async (t) => {
+  const { graph, weights } = smallerInput()
+  const { mean, standardDeviation, inputShape } = dataset
+  const indices = dataset.splits.test.subarray(0, 32)
+  const raw = await InferenceSession.create(
+    buildInferenceGraph(graph, weights, {
+      batch: 'n',
+      preparation: { inputShape, mean, standardDeviation, roundResized: true },
+    }),
+  )
+  const fromRaw = await raw.run({
+    input: new Tensor('float32', createRawReader(dataset)(indices), [32, ...inputShape]),
+  })
+  const prepared = await InferenceSession.create(buildInferenceGraph(graph, weights, { batch: 'n' }))
+  const batch = new Float32Array(32 * 144)
+  createBatcher(dataset, [12, 12, 1]).fill(indices, 0, 32, batch)
+  const fromPrepared = await prepared.run({ input: new Tensor('float32', batch, [32, 12, 12, 1]) })
+  const [a, b] = [fromRaw['output']!.data as Float32Array, fromPrepared['output']!.data as Float32Array]
+  t.is(a.length, 320)
+  // A resized value at exactly one half may be rounded the other way in float32: one grey level in a pixel.
+  for (const [i, value] of a.entries()) t.true(Math.abs(value - b[i]!) < 0.005, `${i}: ${value} and ${b[i]}`)
+})
+
+test('verification counts what the file really answers', async (t) => {
+  const { graph, weights } = smallerInput()
+  const { mean, standardDeviation, inputShape } = dataset
+  // All weights 0 but the bias of class 3: every sample is called a 3.
+  const always3 = new Map(
+    [...weights].map(([name, values]) => [name, name.endsWith('movingVariance') ? values : values.map(() => 0)]),
+  )
+  const bias = [...always3.keys()].find((name) => name.endsWith('/bias'))!
+  always3.set(
+    bias,
+    Float32Array.from({ length: 10 }, (_, i) => (i === 3 ? 1 : 0)),
+  )
+  const model = buildInferenceGraph(graph, always3, {
+    batch: 'n',
+    preparation: { inputShape, mean, standardDeviation, roundResized: true },
+  })
+  const verified = await verifyOnnx(model, dataset, 'test')
+  const threes = dataset.splits.test.filter((index) => dataset.labels[index] === 3).length
+  t.like(verified, { correct: threes, samples: dataset.splits.test.length })
+})
+
+test('the interval is that of Wilson', (t) => {
+  // Newcombe 1998, table I: 81 of 263 gives 0.2553 to 0.3662; 0 of 20 gives 0 to 0.1611.
+  const [low, high] = wilsonInterval(81, 263)
+  t.deepEqual([low.toFixed(4), high.toFixed(4)], ['0.2553', '0.3662'])
+  t.deepEqual(
+    wilsonInterval(0, 20).map((value) => value.toFixed(4)),
+    ['0.0000', '0.1611'],
+  )
+})
+
+const record = (trial: number, violation: number, ok = true): TrialRecord => ({
+  trial,
+  genome: [0],
+  archId: `${trial}`,
+  macs: 1,
+  params: 1,
+  result: ok
+    ? { ok: true, accuracy: 0.9, testAccuracy: 0.9, loss: 1, cpuSeconds: 1, wallSeconds: 1 }
+    : { ok: false, code: 'diverged', message: 'x' },
+  costs: [
+    {
+      device: 'd',
+      latencyMs: 1,
+      energyMj: 1,
+      peakRamBytes: 1,
+      flashBytes: 1,
+      violation,
+      objectives: undefined,
+      basis: {},
+    },
+  ],
+})
+
+const front = (points: readonly [trial: number, accuracy: number, latencyMs: number][]): Front => ({
+  experiment: 1,
+  device: 'd',
+  objectives: ['accuracy', 'latencyMs'],
+  reference: [0.1, 10],
+  hypervolume: 0,
+  points: points.map(([trial, accuracy, latencyMs]) => ({
+    trial,
+    accuracy,
+    latencyMs,
+    archId: `${trial}`,
+    testAccuracy: accuracy,
+    energyMj: 1,
+    peakRamBytes: 1,
+    flashBytes: 1,
+    macs: 1,
+    params: 1,
+  })),
+})
+
+test('the most accurate network of the front is chosen, of equals the fastest; or the trial asked for', (t) => {
+  const trials = [record(0, 0), record(1, 0), record(2, 0), record(3, 0.5), record(4, 0, false)]
+  t.is(
+    selectTrial(
+      front([
+        [0, 0.8, 1],
+        [1, 0.9, 2],
+        [2, 0.9, 3],
+      ]),
+      trials,
+      undefined,
+    ).record.trial,
+    1,
+  )
+  t.is(selectTrial(front([[0, 0.8, 1]]), trials, 2).record.trial, 2)
+  t.throws(() => selectTrial(front([]), trials, undefined), {
+    instanceOf: UserError,
+    message: /front of 'd'.*is empty/,
+  })
+  t.throws(() => selectTrial(front([]), trials, 9), { message: /no trial 9: its finished trials are 0 to 4/ })
+  t.throws(() => selectTrial(front([]), trials, 3), { message: /over the limits of 'd'/ })
+  t.throws(() => selectTrial(front([]), trials, 4), { message: /trial 4 failed \(diverged\)/ })
+})
