@@ -41,13 +41,12 @@ export function highMultiply(a: number, b: number): number {
   return Math.floor((a * high + Math.floor((a * low + 0x4000_0000) / 0x8000)) / 0x1_0000)
 }
 
-/** x ÷ 2^exponent, nearest, halves away from zero: RoundingDivideByPOT. */
+/** x ÷ 2^exponent for exponents up to 31, nearest, halves away from zero: RoundingDivideByPOT. */
 export function roundingShift(x: number, exponent: number): number {
   if (exponent === 0) return x
-  const mask = 2 ** exponent - 1
-  const remainder = exponent === 31 ? x & 0x7fff_ffff : x & mask
+  const mask = 0x7fff_ffff >>> (31 - exponent)
   const threshold = (mask >> 1) + (x < 0 ? 1 : 0)
-  return (exponent === 31 ? (x < 0 ? -1 : 0) : x >> exponent) + (remainder > threshold ? 1 : 0)
+  return (x >> exponent) + ((x & mask) > threshold ? 1 : 0)
 }
 
 /**
@@ -55,8 +54,7 @@ export function roundingShift(x: number, exponent: number): number {
  * shift left (32 bits, wrapping), rounding high multiply, rounding shift right: two roundings.
  */
 export function scaleBy(x: number, multiplier: number, shift: number): number {
-  const shifted = shift > 0 ? (x * 2 ** shift) | 0 : x
-  return roundingShift(highMultiply(shifted, multiplier), shift < 0 ? -shift : 0)
+  return shift > 0 ? highMultiply(x << shift, multiplier) : roundingShift(highMultiply(x, multiplier), -shift)
 }
 
 /** int8 for a real number: round half away, clamp. */
