@@ -58,7 +58,8 @@ export const REARRANGE_OPERATIONS = ['copy', 'tile', 'gather', 'scatter', 'block
  * - `multiply` accepts a second operand `[1, 1, c]` (or `[c]`) beside `[h, w, c]`: squeeze-and-excite.
  * - `reshape` keeps the row-major order of `[h, w, c]`.
  * - `routedExperts` has two inputs: features, and gates `[experts]` (a softmax). For each sample the `topK` experts with the
- *   largest gates run (ties: lower index first); their outputs are added, weighted by their gates renormalised to sum to 1.
+ *   largest gates run (ties: lower index first); their outputs are added, weighted by their gates: renormalised to sum to 1
+ *   where several run (Lepikhin et al. 2021), as it is where one runs (Fedus et al. 2021), or its router could not learn.
  *   All experts share the structure `body` and own separate weights.
  * - Optional fields are left out where they have the usual value (no dilation, one group, one filter per channel, the last
  *   axis), so that a structure has one spelling and one `archId`.

@@ -185,7 +185,7 @@ const RULES: { readonly [K in Exclude<TrainableKind, 'input'>]: Rule<K> } = {
     const gates = inputs[1]!
     const chosen = gates.map((gate) => {
       const order = [...gate.keys()].sort((a, b) => gate[b]! - gate[a]! || a - b).slice(0, op.topK)
-      const total = order.reduce((sum, expert) => sum + gate[expert]!, 0)
+      const total = op.topK === 1 ? 1 : order.reduce((sum, expert) => sum + gate[expert]!, 0)
       return Float64Array.from(gate, (value, expert) => (order.includes(expert) ? value / total : 0))
     })
     for (let expert = 0; expert < op.experts; expert++) {

@@ -14,7 +14,7 @@ const PREDICT_BATCH = 64
 /** Trains with ONNX Runtime: one step — forward, backward, optimiser — is one graph, compiled for the network and batch. */
 export const onnxEngine: TrainingEngine = {
   id: 'onnxruntime',
-  version: '1',
+  version: '2',
   compile: (graph, recipe) => compileProgram(graph, recipe),
 }
 

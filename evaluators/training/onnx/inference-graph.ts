@@ -107,10 +107,10 @@ const INFERENCE_RULES: { readonly [K in Exclude<TrainableKind, 'input'>]: Infere
     const ones = filled(places!, 1)
     const mask = emitter.node('ScatterElements', [filled(gates, 0), places!, ones], { attributes: { axis: 1n } })
     const chosen = emitter.node('Mul', [gates, mask])
-    const total = emitter.node('ReduceSum', [chosen, emitter.integers([1])], { attributes: { keepdims: 1n } })
-    const shares = emitter.nodes('Split', [emitter.node('Div', [chosen, total])], op.experts, {
-      attributes: { axis: 1n },
-    })
+    const sum = (): Value =>
+      emitter.node('ReduceSum', [chosen, emitter.integers([1])], { attributes: { keepdims: 1n } })
+    const weights = op.topK === 1 ? chosen : emitter.node('Div', [chosen, sum()])
+    const shares = emitter.nodes('Split', [weights], op.experts, { attributes: { axis: 1n } })
     return shares
       .map((share, expert) => {
         const scale = shape.length === 3 ? emitter.reshape(share, [-1, 1, 1, 1]) : share

@@ -17,7 +17,7 @@ function topKMask({ emitter, lanes, groups }: TrainingScope, gates: Value, exper
 
 /**
  * Mixture of experts. All experts run on the whole batch, side by side as groups; what they give is weighted by the
- * gates of the chosen ones, renormalised. The load-balancing loss is E·Σ f·P (Fedus et al. 2021, equation 4) with f the
+ * gates of the chosen ones, renormalised where several are. The load-balancing loss is E·Σ f·P (Fedus et al. 2021, equation 4) with f the
  * share of the batch's assignments that went to an expert and P its mean gate: 1 when the load is even.
  */
 export const routedExperts: TrainingRule<'routedExperts'> = (scope, node) => {
@@ -42,8 +42,8 @@ export const routedExperts: TrainingRule<'routedExperts'> = (scope, node) => {
 
   const mask = topKMask(scope, gates, experts, topK)
   const chosen = mul(gates, mask)
-  const total = sumOver(chosen, 1)
-  const shares = emitter.node('Div', [chosen, total])
+  const total = topK === 1 ? undefined : sumOver(chosen, 1)
+  const shares = total === undefined ? chosen : emitter.node('Div', [chosen, total])
   const sampleShares = emitter.node('Expand', [
     emitter.reshape(shares, [groups * experts, 1, batch]),
     emitter.integers([groups * experts, channels, batch]),
@@ -69,8 +69,11 @@ export const routedExperts: TrainingRule<'routedExperts'> = (scope, node) => {
       if (!node.needed[1]) return [dFeatures, undefined]
       const perChannel = emitter.reshape(lanes.dotSamples(bodies.output, spread, wide, pixels), [-1, channels, batch])
       const dShares = emitter.reshape(sumOver(perChannel, 1), [groups, experts, batch])
-      const mean = sumOver(mul(dShares, shares), 1)
-      const routed = mul(emitter.node('Div', [emitter.node('Sub', [dShares, mean]), total]), mask)
+      const dChosen =
+        total === undefined
+          ? dShares
+          : emitter.node('Div', [emitter.node('Sub', [dShares, sumOver(mul(dShares, shares), 1)]), total])
+      const routed = mul(dChosen, mask)
       const dGates = emitter.node('Add', [routed, mul(load, emitter.scalar(balanceFactor / batch))])
       return [dFeatures, emitter.reshape(dGates, [groups * experts, batch])]
     },
