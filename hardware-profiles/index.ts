@@ -1,5 +1,6 @@
 export type { BasisShares, CostModel, Costs, LayerCost, PriceOptions } from './cost-model.ts'
 export { createCostModel } from './cost-model.ts'
+export { atOperatingPoint, energyPerHourMj } from './energy.ts'
 export type { LimitName, Limits, Violation } from './limits.ts'
 export { availableRamBytes, checkLimits, constraintViolation } from './limits.ts'
 export { listProfiles, loadProfile, parseProfile } from './load.ts'

@@ -153,6 +153,15 @@ const memory = z.strictObject({
   provenance,
 })
 
+/** Another clock and supply than the profile's own; cycles stay the same, active power is multiplied by `powerScale`. */
+const operatingPoint = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,30}$/, 'a name is lower-case letters, digits and hyphens'),
+  clockHz: positive,
+  volts: positive.max(1000),
+  powerScale: positive.max(1000),
+  provenance,
+})
+
 const validation = z.strictObject({
   name: text,
   quantity: z.enum(['operatorLatency', 'latency', 'energy', 'peakRam', 'flash']),
@@ -196,6 +205,7 @@ export const profileSchema = z.strictObject({
   /** Kernels without a table are not supported. */
   tables: z.array(table).min(1).max(KERNEL_KINDS.length),
   energy,
+  operatingPoints: z.array(operatingPoint).max(20).optional(),
   memory,
   validation: z.array(validation).max(50),
   notes: z.array(text).max(50),

@@ -1,10 +1,12 @@
+import type { NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
 import type { Profile, ProfileTable, ProfileValidation } from '../../hardware-profiles/profile.ts'
 import { cmsisRules, type MacRates } from './cmsis-rules.ts'
+import type { FittedProfile } from './fitted-profile.ts'
 import { CMSIS_CONV_FORMS, micronasKernels } from './micronas.ts'
-import { validateMicroNets } from './micronets.ts'
-import { mlperfResults, ratePerMac, validateMlperf } from './mlperf.ts'
+import { micronetsSuites } from './micronets.ts'
+import { mlperfResults, ratePerMac } from './mlperf.ts'
 import { fitTable, type Provenance } from './operators.ts'
-import { fittedTflmMemory, validateMemory } from './tflm-memory.ts'
+import { fittedTflmMemory, memorySuites } from './tflm-memory.ts'
 
 interface Board {
   readonly id: string
@@ -118,11 +120,11 @@ const BOARDS: readonly Board[] = [
 ]
 
 /** Fits the Cortex-M profiles under TFLM with CMSIS-NN. */
-export function cortexMProfiles(data: string): readonly Profile[] {
+export function cortexMProfiles(data: string): readonly FittedProfile[] {
   return BOARDS.map((board) => fitBoard(data, board))
 }
 
-function fitBoard(data: string, board: Board): Profile {
+function fitBoard(data: string, board: Board): FittedProfile {
   const kernels = micronasKernels(data, board.folders)
   const provenance: Provenance = {
     kind: 'measured',
@@ -152,35 +154,43 @@ function fitBoard(data: string, board: Board): Profile {
   const withDense = assemble({ depthwise: 0, dense }, [])
   const depthwise = ratePerMac(withDense, 'depthwiseConv2d', only('kws', 'vww'), board.reference.clockHz)
   const rates = { depthwise, dense }
-  const draft = assemble(rates, [])
-  const heldOut = validateMlperf(draft, reference, {
-    name: `whole models, left out: ${board.reference.text}`,
-    clockHz: board.reference.clockHz,
-    benchmarks: ['ic'],
-    method: 'another board of the same core, scaled by clock; nothing was fitted on it',
+  const profile = assemble(rates, [])
+  const mlperfSuite = (
+    system: Board['reference'],
+    benchmarks: readonly string[],
+    leftOut: boolean,
+    method: string,
+  ): NetworkSuite => ({
+    kind: 'networks',
+    quantity: 'latency',
+    name: leftOut ? 'whole networks' : 'whole networks that were fitted or ran under another version',
+    source: system.text,
+    method,
+    leftOut,
+    clockHz: system.clockHz,
+    folds: [],
+    cases: mlperfResults(data, system.version, system.systemId)
+      .filter(({ benchmark }) => benchmarks.includes(benchmark))
+      .map(({ benchmark, latencyMs }) => [`mlperfTiny ${benchmark}`, latencyMs, -1]),
   })
-  const used = validateMlperf(draft, reference, {
-    name: `whole models, fitted: ${board.reference.text}`,
-    clockHz: board.reference.clockHz,
-    benchmarks: ['ad', 'kws', 'vww'],
-    method: 'NOT held out: the dense rate was fitted on ad, the depthwise rate on kws and vww; shown for completeness',
-  })
-  const checks = board.checks.map((check) =>
-    validateMlperf(draft, mlperfResults(data, check.version, check.systemId), {
-      name: `whole models: ${check.text}`,
-      clockHz: check.clockHz,
-      benchmarks: ['ad', 'kws', 'ic', 'vww'],
-      method: 'another board of the same core and another runtime version, scaled by clock; nothing was fitted on it',
-    }),
-  )
-  return assemble(rates, [
-    ...measured.map(({ validation }) => validation).filter(({ cases }) => cases > 0),
-    heldOut,
-    used,
-    ...checks,
-    ...validateMicroNets(data, draft),
-    ...validateMemory(data, memory),
-  ])
+  return {
+    profile,
+    suites: [
+      ...measured.flatMap(({ suite }) => (suite.rowFolds.length > 0 ? [suite] : [])),
+      mlperfSuite(board.reference, ['ic'], true, 'another board of the same core, by clock; nothing was fitted on it'),
+      mlperfSuite(
+        board.reference,
+        ['ad', 'kws', 'vww'],
+        false,
+        'fitted: the dense rate on ad, the depthwise rate on kws and vww',
+      ),
+      ...board.checks.map((check) =>
+        mlperfSuite(check, ['ad', 'kws', 'ic', 'vww'], false, 'never fitted, but an older and slower runtime'),
+      ),
+      ...micronetsSuites(data, profile),
+      ...memorySuites(data),
+    ],
+  }
 }
 
 function profileOf(

@@ -3,6 +3,7 @@ import type { Profile, ProfileTable, ProfileValidation } from '../../hardware-pr
 import { CompiledTable } from '../../hardware-profiles/table.ts'
 import type { KernelKind } from '../../network/schedule.ts'
 import { readCsv } from './csv.ts'
+import type { FittedProfile } from './fitted-profile.ts'
 import {
   fitTable,
   type Measurement,
@@ -173,7 +174,7 @@ function validateNetworks(
 }
 
 /** Fits the profile of Silicon Labs' EFR32xG24 with its matrix-vector processor. */
-export function efr32Profile(data: string): Profile {
+export function efr32Profile(data: string): FittedProfile {
   const layers = deviceLayers(data)
   const provenance: Provenance = {
     kind: 'measured',
@@ -234,5 +235,6 @@ export function efr32Profile(data: string): Profile {
     ],
   }
   const networks = validateNetworks(layers, (train) => fitKinds(train).map(({ table }) => table))
-  return { ...profile, validation: [...fitted.map(({ validation }) => validation), networks] }
+  const suites = fitted.flatMap(({ suite }) => (suite.rowFolds.length > 0 ? [suite] : []))
+  return { profile: { ...profile, validation: [networks] }, suites }
 }

@@ -1,27 +1,27 @@
-import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { type CostModel, createCostModel } from '../../hardware-profiles/cost-model.ts'
-import {
-  KERNEL_KINDS,
-  type Profile,
-  type ProfileTable,
-  type ProfileValidation,
-  type TableModel,
-} from '../../hardware-profiles/profile.ts'
+import { caseNetwork } from '../../hardware-profiles/cases/case-network.ts'
+import type { NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
+import { nasBench201 } from '../../hardware-profiles/cases/nas-nets.ts'
+import { percentile90Of } from '../../hardware-profiles/cases/statistics.ts'
+import { compareSuite } from '../../hardware-profiles/cases/validate.ts'
+import { coefficientsOf } from '../../hardware-profiles/coefficients.ts'
+import { fitNonNegative } from '../../hardware-profiles/least-squares.ts'
+import { KERNEL_KINDS, type Profile, type ProfileTable, type TableModel } from '../../hardware-profiles/profile.ts'
 import { type KernelKind, scheduleOf } from '../../network/schedule.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import type { NetworkGraph } from '../../network/types.ts'
-import { readCsv } from './csv.ts'
-import { fitNonNegative } from './least-squares.ts'
-import { type FbnetLayer, fbnet, nasBench201, ofaMobileNetV3 } from './nas-nets.ts'
-import { kendallTau, percentile90, summarise } from './operators.ts'
+import { type CsvRow, readCsv } from './csv.ts'
+import type { FittedProfile } from './fitted-profile.ts'
 
 interface Case {
+  readonly name: string
   readonly graph: NetworkGraph
   readonly us: number
-  /** Time a sample at batch 64, where it was measured. */
-  readonly throughputUs: number | undefined
+  /** The fold that leaves it out. */
+  readonly fold: number
 }
+
+const FOLDS = 5
 
 /**
  * How many operations eager mode issues for one kernel: a convolution or dense layer counts as one unit of its own
@@ -59,45 +59,50 @@ function workOf(graph: NetworkGraph): number[] {
 
 function readCases(data: string) {
   const folder = path.join(data, 'nas-benchmarks')
-  const nb201: Case[] = []
-  for (const row of every(readCsv(path.join(folder, 'nb201.csv.gz')), 5)) {
-    const graph = nasBench201(row['arch_str']!)
-    if (graph !== undefined)
-      nb201.push({ graph, us: Number(row['titan_rtx_1_latency_ms']) * 1000, throughputUs: undefined })
-  }
-  const ofa = every(readCsv(path.join(folder, 'ofa_help_latency.csv.gz')), 4).map(
-    (row): Case => ({
-      graph: ofaMobileNetV3(row['ks']!, row['e']!, row['d']!, Number(row['r'])),
-      us: Number(row['titan_rtx_1_ms']) * 1000,
-      throughputUs: (Number(row['titan_rtx_64_ms']) * 1000) / 64,
-    }),
+  const cases = (
+    rows: readonly CsvRow[],
+    nameOf: (row: CsvRow) => string,
+    column: string,
+    family: (row: CsvRow, i: number) => number,
+  ): Case[] =>
+    rows.map((row, i) => ({
+      name: nameOf(row),
+      graph: caseNetwork(nameOf(row)),
+      us: Number(row[column]) * 1000,
+      fold: family(row, i),
+    }))
+  const inTurn = (_: CsvRow, i: number): number => i % FOLDS
+  const ofaRows = every(readCsv(path.join(folder, 'ofa_help_latency.csv.gz')), 8)
+  const ofaName = (row: CsvRow): string => `ofa ${row['ks']} ${row['e']} ${row['d']} ${row['r']}`
+  const perSample = (column: string): Case[] =>
+    cases(ofaRows, ofaName, column, inTurn).map((one) => ({ ...one, us: one.us / 64 }))
+  const fbnetRows = every(readCsv(path.join(folder, 'fbnet_help_latency.csv.gz')), 10)
+  const nb201Rows = every(readCsv(path.join(folder, 'nb201.csv.gz')), 40).filter(
+    (row) => nasBench201(row['arch_str']!) !== undefined && !row['arch_str']!.includes('none'),
   )
-  const meta = JSON.parse(readFileSync(path.join(folder, 'fbnet_lut_recovered_meta.json'), 'utf8')) as {
-    layers: FbnetLayer[]
+  return {
+    ofa: cases(ofaRows, ofaName, 'titan_rtx_1_ms', inTurn),
+    titan64: perSample('titan_rtx_64_ms'),
+    v100x64: perSample('v100_64_ms'),
+    fbnet2080: cases(fbnetRows, (row) => `fbnet ${row['ops']}`, '2080ti_1_ms', inTurn),
+    fbnetTitan: cases(fbnetRows, (row) => `fbnet ${row['ops']}`, 'titan_rtx_1_ms', inTurn),
+    nb201: cases(nb201Rows, (row) => `nasBench201 ${row['arch_str']}`, 'titan_rtx_1_latency_ms', inTurn),
   }
-  const fbnets: Case[] = []
-  for (const row of readCsv(path.join(folder, 'fbnet_help_latency.csv.gz'))) {
-    const graph = fbnet(row['ops']!, meta.layers)
-    if (graph !== undefined) fbnets.push({ graph, us: Number(row['titan_rtx_1_ms']) * 1000, throughputUs: undefined })
-  }
-  return { nb201, ofa, fbnets }
 }
 
 /** Cost of launching a convolution with its batch norm, and of one element-wise operation. */
-function fitLaunch(cases: readonly Case[]): number[] {
-  return fitNonNegative(
+const fitLaunch = (cases: readonly Case[]): number[] =>
+  fitNonNegative(
     cases.map(({ graph }) => launchCounts(graph)),
     cases.map(({ us }) => us),
   )
-}
 
-function fitWork(cases: readonly Case[]): number[] {
-  const timed = cases.filter(({ throughputUs }) => throughputUs !== undefined)
-  return fitNonNegative(
-    timed.map(({ graph }) => workOf(graph)),
-    timed.map(({ throughputUs }) => throughputUs!),
+/** Cost of a convolution's and a depthwise convolution's MAC, and of an element read or written. */
+const fitWork = (cases: readonly Case[]): number[] =>
+  fitNonNegative(
+    cases.map(({ graph }) => workOf(graph)),
+    cases.map(({ us }) => us),
   )
-}
 
 interface Gpu {
   readonly id: string
@@ -114,12 +119,7 @@ interface Gpu {
   readonly notes: readonly string[]
 }
 
-function gpuProfile(
-  gpu: Gpu,
-  launch: readonly number[],
-  work: readonly number[],
-  validation: readonly ProfileValidation[],
-): Profile {
+function gpuProfile(gpu: Gpu, launch: readonly number[], work: readonly number[]): Profile {
   const [launchScale, macScale, elementScale] = gpu.scale
   const round = (value: number): number => Number(value.toPrecision(4))
   const element = round(work[2]! * elementScale)
@@ -180,27 +180,34 @@ function gpuProfile(
           'float32 weights and activations in GPU memory, blocks of 512 B; the CUDA context and libraries take 450 MiB more (usual size, not measured here), which is subtracted from what a network may use; flash is the size of the model file, and its limit is nominal',
       },
     },
-    validation: [...validation],
+    validation: [],
     notes: [...gpu.notes],
   }
 }
 
-interface Prediction {
-  readonly measured: number
-  readonly predicted: number
+/** Folds of cases with what was fitted without each; `profileFrom` makes the profile from cases. */
+function crossValidated(
+  name: string,
+  source: string,
+  cases: readonly Case[],
+  profileFrom: (cases: readonly Case[]) => Profile,
+): { readonly suite: NetworkSuite; readonly error90: number } {
+  const folds = Array.from({ length: FOLDS }, (_, fold) => ({
+    coefficients: coefficientsOf(profileFrom(cases.filter((one) => one.fold !== fold)).tables),
+  }))
+  const suite: NetworkSuite = {
+    ...{ kind: 'networks', name, quantity: 'latency', source, leftOut: true, folds },
+    method: `${FOLDS} folds of architectures; every eighth or tenth network of the table`,
+    cases: cases.map((one) => [one.name, Number((one.us / 1000).toPrecision(6)), one.fold]),
+  }
+  const errors = compareSuite(profileFrom(cases), suite).map(({ measured, predicted }) => measured / predicted - 1)
+  return { suite, error90: percentile90Of(errors) }
 }
 
-const predict = (model: CostModel, { graph, us }: Case): Prediction => ({
-  measured: us,
-  predicted: model.price(graph).latencyMs * 1000,
-})
-
-const report = (name: string, method: string, cases: readonly Prediction[]): ProfileValidation => ({
-  name,
-  quantity: 'latency',
-  method,
-  ...summarise(cases.map(({ measured, predicted }) => predicted / measured - 1)),
-  kendallTau: kendallTau(cases),
+/** Cases of another setting of the same GPU, priced by the profile as it is. */
+const otherSetting = (name: string, method: string, source: string, cases: readonly Case[]): NetworkSuite => ({
+  ...{ kind: 'networks', name, quantity: 'latency', method, source, leftOut: false, folds: [] },
+  cases: cases.map((one) => [one.name, Number((one.us / 1000).toPrecision(6)), -1]),
 })
 
 const TITAN: Omit<Gpu, 'error90'> = {
@@ -234,58 +241,165 @@ const TITAN: Omit<Gpu, 'error90'> = {
   ],
 }
 
-/** The Turing GPU fitted from whole networks, and a Hopper GPU derived from it by data-sheet ratios. */
-export function gpuProfiles(data: string): readonly Profile[] {
-  const { nb201, ofa, fbnets } = readCases(data)
-  const launch = fitLaunch(ofa)
-  const work = fitWork(ofa)
-  const leftOut = [0, 1, 2, 3, 4].flatMap((fold) => {
-    const kept = ofa.filter((_, i) => i % 5 !== fold)
-    const model = createCostModel(gpuProfile({ ...TITAN, error90: 0 }, fitLaunch(kept), fitWork(kept), []))
-    return ofa.filter((_, i) => i % 5 === fold).map((network) => predict(model, network))
-  })
-  const titan = { ...TITAN, error90: percentile90(leftOut.map(({ measured, predicted }) => predicted / measured - 1)) }
-  const model = createCostModel(gpuProfile(titan, launch, work, []))
-  const validation = [
-    report('Once-for-All MobileNetV3', 'five folds of architectures', leftOut),
-    report(
-      'NAS-Bench-201 (without the none operation)',
-      'never fitted; another setting of the same GPU, about 1.6 times slower: the host decides, see the rank agreement',
-      nb201.map((network) => predict(model, network)),
-    ),
-    report(
-      'FBNet (without grouped convolutions)',
-      'never fitted; another setting of the same GPU, about twice as slow',
-      fbnets.map((network) => predict(model, network)),
-    ),
-  ]
-  const hopper: Gpu = {
-    ...TITAN,
-    id: 'h100',
-    title: 'NVIDIA H100 SXM, batch 1, PyTorch eager mode, float32 (derived)',
-    core: 'Hopper GH100',
-    clockHz: 1.98e9,
-    ramBytes: 80 * 1024 ** 3,
-    power: {
-      activePowerMw: 700_000,
-      idlePowerMw: 120_000,
-      wakeUpEnergyMj: 0,
-      utilisation: true,
-      provenance: {
-        kind: 'derived',
-        source: 'board power 700 W from the data sheet; 120 W with the clocks up but no work is an estimate',
-      },
-    },
-    scale: [0.5, 16.3 / 67, 672 / 3350],
-    error90: 0.4,
-    provenance: {
-      kind: 'derived',
-      source:
-        'titan-rtx scaled: MACs by peak float32 rate (16.3 to 67 TFLOP/s), elements by memory bandwidth (672 to 3,350 GB/s), launches assumed half as long on a current host; the TITAN RTX rates and the H100 float32 rate are recalled from data sheets; nothing was measured on this GPU',
-    },
-    notes: [
-      'A roofline with a launch floor, derived and not measured: use it for order of magnitude and ranking only.',
-    ],
+const HELP = 'HayeonLee/HELP'
+
+/** The GPUs fitted from whole networks, and data-centre GPUs derived from them by data-sheet ratios. */
+export function gpuProfiles(data: string): readonly FittedProfile[] {
+  const cases = readCases(data)
+  const work = fitWork(cases.titan64)
+  const launch = fitLaunch(cases.ofa)
+  const measured = (
+    gpu: Omit<Gpu, 'error90'>,
+    suiteName: string,
+    own: readonly Case[],
+    fitOn: (kept: readonly Case[]) => { readonly launch: readonly number[]; readonly work: readonly number[] },
+    others: readonly NetworkSuite[] = [],
+  ): FittedProfile => {
+    const make = (error90: number) => (kept: readonly Case[]) => {
+      const found = fitOn(kept)
+      return gpuProfile({ ...gpu, error90 }, found.launch, found.work)
+    }
+    const { suite, error90 } = crossValidated(suiteName, HELP, own, make(0))
+    return { profile: make(error90)(own), suites: [suite, ...others] }
   }
-  return [gpuProfile(titan, launch, work, validation), gpuProfile(hopper, launch, work, [])]
+  const titan = measured(
+    TITAN,
+    'Once-for-All MobileNetV3, batch 1',
+    cases.ofa,
+    (kept) => ({ launch: fitLaunch(kept), work }),
+    [
+      otherSetting(
+        'NAS-Bench-201 on a slower host',
+        'never fitted; the same GPU on another host, about 1.6 times slower: launches decide, see the rank agreement',
+        'NATS-Bench / FreeREA latency tables',
+        cases.nb201,
+      ),
+      otherSetting(
+        'FBNet on a slower host',
+        'never fitted; the same GPU on another host, about twice as slow',
+        HELP,
+        cases.fbnetTitan,
+      ),
+    ],
+  )
+  const nothing = [0, 0]
+  const titan64 = measured(
+    {
+      ...TITAN,
+      id: 'titan-rtx-batch64',
+      title: 'NVIDIA TITAN RTX, per sample at batch 64, PyTorch eager mode, float32',
+      notes: ['Latency and energy are those of one sample in a batch of 64; RAM is that of one sample.'],
+    },
+    'Once-for-All MobileNetV3, batch 64',
+    cases.titan64,
+    (kept) => ({ launch: nothing, work: fitWork(kept) }),
+  )
+  const v100 = measured(
+    {
+      ...TITAN,
+      id: 'v100-batch64',
+      title: 'NVIDIA V100, per sample at batch 64, PyTorch eager mode, float32',
+      core: 'Volta GV100',
+      clockHz: 1.53e9,
+      ramBytes: 32 * 1024 ** 3,
+      power: boardPower(300, 50, 'board power 300 W (listed with the GPU facts)'),
+      notes: ['Latency and energy are those of one sample in a batch of 64; RAM is that of one sample.'],
+    },
+    'Once-for-All MobileNetV3, batch 64',
+    cases.v100x64,
+    (kept) => ({ launch: nothing, work: fitWork(kept) }),
+  )
+  const rtx2080 = measured(
+    {
+      ...TITAN,
+      id: '2080ti',
+      title: 'NVIDIA GeForce RTX 2080 Ti, batch 1, PyTorch eager mode, float32',
+      core: 'Turing TU102',
+      clockHz: 1.545e9,
+      ramBytes: 11 * 1024 ** 3,
+      power: boardPower(250, 55, 'board power 250 W, recalled from the data sheet'),
+      scale: [1, 16.3 / 13.4, 672 / 616],
+      notes: [
+        'Fitted on FBNet networks for images of 32×32: launches only. The work of larger networks is that of the TITAN RTX by data-sheet ratios.',
+        'Once-for-All latencies of the same collection came from another, slower host: do not mix them.',
+      ],
+    },
+    'FBNet, batch 1',
+    cases.fbnet2080,
+    (kept) => ({ launch: fitLaunch(kept), work }),
+  )
+  return [
+    titan,
+    titan64,
+    v100,
+    rtx2080,
+    ...DERIVED.map((gpu) => ({ profile: gpuProfile(gpu, launch, work), suites: [] })),
+  ]
 }
+
+const boardPower = (activeWatts: number, idleWatts: number, source: string): Profile['energy'] => ({
+  activePowerMw: activeWatts * 1000,
+  idlePowerMw: idleWatts * 1000,
+  wakeUpEnergyMj: 0,
+  utilisation: true,
+  provenance: {
+    kind: 'derived',
+    source: `${source}; ${idleWatts} W with the clocks up but no work is an estimate; power between them follows the share of the time that computing and moving data take`,
+  },
+})
+
+/** Ratios of the data sheets: float32 rate in TFLOP/s, memory bandwidth in GB/s. The TITAN RTX has 16.3 and 672. */
+const derived = (
+  facts: Pick<Gpu, 'id' | 'title' | 'core' | 'clockHz' | 'ramBytes' | 'power'>,
+  teraflops: number,
+  gigabytes: number,
+): Gpu => ({
+  ...TITAN,
+  ...facts,
+  scale: [0.5, 16.3 / teraflops, 672 / gigabytes],
+  error90: 0.4,
+  provenance: {
+    kind: 'derived',
+    source: `titan-rtx scaled: MACs by peak float32 rate (16.3 to ${teraflops} TFLOP/s), elements by memory bandwidth (672 to ${gigabytes} GB/s), launches assumed half as long on a current host; nothing was measured on this GPU`,
+  },
+  notes: ['A roofline with a launch floor, derived and not measured: use it for order of magnitude and ranking only.'],
+})
+
+const DERIVED: readonly Gpu[] = [
+  derived(
+    {
+      id: 'a100',
+      title: 'NVIDIA A100 40 GB SXM, batch 1, PyTorch eager mode, float32 (derived)',
+      core: 'Ampere GA100',
+      clockHz: 1.41e9,
+      ramBytes: 40 * 1024 ** 3,
+      power: boardPower(400, 60, 'board power 400 W from the data sheet'),
+    },
+    19.5,
+    1555,
+  ),
+  derived(
+    {
+      id: 'h100',
+      title: 'NVIDIA H100 SXM, batch 1, PyTorch eager mode, float32 (derived)',
+      core: 'Hopper GH100',
+      clockHz: 1.98e9,
+      ramBytes: 80 * 1024 ** 3,
+      power: boardPower(700, 120, 'board power 700 W from the data sheet'),
+    },
+    67,
+    3350,
+  ),
+  derived(
+    {
+      id: 'h200',
+      title: 'NVIDIA H200 SXM, batch 1, PyTorch eager mode, float32 (derived)',
+      core: 'Hopper GH100',
+      clockHz: 1.98e9,
+      ramBytes: 141 * 1024 ** 3,
+      power: boardPower(700, 120, 'board power 700 W from the data sheet'),
+    },
+    67,
+    4800,
+  ),
+]

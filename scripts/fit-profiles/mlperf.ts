@@ -1,10 +1,9 @@
 import path from 'node:path'
+import { MLPERF_TINY } from '../../hardware-profiles/cases/reference-nets.ts'
 import { createCostModel } from '../../hardware-profiles/cost-model.ts'
-import type { Profile, ProfileValidation } from '../../hardware-profiles/profile.ts'
+import type { Profile } from '../../hardware-profiles/profile.ts'
 import type { KernelKind } from '../../network/schedule.ts'
 import { readCsv } from './csv.ts'
-import { summarise } from './operators.ts'
-import { MLPERF_TINY } from './reference-nets.ts'
 
 type Benchmark = keyof typeof MLPERF_TINY
 
@@ -26,35 +25,6 @@ export function mlperfResults(data: string, version: string, systemId: string): 
       energyMj: Number(row['energy_uJ']) > 0 ? Number(row['energy_uJ']) / 1000 : undefined,
       skipsZeros: !['', 'False', 'false', '0'].includes(row['vww_zero_channel_skipping_suspected']!),
     }))
-}
-
-/** Compares a profile with a system of the same core; latencies are scaled by clock (cycles ÷ clock holds within 0.4 %). */
-export function validateMlperf(
-  profile: Profile,
-  results: readonly MlperfResult[],
-  options: {
-    readonly name: string
-    readonly clockHz: number
-    readonly benchmarks: readonly Benchmark[]
-    readonly method: string
-  },
-): ProfileValidation {
-  const model = createCostModel(profile)
-  const models = results
-    .filter(({ benchmark }) => options.benchmarks.includes(benchmark))
-    .map(({ benchmark, latencyMs }) => ({
-      model: `mlperf-tiny-${benchmark}`,
-      measured: Number(((latencyMs * options.clockHz) / profile.clockHz).toPrecision(5)),
-      predicted: Number(model.price(MLPERF_TINY[benchmark]()).latencyMs.toPrecision(5)),
-      unit: 'ms',
-    }))
-  return {
-    name: options.name,
-    quantity: 'latency',
-    method: options.method,
-    ...summarise(models.map(({ measured, predicted }) => predicted / measured - 1)),
-    models,
-  }
 }
 
 /**

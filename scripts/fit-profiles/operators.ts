@@ -1,6 +1,9 @@
+import type { Fold, OperatorSuite } from '../../hardware-profiles/cases/cases.ts'
+import { percentile90Of } from '../../hardware-profiles/cases/statistics.ts'
+import { coefficientsOf } from '../../hardware-profiles/coefficients.ts'
 import { FEATURES, type FeatureName, type KernelFacts } from '../../hardware-profiles/features.ts'
+import { fitNonNegative } from '../../hardware-profiles/least-squares.ts'
 import {
-  type Profile,
   type ProfileTable,
   type ProfileValidation,
   ROW_LENGTH,
@@ -8,7 +11,6 @@ import {
 } from '../../hardware-profiles/profile.ts'
 import { CompiledTable, factsOfRow, rowKey } from '../../hardware-profiles/table.ts'
 import type { KernelKind } from '../../network/schedule.ts'
-import { fitNonNegative } from './least-squares.ts'
 
 export type Provenance = TableModel['provenance']
 
@@ -39,29 +41,6 @@ export function summarise(errors: readonly number[]): Pick<ProfileValidation, 'c
     within15: digits(absolute.filter((error) => error <= 0.15).length / Math.max(length, 1)),
     worst: digits(Math.max(0, ...absolute)),
   }
-}
-
-/** Kendall's τ-b between measured and predicted: 1 when they rank all pairs alike; 0 for fewer than two cases. */
-export function kendallTau(cases: readonly { readonly measured: number; readonly predicted: number }[]): number {
-  let concordant = 0
-  let measuredPairs = 0
-  let predictedPairs = 0
-  for (let i = 0; i < cases.length; i++) {
-    for (let j = 0; j < i; j++) {
-      const a = Math.sign(cases[i]!.measured - cases[j]!.measured)
-      const b = Math.sign(cases[i]!.predicted - cases[j]!.predicted)
-      concordant += a * b
-      measuredPairs += a * a
-      predictedPairs += b * b
-    }
-  }
-  return digits(concordant / Math.max(Math.sqrt(measuredPairs * predictedPairs), 1))
-}
-
-/** The error that 90 % of the cases do not exceed. */
-export function percentile90(errors: readonly number[]): number {
-  const sorted = errors.map(Math.abs).sort((a, b) => a - b)
-  return digits(sorted[Math.min(Math.ceil(0.9 * sorted.length), sorted.length) - 1] ?? 0)
 }
 
 function applies(when: TableModel['when'], facts: KernelFacts): boolean {
@@ -119,16 +98,19 @@ export function fitTable(
   all: readonly Measurement[],
   provenance: Provenance,
   name: string,
-): { readonly table: ProfileTable; readonly validation: ProfileValidation } {
+): { readonly table: ProfileTable; readonly validation: ProfileValidation; readonly suite: OperatorSuite } {
   const measurements = averageRepeats(all)
   const families = [...new Set(measurements.map(({ family }) => family))].sort()
   const folds = Math.min(10, families.length)
   const errors: { error: number; form: number }[] = []
+  const fitted: Fold[] = []
   for (let fold = 0; fold < folds; fold++) {
     const out = new Set(families.filter((_, i) => i % folds === fold))
     const train = measurements.filter(({ family }) => !out.has(family))
+    const spec = tableFrom(kernel, forms, train.length === 0 ? measurements : train, provenance, [])
+    fitted.push({ coefficients: coefficientsOf([spec]) })
     if (train.length === 0) continue
-    const table = new CompiledTable(tableFrom(kernel, forms, train, provenance, []))
+    const table = new CompiledTable(spec)
     for (const { facts, cost, family } of measurements) {
       if (!out.has(family)) continue
       const answer = table.lookup(facts)
@@ -137,9 +119,25 @@ export function fitTable(
       errors.push({ error: answer.cost / cost - 1, form })
     }
   }
-  const error90 = forms.map((_, at) => percentile90(errors.filter(({ form }) => form === at).map(({ error }) => error)))
+  const error90 = forms.map((_, at) =>
+    percentile90Of(errors.filter(({ form }) => form === at).map(({ error }) => error)),
+  )
+  const formOf = ({ facts }: Measurement): number => forms.findIndex(({ when }) => applies(when, facts))
+  // The rows of a table stand in the order of its models.
+  const inOrder = forms.flatMap((_, at) => measurements.filter((measurement) => formOf(measurement) === at))
+  const table = tableFrom(kernel, forms, measurements, provenance, error90)
   return {
-    table: tableFrom(kernel, forms, measurements, provenance, error90),
+    table,
+    suite: {
+      kind: 'operators',
+      kernel,
+      name: `${kernel} cycles`,
+      method: `${folds}-fold cross-validation; whole families of ${families.length} are left out`,
+      source: provenance.source,
+      leftOut: families.length > 1,
+      folds: fitted,
+      rowFolds: inOrder.map(({ family }) => families.indexOf(family) % Math.max(folds, 1)),
+    },
     validation: {
       name,
       quantity: 'operatorLatency',
@@ -192,9 +190,3 @@ export function ruleTable(
 export function coefficientOf(table: ProfileTable, feature: FeatureName, model = 0): number {
   return table.models[model]?.terms.find((term) => term.feature === feature)?.coefficient ?? 0
 }
-
-/** The same profile with other tables. */
-export const withTables = (profile: Profile, tables: readonly ProfileTable[]): Profile => ({
-  ...profile,
-  tables: [...tables],
-})

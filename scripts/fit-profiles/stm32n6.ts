@@ -1,46 +1,48 @@
 import path from 'node:path'
-import { createCostModel } from '../../hardware-profiles/cost-model.ts'
-import type { Profile, ProfileTable, ProfileValidation, TableModel } from '../../hardware-profiles/profile.ts'
+import { caseNetwork } from '../../hardware-profiles/cases/case-network.ts'
+import type { NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
+import type { Profile, ProfileTable, TableModel } from '../../hardware-profiles/profile.ts'
+import { countMacs } from '../../network/measure.ts'
 import type { KernelKind } from '../../network/schedule.ts'
-import { readCsv } from './csv.ts'
-import { fitNonNegative } from './least-squares.ts'
-import { kendallTau, percentile90, summarise } from './operators.ts'
-import { mobilenetV1 } from './reference-nets.ts'
+import { type CsvRow, readCsv } from './csv.ts'
+import type { FittedProfile } from './fitted-profile.ts'
+import { crossFit, type Grouping, type MeasuredNetwork } from './from-networks.ts'
 
-interface ZooModel {
-  readonly name: string
-  readonly family: string
-  readonly us: number
-  readonly weightBytes: number
-  readonly outputs: number
+/** A zoo row as a network that we can build; undefined for all others. */
+function zooNetwork(row: CsvRow): { readonly network: string; readonly family: string } | undefined {
+  const name = row['model']!
+  const match = /^(fd|st fd)?_?(mobilenet)[ _]?b?(v1|v2b?)?[ _]?(?:a|w)?(\d\.\d+|\d{3})/i.exec(name)
+  if (match === null || /ssd/i.test(name)) return undefined
+  const digits = match[4]!
+  const width = digits.includes('.') ? Number(digits) : Number(digits) / 100
+  const maker = match[1] ? 'fdMobilenet' : /v2/i.test(match[3] ?? '') ? 'mobilenetV2' : 'mobilenetV1'
+  const classes = CLASSES.find(([pattern]) => pattern.test(row['dataset']!))?.[1]
+  if (classes === undefined) return undefined
+  const [resolution, , channels] = row['resolution']!.split('x')
+  const network = `${maker} ${width} ${resolution} ${classes}${channels === '1' ? ' 1' : ''}`
+  return { network, family: maker }
 }
 
-/** Plain int8 classifiers that keep every activation on the chip and whose operators are counted. */
-function zooModels(data: string): readonly ZooModel[] {
-  return readCsv(path.join(data, 'hardware', 'stm32_modelzoo.csv'))
-    .filter((row) => row['board']!.includes('N6') && row['macs_conv'] !== '' && !(Number(row['ext_ram_KiB']) > 0))
-    .filter((row) => !/ssd/i.test(row['model']!))
-    .map((row) => {
-      const name = `${row['model']} ${row['resolution']}`
-      const family = /v2/i.test(name) ? 'v2' : /fdmobilenet/i.test(name) ? 'fd' : 'v1'
-      return {
-        name,
-        family,
-        us: Number(row['inference_ms']) * 1000,
-        weightBytes: Number(row['weights_flash_KiB']) * 1024,
-        outputs: Number(row['out_elems']),
-      }
-    })
-}
+const CLASSES: readonly (readonly [RegExp, number])[] = [
+  [/imagenet/i, 1000],
+  [/flowers/i, 5],
+  [/food/i, 101],
+  [/plant/i, 39],
+  [/person/i, 2],
+]
 
-const features = ({ weightBytes, outputs }: ZooModel): number[] => [weightBytes, outputs, 1]
-const fitZoo = (models: readonly ZooModel[]): number[] =>
-  fitNonNegative(
-    models.map(features),
-    models.map(({ us }) => us),
-  )
-const predict = (model: ZooModel, coefficients: readonly number[]): number =>
-  features(model).reduce((sum, value, i) => sum + value * coefficients[i]!, 0)
+/** Plain int8 classifiers that keep every activation on the chip; where their operators were counted, the counts agree. */
+function zooNetworks(data: string): readonly (MeasuredNetwork & { readonly row: CsvRow })[] {
+  return readCsv(path.join(data, 'hardware', 'stm32_modelzoo.csv')).flatMap((row) => {
+    const ms = Number(row['inference_ms'])
+    if (!row['board']!.includes('N6') || !(ms > 0) || Number(row['ext_ram_KiB']) > 0) return []
+    if (!/int8/i.test(row['format']!)) return []
+    const found = zooNetwork(row)
+    if (found === undefined) return []
+    const macs = countMacs(caseNetwork(found.network))
+    return Math.abs(macs / Number(row['macs']) - 1) < 0.001 ? [{ ...found, latencyMs: ms, row }] : []
+  })
+}
 
 const ON_NPU: readonly KernelKind[] = [
   ...(['add', 'multiply', 'concat', 'batchNorm', 'averagePool', 'maxPool', 'globalAveragePool'] as const),
@@ -49,24 +51,27 @@ const ON_NPU: readonly KernelKind[] = [
 /** 600 GOPS (vendor) are 300 GMAC/s. */
 const US_PER_MAC_AT_PEAK = 1 / 300_000
 
-function tablesOf(
-  [usPerWeightByte, usPerOutput]: readonly number[],
-  error90: number,
-  models: readonly ZooModel[],
-): readonly ProfileTable[] {
+/** µs to begin with, which the fit scales: per weight byte (about 390 MB/s), per output element. */
+const US_PER_WEIGHT = 0.0026
+const US_PER_OUTPUT = 0.001
+
+function tablesOf(error90: number, count: number): readonly ProfileTable[] {
   const provenance: TableModel['provenance'] = {
     kind: 'measured',
-    source: `${models.length} whole networks (MobileNet V1 and V2, FD-MobileNet) of ST's model zoo on STM32N6570-DK; weights stream from external flash, outputs pass through on-chip memory; no single kernel was timed`,
+    source: `${count} whole networks (MobileNet V1 and V2, FD-MobileNet) of ST's model zoo on STM32N6570-DK; weights stream from external flash, outputs pass through on-chip memory; no single kernel was timed`,
   }
-  const round = (value: number): number => Number(value.toPrecision(4))
-  const outputs = [{ feature: 'outputs' as const, coefficient: round(usPerOutput!) }]
+  const outputs = [{ feature: 'outputs' as const, coefficient: US_PER_OUTPUT }]
+  const start = { feature: 'one' as const, coefficient: 10 }
   const weighted = (kernel: KernelKind): ProfileTable => ({
     kernel,
     models: [
       {
-        terms: [{ feature: 'weightElements', coefficient: round(usPerWeightByte!) }],
-        compute: [{ feature: 'macs', coefficient: round(US_PER_MAC_AT_PEAK) }],
-        memory: outputs,
+        terms: [
+          { feature: 'weightElements', coefficient: US_PER_WEIGHT },
+          { feature: 'macs', coefficient: US_PER_MAC_AT_PEAK },
+          ...outputs,
+          start,
+        ],
         coverage: { outChannels: [8, 1024], pixels: [1, 112 * 112], kernelArea: [1, 9] },
         error90,
         provenance,
@@ -77,7 +82,7 @@ function tablesOf(
     kernel,
     models: [
       {
-        terms: outputs,
+        terms: [...outputs, start],
         coverage: kernel === 'add' || kernel === 'globalAveragePool' ? { outChannels: [8, 1280] } : {},
         error90: Math.max(error90, 0.3),
         provenance,
@@ -107,27 +112,15 @@ function tablesOf(
   ]
 }
 
+/** What streams weights, computes, passes results on, starts a kernel; the host's kernels are not fitted. */
+const grouping: Grouping = (kernel, _, feature) => {
+  if (kernel === 'softmax' || kernel === 'expertCombine') return 4
+  return feature === 'weightElements' ? 0 : feature === 'macs' ? 1 : feature === 'outputs' ? 2 : 3
+}
+
 /** Fits the STM32N6 with its Neural-ART accelerator from whole networks. */
-export function stm32n6Profile(data: string): Profile {
-  const models = zooModels(data)
-  const coefficients = fitZoo(models)
-  const cases = models.map((model) => ({
-    model: model.name,
-    measured: model.us / 1000,
-    predicted: Number(
-      (predict(model, fitZoo(models.filter(({ family }) => family !== model.family))) / 1000).toPrecision(4),
-    ),
-    unit: 'ms',
-  }))
-  const errors = cases.map(({ measured, predicted }) => predicted / measured - 1)
-  const latency: ProfileValidation = {
-    name: 'whole networks, activations on the chip',
-    quantity: 'latency',
-    method: 'one network family (MobileNet V1, V2, FD-MobileNet) left out at a time',
-    ...summarise(errors),
-    kendallTau: kendallTau(cases),
-    models: cases,
-  }
+export function stm32n6Profile(data: string): FittedProfile {
+  const networks = zooNetworks(data)
   const profile: Profile = {
     format: 'frugal-profile/1',
     id: 'stm32n6-neuralart',
@@ -141,9 +134,9 @@ export function stm32n6Profile(data: string): Profile {
     dataType: 'int8',
     fusedActivations: ['relu', 'relu6'],
     latencyUnit: 'us',
-    inferenceOverhead: Number(coefficients[2]!.toPrecision(4)),
-    systematicError90: Math.min(percentile90(errors), 0.2),
-    tables: [...tablesOf(coefficients, 0.1, models)],
+    inferenceOverhead: 0,
+    systematicError90: 0.1,
+    tables: [...tablesOf(0.1, networks.length)],
     energy: {
       activePowerMw: 300,
       idlePowerMw: 50,
@@ -175,29 +168,26 @@ export function stm32n6Profile(data: string): Profile {
       'Networks below about 0.1 ms of streaming and nets with squeeze-and-excite were not measured.',
     ],
   }
-  return { ...profile, validation: [latency, validateRam(profile)] }
+  const fitted = crossFit(profile, {
+    name: 'whole networks, activations on the chip',
+    source: 'ST model zoo on STM32N6570-DK, ST Edge AI 2.0 and 3.0; rows transcribed by hand',
+    networks,
+    ...{ grouping, groups: 5, ridge: 0.001 },
+    method: 'one network family (MobileNet V1, V2, FD-MobileNet) left out at a time',
+  })
+  return { profile: fitted.profile, suites: [...fitted.suites, ramSuite(networks)] }
 }
 
-/** Peak RAM of the zoo's MobileNetV1 networks against the planner. */
-function validateRam(profile: Profile): ProfileValidation {
-  const model = createCostModel(profile)
-  const models = (
-    [
-      [0.25, 588],
-      [0.5, 588],
-      [1, 1568],
-    ] as const
-  ).map(([width, measured]) => ({
-    model: `MobileNetV1 ${width} 224×224`,
-    measured,
-    predicted: Number((model.price(mobilenetV1(width, 224, 1000)).peakRamBytes / 1024).toPrecision(4)),
-    unit: 'KiB',
-  }))
-  return {
-    name: 'internal RAM of MobileNetV1',
-    quantity: 'peakRam',
-    method: 'not fitted; the tool leaves slack for small networks, for which it has plenty of RAM',
-    ...summarise(models.map(({ measured, predicted }) => predicted / measured - 1)),
-    models,
-  }
-}
+/** Internal RAM that the tool reports, against the planner. */
+const ramSuite = (networks: readonly (MeasuredNetwork & { readonly row: CsvRow })[]): NetworkSuite => ({
+  kind: 'networks',
+  name: 'internal RAM',
+  quantity: 'peakRam',
+  method: 'not fitted; the tool leaves slack where it has plenty of RAM',
+  source: 'ST model zoo on STM32N6570-DK',
+  leftOut: true,
+  folds: [],
+  cases: networks.flatMap(({ network, row }) =>
+    Number(row['int_ram_KiB']) > 0 ? [[network, Number(row['int_ram_KiB']) * 1024, -1]] : [],
+  ),
+})

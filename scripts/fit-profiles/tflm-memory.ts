@@ -1,13 +1,12 @@
 import path from 'node:path'
+import type { NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
+import { nasBench201 } from '../../hardware-profiles/cases/nas-nets.ts'
 import { lowerSchedule } from '../../hardware-profiles/lowering.ts'
-import { MemoryModel, storedSize } from '../../hardware-profiles/memory.ts'
-import type { Profile, ProfileValidation } from '../../hardware-profiles/profile.ts'
+import { MemoryModel } from '../../hardware-profiles/memory.ts'
+import type { Profile } from '../../hardware-profiles/profile.ts'
 import { scheduleOf } from '../../network/schedule.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import { readCsv } from './csv.ts'
-import { nasBench201 } from './nas-nets.ts'
-import { summarise } from './operators.ts'
-import { MLPERF_TINY } from './reference-nets.ts'
 
 /** What a network of one convolution costs beyond tensors, weights, scratch and channels (MicroNAS, exact). */
 const ARENA_OF_ONE_KERNEL = 612
@@ -46,14 +45,16 @@ const tflmMemory = (arenaPerKernel: number): Profile['memory'] => ({
 })
 
 interface Arena {
+  readonly network: string
   readonly bytes: number
   readonly graph: NetworkGraph
 }
 
 function measuredArenas(data: string): readonly Arena[] {
   return readCsv(path.join(data, 'nas-benchmarks', 'nb201_nrf5340_sample.csv')).flatMap((row) => {
-    const graph = nasBench201(row['arch_str']!)
-    return graph === undefined ? [] : [{ bytes: Number(row['arena_used_kb']) * 1024, graph }]
+    const graph = nasBench201(row['arch_str']!, true)
+    const network = `nasBench201Converted ${row['arch_str']}`
+    return graph === undefined ? [] : [{ network, bytes: Number(row['arena_used_kb']) * 1024, graph }]
   })
 }
 
@@ -71,39 +72,32 @@ export function fittedTflmMemory(data: string): Profile['memory'] {
   return tflmMemory(Math.round(Math.min(Math.max(mean, 0), ARENA_OF_ONE_KERNEL)))
 }
 
-const kib = (bytes: number): number => Number((bytes / 1024).toPrecision(4))
-
 /** Arena on the networks that were not fitted, and size of MLPerf Tiny's model files. */
-export function validateMemory(data: string, memory: Profile['memory']): readonly ProfileValidation[] {
-  const model = new MemoryModel(memory)
-  const arenas = measuredArenas(data)
-    .filter((_, i) => i % 2 === 1)
-    .map(({ bytes, graph }) => peakRamBytes(model, graph) / bytes - 1)
+export function memorySuites(data: string): readonly NetworkSuite[] {
   const files = { ad: 276_976, ic: 98_496, kws: 53_936, vww: 333_288 } as const
-  const models = (Object.keys(files) as (keyof typeof files)[]).map((name) => {
-    const graph = MLPERF_TINY[name]()
-    const stored = storedSize(scheduleOf(graph))
-    const predicted = model.flashBytes(stored) - memory.flash.runtimeBytes
-    return {
-      model: `mlperf-tiny-${name} (${stored.kernels} kernels)`,
-      measured: kib(files[name]),
-      predicted: kib(predicted),
-      unit: 'KiB',
-    }
-  })
   return [
     {
-      name: 'arena of NAS-Bench-201 networks under TFLM (nRF5340)',
+      kind: 'networks',
+      name: 'arena of NAS-Bench-201 networks under TFLM',
       quantity: 'peakRam',
       method: 'every other network; the share per kernel was fitted on the rest',
-      ...summarise(arenas),
+      source: 'nRF5340 sample of NAS-Bench-201 (ankilab/NATS-Bench-MCU)',
+      leftOut: true,
+      folds: [],
+      cases: measuredArenas(data)
+        .filter((_, i) => i % 2 === 1)
+        .map(({ bytes, network }) => [network, bytes, -1]),
     },
     {
-      name: 'model files of MLPerf Tiny, without code',
+      kind: 'networks',
+      name: 'model files of MLPerf Tiny',
       quantity: 'flash',
-      method: 'not fitted',
-      ...summarise(models.map(({ measured, predicted }) => predicted / measured - 1)),
-      models,
+      method: 'not fitted; without the code',
+      source: 'sizes of the reference files (mlcommons/tiny)',
+      leftOut: true,
+      withoutRuntime: true,
+      folds: [],
+      cases: (Object.keys(files) as (keyof typeof files)[]).map((name) => [`mlperfTiny ${name}`, files[name], -1]),
     },
   ]
 }

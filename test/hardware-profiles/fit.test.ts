@@ -3,15 +3,16 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import test from 'ava'
 import { gzipSync } from 'fflate'
+import { nasBench201, ofaMobileNetV3 } from '../../hardware-profiles/cases/nas-nets.ts'
+import { MLPERF_TINY } from '../../hardware-profiles/cases/reference-nets.ts'
+import { kendallTauOf, percentile90Of } from '../../hardware-profiles/cases/statistics.ts'
 import { loadProfile } from '../../hardware-profiles/index.ts'
+import { fitNonNegative } from '../../hardware-profiles/least-squares.ts'
 import { randomStream } from '../../lib/random.ts'
 import { countMacs, countParams } from '../../network/measure.ts'
 import { readCsv } from '../../scripts/fit-profiles/csv.ts'
 import { efr32Profile } from '../../scripts/fit-profiles/efr32.ts'
-import { fitNonNegative } from '../../scripts/fit-profiles/least-squares.ts'
-import { nasBench201, ofaMobileNetV3 } from '../../scripts/fit-profiles/nas-nets.ts'
-import { fitTable, kendallTau, measurement, percentile90, summarise } from '../../scripts/fit-profiles/operators.ts'
-import { MLPERF_TINY } from '../../scripts/fit-profiles/reference-nets.ts'
+import { fitTable, measurement, summarise } from '../../scripts/fit-profiles/operators.ts'
 
 const data = path.join(import.meta.dirname, '..', '..', '..', 'shared', 'data')
 const withData = existsSync(path.join(data, 'hardware')) ? test : test.skip
@@ -51,11 +52,11 @@ test('cross-validation leaves whole families out: a family of its own kind is pr
 test('error statistics', (t) => {
   const { cases, mape, within15, worst } = summarise([0.1, -0.2, 0.3, 0])
   t.deepEqual([cases, mape, within15, worst], [4, 0.15, 0.5, 0.3])
-  t.is(percentile90([0.1, -0.2, 0.3, 0]), 0.3)
+  t.is(percentile90Of([0.1, -0.2, 0.3, 0]), 0.3)
   const pairs = (predicted: readonly number[]) => predicted.map((value, i) => ({ measured: i, predicted: value }))
-  t.is(kendallTau(pairs([1, 2, 3])), 1)
-  t.is(kendallTau(pairs([3, 2, 1])), -1)
-  t.is(kendallTau(pairs([1, 3, 2])), 0.33333)
+  t.is(kendallTauOf(pairs([1, 2, 3])), 1)
+  t.is(kendallTauOf(pairs([3, 2, 1])), -1)
+  t.is(kendallTauOf(pairs([1, 3, 2])), 0.33333)
 })
 
 test('CSV files are read with quotes, compressed or not', (t) => {
@@ -86,14 +87,10 @@ test('reference networks have the published sizes', (t) => {
 })
 
 withData('the committed accelerator profile is what the data give', (t) => {
-  const fitted = efr32Profile(data)
+  const { profile: fitted } = efr32Profile(data)
   const committed = loadProfile(fitted.id)
   t.deepEqual(
     committed.tables.map(({ kernel, rows }) => [kernel, rows?.length ?? 0]),
     fitted.tables.map(({ kernel, rows }) => [kernel, rows?.length ?? 0]),
   )
-  committed.validation.forEach(({ name, mape }, i) => {
-    t.is(fitted.validation[i]?.name, name)
-    t.true(Math.abs(fitted.validation[i]!.mape - mape) < 1e-3, name)
-  })
 })

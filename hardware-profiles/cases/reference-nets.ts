@@ -58,8 +58,60 @@ export function resnet8(): NetworkGraph {
   return classify(b, x, 10)
 }
 
-/** MobileNetV1 for square RGB images. */
-export function mobilenetV1(width: number, resolution: number, classes: number): NetworkGraph {
+/** Channels are rounded to multiples of 8, never down by more than a tenth (as in the MobileNet papers' code). */
+function divisible(value: number): number {
+  const rounded = Math.max(8, Math.floor((value + 4) / 8) * 8)
+  return rounded < 0.9 * value ? rounded + 8 : rounded
+}
+
+/** FD-MobileNet (Qin et al. 2018): MobileNetV1 that down-samples by 32 within the first layers. */
+export function fdMobilenet(width: number, resolution: number, classes: number): NetworkGraph {
+  const b = new GraphBuilder()
+  const stages: readonly (readonly [number, number])[] = [
+    [64, 2],
+    [128, 2],
+    [128, 1],
+    [256, 2],
+    [256, 1],
+    [512, 2],
+    ...Array.from({ length: 4 }, () => [512, 1] as const),
+    [1024, 1],
+  ]
+  let x = block(b, b.input([resolution, resolution, 3]), 32 * width, 3, 2)
+  for (const [filters, stride] of stages) x = depthwiseSeparable(b, x, filters * width, stride)
+  return classify(b, x, classes)
+}
+
+/** MobileNetV2 for square RGB images; the last convolution has 1,280 channels for widths up to 1. */
+export function mobilenetV2(width: number, resolution: number, classes: number): NetworkGraph {
+  const b = new GraphBuilder()
+  let x = block(b, b.input([resolution, resolution, 3]), divisible(32 * width), 3, 2)
+  const stages = [
+    [1, 16, 1, 1],
+    [6, 24, 2, 2],
+    [6, 32, 3, 2],
+    [6, 64, 4, 2],
+    [6, 96, 3, 1],
+    [6, 160, 3, 2],
+    [6, 320, 1, 1],
+  ] as const
+  for (const [expansion, filters, repeats, stride] of stages) {
+    const width_ = divisible(filters * width)
+    for (let i = 0; i < repeats; i++) {
+      const from = x
+      const hidden = b.channels(from) * expansion
+      let y = expansion === 1 ? from : block(b, from, hidden, 1)
+      const step = i === 0 ? stride : 1
+      y = b.activation(b.batchNorm(b.depthwiseConv2d(y, { kernel: 3, stride: step })), 'relu6')
+      y = b.batchNorm(b.conv2d(y, width_))
+      x = step === 1 && b.channels(from) === width_ ? b.add(from, y) : y
+    }
+  }
+  return classify(b, block(b, x, width > 1 ? divisible(1280 * width) : 1280, 1), classes)
+}
+
+/** MobileNetV1 for square images, of three channels unless said otherwise. */
+export function mobilenetV1(width: number, resolution: number, classes: number, channels = 3): NetworkGraph {
   const b = new GraphBuilder()
   const stages: readonly (readonly [number, number])[] = [
     [64, 1],
@@ -72,7 +124,7 @@ export function mobilenetV1(width: number, resolution: number, classes: number):
     [1024, 2],
     [1024, 1],
   ]
-  let x = block(b, b.input([resolution, resolution, 3]), 32 * width, 3, 2)
+  let x = block(b, b.input([resolution, resolution, channels]), 32 * width, 3, 2)
   for (const [filters, stride] of stages) x = depthwiseSeparable(b, x, filters * width, stride)
   return classify(b, x, classes)
 }

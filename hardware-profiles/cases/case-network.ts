@@ -1,0 +1,38 @@
+import { UserError } from '../../lib/errors.ts'
+import type { NetworkGraph } from '../../network/types.ts'
+import { fbnet, nasBench201, ofaMobileNetV3 } from './nas-nets.ts'
+import { dsCnn, fdMobilenet, MLPERF_TINY, mobilenetV1, mobilenetV2 } from './reference-nets.ts'
+
+/**
+ * Networks that validation cases name in one line: `mobilenetV1 0.25 224 1000 [channels]`, `mobilenetV2 …`,
+ * `fdMobilenet …`, `dsCnn <first> <layers>`, `mlperfTiny ic`, `nasBench201 <architecture>` (or `nasBench201Converted`), `ofa <kernels> <expansions> <depths> <resolution>`,
+ * `fbnet <choices>`.
+ */
+const MAKERS: Readonly<Record<string, (words: readonly string[]) => NetworkGraph | undefined>> = {
+  mobilenetV1: ([width, resolution, classes, channels = '3']) =>
+    mobilenetV1(Number(width), Number(resolution), Number(classes), Number(channels)),
+  mobilenetV2: ([width, resolution, classes]) => mobilenetV2(Number(width), Number(resolution), Number(classes)),
+  fdMobilenet: ([width, resolution, classes]) => fdMobilenet(Number(width), Number(resolution), Number(classes)),
+  /** First filters, then the filters of each layer; an `s` means stride 2. */
+  dsCnn: ([first, layers = '']) =>
+    dsCnn(
+      Number(first),
+      layers.split('/').map((layer) => [Number.parseInt(layer, 10), layer.endsWith('s') ? 2 : 1] as const),
+    ),
+  mlperfTiny: ([name]) => Object.entries(MLPERF_TINY).find(([known]) => known === name)?.[1](),
+  nasBench201: ([text]) => nasBench201(text ?? ''),
+  nasBench201Converted: ([text]) => nasBench201(text ?? '', true),
+  ofa: ([kernels, expansions, depths, resolution]) =>
+    ofaMobileNetV3(kernels ?? '', expansions ?? '', depths ?? '', Number(resolution)),
+  fbnet: ([choices]) => fbnet(choices ?? ''),
+}
+
+/** The network that a case names. @throws UserError for a name that is not known. */
+export function caseNetwork(name: string): NetworkGraph {
+  const [kind, ...words] = name.split(' ')
+  const graph = MAKERS[kind ?? '']?.(words)
+  if (graph === undefined) {
+    throw new UserError(`'${name}' names no network; known are ${Object.keys(MAKERS).join(', ')} with their numbers`)
+  }
+  return graph
+}

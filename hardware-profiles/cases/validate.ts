@@ -1,0 +1,120 @@
+import type { NetworkGraph } from '../../network/types.ts'
+import { withCoefficients } from '../coefficients.ts'
+import { type CostModel, type Costs, createCostModel } from '../cost-model.ts'
+import { type Profile, ROW_LENGTH } from '../profile.ts'
+import { CompiledTable, factsOfRow } from '../table.ts'
+import { caseNetwork } from './case-network.ts'
+import { type Fold, loadCases, type NetworkSuite, type OperatorSuite, type ProfileCases, type Suite } from './cases.ts'
+import { type Comparison, type ErrorSummary, summariseCases } from './statistics.ts'
+
+export interface SuiteReport extends ErrorSummary {
+  readonly name: string
+  readonly quantity: 'operatorLatency' | 'latency' | 'energy' | 'peakRam' | 'flash'
+  readonly method: string
+  readonly source: string
+  /** False for cases that were fitted. */
+  readonly leftOut: boolean
+}
+
+/**
+ * Prices every validation case of a profile again, each with what was fitted without it, and compares with what was
+ * measured.
+ */
+export const validateProfile = (profile: Profile, cases: ProfileCases = loadCases(profile.id)): SuiteReport[] =>
+  cases.suites.map((suite) => ({
+    name: suite.name,
+    quantity: suite.kind === 'operators' ? ('operatorLatency' as const) : suite.quantity,
+    method: suite.method,
+    source: suite.source,
+    leftOut: suite.leftOut,
+    ...summariseCases(compareSuite(profile, suite)),
+  }))
+
+/** Every case of a suite, priced. */
+export const compareSuite = (profile: Profile, suite: Suite): readonly Comparison[] =>
+  suite.kind === 'operators' ? compareOperators(profile, suite) : compareNetworks(profile, suite)
+
+function compareOperators(profile: Profile, { kernel, folds, rowFolds }: OperatorSuite): readonly Comparison[] {
+  const table = profile.tables.find((member) => member.kernel === kernel)
+  const rows = table?.rows ?? []
+  if (table === undefined) return []
+  return folds.flatMap((fold, number) => {
+    const kept: number[] = []
+    rowFolds.forEach((own, row) => {
+      if (own !== number) kept.push(...rows.slice(row * ROW_LENGTH, (row + 1) * ROW_LENGTH))
+    })
+    const [fitted] = withCoefficients([table], fold.coefficients)
+    const compiled = new CompiledTable({ ...fitted!, rows: kept })
+    return rowFolds.flatMap((own, row) => {
+      if (own !== number) return []
+      const start = row * ROW_LENGTH
+      const facts = factsOfRow(kernel, rows, start)
+      const answer = compiled.lookup(facts)
+      if (answer === undefined) return []
+      const measured = rows[start + ROW_LENGTH - 1]!
+      const half = answer.cost * answer.error90
+      return [
+        {
+          name: `${kernel} ${rows.slice(start, start + 6).join('×')}`,
+          measured,
+          predicted: answer.cost,
+          covered: Math.abs(measured - answer.cost) <= half,
+        },
+      ]
+    })
+  })
+}
+
+/** The profile as it would be without the cases of a fold. */
+export const foldProfile = (profile: Profile, fold: Fold | undefined): Profile =>
+  fold === undefined
+    ? profile
+    : {
+        ...profile,
+        tables: withCoefficients(profile.tables, fold.coefficients),
+        inferenceOverhead: fold.inferenceOverhead ?? profile.inferenceOverhead,
+        energy: { ...profile.energy, activePowerMw: fold.activePowerMw ?? profile.energy.activePowerMw },
+      }
+
+const networks = new Map<string, NetworkGraph>()
+
+function networkOf(name: string): NetworkGraph {
+  const graph = networks.get(name) ?? caseNetwork(name)
+  networks.set(name, graph)
+  return graph
+}
+
+function compareNetworks(profile: Profile, suite: NetworkSuite): readonly Comparison[] {
+  const models = new Map<number, CostModel>()
+  return suite.cases.map(([name, measured, fold]) => {
+    const model = models.get(fold) ?? createCostModel(foldProfile(profile, suite.folds[fold]))
+    models.set(fold, model)
+    return compareFigure(suite, profile, name, measured, model.price(networkOf(name)))
+  })
+}
+
+function compareFigure(
+  { quantity, clockHz, withoutRuntime }: NetworkSuite,
+  profile: Profile,
+  name: string,
+  measured: number,
+  costs: Costs,
+): Comparison {
+  switch (quantity) {
+    case 'latency': {
+      const scale = clockHz === undefined ? 1 : profile.clockHz / clockHz
+      const covered = measured >= costs.latencyLowMs * scale && measured <= costs.latencyHighMs * scale
+      return { name, measured, predicted: costs.latencyMs * scale, covered }
+    }
+    case 'energy':
+      return { name, measured, predicted: costs.energyMj }
+    case 'peakRam':
+      return { name, measured, predicted: costs.peakRamBytes }
+    case 'flash':
+      return {
+        name,
+        measured,
+        predicted: costs.flashBytes - (withoutRuntime === true ? profile.memory.flash.runtimeBytes : 0),
+      }
+  }
+}

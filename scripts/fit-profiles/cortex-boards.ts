@@ -1,0 +1,339 @@
+import path from 'node:path'
+import type { NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
+import { coefficientsOf, withCoefficients } from '../../hardware-profiles/coefficients.ts'
+import type { Profile, ProfileTable, TableModel } from '../../hardware-profiles/profile.ts'
+import { readCsv } from './csv.ts'
+import type { FittedProfile } from './fitted-profile.ts'
+import { crossFit, fitScales, type Grouping, type MeasuredNetwork } from './from-networks.ts'
+import { mlperfResults } from './mlperf.ts'
+
+const GROUPS = 6
+const CONV_1X1 = 0
+const CONV_WINDOW = 1
+const DEPTHWISE = 2
+const DENSE = 3
+const REST = 4
+const CONV_1X1_LARGE = 5
+
+/** Weights beyond a Cortex-M7's data cache (16 KiB) are read from flash again and again. */
+const CACHED_WEIGHTS = 16 * 1024
+
+const grouping: Grouping = (kernel, model) => {
+  if (kernel === 'depthwiseConv2d') return DEPTHWISE
+  if (kernel === 'dense') return DENSE
+  if (kernel !== 'conv2d') return REST
+  return model === 0 ? CONV_1X1_LARGE : model === 1 ? CONV_1X1 : CONV_WINDOW
+}
+
+interface Board {
+  readonly id: string
+  readonly title: string
+  readonly core: string
+  readonly clockHz: number
+  readonly ramBytes: number
+  readonly flashBytes: number
+  readonly supplyVolts: number
+  readonly runtime: string
+  readonly power: Profile['energy']
+  readonly notes: readonly string[]
+  readonly runtimeBytes?: number
+}
+
+/** The operator profile's tables without their measured rows: whole networks say how fast this board runs each group. */
+function templateOf(base: Profile, board: Board, source: string): Profile {
+  const provenance: TableModel['provenance'] = { kind: 'measured', source }
+  const strip = (table: ProfileTable): ProfileTable => {
+    const models = table.models.map((model) => ({ ...model, provenance }))
+    if (table.kernel !== 'conv2d') return { kernel: table.kernel, models }
+    const [pointwise, ...others] = models
+    const large = { ...pointwise!.when, weightElements: [CACHED_WEIGHTS, 1e15] as [number, number] }
+    return { kernel: 'conv2d', models: [{ ...pointwise!, when: large }, pointwise!, ...others] }
+  }
+  const { id, title, core, clockHz, ramBytes, flashBytes, supplyVolts, runtime, notes, runtimeBytes } = board
+  return {
+    ...base,
+    ...{ id, title, core, clockHz, ramBytes, flashBytes, supplyVolts, runtime },
+    inferenceOverhead: 0,
+    tables: base.tables.map(strip),
+    energy: board.power,
+    memory:
+      runtimeBytes === undefined
+        ? base.memory
+        : { ...base.memory, flash: { ...base.memory.flash, runtimeBytes: runtimeBytes } },
+    validation: [],
+    notes: [
+      `No single kernel was timed: the tables of ${base.id} are scaled in six groups (1×1 convolutions with weights above and below 16 K elements, other convolutions, depthwise, dense, the rest) to agree with whole networks.`,
+      ...notes,
+    ],
+  }
+}
+
+const mlperf = (data: string, version: string, systemId: string): MeasuredNetwork[] =>
+  mlperfResults(data, version, systemId)
+    .filter(({ skipsZeros }) => !skipsZeros)
+    .map(({ benchmark, latencyMs, energyMj }) => ({
+      network: `mlperfTiny ${benchmark}`,
+      family: benchmark,
+      latencyMs,
+      ...(energyMj === undefined ? {} : { energyMj }),
+    }))
+
+const ZOO_MODELS: readonly [RegExp, string, string][] = [
+  [/^MobileNet v1 (\d\.\d+)/i, 'mobilenetV1', 'v1'],
+  [/^MobileNet v2 (\d\.\d+)/i, 'mobilenetV2', 'v2'],
+  [/^FdMobileNet (\d\.\d+)/i, 'fdMobilenet', 'fd'],
+]
+
+/** Plain int8 classifiers of ST's model zoo on one board under one version of the tool; each measurement once. */
+function zoo(data: string, board: RegExp, version: RegExp): readonly MeasuredNetwork[] {
+  const found = new Map<string, MeasuredNetwork>()
+  for (const row of readCsv(path.join(data, 'hardware', 'stm32_modelzoo.csv'))) {
+    const ms = Number(row['inference_ms'])
+    if (!board.test(row['board']!) || !version.test(row['tool_version']!) || !(ms > 0)) continue
+    if (!/int8/i.test(row['format']!)) continue
+    const [resolution, , channels] = row['resolution']!.split('x')
+    const classes = /imagenet/i.test(row['dataset']!) ? 1000 : 5
+    for (const [pattern, maker, family] of ZOO_MODELS) {
+      const match = pattern.exec(row['model']!)
+      if (match === null) continue
+      const grey = channels === '1' ? ' 1' : ''
+      const network = `${maker} ${match[1]} ${resolution} ${classes}${grey}`
+      if (!found.has(network)) found.set(network, { network, family, latencyMs: ms })
+    }
+    if (/^ResNet v1 8/i.test(row['model']!) && !found.has('mlperfTiny ic')) {
+      found.set('mlperfTiny ic', { network: 'mlperfTiny ic', family: 'resnet', latencyMs: ms })
+    }
+  }
+  return [...found.values()]
+}
+
+const mlperfPower = (text: string, idlePowerMw: number, idle: string): Profile['energy'] => ({
+  activePowerMw: 1,
+  idlePowerMw,
+  wakeUpEnergyMj: 0,
+  provenance: { kind: 'measured', source: `mean of energy ÷ latency in ${text}; ${idle}` },
+})
+const ESTIMATED_IDLE = 'idle power is an estimate of the stop mode with RAM kept'
+const KIB = 1024
+
+const L4R5: Omit<Board, 'id' | 'title' | 'runtime' | 'power' | 'notes'> = {
+  core: 'Cortex-M4F',
+  clockHz: 120e6,
+  ramBytes: 640 * KIB,
+  flashBytes: 2048 * KIB,
+  supplyVolts: 1.8,
+}
+const XCUBE = 'X-CUBE-AI 7.1 (MLPerf Tiny 1.0)'
+const LEFT_OUT = 'one network left out at a time'
+
+/** Boards that were measured with whole networks only. `m4` and `m33` are the operator profiles to start from. */
+export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly FittedProfile[] {
+  const stOnly = (systemId: string): MeasuredNetwork[] =>
+    readCsv(path.join(data, 'hardware', 'mlperf_tiny.csv'))
+      .filter((row) => row['version'] === '1.0' && row['system_id'] === systemId)
+      .filter((row) => row['submitter'] === 'STMicroelectronics')
+      .map((row) => ({
+        network: `mlperfTiny ${row['benchmark']}`,
+        family: row['benchmark']!,
+        latencyMs: Number(row['latency_ms']),
+        energyMj: Number(row['energy_uJ']) / 1000,
+      }))
+  const systems = { l4r5: stOnly('NUCLEO_L4R5ZI'), u575: stOnly('NUCLEO-U575ZI-Q'), h7a3: stOnly('NUCLEO-H7A3ZI-Q') }
+  /** How the runtime's groups compare, from the other two boards under the same runtime. */
+  const priorFrom = (template: Profile, networks: readonly MeasuredNetwork[]): readonly number[] =>
+    fitScales(template, grouping, GROUPS, networks, 0.001).scales
+  const board = (
+    base: Profile,
+    facts: Board,
+    source: string,
+    networks: readonly MeasuredNetwork[],
+    options: { readonly ridge: number; readonly prior?: readonly MeasuredNetwork[]; readonly method: string },
+  ): FittedProfile => {
+    const template = templateOf(base, facts, source)
+    return crossFit(template, {
+      ...{ name: 'whole networks', source, networks, grouping, groups: GROUPS },
+      ...{ ridge: options.ridge, method: options.method },
+      ...(options.prior === undefined ? {} : { prior: priorFrom(template, options.prior) }),
+    })
+  }
+  const transfer = (other: string) => `${LEFT_OUT}; the groups' proportions come from ${other} under the same runtime`
+  const h747: Omit<Board, 'id' | 'title' | 'runtime'> = {
+    core: 'Cortex-M7',
+    clockHz: 400e6,
+    ramBytes: 1024 * KIB,
+    flashBytes: 2048 * KIB,
+    supplyVolts: 3.3,
+    power: {
+      activePowerMw: 230,
+      idlePowerMw: 6,
+      wakeUpEnergyMj: 0,
+      provenance: {
+        kind: 'derived',
+        source:
+          'not measured here: STM32H7A3 draws 157 mW at 280 MHz and 3.3 V in MLPerf Tiny 1.0; scaled by clock to 400 MHz. Idle power is an estimate',
+      },
+    },
+    notes: ['Activations beyond about 512 KiB lie in slower memory: MobileNetV2 at 224 pixels is priced too low.'],
+  }
+  const zooFamilies = 'one family (MobileNet V1, V2, FD-MobileNet, ResNet) left out at a time'
+  const stZoo = (version: string) =>
+    `ST model zoo, STM32H747I-DISCO at 400 MHz, ${version}: plain int8 classifiers, parts transcribed by hand`
+  return [
+    board(
+      m4,
+      {
+        ...L4R5,
+        id: 'stm32l4r5-tvm-cmsisnn',
+        title: 'STM32L4R5ZI (NUCLEO-L4R5ZI), microTVM with CMSIS-NN',
+        runtime: 'microTVM + CMSIS-NN (MLPerf Tiny 1.0, OctoML)',
+        power: mlperfPower('MLPerf Tiny 1.0 (OctoML, 1.8 V)', 0.03, ESTIMATED_IDLE),
+        notes: [],
+      },
+      'MLPerf Tiny 1.0, OctoML microTVM with CMSIS-NN on NUCLEO-L4R5ZI at 120 MHz',
+      mlperf(data, '1.0', 'microtvm_cmsis_nn/NUCLEO_L4R5ZI'),
+      { ridge: 0.02, method: LEFT_OUT },
+    ),
+    board(
+      m4,
+      {
+        ...L4R5,
+        id: 'stm32l4r5-xcubeai',
+        title: 'STM32L4R5ZI (NUCLEO-L4R5ZI), X-CUBE-AI 7',
+        runtime: XCUBE,
+        power: mlperfPower('MLPerf Tiny 1.0 (STMicroelectronics, 1.8 V)', 0.03, ESTIMATED_IDLE),
+        notes: ['Version 8.1 and later are up to 35 % faster and skip the dead channels of the vww model.'],
+      },
+      'MLPerf Tiny 1.0, STMicroelectronics NUCLEO-L4R5ZI at 120 MHz, 1.8 V',
+      systems.l4r5,
+      { ridge: 1, prior: systems.u575, method: transfer('NUCLEO-U575ZI-Q') },
+    ),
+    board(
+      m33,
+      {
+        id: 'stm32u575-xcubeai',
+        title: 'STM32U575ZI (NUCLEO-U575ZI-Q), X-CUBE-AI 7',
+        core: 'Cortex-M33F',
+        clockHz: 160e6,
+        ramBytes: 768 * KIB,
+        flashBytes: 2048 * KIB,
+        supplyVolts: 1.8,
+        runtime: XCUBE,
+        power: mlperfPower('MLPerf Tiny 1.0 (STMicroelectronics, 1.8 V)', 0.02, ESTIMATED_IDLE),
+        notes: ['Version 8.1 and later are up to 35 % faster and skip the dead channels of the vww model.'],
+      },
+      'MLPerf Tiny 1.0, STMicroelectronics NUCLEO-U575ZI-Q at 160 MHz, 1.8 V',
+      systems.u575,
+      { ridge: 1, prior: systems.l4r5, method: transfer('NUCLEO-L4R5ZI') },
+    ),
+    board(
+      m4,
+      {
+        id: 'stm32h7a3-xcubeai',
+        title: 'STM32H7A3ZI (NUCLEO-H7A3ZI-Q), X-CUBE-AI 7',
+        core: 'Cortex-M7',
+        clockHz: 280e6,
+        ramBytes: 1380 * KIB,
+        flashBytes: 2048 * KIB,
+        supplyVolts: 3.3,
+        runtime: XCUBE,
+        power: mlperfPower('MLPerf Tiny 1.0 (STMicroelectronics, 3.3 V)', 1, ESTIMATED_IDLE),
+        notes: [
+          'The same networks draw 122 mW under version 8.1 at 3.0 V: supply and version change the power by a quarter.',
+        ],
+      },
+      'MLPerf Tiny 1.0, STMicroelectronics NUCLEO-H7A3ZI-Q at 280 MHz, 3.3 V',
+      systems.h7a3,
+      { ridge: 1, prior: systems.l4r5, method: transfer('NUCLEO-L4R5ZI') },
+    ),
+    board(
+      m4,
+      { ...h747, id: 'stm32h747-xcubeai8', title: 'STM32H747I-DISCO, X-CUBE-AI 8.1', runtime: 'X-CUBE-AI 8.1' },
+      stZoo('X-CUBE-AI 8.1'),
+      zoo(data, /H747/, /^8\.1/),
+      { ridge: 0.01, method: zooFamilies },
+    ),
+    board(
+      m4,
+      {
+        ...h747,
+        id: 'stm32h747-xcubeai10',
+        title: 'STM32H747I-DISCO, STM32Cube.AI 10.0',
+        runtime: 'STM32Cube.AI 10.0',
+      },
+      stZoo('STM32Cube.AI 10.0'),
+      zoo(data, /H747/, /10\.0/),
+      { ridge: 0.01, prior: zoo(data, /H747/, /^8\.1/), method: `${zooFamilies}; proportions drawn to those of 8.1` },
+    ),
+    stm32f746(data, m4),
+  ]
+}
+
+/**
+ * The STM32F746 is the STM32F446's profile times the ratio of the two boards on the networks that were measured on both
+ * (their structures are not needed for a ratio).
+ */
+function stm32f746(data: string, m4: Profile): FittedProfile {
+  const rows = readCsv(path.join(data, 'hardware', 'micronets_table4.csv'))
+  const latency = (model: string, device: string): number =>
+    Number(rows.find((row) => row['model'] === model && row['device'] === device)?.['latency_s'])
+  const ratios = SHARED_MICRONETS.map((model) => latency(model, 'STM32F746ZG') / latency(model, 'STM32F446RE'))
+  const ratio = ratios.reduce((sum, value) => sum + value, 0) / ratios.length
+  const clockHz = 216e6
+  const cycles = (ratio * clockHz) / m4.clockHz
+  const spread = Math.max(...ratios.map((value) => Math.abs(value / ratio - 1)))
+  const scaled = withCoefficients(
+    m4.tables,
+    coefficientsOf(m4.tables).map((coefficient) => coefficient * cycles),
+  ).map((table) => ({
+    kernel: table.kernel,
+    models: table.models.map((model) => ({
+      ...model,
+      provenance: {
+        kind: 'derived' as const,
+        source: `stm32f446-tflm-cmsisnn × ${cycles.toFixed(3)} cycles: ${ratios.length} MicroNets networks run ${(1 / ratio).toFixed(2)} times faster on STM32F746ZG, with a spread of ${(100 * spread).toFixed(1)} %`,
+      },
+    })),
+  }))
+  const powers = rows
+    .filter(
+      (row) => row['device'] === 'STM32F746ZG' && Number(row['avg_power_mW']) > 0 && row['model'] !== 'AD-baseline',
+    )
+    .map((row) => Number(row['avg_power_mW']))
+  const source = 'MicroNets (arXiv:2010.11267) Table 4 on STM32F746ZG'
+  const profile: Profile = {
+    ...m4,
+    id: 'stm32f746-tflm-cmsisnn',
+    title: 'STM32F746ZG (NUCLEO-F746ZG), TensorFlow Lite Micro with CMSIS-NN (derived from the STM32F446)',
+    core: 'Cortex-M7',
+    clockHz,
+    ramBytes: 320 * KIB,
+    flashBytes: 1024 * KIB,
+    tables: scaled,
+    inferenceOverhead: m4.inferenceOverhead * cycles,
+    energy: {
+      activePowerMw: Number((powers.reduce((sum, value) => sum + value, 0) / powers.length).toPrecision(4)),
+      idlePowerMw: 50,
+      wakeUpEnergyMj: 0,
+      provenance: {
+        kind: 'measured',
+        source: `mean power of ${powers.length} networks in ${source}; idle power is an estimate`,
+      },
+    },
+    validation: [],
+    notes: [
+      'MicroNets ran the TFLM of 2020, which is slower than the runtime of the tables; only the ratio was taken from it.',
+    ],
+  }
+  const row = rows.find(({ model, device }) => model === 'AD-baseline' && device === 'STM32F746ZG')
+  const suite = (quantity: 'latency' | 'energy', measured: number): NetworkSuite => ({
+    ...{ kind: 'networks', name: 'autoencoder of MicroNets', quantity, source, leftOut: true, folds: [] },
+    method: 'not fitted; latency is printed with one digit, energy with three, under the TFLM of 2020',
+    cases: [['mlperfTiny ad', measured, -1]],
+  })
+  return {
+    profile,
+    suites: [suite('latency', Number(row?.['latency_s']) * 1000), suite('energy', Number(row?.['energy_mJ']))],
+  }
+}
+
+const SHARED_MICRONETS: readonly string[] = ['MicroNet-KWS-M', 'MicroNet-KWS-S', 'MicroNet-AD-S', 'DSCNN-S']
