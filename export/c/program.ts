@@ -1,0 +1,148 @@
+import { UserError } from '../../lib/errors.ts'
+import type { MemoryPlan } from '../../network/memory-plan.ts'
+import { sizeOf } from '../../network/shapes.ts'
+import type { QuantisedExperts, QuantisedGraph, QuantisedKernel, QuantisedKind } from '../quantise/types.ts'
+import { ConstantEmitter } from './emitter.ts'
+import { commentText } from './identifiers.ts'
+import { combineOf, initialisersOf, PARAMETER_RULES } from './parameters.ts'
+
+/** A kernel whose parameters are stored: one struct for each variant, or `stride` of them. */
+interface StoredKernel {
+  readonly kernel: QuantisedKernel
+  readonly name: string
+  readonly stride: number
+  /** The bodies of routed experts, with all variants of all experts. */
+  readonly body?: StoredLevel
+}
+
+interface StoredLevel {
+  readonly graph: QuantisedGraph
+  readonly kernels: readonly StoredKernel[]
+}
+
+export interface Program {
+  readonly kinds: ReadonlySet<QuantisedKind>
+  readonly constants: string
+  /** Statements of one inference, from the input's place in the arena to the output's. */
+  readonly statements: readonly string[]
+  /** C expressions: where the input and the output lie. */
+  readonly input: string
+  readonly output: string
+  /** Bytes of the constant arrays. */
+  readonly arrayBytes: number
+}
+
+/** Turns a quantised network into constants and calls; tensors lie where the memory plan puts them. */
+export function writeProgram(network: QuantisedGraph, plan: MemoryPlan): Program {
+  const constants = new ConstantEmitter()
+  const kinds = new Set<QuantisedKind>()
+  const offsets = new Map(plan.buffers.map(({ id, offset }) => [id, offset]))
+  if (offsets.size !== plan.buffers.length) {
+    throw new UserError('two tensors of the network have one name: the nodes of experts and of the network must differ')
+  }
+  const statements: string[] = []
+  const root = storeLevel([network], constants, kinds, { count: 0 })
+  const place = (id: string): string => `arena + ${offsets.get(id)!}`
+  const input = place(network.tensors[network.input]!.id)
+  const output = writeCalls(root, { prefix: '', entry: input, variant: '0', depth: 0 }, place, statements)
+  return {
+    kinds,
+    constants: constants.text,
+    statements,
+    input,
+    output,
+    arrayBytes: constants.arrayBytes,
+  }
+}
+
+/** Stores the parameters of a level. `variants`: the same graph with the weights of each expert (in all outer experts). */
+function storeLevel(
+  variants: readonly QuantisedGraph[],
+  constants: ConstantEmitter,
+  kinds: Set<QuantisedKind>,
+  counter: { count: number },
+): StoredLevel {
+  const [graph] = variants as readonly [QuantisedGraph]
+  const kernels = graph.kernels.map((kernel, at): StoredKernel => {
+    kinds.add(kernel.kind)
+    const name = `p${counter.count++}`
+    if (kernel.kind === 'routedExperts') {
+      const experts = variants.flatMap((variant) => (variant.kernels[at] as QuantisedExperts).experts)
+      constants.structs('combine_t', name, experts.map(combineOf), `${commentText(kernel.id)}: sums of experts`)
+      const body = storeLevel(
+        experts.map((expert) => expert.graph),
+        constants,
+        kinds,
+        counter,
+      )
+      return { kernel, name, stride: kernel.experts.length, body }
+    }
+    const initialisers = variants.map((variant) => initialisersOf(variant.kernels[at]!, variant, constants))
+    const { type } = PARAMETER_RULES[kernel.kind]
+    constants.structs(type, name, initialisers.flat(), commentText(kernel.id))
+    return { kernel, name, stride: initialisers[0]!.length }
+  })
+  return { graph, kernels }
+}
+
+interface Place {
+  /** Of the ids in the memory plan. */
+  readonly prefix: string
+  /** Where the level's input lies. */
+  readonly entry: string
+  /** C expression: which variant of the parameters. */
+  readonly variant: string
+  readonly depth: number
+}
+
+/** Writes the calls of a level. Returns where its output lies. */
+function writeCalls(
+  { graph, kernels }: StoredLevel,
+  at: Place,
+  place: (id: string) => string,
+  statements: string[],
+): string {
+  const where = (tensor: number): string =>
+    tensor === graph.input ? at.entry : place(at.prefix + graph.tensors[tensor]!.id)
+  const indent = '  '.repeat(at.depth + 1)
+  for (const { kernel, name, stride, body } of kernels) {
+    const inputs = kernel.inputs.map(where)
+    const output = where(kernel.output)
+    const write = (text: string): void => void statements.push(indent + text)
+    if (kernel.kind === 'routedExperts') {
+      const { topK, experts } = kernel
+      const { zeroPoint } = graph.tensors[kernel.output]!.quantisation
+      const gates = graph.tensors[kernel.inputs[1]!]!.quantisation
+      const [chosen, shares] = [`chosen_${name}`, `shares_${name}`]
+      write('{')
+      write(`  int32_t ${chosen}[${topK}], ${shares}[${topK}];`)
+      write(`  route(${inputs[1]}, ${gates.zeroPoint}, ${experts.length}, ${topK}, ${chosen}, ${shares});`)
+      for (let run = 0; run < topK; run++) {
+        const variant = at.variant === '0' ? `${chosen}[${run}]` : `(${at.variant}) * ${stride} + ${chosen}[${run}]`
+        const inner = { prefix: `${at.prefix}${kernel.id}/${run}/`, entry: inputs[0]!, variant, depth: at.depth + 1 }
+        const result = writeCalls(body!, inner, place, statements)
+        // The sum may take the place of what the first expert read: it is cleared only now.
+        if (run === 0) write(`  memset(${output}, ${zeroPoint}, ${sizeOf(kernel.outputShape)});`)
+        write(`  combine(&${name}[${variant}], ${shares}[${run}], ${result}, ${output});`)
+      }
+      write('}')
+      continue
+    }
+    const parameters = (operand: number): string =>
+      stride === 1
+        ? `&${name}[${at.variant}]`
+        : `&${name}[${at.variant === '0' ? '' : `(${at.variant}) * ${stride} + `}${operand}]`
+    const { call } = PARAMETER_RULES[kernel.kind]
+    if (kernel.kind === 'concat') {
+      for (const [n, input] of inputs.entries()) write(`${call}(${parameters(n)}, ${input}, ${output});`)
+    } else if (kernel.kind === 'add') {
+      write('{')
+      write(`  const int8_t *const operands[] = {${inputs.join(', ')}};`)
+      write(`  ${call}(${parameters(0)}, operands, ${output});`)
+      write('}')
+    } else {
+      write(`${call}(${parameters(0)}, ${[...inputs, output].join(', ')});`)
+    }
+  }
+  return where(graph.output)
+}
