@@ -3,6 +3,7 @@ import path from 'node:path'
 import { messageOf, UserError } from '../lib/errors.ts'
 import { importArchitecture } from './architecture/read-architecture.ts'
 import type { ImportedModel } from './import/imported-model.ts'
+import { importOnnx } from './onnx/import-onnx.ts'
 import { importTflite } from './tflite/import-tflite.ts'
 
 /** Larger files are refused before they are read: no network for these devices comes near. */
@@ -11,11 +12,12 @@ const MAX_MESSAGE = 400
 
 const READERS: Readonly<Record<string, (bytes: Uint8Array) => ImportedModel>> = {
   '.tflite': importTflite,
+  '.onnx': importOnnx,
   '.json': (bytes) => importArchitecture(new TextDecoder().decode(bytes)),
 }
 
 /**
- * Reads a model file as a network: `.tflite`, or the `architecture.json` of `frugal export`.
+ * Reads a model file as a network: `.tflite`, `.onnx`, or the `architecture.json` of `frugal export`.
  * @throws UserError with one sentence that names the file.
  */
 export function readModel(file: string): ImportedModel {

@@ -1,0 +1,290 @@
+import { UserError } from '../../lib/errors.ts'
+import type { ElementType, ImportedModel } from '../import/imported-model.ts'
+import { NetworkImport } from '../import/network-import.ts'
+import { ELEMENT_RULES } from './element-rules.ts'
+import { fold } from './folding.ts'
+import { channelsLastOrder, identityOrder, type LaidOut, onnxDims } from './layout.ts'
+import { PRODUCT_RULES } from './product-rules.ts'
+import { type OnnxFile, type OnnxFileNode, type OnnxFileValue, readOnnx, type StoredTensor } from './read-onnx.ts'
+import type { NodeInput, NodeRule } from './rules.ts'
+import { SHAPE_RULES } from './shape-rules.ts'
+
+type Value = { readonly computed: LaidOut } | { readonly stored: StoredTensor }
+
+const RULES: ReadonlyMap<string, NodeRule> = new Map(
+  Object.entries({ ...PRODUCT_RULES, ...ELEMENT_RULES, ...SHAPE_RULES }),
+)
+/** Operators that compute value by value, through which a network's entry is looked for. */
+const BY_VALUE: ReadonlySet<string> = new Set(
+  'Sub Div Mul Add Cast Identity QuantizeLinear DequantizeLinear'.split(' '),
+)
+const AFFINE: ReadonlySet<string> = new Set(['Sub', 'Div', 'Mul', 'Add'])
+const ON_MAPS: ReadonlySet<string> = new Set(
+  'Conv QLinearConv ConvInteger FusedConv ConvTranspose MaxPool AveragePool QLinearAveragePool GlobalAveragePool GlobalMaxPool BatchNormalization Resize Pad'.split(
+    ' ',
+  ),
+)
+/** Where a product's matrix stands among its operands. */
+const KERNEL: ReadonlyMap<string, number> = new Map([
+  ['Conv', 1],
+  ['ConvInteger', 1],
+  ['FusedConv', 1],
+  ['ConvTranspose', 1],
+  ['Gemm', 1],
+  ['MatMul', 1],
+  ['MatMulInteger', 1],
+  ['QLinearConv', 3],
+  ['QLinearMatMul', 3],
+  ['QGemm', 3],
+])
+const FLOAT_BYTES = 4
+
+/**
+ * Reads an ONNX file as a network, with channels last. What depends on stored values alone is computed while reading. A
+ * quantise-dequantise pair says only how a value is stored; scaling the input by constants belongs to preparing the
+ * sample: neither is a kernel.
+ * @throws UserError with one sentence.
+ */
+export function importOnnx(bytes: Uint8Array): ImportedModel {
+  return new OnnxImport(readOnnx(bytes)).run()
+}
+
+class OnnxImport {
+  readonly #file: OnnxFile
+  readonly #network = new NetworkImport()
+  readonly #values = new Map<string, Value>()
+  readonly #constants = new Map<string, LaidOut>()
+  /** Nodes by the values that they read. */
+  readonly #readers = new Map<string, OnnxFileNode[]>()
+  /** Values that are an input up to scaling. */
+  readonly #raw = new Set<string>()
+  /** Results of quantising that are read as real numbers again. */
+  readonly #annotated = new Set<string>()
+  readonly #stated: ReadonlyMap<string, OnnxFileValue>
+  readonly #dataType: ElementType
+
+  constructor(file: OnnxFile) {
+    this.#file = file
+    for (const node of file.nodes) {
+      for (const name of new Set(node.inputs)) {
+        const known = this.#readers.get(name)
+        if (known === undefined) this.#readers.set(name, [node])
+        else known.push(node)
+      }
+    }
+    this.#stated = new Map([...file.values, ...file.outputs].map((value) => [value.name, value]))
+    this.#dataType = this.#findDataType()
+  }
+
+  run(): ImportedModel {
+    const { initializers, inputs, outputs, nodes } = this.#file
+    for (const [name, stored] of initializers) this.#values.set(name, { stored })
+    for (const input of inputs) if (!initializers.has(input.name)) this.#addInput(input)
+    nodes.forEach((node, i) => {
+      try {
+        this.#add(node)
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error
+        throw new UserError(`node ${i} (${node.opType}): ${error.message}`)
+      }
+    })
+    const results = outputs.map(({ name }) => this.#computed(name).tensor)
+    const graph = this.#network.build(results)
+    return { format: 'onnx', graph, dataType: this.#dataType, quantisation: this.#network.quantisation }
+  }
+
+  /** Type of the first kernel, behind the node that turns it into real numbers. */
+  #findDataType(): ElementType {
+    const { nodes, initializers, inputs } = this.#file
+    const producers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)))
+    for (const node of nodes) {
+      const at = KERNEL.get(node.opType)
+      if (at === undefined) continue
+      let name = node.inputs[at] ?? ''
+      const before = producers.get(name)
+      if (before?.opType === 'DequantizeLinear') name = before.inputs[0] ?? ''
+      const stored = initializers.get(name)
+      if (stored !== undefined) return stored.type
+    }
+    return inputs[0]?.type ?? 'other'
+  }
+
+  #addInput({ name, type, dims }: OnnxFileValue): void {
+    if (dims === undefined) throw new UserError(`input '${name}' has no shape; export it with one`)
+    const fixed = dims.map((length, axis) => {
+      if (length !== undefined && length > 0) return length
+      if (axis === 0) return 1
+      throw new UserError(`input '${name}' leaves the length of axis ${axis} open; export it with a fixed one`)
+    })
+    if (fixed.length > 1 && fixed[0] !== 1 && fixed.length !== 2) {
+      throw new UserError(`input '${name}' holds ${fixed[0]} samples; export it for one, or leave the first axis open`)
+    }
+    const order = this.#beginsWithMap(name, fixed.length)
+      ? channelsLastOrder(fixed.length)
+      : identityOrder(fixed.length)
+    const lying = order.map((axis) => fixed[axis]!)
+    const wide = type === 'float32' && this.#dataType !== 'float32' && this.#dataType !== 'float16'
+    const tensor = this.#network.input(lying, wide && !this.#isQuantised(name) ? FLOAT_BYTES : undefined)
+    this.#values.set(name, { computed: { tensor, order } })
+    this.#raw.add(name)
+  }
+
+  /** Whether the first thing that is done with an input quantises it: then it is handed over quantised. */
+  #isQuantised = (name: string): boolean =>
+    (this.#readers.get(name) ?? []).every(({ opType }) => opType === 'QuantizeLinear')
+
+  /** Whether what first works on an input takes it as a map with channels first. */
+  #beginsWithMap(input: string, rank: number): boolean {
+    if (rank !== 3 && rank !== 4) return false
+    let [node] = this.#readers.get(input) ?? []
+    for (let i = 0; node !== undefined && BY_VALUE.has(node.opType) && i < 16; i++) {
+      ;[node] = this.#readers.get(node.outputs[0] ?? '') ?? []
+    }
+    return node !== undefined && ON_MAPS.has(node.opType)
+  }
+
+  /** @throws UserError when no node gives the value. */
+  #value(name: string): Value {
+    const value = this.#values.get(name)
+    if (value === undefined) throw new UserError(`it reads '${name}', which nothing before it gives`)
+    return value
+  }
+
+  #computed(name: string): LaidOut {
+    const value = this.#value(name)
+    if ('computed' in value) return value.computed
+    const known = this.#constants.get(name)
+    if (known !== undefined) return known
+    const { dims } = value.stored
+    const constant = { tensor: this.#network.constant(dims), order: identityOrder(dims.length) }
+    this.#constants.set(name, constant)
+    return constant
+  }
+
+  #add(node: OnnxFileNode): void {
+    const { opType, inputs, outputs } = node
+    const [input = '', ...others] = inputs
+    const [output = ''] = outputs
+    // The bias was added where its product was.
+    if (this.#values.has(output)) return
+    if (opType === 'Constant') {
+      this.#addConstant(node)
+      return
+    }
+    if (opType === 'Shape') {
+      const { dims } = this.#dimsOf(input)
+      const part = dims.slice(node.integers.get('start')?.[0] ?? 0, node.integers.get('end')?.[0] ?? dims.length)
+      this.#values.set(output, { stored: { type: 'int64', dims: [part.length], values: part } })
+      return
+    }
+    const operands = inputs.filter((name) => name !== '').map((name) => this.#value(name))
+    const stored = operands.flatMap((value) => ('stored' in value ? [value.stored] : []))
+    if (stored.length === operands.length && operands.length > 0) {
+      this.#values.set(output, { stored: fold(node, stored) })
+      return
+    }
+    if (this.#isNoKernel(node, input, others, output)) {
+      this.#values.set(output, this.#value(input))
+      return
+    }
+    const bias = this.#biasAfter(node)
+    const rule = RULES.get(opType)
+    const nodeInput = this.#nodeInput(node, bias !== undefined)
+    const results = rule === undefined ? this.#custom(node, nodeInput) : rule(nodeInput)
+    outputs.forEach((name, i) => {
+      const result = results[i]
+      if (name === '' || (result === undefined && !this.#readers.has(name))) return
+      if (result === undefined) throw new UserError(`its result ${i} cannot be priced`)
+      this.#values.set(name, { computed: result })
+    })
+    if (bias !== undefined) this.#values.set(bias, { computed: results[0]! })
+  }
+
+  #addConstant({ outputs, tensors, integers, floats }: OnnxFileNode): void {
+    const values =
+      integers.get('value_int') ?? integers.get('value_ints') ?? floats.get('value_float') ?? floats.get('value_floats')
+    const single = integers.has('value_int') || floats.has('value_float')
+    const stored: StoredTensor | undefined =
+      tensors.get('value') ?? (values && { type: 'int64', dims: single ? [] : [values.length], values })
+    if (stored === undefined) throw new UserError('its value cannot be read')
+    this.#values.set(outputs[0]!, { stored })
+  }
+
+  /** Quantise-dequantise pairs, and scaling of the input. */
+  #isNoKernel(node: OnnxFileNode, input: string, others: readonly string[], output: string): boolean {
+    const { opType } = node
+    if (opType === 'QuantizeLinear') {
+      const readers = this.#readers.get(output) ?? []
+      const pair = readers.length > 0 && readers.every((reader) => reader.opType === 'DequantizeLinear')
+      if (pair) this.#annotated.add(output)
+      if (pair && this.#raw.has(input)) this.#raw.add(output)
+      return pair
+    }
+    if (opType === 'DequantizeLinear') return this.#annotated.has(input)
+    const scales = AFFINE.has(opType) && others.every((name) => 'stored' in this.#value(name))
+    if (!this.#raw.has(input) || !(scales || opType === 'Cast' || opType === 'Identity')) return false
+    this.#raw.add(output)
+    return true
+  }
+
+  /** Name of the sum when a bias of the same length is added to a product and nothing else reads it. */
+  #biasAfter({ opType, inputs, outputs }: OnnxFileNode): string | undefined {
+    const readers = this.#readers.get(outputs[0] ?? '') ?? []
+    const [next] = readers
+    if (opType !== 'MatMul' || readers.length !== 1 || next?.opType !== 'Add') return undefined
+    const kernel = this.#values.get(inputs[1] ?? '')
+    const other = this.#values.get(next.inputs.find((name) => name !== outputs[0]) ?? '')
+    if (kernel === undefined || other === undefined || !('stored' in kernel) || !('stored' in other)) return undefined
+    const units = kernel.stored.dims.at(-1)
+    const { dims } = other.stored
+    return kernel.stored.dims.length === 2 && dims.length === 1 && dims[0] === units ? next.outputs[0] : undefined
+  }
+
+  #dimsOf(name: string): { readonly dims: readonly number[] } {
+    const value = this.#value(name)
+    return 'stored' in value ? value.stored : { dims: onnxDims(value.computed) }
+  }
+
+  /** An operator without a rule. @throws UserError when the file does not say what it gives. */
+  #custom(node: OnnxFileNode, input: NodeInput): readonly LaidOut[] {
+    const operands = node.inputs.flatMap((_, i) => (input.has(i) ? [input.value(i).tensor] : []))
+    const dims = node.outputs.map((name, i) => {
+      const stated = name === '' ? [1] : input.stated(i)
+      if (stated === undefined) {
+        throw new UserError('this operator is not known, and the file does not say what shape it gives')
+      }
+      return stated
+    })
+    const tensors = this.#network.custom(node.opType.slice(0, 100), operands, dims)
+    return tensors.map((tensor) => ({ tensor, order: identityOrder(tensor.dims.length) }))
+  }
+
+  #nodeInput(node: OnnxFileNode, biasFollows: boolean): NodeInput {
+    const name = (operand: number): string => node.inputs[operand] ?? ''
+    const required = (operand: number): string => {
+      if (name(operand) === '') throw new UserError(`operand ${operand} is missing`)
+      return name(operand)
+    }
+    return {
+      network: this.#network,
+      node,
+      biasFollows,
+      has: (operand) => name(operand) !== '',
+      isComputed: (operand) => name(operand) !== '' && 'computed' in this.#value(name(operand)),
+      value: (operand) => this.#computed(required(operand)),
+      dims: (operand) => this.#dimsOf(required(operand)).dims,
+      stored: (operand) => {
+        const value = name(operand) === '' ? undefined : this.#value(name(operand))
+        return value !== undefined && 'stored' in value ? value.stored : undefined
+      },
+      integer: (attribute, otherwise) => node.integers.get(attribute)?.[0] ?? otherwise,
+      stated: (result) => {
+        const dims = this.#stated.get(node.outputs[result] ?? '')?.dims
+        const fixed = dims?.map((length, axis) => length ?? (axis === 0 ? 1 : undefined))
+        if (fixed === undefined || fixed.some((length) => length === undefined || length < 1)) return undefined
+        if (fixed.length === 0) return [1]
+        return fixed.map((length) => length!)
+      },
+    }
+  }
+}
