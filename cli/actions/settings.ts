@@ -3,7 +3,7 @@ import path from 'node:path'
 import { z } from 'zod'
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import type { Recipe } from '../../evaluators/training/engine.ts'
-import { DEFAULT_RECIPE, recipeSchema } from '../../evaluators/training/recipe.ts'
+import { fittingBatchSize, loadRecipe, recipeSchema } from '../../evaluators/training/recipe.ts'
 import { looksLikePath } from '../../lib/discover.ts'
 import { UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
@@ -47,8 +47,10 @@ export type SearchSettings = z.infer<typeof settingsSchema>
 export const DEFAULT_DEVICES: readonly string[] = ['stm32f446-tflm-cmsisnn', 'efr32xg24-mvp', 'titan-rtx']
 
 /** Samples a proxy training sees by default: enough to rank networks, little enough to train dozens in minutes. */
-const DEFAULT_SAMPLES_SEEN = 36_000
-const EPOCH_BOUNDS = { least: 1, greatest: 20 }
+const DEFAULT_SAMPLES_SEEN = 72_000
+/** The built-in data are for a first look: half of that, so that it takes a few minutes in all. */
+const BUILTIN_SAMPLES_SEEN = 36_000
+const EPOCH_BOUNDS = { least: 1, greatest: 40 }
 
 /** A path becomes absolute, so that the search can be resumed from another folder; an id stays. */
 const absolute = (name: string): string => (looksLikePath(name) ? path.resolve(name) : name)
@@ -106,6 +108,7 @@ export function checkFlags(args: SearchArguments): void {
   wholeNumber(args.seed, '--seed', 0, Number.MAX_SAFE_INTEGER)
   wholeNumber(args['look-ahead'], '--look-ahead', 1, 10_000)
   numberWithin(args['data-fraction'], '--data-fraction', 0, 1)
+  loadRecipe(args.recipe)
   if (args.epochs !== undefined) wholeNumber(args.epochs, '--epochs', 1, 10_000)
   if (args['batch-size'] !== undefined) wholeNumber(args['batch-size'], '--batch-size', 1, 4096)
   if (args['learning-rate'] !== undefined) numberWithin(args['learning-rate'], '--learning-rate', 0, 10)
@@ -123,18 +126,17 @@ export function settleSettings(
 ): SearchSettings {
   const dataFraction = args['data-fraction']
   const trainSize = Math.max(1, Math.round(dataset.splits.train.length * dataFraction))
-  const epochs = Math.min(
-    EPOCH_BOUNDS.greatest,
-    Math.max(EPOCH_BOUNDS.least, Math.round(DEFAULT_SAMPLES_SEEN / trainSize)),
-  )
+  const samplesSeen = args.data === 'builtin' ? BUILTIN_SAMPLES_SEEN : DEFAULT_SAMPLES_SEEN
+  const epochs = Math.min(EPOCH_BOUNDS.greatest, Math.max(EPOCH_BOUNDS.least, Math.round(samplesSeen / trainSize)))
   if (args['batch-size'] !== undefined && args['batch-size'] > trainSize) {
     throw new UserError(
       `--batch-size ${args['batch-size']} is more than the ${trainSize} training samples: give at most that`,
     )
   }
+  const base = loadRecipe(args.recipe)
   const recipe: Recipe = {
-    ...DEFAULT_RECIPE,
-    batchSize: args['batch-size'] ?? Math.min(DEFAULT_RECIPE.batchSize, trainSize),
+    ...base,
+    batchSize: args['batch-size'] ?? fittingBatchSize(base.batchSize, trainSize),
     ...(args['learning-rate'] === undefined ? {} : { learningRate: args['learning-rate'] }),
   }
   return {
