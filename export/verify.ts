@@ -42,12 +42,19 @@ export async function verifyOnnx(model: Uint8Array, dataset: Dataset, split: Spl
         if (scores.indexOf(Math.max(...scores)) === dataset.labels[indices[start + i]!]) correct++
       }
     }
-    const accuracy = correct / indices.length
-    return { correct, samples: indices.length, accuracy, interval: wilsonInterval(correct, indices.length) }
+    return verifiedAccuracy(correct, indices.length)
   } finally {
     await session.release()
   }
 }
+
+/** A count of rightly classified samples with its interval. */
+export const verifiedAccuracy = (correct: number, samples: number): VerifiedAccuracy => ({
+  correct,
+  samples,
+  accuracy: samples === 0 ? 0 : correct / samples,
+  interval: wilsonInterval(correct, samples),
+})
 
 /** 95 % Wilson score interval of a share: `correct` of `samples`. */
 export function wilsonInterval(correct: number, samples: number): readonly [number, number] {

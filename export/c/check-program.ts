@@ -138,10 +138,10 @@ __attribute__((section(".vectors"), used)) static const handler_t vectors[16] = 
 `
 
 /** `link.ld`: code at 0, data at 0x20000000, as on mps2-an386, mps2-an500 and mps3-an547. */
-export const LINKER_SCRIPT = `/* Sizes of the smallest of the three boards: mps3-an547. */
+export const LINKER_SCRIPT = `/* memory_bytes is given by the linker's command line: 4M on mps2-an386 and mps2-an500, 512K on mps3-an547. */
 MEMORY {
-  ROM (rx) : ORIGIN = 0x00000000, LENGTH = 512K
-  RAM (rwx) : ORIGIN = 0x20000000, LENGTH = 512K
+  ROM (rx) : ORIGIN = 0x00000000, LENGTH = memory_bytes
+  RAM (rwx) : ORIGIN = 0x20000000, LENGTH = memory_bytes
 }
 ENTRY(start)
 stack_top = ORIGIN(RAM) + LENGTH(RAM);

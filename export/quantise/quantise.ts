@@ -2,7 +2,7 @@ import { type Schedule, scheduleOf } from '../../network/schedule.ts'
 import { trainableOp } from '../../network/trainable.ts'
 import type { NetworkGraph, Weights } from '../../network/types.ts'
 import { type CalibrationSample, calibrate, type Ranges } from './calibrate.ts'
-import { quantiseMultiplier } from './fixed-point.ts'
+import { quantiseMultiplier, SHARE_BITS } from './fixed-point.ts'
 import { foldWeights } from './fold.ts'
 import { KERNEL_RULES } from './kernels.ts'
 import { type Level, type LevelKernel, levelsOf } from './lowering.ts'
@@ -82,7 +82,8 @@ function quantiseKernel(
     const experts = Array.from({ length: op.experts }, (_, expert) => {
       const graph = quantiseLevel(body!, `${prefix}${node.id}/${expert}/`, sources, from[0]!)
       const { scale } = graph.tensors[graph.output]!.quantisation
-      return { graph, share: quantiseMultiplier(scale / (2 ** 15 * to.scale)) }
+      const gateUnit = op.topK === 1 ? from[1]!.scale : 2 ** -SHARE_BITS
+      return { graph, share: quantiseMultiplier((scale * gateUnit) / to.scale) }
     })
     return { kind: 'routedExperts', ...common, topK: op.topK, experts }
   }

@@ -1,9 +1,6 @@
-import { clampInt8, scaleBy } from '../fixed-point.ts'
+import { clampInt8, SHARE_BITS, scaleBy } from '../fixed-point.ts'
 import type { Quantisation, QuantisedExperts, QuantisedGraph } from '../types.ts'
 import type { Step } from './sums-of-products.ts'
-
-/** Fractional bits of an expert's share. */
-const SHARE_BITS = 15
 
 /** The `topK` largest gates in order of size; of equal ones the lower index first. */
 function largestGates(gates: Int8Array, topK: number): readonly number[] {
@@ -16,6 +13,13 @@ function largestGates(gates: Int8Array, topK: number): readonly number[] {
     chosen.push(best)
   }
   return chosen
+}
+
+/** Gates of the chosen experts, renormalised where there are several. Gates are a softmax: the largest is above 0. */
+function sharesOf(gates: readonly number[]): readonly number[] {
+  if (gates.length === 1) return gates
+  const total = gates.reduce((sum, gate) => sum + gate, 0)
+  return gates.map((gate) => Math.floor((gate * 2 ** SHARE_BITS + (total >> 1)) / total))
 }
 
 /** Runs the experts with the largest gates and adds what they give, weighted by their share of the chosen gates. */
@@ -33,16 +37,13 @@ export function prepareExperts(
   })
   return () => {
     const chosen = largestGates(gates, kernel.topK)
-    const weights = chosen.map((expert) => gates[expert]! - gateQuantisation.zeroPoint)
-    const total = weights.reduce((sum, weight) => sum + weight, 0)
+    const weights = sharesOf(chosen.map((expert) => gates[expert]! - gateQuantisation.zeroPoint))
     output.fill(to.zeroPoint)
     for (const [rank, index] of chosen.entries()) {
       const { run, output: values, share, zeroPoint } = experts[index]!
       run()
-      // Gates are a softmax: the largest is above 0.
-      const weight = Math.floor((weights[rank]! * 2 ** SHARE_BITS + (total >> 1)) / total)
       for (let i = 0; i < output.length; i++) {
-        const part = scaleBy(weight * (values[i]! - zeroPoint), share.multiplier, share.shift)
+        const part = scaleBy(weights[rank]! * (values[i]! - zeroPoint), share.multiplier, share.shift)
         output[i] = clampInt8(output[i]! + part)
       }
     }

@@ -1,0 +1,130 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { OperationalError } from '../../lib/errors.ts'
+import { BOARDS, type Board, boardBuild, boardCompile, boardRun, findTool, HOST_FLAGS, runTool } from './toolchain.ts'
+
+/** One run of the C somewhere, or why there was none. */
+export interface CRun {
+  readonly target: string
+  /** What built it and what ran it; or why it was not verified here. */
+  readonly how: string
+  /** 0 when it was not verified. */
+  readonly samples: number
+  /** Bytes of the arena that the runs wrote to. */
+  readonly arenaBytes: number
+}
+
+export interface CVerification {
+  readonly runs: readonly CRun[]
+  /** Flash of model.c alone on a Cortex-M4, from its sections; undefined without the compiler. */
+  readonly flashBytes: number | undefined
+}
+
+export interface CVerificationJob {
+  /** Every file of the C folder but the samples. */
+  readonly files: ReadonlyMap<string, string>
+  readonly inputs: Int8Array
+  /** What the reference gives for them. */
+  readonly expected: Int8Array
+  readonly samples: number
+  /** How many of the samples run on emulated boards. */
+  readonly emulatedSamples: number
+}
+
+const HOST_COMPILERS = ['cc', 'gcc', 'clang']
+const ARM_COMPILER = 'arm-none-eabi-gcc'
+const EMULATOR = 'qemu-system-arm'
+
+/**
+ * Compiles the C with every compiler that is there and runs it on the samples.
+ * @throws OperationalError when it does not compile, fails, or gives an output that the reference does not.
+ */
+export async function verifyC(job: CVerificationJob): Promise<CVerification> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-c-'))
+  try {
+    for (const [name, text] of job.files) writeFileSync(path.join(folder, name), text)
+    const runs = [await onHost(job, folder)]
+    const compiler = findTool(ARM_COMPILER)
+    const emulator = findTool(EMULATOR)
+    for (const board of BOARDS) runs.push(await onBoard(job, folder, board, compiler, emulator))
+    return { runs, flashBytes: compiler === undefined ? undefined : await flashOf(folder, compiler) }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const notVerified = (target: string, why: string): CRun => ({
+  target,
+  how: `not verified here: ${why}`,
+  samples: 0,
+  arenaBytes: 0,
+})
+
+async function onHost(job: CVerificationJob, folder: string): Promise<CRun> {
+  const target = `host (${process.arch})`
+  const compiler = findTool(...HOST_COMPILERS)
+  if (compiler === undefined) return notVerified(target, `no ${HOST_COMPILERS.join(', ')}`)
+  const built = await runTool(compiler, [...HOST_FLAGS, 'check.c', '-o', 'check'], folder)
+  if (!built.ok) throw new OperationalError(`the C does not compile on this computer: ${built.problem}`)
+  const arenaBytes = await compare(job, job.samples, folder, target, path.join(folder, 'check'), [])
+  return { target, how: await versionOf(compiler, folder), samples: job.samples, arenaBytes }
+}
+
+async function onBoard(
+  job: CVerificationJob,
+  folder: string,
+  board: Board,
+  compiler: string | undefined,
+  emulator: string | undefined,
+): Promise<CRun> {
+  const target = `emulated ${board.cpu} (${board.machine})`
+  if (compiler === undefined) return notVerified(target, `no ${ARM_COMPILER}`)
+  if (emulator === undefined) return notVerified(target, `no ${EMULATOR}`)
+  const built = await runTool(compiler, boardBuild(board), folder)
+  if (!built.ok) {
+    if (/will not fit|overflowed/.test(built.problem)) return notVerified(target, 'larger than the emulated board')
+    throw new OperationalError(`the C does not compile for ${board.cpu}: ${built.problem}`)
+  }
+  const arenaBytes = await compare(job, job.emulatedSamples, folder, target, emulator, boardRun(board))
+  const how = `${await versionOf(compiler, folder)}; ${await versionOf(emulator, folder)}`
+  return { target, how, samples: job.emulatedSamples, arenaBytes }
+}
+
+/** Runs the check program on the first samples. Returns how much of the arena it wrote to. */
+async function compare(
+  job: CVerificationJob,
+  samples: number,
+  folder: string,
+  target: string,
+  program: string,
+  args: readonly string[],
+): Promise<number> {
+  const part = (values: Int8Array): Int8Array => values.subarray(0, (values.length / job.samples) * samples)
+  writeFileSync(path.join(folder, 'inputs.bin'), part(job.inputs))
+  rmSync(path.join(folder, 'outputs.bin'), { force: true })
+  const ran = await runTool(program, args, folder)
+  const said = /samples (\d+) arena (\d+)/.exec(ran.stdout)
+  if (!ran.ok || said === null) throw new OperationalError(`the C failed on ${target}: ${ran.problem}`)
+  const outputs = readFileSync(path.join(folder, 'outputs.bin'))
+  const expected = Buffer.from(new Uint8Array(part(job.expected)))
+  if (!outputs.equals(expected)) {
+    const at = expected.findIndex((byte, i) => byte !== outputs[i])
+    const sample = Math.floor(at / (job.expected.length / job.samples))
+    throw new OperationalError(`the C gives another output than the reference on ${target}, first for sample ${sample}`)
+  }
+  return Number(said[2])
+}
+
+const versionOf = async (tool: string, folder: string): Promise<string> =>
+  (await runTool(tool, ['--version'], folder)).stdout.split('\n')[0]!.trim()
+
+/** Code and constants of model.c, from its sections. */
+async function flashOf(folder: string, compiler: string): Promise<number | undefined> {
+  const [board] = BOARDS as readonly [Board]
+  const built = await runTool(compiler, [...boardCompile(board), '-c', 'model.c', '-o', 'model.o'], folder)
+  const size = findTool('arm-none-eabi-size')
+  if (!built.ok || size === undefined) return undefined
+  const sizes = /^\s*(\d+)\s+(\d+)/m.exec((await runTool(size, ['model.o'], folder)).stdout)
+  return sizes === null ? undefined : Number(sizes[1]) + Number(sizes[2])
+}

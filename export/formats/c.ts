@@ -1,0 +1,114 @@
+import { sizeOf } from '../../network/shapes.ts'
+import { checkProgram, LINKER_SCRIPT, START_SOURCE } from '../c/check-program.ts'
+import { BOARDS, boardBuild, boardRun, HOST_FLAGS } from '../c/toolchain.ts'
+import { type CRun, type CVerification, verifyC } from '../c/verify-c.ts'
+import { type CModel, writeCModel } from '../c/write-model.ts'
+import type { QuantisationChoice } from '../quantise/choose.ts'
+import { quantisedInputs } from '../quantise/input.ts'
+import { quantisedSchedule } from '../quantise/quantise.ts'
+import type { ArtefactCheck, ExportContext, ExportFormat } from './format.ts'
+
+const FOLDER = 'c'
+/** Samples that go with the C, and that run on emulated boards. */
+const KEPT_SAMPLES = 100
+/** Larger test parts run in part: the samples pass through a file. */
+const MOST_CHECKED_BYTES = 256 << 20
+
+/** The int8 network as C99 without a library. */
+export const cFormat: ExportFormat = {
+  id: 'c',
+  description: 'int8 as C99 with one static arena, for microcontrollers',
+  needsInt8: true,
+  write: async (context) => {
+    const int8 = context.int8!
+    const model = writeCModel(int8.network, {
+      name: context.name,
+      schedule: quantisedSchedule(context.graph),
+      alignmentBytes: context.profile.memory.alignmentBytes,
+      title: context.title,
+      classNames: context.dataset.classNames,
+    })
+    const files = new Map([
+      ['model.c', model.source],
+      ['model.h', model.header],
+      ['check.c', checkProgram(model)],
+      ['start.c', START_SOURCE],
+      ['link.ld', LINKER_SCRIPT],
+    ])
+    const samples = checkSamples(context, int8)
+    const kept = Math.min(KEPT_SAMPLES, samples.count)
+    const job = { files, ...samples, samples: samples.count, emulatedSamples: kept }
+    const verification = context.verify ? await verifyC(job) : undefined
+    const golden = (values: Int8Array): Uint8Array => Uint8Array.from(values.subarray(0, (values.length / samples.count) * kept))
+    return {
+      files: new Map<string, string | Uint8Array>([
+        ...[...files].map(([name, text]) => [`${FOLDER}/${name}`, text] as const),
+        [`${FOLDER}/inputs.bin`, golden(samples.inputs)],
+        [`${FOLDER}/expected.bin`, golden(samples.expected)],
+      ]),
+      checks: checksOf(verification, model),
+      instructions: instructions(model, kept),
+      footprint: {
+        arenaBytes: model.arenaBytes,
+        arenaUsedBytes: largest(verification?.runs ?? []),
+        constantBytes: model.constantBytes,
+        flashBytes: verification?.flashBytes,
+      },
+    }
+  },
+}
+
+/** The first test samples, quantised, with what the reference gives for them. */
+function checkSamples({ dataset }: ExportContext, { network, testOutputs }: QuantisationChoice) {
+  const size = sizeOf(network.tensors[network.input]!.shape)
+  const { test } = dataset.splits
+  const count = Math.min(test.length, Math.max(Math.floor(MOST_CHECKED_BYTES / size), 1))
+  const inputs = new Int8Array(count * size)
+  let at = 0
+  for (const input of quantisedInputs(network, dataset, test.subarray(0, count))) {
+    inputs.set(input, at)
+    at += size
+  }
+  return { count, inputs, expected: testOutputs.subarray(0, (testOutputs.length / test.length) * count) }
+}
+
+const largest = (runs: readonly CRun[]): number | undefined => {
+  const used = runs.filter(({ samples }) => samples > 0).map(({ arenaBytes }) => arenaBytes)
+  return used.length === 0 ? undefined : Math.max(...used)
+}
+
+function checksOf(verification: CVerification | undefined, model: CModel): readonly ArtefactCheck[] {
+  const artefact = `${FOLDER}/model.c`
+  if (verification === undefined) {
+    return [{ artefact, where: 'anywhere', verified: false, detail: 'not verified: --no-verify' }]
+  }
+  return verification.runs.map(({ target, how, samples, arenaBytes }) => ({
+    artefact,
+    where: target,
+    verified: samples > 0,
+    detail:
+      samples === 0
+        ? how
+        : `the reference's outputs bit for bit on ${samples} test samples; arena ${arenaBytes} of ${model.arenaBytes} B used; ${how}`,
+  }))
+}
+
+function instructions({ identifier }: CModel, kept: number): string {
+  const boards = BOARDS.map(
+    (board) =>
+      `arm-none-eabi-gcc ${boardBuild(board).join(' ')}\nqemu-system-arm ${boardRun(board).join(' ')} && cmp outputs.bin expected.bin`,
+  ).join('\n')
+  return `\`${FOLDER}/model.c\` and \`${FOLDER}/model.h\` are all that a project needs: add them and call \`${identifier}_run\`.
+\`check.c\` runs them on \`inputs.bin\` (${kept} test samples) and writes \`outputs.bin\`, which must equal \`expected.bin\`:
+
+\`\`\`
+cd ${FOLDER}
+cc ${HOST_FLAGS.join(' ')} check.c -o check && ./check && cmp outputs.bin expected.bin
+\`\`\`
+
+On emulated boards (Debian: \`gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm\`):
+
+\`\`\`
+${boards}
+\`\`\``
+}

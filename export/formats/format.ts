@@ -1,0 +1,61 @@
+import type { Dataset } from '../../evaluators/datasets/dataset.ts'
+import type { Profile } from '../../hardware-profiles/index.ts'
+import type { NetworkGraph, Weights } from '../../network/types.ts'
+import type { QuantisationChoice } from '../quantise/choose.ts'
+import type { VerifiedAccuracy } from '../verify.ts'
+
+/** What a format is written from. */
+export interface ExportContext {
+  readonly graph: NetworkGraph
+  readonly weights: Weights
+  readonly dataset: Dataset
+  readonly profile: Profile
+  /** Test accuracy that the training engine measured. */
+  readonly trainedAccuracy: number
+  /** There for formats that need it. */
+  readonly int8: QuantisationChoice | undefined
+  readonly verify: boolean
+  /** One line for comments in files: which network this is. */
+  readonly title: string
+  /** What the user calls the model. */
+  readonly name: string
+}
+
+/** One thing that was checked by running a file, or why it was not. */
+export interface ArtefactCheck {
+  readonly artefact: string
+  readonly where: string
+  readonly verified: boolean
+  readonly detail: string
+}
+
+/** What the C needs of a device, measured and predicted. */
+export interface CFootprint {
+  /** Planned, and declared in the C. */
+  readonly arenaBytes: number
+  /** Written to while the check samples ran; undefined when none did. */
+  readonly arenaUsedBytes: number | undefined
+  /** Weights, biases, factors and tables, counted before compiling. */
+  readonly constantBytes: number
+  /** Code and constants of `model.c` for a Cortex-M4, from its sections; undefined without the compiler. */
+  readonly flashBytes: number | undefined
+}
+
+export interface Artefact {
+  /** By path in the export folder; the names are ours, never the user's. */
+  readonly files: ReadonlyMap<string, string | Uint8Array>
+  readonly checks: readonly ArtefactCheck[]
+  /** How to build and run it, in Markdown. */
+  readonly instructions: string
+  /** Measured on the file itself on the whole test part. */
+  readonly accuracy?: VerifiedAccuracy
+  readonly footprint?: CFootprint
+}
+
+export interface ExportFormat {
+  readonly id: string
+  readonly description: string
+  readonly needsInt8: boolean
+  /** @throws OperationalError when the file does not do what the trained network does. */
+  readonly write: (context: ExportContext) => Promise<Artefact>
+}
