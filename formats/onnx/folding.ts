@@ -133,6 +133,7 @@ const filled: Fold = (node, [shape]) => {
   const dims = requiredList(node, 'lengths', shape)
   const value = node.tensors.get('value')?.values?.[0] ?? 0
   const count = sizeOf(dims)
+  if (dims.some((length) => !Number.isInteger(length) || length < 0)) throw new UserError('it has no whole lengths')
   return { type: 'float32', dims, values: count <= MAX_VALUES ? Array<number>(count).fill(value) : undefined }
 }
 

@@ -18,6 +18,8 @@ const RULES: ReadonlyMap<string, NodeRule> = new Map(
 const BY_VALUE: ReadonlySet<string> = new Set(
   'Sub Div Mul Add Cast Identity QuantizeLinear DequantizeLinear'.split(' '),
 )
+/** Operators that leave a raw sample one. */
+const PASSING: ReadonlySet<string> = new Set(['Cast', 'Identity', 'Floor', 'Round'])
 const AFFINE: ReadonlySet<string> = new Set(['Sub', 'Div', 'Mul', 'Add'])
 const ON_MAPS: ReadonlySet<string> = new Set(
   'Conv QLinearConv ConvInteger FusedConv ConvTranspose MaxPool AveragePool QLinearAveragePool GlobalAveragePool GlobalMaxPool BatchNormalization Resize Pad'.split(
@@ -187,6 +189,13 @@ class OnnxImport {
       this.#values.set(output, this.#value(input))
       return
     }
+    const resized = this.#resizedInput(node)
+    if (resized !== undefined) {
+      this.#raw.add(output)
+      this.#values.set(output, { computed: resized })
+      return
+    }
+    if (opType === 'Transpose' && this.#raw.has(input)) this.#raw.add(output)
     const bias = this.#biasAfter(node)
     const rule = RULES.get(opType)
     const nodeInput = this.#nodeInput(node, bias !== undefined)
@@ -222,9 +231,28 @@ class OnnxImport {
     }
     if (opType === 'DequantizeLinear') return this.#annotated.has(input)
     const scales = AFFINE.has(opType) && others.every((name) => 'stored' in this.#value(name))
-    if (!this.#raw.has(input) || !(scales || opType === 'Cast' || opType === 'Identity')) return false
+    if (!this.#raw.has(input) || !(scales || PASSING.has(opType))) return false
     this.#raw.add(output)
     return true
+  }
+
+  /**
+   * A map that comes in is resized by matrices over its height and width, as `frugal export` writes it: that too prepares
+   * the sample, and the network begins with the map that results.
+   */
+  #resizedInput({ opType, inputs }: OnnxFileNode): LaidOut | undefined {
+    const [left, right] = inputs.map((name) => this.#values.get(name))
+    const rawName = inputs.find((name) => this.#raw.has(name))
+    if (opType !== 'MatMul' || rawName === undefined || left === undefined || right === undefined) return undefined
+    const value = this.#computed(rawName)
+    const dims = onnxDims(value)
+    const matrix = 'stored' in left ? left.stored.dims : 'stored' in right ? right.stored.dims : []
+    if (dims.length !== 4 || matrix.length !== 2) return undefined
+    const axis = 'stored' in left ? 2 : 3
+    const [from, to] = axis === 2 ? [matrix[1]!, matrix[0]!] : [matrix[0]!, matrix[1]!]
+    if (from !== dims[axis]) throw new UserError(`its matrix is for a length of ${from}, the map has ${dims[axis]}`)
+    const target = dims.with(axis, to)
+    return { tensor: this.#network.input(value.order.map((at) => target[at]!)), order: value.order }
   }
 
   /** Name of the sum when a bias of the same length is added to a product and nothing else reads it. */

@@ -4,7 +4,7 @@ import { UserError } from '../../lib/errors.ts'
 interface Source {
   readonly view: DataView
   readonly bytes: Uint8Array
-  /** List entries that may still be read: lists that share their bytes a thousand times over are no real file. */
+  /** List entries and letters that may still be read: lists that share their bytes a thousand times over are no real file. */
   budget: number
 }
 
@@ -103,6 +103,7 @@ export class FlatTable {
   text(field: number): string {
     const bytes = this.bytes(field)
     if (bytes.length > MAX_TEXT_BYTES) throw broken(`a name has ${bytes.length} bytes`)
+    this.#spend(bytes.length)
     return new TextDecoder().decode(bytes)
   }
 
@@ -136,6 +137,11 @@ export class FlatTable {
     })
   }
 
+  #spend(entries: number): void {
+    this.#source.budget -= entries
+    if (this.#source.budget < 0) throw broken('its lists overlap')
+  }
+
   #vector(field: number, elementBytes: number, most = Number.POSITIVE_INFINITY): { start: number; length: number } {
     const at = this.#field(field)
     if (at === undefined) return { start: 0, length: 0 }
@@ -143,8 +149,7 @@ export class FlatTable {
     const length = this.#uint32(start)
     if (length > most) throw broken(`a list has ${length} entries where at most ${most} are read`)
     this.#check(start + 4, length * elementBytes)
-    if (elementBytes > 1) this.#source.budget -= length
-    if (this.#source.budget < 0) throw broken('its lists overlap')
+    if (elementBytes > 1) this.#spend(length)
     return { start: start + 4, length }
   }
 }
