@@ -72,6 +72,14 @@ export const SEARCH_OPTIONS = {
     default: 1,
     group: 'Training:',
   },
+  recipe: {
+    type: 'string',
+    describe:
+      'How networks are trained: default (SGD, for one to three epochs), adamw, augmented (default with light ' +
+      'augmentation), long (more regularisation, for 20 epochs or more), or a JSON or YAML file',
+    default: 'default',
+    group: 'Training:',
+  },
   'batch-size': { type: 'number', describe: 'Samples per step', group: 'Training:' },
   'learning-rate': { type: 'number', describe: 'Peak of the cosine schedule', group: 'Training:' },
   engine: { type: 'string', describe: 'Training engine', default: 'onnxruntime', group: 'Training:' },

@@ -1,16 +1,32 @@
 import type { NetworkGraph, Weights } from '../../network/types.ts'
 
-/** How a network is trained; part of every cache key, so plain data. */
+export const OPTIMISERS = ['sgd', 'adamw'] as const
+export const AUGMENTATIONS = ['none', 'light'] as const
+
+/**
+ * How a network is trained; part of every cache key, so plain data. Optional members are left out where they have the
+ * usual value, so that a recipe has one spelling.
+ */
 export interface Recipe {
-  readonly optimiser: 'sgd'
+  /** SGD with momentum, or AdamW (Loshchilov and Hutter 2019). */
+  readonly optimiser: (typeof OPTIMISERS)[number]
   readonly batchSize: number
   /** Peak of the cosine schedule. */
   readonly learningRate: number
   /** Share of the steps spent in a linear warm-up from 0. */
   readonly warmupFraction: number
+  /** Of the gradients: SGD's momentum, AdamW's β₁. */
   readonly momentum: number
-  /** L2 on kernels only (not on biases or batch norm). */
+  /** AdamW's β₂, of the squared gradients; 0.999 where left out. SGD has none. */
+  readonly squareMomentum?: number
+  /** On kernels only (not on biases or batch norm): L2 for SGD, decoupled from the gradient for AdamW. */
   readonly weightDecay: number
+  /** Gradients are scaled down to this Euclidean norm over all weights where it is larger; left out: never. */
+  readonly clipNorm?: number
+  /** Random changes of the training samples, chosen by the kind of data; none where left out. */
+  readonly augmentation?: (typeof AUGMENTATIONS)[number]
+  /** Mirrors half of the images left to right: right for photos, wrong for digits and letters. Never where left out. */
+  readonly flip?: boolean
   readonly labelSmoothing: number
   /** running = momentum · running + (1 − momentum) · batch */
   readonly batchNormMomentum: number

@@ -1,6 +1,7 @@
 import { type Failure, failure, UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import type { NetworkGraph, Weights } from '../../network/types.ts'
+import { createAugmenter } from '../datasets/augment.ts'
 import { createBatcher, epochOrder } from '../datasets/batches.ts'
 import type { Dataset, SplitName } from '../datasets/dataset.ts'
 import type { Fidelity } from '../evaluator.ts'
@@ -13,7 +14,7 @@ export interface TrainingJob {
   readonly dataset: Dataset
   readonly recipe: Recipe
   readonly fidelity: Fidelity
-  /** Seeds initialisation and data order, each by a stream of its own. */
+  /** Seeds initialisation, data order and augmentation, each by a stream of its own. */
   readonly seed: number
   readonly engine: TrainingEngine
   /** Parts of the data to measure the trained network on. */
@@ -63,6 +64,7 @@ async function runEpochs(job: TrainingJob, program: TrainingProgram): Promise<nu
   const batcher = createBatcher(dataset, inputShapeOf(job.graph))
   const order = randomStream(job.seed, 'data-order')
   const { batchSize } = recipe
+  const augment = createAugmenter(dataset.kind, inputShapeOf(job.graph), recipe, randomStream(job.seed, 'augmentation'))
   const inputs = new Float32Array(batchSize * inputShapeOf(job.graph).reduce((a, b) => a * b, 1))
   const labels = new Int32Array(batchSize)
   let step = 0
@@ -77,6 +79,7 @@ async function runEpochs(job: TrainingJob, program: TrainingProgram): Promise<nu
     for (let i = 0; i < steps; i++) {
       if (job.signal?.aborted) return failure('timed-out', `given up after ${step} steps`)
       batcher.fill(indices, i * batchSize, batchSize, inputs)
+      augment?.(inputs, batchSize)
       batcher.labels(indices, i * batchSize, batchSize, labels)
       const learningRate = learningRateAt(recipe, step, steps * fidelity.epochs)
       const metrics = await program.step(inputs, labels, learningRate)

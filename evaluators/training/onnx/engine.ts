@@ -4,7 +4,7 @@ import type { NetworkGraph, Shape, Weights } from '../../../network/types.ts'
 import type { Recipe, StepMetrics, TrainingEngine, TrainingProgram } from '../engine.ts'
 import { blockSize } from './block-size.ts'
 import { buildInferenceGraph } from './inference-graph.ts'
-import { collectWeights, type WeightLayout, weightViews } from './parameters.ts'
+import { collectWeights, type TrainingLayout, weightViews } from './parameters.ts'
 import { floatTensor, intTensor, Session } from './session.ts'
 import { buildTrainingGraph, logitsOf } from './training-graph.ts'
 
@@ -37,9 +37,9 @@ interface State {
   readonly statistics: Float32Array
 }
 
-const newState = (layout: WeightLayout): State => ({
+const newState = (layout: TrainingLayout): State => ({
   trained: new Float32Array(layout.trainedElements),
-  momentum: new Float32Array(layout.trainedElements),
+  momentum: new Float32Array(layout.optimiserVectors * layout.trainedElements),
   statistics: new Float32Array(layout.statisticsElements),
 })
 
@@ -50,12 +50,12 @@ export class OnnxTrainingProgram implements TrainingProgram {
   readonly #classes: number
   readonly #batch: number
   readonly #inputShape: Shape
-  readonly #layout: WeightLayout
+  readonly #layout: TrainingLayout
   /** A step reads the first state and writes the second; then they change places. */
   #state: readonly [State, State]
   #inference: Session | undefined
 
-  constructor(session: Session, graph: NetworkGraph, recipe: Recipe, layout: WeightLayout, compileSeconds: number) {
+  constructor(session: Session, graph: NetworkGraph, recipe: Recipe, layout: TrainingLayout, compileSeconds: number) {
     this.#session = session
     const { graph: logits, classes } = logitsOf(graph)
     this.#logits = logits
@@ -129,7 +129,11 @@ export class OnnxTrainingProgram implements TrainingProgram {
 
   async writeWeights(weights: Weights): Promise<void> {
     const { trained, momentum, statistics } = this.#state[0]
-    const momentumOf = new Map(weightViews(this.#layout.trained, momentum))
+    const { trainedElements, optimiserVectors } = this.#layout
+    const momenta = Array.from(
+      { length: optimiserVectors },
+      (_, i) => new Map(weightViews(this.#layout.trained, momentum.subarray(i * trainedElements))),
+    )
     const places = new Map([
       ...weightViews(this.#layout.trained, trained),
       ...weightViews(this.#layout.statistics, statistics),
@@ -141,7 +145,7 @@ export class OnnxTrainingProgram implements TrainingProgram {
         throw new UserError(`weight '${name}' has ${values.length} elements; this network needs ${place.length}`)
       }
       place.set(values)
-      momentumOf.get(name)?.fill(0)
+      for (const views of momenta) views.get(name)?.fill(0)
     }
     await this.#forgetInference()
   }

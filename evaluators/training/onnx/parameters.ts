@@ -21,6 +21,11 @@ export interface WeightLayout {
   readonly statisticsElements: number
 }
 
+/** Vectors as long as the trained weights that the optimiser keeps between steps, one behind the other. */
+export interface TrainingLayout extends WeightLayout {
+  readonly optimiserVectors: number
+}
+
 /** Name prefixes of the bodies of routed experts, in the order in which their weights lie beside each other. */
 export const expertPrefixes = (prefixes: readonly string[], nodeId: string, experts: number): readonly string[] =>
   prefixes.flatMap((prefix) => Array.from({ length: experts }, (_, expert) => `${prefix}${nodeId}/${expert}/`))

@@ -6,15 +6,15 @@ import { BatchLanes } from './batch-lanes.ts'
 import { OnnxEmitter, type Value } from './emitter.ts'
 import { emitLoss } from './loss.ts'
 import { emitNetwork } from './network-emission.ts'
-import { emitRunningStatistics, emitSgd } from './optimiser.ts'
-import { layOutWeights, type WeightLayout, type WeightPack } from './parameters.ts'
+import { clipByNorm, emitRunningStatistics, OPTIMISER_RULES } from './optimiser.ts'
+import { layOutWeights, type TrainingLayout, type WeightLayout, type WeightPack } from './parameters.ts'
 import { toLanes } from './structure.ts'
 import type { TrainingScope, WeightPort } from './training-scope.ts'
 
 /** A training step as an ONNX file, with where its weights lie. */
 export interface TrainingGraph {
   readonly model: Uint8Array
-  readonly layout: WeightLayout
+  readonly layout: TrainingLayout
 }
 
 /**
@@ -82,7 +82,8 @@ class FlatWeights implements WeightPort {
 
 /**
  * Writes one optimiser step. Inputs: `inputs [batch, ...shape]`, `labels int32 [batch]`, `learningRate [1]`, and the flat
- * `weights`, `momentum`, `statistics`; outputs: `metrics [loss, correct]`, `newWeights`, `newMomentum`, `newStatistics`.
+ * `weights`, `momentum` (all the optimiser keeps), `statistics`; outputs: `metrics [loss, correct]`, `newWeights`,
+ * `newMomentum`, `newStatistics`.
  * @throws UserError when the network cannot be trained.
  */
 export function buildTrainingGraph(graph: NetworkGraph, recipe: Recipe, blockSize: number): TrainingGraph {
@@ -100,7 +101,9 @@ export function buildTrainingGraph(graph: NetworkGraph, recipe: Recipe, blockSiz
   const labels = emitter.input('labels', 'int32', [batch])
   const learningRate = emitter.input('learningRate', 'float32', [1])
   const weights = emitter.input('weights', 'float32', [layout.trainedElements])
-  const momentum = emitter.input('momentum', 'float32', [layout.trainedElements])
+  const optimiser = OPTIMISER_RULES[recipe.optimiser]
+  const momentumElements = optimiser.vectors * layout.trainedElements
+  const momentum = emitter.input('momentum', 'float32', [momentumElements])
   const port = new FlatWeights(emitter, layout, weights)
   const scope: TrainingScope = {
     emitter,
@@ -119,13 +122,18 @@ export function buildTrainingGraph(graph: NetworkGraph, recipe: Recipe, blockSiz
 
   const totalLoss = port.losses.reduce((sum, term) => emitter.node('Add', [sum, term]), loss)
   emitter.output('metrics', 'float32', [2], emitter.node('Concat', [totalLoss, correct], { attributes: { axis: 0n } }))
-  const updated = emitSgd(emitter, recipe, layout, { weights, momentum }, port.gradient(), learningRate)
+  const updated = optimiser.emit(emitter, recipe, layout, {
+    weights,
+    momentum,
+    gradient: clipByNorm(emitter, port.gradient(), recipe.clipNorm),
+    learningRate,
+  })
   emitter.output('newWeights', 'float32', [layout.trainedElements], updated.weights)
-  emitter.output('newMomentum', 'float32', [layout.trainedElements], updated.momentum)
+  emitter.output('newMomentum', 'float32', [momentumElements], updated.momentum)
   if (layout.statisticsElements > 0) {
     const running = emitter.input('statistics', 'float32', [layout.statisticsElements])
     const blended = emitRunningStatistics(emitter, recipe.batchNormMomentum, running, port.batchStatistics())
     emitter.output('newStatistics', 'float32', [layout.statisticsElements], blended)
   }
-  return { model: emitter.encode('training-step'), layout }
+  return { model: emitter.encode('training-step'), layout: { ...layout, optimiserVectors: optimiser.vectors } }
 }
