@@ -47,8 +47,8 @@ export type SearchSettings = z.infer<typeof settingsSchema>
 export const DEFAULT_DEVICES: readonly string[] = ['stm32f446-tflm-cmsisnn', 'efr32xg24-mvp', 'titan-rtx']
 
 /** Samples a proxy training sees by default: enough to rank networks, little enough to train dozens in minutes. */
-const DEFAULT_SAMPLES_SEEN = 72_000
-/** The built-in data are for a first look: half of that, so that it takes a few minutes in all. */
+const DEFAULT_SAMPLES_SEEN = 54_000
+/** The built-in data are for a first look: less, so that it takes a few minutes in all. */
 const BUILTIN_SAMPLES_SEEN = 36_000
 const EPOCH_BOUNDS = { least: 1, greatest: 40 }
 
