@@ -1,7 +1,7 @@
 import { UserError } from '../../lib/errors.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import { sameShape, shapeText, sizeOf } from '../../network/shapes.ts'
-import type { ActivationKind, NetworkGraph, Op, OpOf, Padding, Pair, Shape } from '../../network/types.ts'
+import type { ActivationKind, NetworkGraph, Op, OpKind, OpOf, Padding, Pair, Shape } from '../../network/types.ts'
 import type { Quantisation } from './imported-model.ts'
 
 /** A tensor of a model file: the node that gives it and its dimensions, batch included, channels last. */
@@ -24,6 +24,8 @@ interface Frame {
   readonly shift: 0 | 1
 }
 
+const WITH_KERNEL: ReadonlySet<OpKind> = new Set(['conv2d', 'depthwiseConv2d', 'dense', 'transposeConv2d'])
+
 const isOne = (pair: Pair | undefined): boolean => pair === undefined || (pair[0] === 1 && pair[1] === 1)
 
 /**
@@ -33,10 +35,13 @@ const isOne = (pair: Pair | undefined): boolean => pair === undefined || (pair[0
 export class NetworkImport {
   readonly #builder = new GraphBuilder()
   readonly quantisation = new Map<string, Quantisation>()
+  /** The last node that was added with a kernel; an activation may follow it. */
+  lastWithKernel = ''
 
   /** Adds a node. @param dims dimensions of its result, batch included, in as many elements as the node gives. */
   node(op: Op, inputs: readonly string[], dims?: readonly number[]): Tensor {
     const id = this.#builder.node(op, ...inputs)
+    if (WITH_KERNEL.has(op.kind)) this.lastWithKernel = id
     return { id, dims: dims ?? this.#builder.shape(id) }
   }
 

@@ -127,7 +127,7 @@ class TfliteImport {
     })
     const kernel = this.#model.tensors[inputs[KERNEL] ?? -1]
     if (WITH_KERNEL.has(name) && kernel?.quantisation !== undefined)
-      network.quantisation.set(`${results[0]!.id}/kernel`, kernel.quantisation)
+      network.quantisation.set(`${network.lastWithKernel}/kernel`, kernel.quantisation)
   }
 
   #ruleInput({ inputs, options }: TfliteOperator, outputs: readonly (readonly number[])[]): RuleInput {
