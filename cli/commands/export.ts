@@ -3,7 +3,7 @@ import { defineCommand, withExperiment } from './shared.ts'
 
 export const exportCommand = defineCommand({
   command: 'export [id]',
-  describe: 'Train the best network of a device further and write it as ONNX with a model card',
+  describe: 'Train the best network of a device further and write it as ONNX and int8 C, verified, with a model card',
   builder: (yargs: Argv) =>
     withExperiment(yargs)
       .option('device', { type: 'string', describe: 'Device (default: the first of the experiment)' })
@@ -16,8 +16,20 @@ export const exportCommand = defineCommand({
         type: 'number',
         describe: 'Passes over the data of the final training (default: four times the search’s)',
       })
+      .option('format', {
+        type: 'string',
+        describe: 'Formats with commas between: onnx, c (default: onnx, and c for Cortex-M)',
+      })
+      .option('all', { type: 'boolean', default: false, describe: 'One folder for each device of the experiment' })
+      .option('verify', {
+        type: 'boolean',
+        default: true,
+        describe: 'Run every file and compare; --no-verify writes them unseen',
+      })
+      .option('name', { type: 'string', default: 'model', describe: 'What the C functions are called' })
       .option('data', { type: 'string', describe: 'Where the data set is now, if it was moved' })
       .example('$0 export --device stm32f446-tflm-cmsisnn --out ./model', '')
+      .example('$0 export --all --out ./models', '')
       .example('$0 export 3 --device titan-rtx --trial 17 --epochs 30', ''),
   handler: async (args) => (await import('../actions/export.ts')).exportNetwork(args),
 })

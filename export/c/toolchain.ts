@@ -22,6 +22,7 @@ export function findTool(...names: readonly string[]): string | undefined {
 export interface Ran {
   readonly ok: boolean
   readonly stdout: string
+  readonly stderr: string
   /** What went wrong, in a line. */
   readonly problem: string
 }
@@ -33,7 +34,12 @@ export function runTool(file: string, args: readonly string[], cwd: string): Pro
   return new Promise((resolve) => {
     execFile(file, [...args], { cwd, timeout: TIMEOUT_MS, maxBuffer: 1 << 24 }, (error, stdout, stderr) => {
       const reason = `${stderr}\n${error?.message ?? ''}`.split('\n').find((line) => line.trim() !== '') ?? ''
-      resolve({ ok: error === null, stdout, problem: error?.killed ? `given up after ${TIMEOUT_MS / 1000} s` : reason })
+      resolve({
+        ok: error === null,
+        stdout,
+        stderr,
+        problem: error?.killed ? `given up after ${TIMEOUT_MS / 1000} s` : reason,
+      })
     })
   })
 }

@@ -104,7 +104,8 @@ async function compare(
   writeFileSync(path.join(folder, 'inputs.bin'), part(job.inputs))
   rmSync(path.join(folder, 'outputs.bin'), { force: true })
   const ran = await runTool(program, args, folder)
-  const said = /samples (\d+) arena (\d+)/.exec(ran.stdout)
+  // QEMU writes what a program says to standard error.
+  const said = /samples (\d+) arena (\d+)/.exec(ran.stdout + ran.stderr)
   if (!ran.ok || said === null) throw new OperationalError(`the C failed on ${target}: ${ran.problem}`)
   const outputs = readFileSync(path.join(folder, 'outputs.bin'))
   const expected = Buffer.from(new Uint8Array(part(job.expected)))

@@ -1,6 +1,7 @@
 import { planMemory } from '../../network/memory-plan.ts'
 import type { Schedule } from '../../network/schedule.ts'
-import { sizeOf } from '../../network/shapes.ts'
+import { sameShape, sizeOf } from '../../network/shapes.ts'
+import type { Shape } from '../../network/types.ts'
 import type { Quantisation, QuantisedNetwork } from '../quantise/types.ts'
 import { commentText, identifierOf } from './identifiers.ts'
 import { kernelSources } from './kernel-sources.ts'
@@ -26,6 +27,8 @@ export interface CModelOptions {
   /** For comments. */
   readonly title: string
   readonly classNames: readonly string[]
+  /** `[height, width, channels]` of a sample as the data set holds it. */
+  readonly sampleShape: Shape
 }
 
 /** A float literal that reads back as the same number. */
@@ -49,6 +52,9 @@ export function writeCModel(network: QuantisedNetwork, options: CModelOptions): 
   const channels = mean
     .map((value, c) => ` *   channel ${c}: real = (raw - ${float(value)}) / ${float(standardDeviation[c]!)}`)
     .join('\n')
+  const resized = sameShape(input.shape, options.sampleShape)
+    ? ''
+    : `,\n * after resizing from ${options.sampleShape.join(' x ')} (area averaging down, bilinear up)`
   const header = `/* ${commentText(options.title)} */
 #ifndef ${upper}_H
 #define ${upper}_H
@@ -56,7 +62,7 @@ export function writeCModel(network: QuantisedNetwork, options: CModelOptions): 
 #include <stdint.h>
 
 /* Input: ${input.shape.join(' x ')} (row-major, channels last), q = real / SCALE + ZERO_POINT, rounded to the nearest and
- * kept within -128 and 127. The real values are normalised samples:
+ * kept within -128 and 127. The real values are normalised samples${resized}:
 ${channels} */
 #define ${upper}_INPUT_BYTES ${sizeOf(input.shape)}
 ${quantisationMacros(`${upper}_INPUT`, input.quantisation)}

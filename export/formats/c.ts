@@ -27,6 +27,7 @@ export const cFormat: ExportFormat = {
       alignmentBytes: context.profile.memory.alignmentBytes,
       title: context.title,
       classNames: context.dataset.classNames,
+      sampleShape: context.dataset.inputShape,
     })
     const files = new Map([
       ['model.c', model.source],
@@ -39,7 +40,8 @@ export const cFormat: ExportFormat = {
     const kept = Math.min(KEPT_SAMPLES, samples.count)
     const job = { files, ...samples, samples: samples.count, emulatedSamples: kept }
     const verification = context.verify ? await verifyC(job) : undefined
-    const golden = (values: Int8Array): Uint8Array => Uint8Array.from(values.subarray(0, (values.length / samples.count) * kept))
+    const golden = (values: Int8Array): Uint8Array =>
+      Uint8Array.from(values.subarray(0, (values.length / samples.count) * kept))
     return {
       files: new Map<string, string | Uint8Array>([
         ...[...files].map(([name, text]) => [`${FOLDER}/${name}`, text] as const),
