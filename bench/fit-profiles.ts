@@ -14,7 +14,7 @@ import { efr32Profile } from '../scripts/fit-profiles/efr32.ts'
 import { ethosProfiles } from '../scripts/fit-profiles/ethos.ts'
 import { gpuProfiles } from '../scripts/fit-profiles/gpu.ts'
 import { gap9Profile, nrf5340Profile } from '../scripts/fit-profiles/simple-boards.ts'
-import { stm32n6Profile } from '../scripts/fit-profiles/stm32n6.ts'
+import { stm32n6Profiles } from '../scripts/fit-profiles/stm32n6.ts'
 
 const { values } = parseArgs({
   options: {
@@ -59,7 +59,7 @@ for (const { profile: fitted, suites } of [
   nrf5340Profile(values.data),
   gap9Profile(values.data),
   efr32Profile(values.data),
-  stm32n6Profile(values.data),
+  ...stm32n6Profiles(values.data),
   ...ethosProfiles(),
   ...gpuProfiles(values.data),
 ]) {

@@ -16,7 +16,10 @@ export interface MeasuredNetwork {
   readonly energyMj?: number
 }
 
-/** Which coefficients are scaled together: one group for each model of a table, or as `groupOf` says. */
+/**
+ * Which coefficients are scaled together. What an inference costs once is asked for as kernel `inference`, and only where
+ * the template has such a cost.
+ */
 export type Grouping = (kernel: string, model: number, feature: string) => number
 
 export interface NetworkFit {
@@ -27,8 +30,11 @@ export interface NetworkFit {
 /** The template with each group's coefficients multiplied by its scale; measured rows do not survive scaling. */
 function scaled(template: Profile, grouping: Grouping, scales: readonly number[]): Profile {
   const digits = (value: number): number => Number(value.toPrecision(5))
+  const { inferenceOverhead } = template
   return {
     ...template,
+    inferenceOverhead:
+      inferenceOverhead > 0 ? digits(inferenceOverhead * scales[grouping('inference', 0, 'one')]!) : inferenceOverhead,
     tables: template.tables.map(({ kernel, models }) => ({
       kernel,
       models: models.map((model, at) => ({
@@ -125,8 +131,9 @@ export function crossFit(
   const fitOn = (used: readonly MeasuredNetwork[]): Profile =>
     withPower(fitScales(template, grouping, groups, used, ridge, prior).profile, used)
   const folds: Fold[] = families.map((family) => {
-    const { tables, energy } = fitOn(networks.filter((network) => network.family !== family))
-    return { coefficients: coefficientsOf(tables), activePowerMw: energy.activePowerMw }
+    const kept = fitOn(networks.filter((network) => network.family !== family))
+    const { tables, energy, inferenceOverhead } = kept
+    return { coefficients: coefficientsOf(tables), inferenceOverhead, activePowerMw: energy.activePowerMw }
   })
   const foldOf = ({ family }: MeasuredNetwork): number => families.indexOf(family)
   const shared = { kind: 'networks', source, method, leftOut: true, folds } as const

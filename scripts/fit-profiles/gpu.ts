@@ -5,57 +5,16 @@ import { nasBench201 } from '../../hardware-profiles/cases/nas-nets.ts'
 import { percentile90Of } from '../../hardware-profiles/cases/statistics.ts'
 import { compareSuite } from '../../hardware-profiles/cases/validate.ts'
 import { coefficientsOf } from '../../hardware-profiles/coefficients.ts'
-import { fitNonNegative } from '../../hardware-profiles/least-squares.ts'
 import { KERNEL_KINDS, type Profile, type ProfileTable, type TableModel } from '../../hardware-profiles/profile.ts'
-import { type KernelKind, scheduleOf } from '../../network/schedule.ts'
-import { sizeOf } from '../../network/shapes.ts'
-import type { NetworkGraph } from '../../network/types.ts'
+import type { KernelKind } from '../../network/schedule.ts'
 import { type CsvRow, readCsv } from './csv.ts'
 import type { FittedProfile } from './fitted-profile.ts'
-
-interface Case {
-  readonly name: string
-  readonly graph: NetworkGraph
-  readonly us: number
-  /** The fold that leaves it out. */
-  readonly fold: number
-}
+import { type Case, fitLaunch, fitLaunchByKind, fitWork, KINDS, launchByKind, launchOfCommon } from './gpu-launch.ts'
 
 const FOLDS = 5
 
-/**
- * How many operations eager mode issues for one kernel: a convolution or dense layer counts as one unit of its own
- * (it brings its batch norm), everything else in element-wise operations: hard-swish is x · relu6(x + 3) / 6, say.
- */
-const CONV_UNITS: Partial<Record<KernelKind, number>> = { conv2d: 1, depthwiseConv2d: 1, dense: 0.5 }
-const ELEMENTWISE_OPERATIONS: Partial<Record<KernelKind, number>> = {
-  ...{ relu: 1, relu6: 1, sigmoid: 1, softmax: 1, hardSigmoid: 3, hardSwish: 4 },
-  ...{ add: 1, multiply: 1, concat: 1, batchNorm: 2, expertCombine: 2 },
-  ...{ averagePool: 1, maxPool: 1, globalAveragePool: 2 },
-}
-const NOTHING_FUSED = { fusedActivations: new Set<never>() }
-
 /** Every n-th architecture: thousands of near-equal networks add nothing to six coefficients. */
 const every = <T>(items: readonly T[], n: number): readonly T[] => items.filter((_, i) => i % n === 0)
-
-function launchCounts(graph: NetworkGraph): number[] {
-  const counts = [0, 0]
-  for (const { kind } of scheduleOf(graph, NOTHING_FUSED).kernels) {
-    counts[0]! += CONV_UNITS[kind] ?? 0
-    counts[1]! += ELEMENTWISE_OPERATIONS[kind] ?? 0
-  }
-  return counts
-}
-
-/** MACs of convolutions, MACs of depthwise convolutions, elements read and written. */
-function workOf(graph: NetworkGraph): number[] {
-  const work = [0, 0, 0]
-  for (const { kind, macs, inputShapes, outputShape } of scheduleOf(graph, NOTHING_FUSED).kernels) {
-    work[kind === 'depthwiseConv2d' ? 1 : 0]! += macs
-    work[2]! += sizeOf(outputShape) + inputShapes.reduce((sum, shape) => sum + sizeOf(shape), 0)
-  }
-  return work
-}
 
 function readCases(data: string) {
   const folder = path.join(data, 'nas-benchmarks')
@@ -90,20 +49,6 @@ function readCases(data: string) {
   }
 }
 
-/** Cost of launching a convolution with its batch norm, and of one element-wise operation. */
-const fitLaunch = (cases: readonly Case[]): number[] =>
-  fitNonNegative(
-    cases.map(({ graph }) => launchCounts(graph)),
-    cases.map(({ us }) => us),
-  )
-
-/** Cost of a convolution's and a depthwise convolution's MAC, and of an element read or written. */
-const fitWork = (cases: readonly Case[]): number[] =>
-  fitNonNegative(
-    cases.map(({ graph }) => workOf(graph)),
-    cases.map(({ us }) => us),
-  )
-
 interface Gpu {
   readonly id: string
   readonly title: string
@@ -115,6 +60,8 @@ interface Gpu {
   /** Factors on the fitted coefficients: launch, MACs, elements. */
   readonly scale: readonly [number, number, number]
   readonly error90: number
+  /** How launch coefficients become the launch cost of a kernel; beyond `KINDS` comes what is paid once and what grouping adds. */
+  readonly launchOf?: typeof launchByKind
   readonly provenance: TableModel['provenance']
   readonly notes: readonly string[]
 }
@@ -128,7 +75,12 @@ function gpuProfile(gpu: Gpu, launch: readonly number[], work: readonly number[]
     models: [
       {
         terms: [],
-        floor: [{ feature: 'one', coefficient: round(launchUs * launchScale) }],
+        floor: [
+          { feature: 'one', coefficient: round(launchUs * launchScale) },
+          ...(kernel === 'conv2d' && gpu.launchOf !== undefined
+            ? [{ feature: 'grouped' as const, coefficient: round(launch[KINDS.length + 1]! * launchScale) }]
+            : []),
+        ],
         compute: [
           { feature: 'macs', coefficient: round(usPerMac * macScale) },
           { feature: 'inputs', coefficient: element },
@@ -141,11 +93,7 @@ function gpuProfile(gpu: Gpu, launch: readonly number[], work: readonly number[]
     ],
   })
   const tables = KERNEL_KINDS.map((kind) =>
-    table(
-      kind,
-      launch[0]! * (CONV_UNITS[kind] ?? 0) + launch[1]! * (ELEMENTWISE_OPERATIONS[kind] ?? 0),
-      work[kind === 'depthwiseConv2d' ? 1 : 0]!,
-    ),
+    table(kind, (gpu.launchOf ?? launchOfCommon)(kind, launch), work[kind === 'depthwiseConv2d' ? 1 : 0]!),
   )
   return {
     format: 'frugal-profile/1',
@@ -160,7 +108,7 @@ function gpuProfile(gpu: Gpu, launch: readonly number[], work: readonly number[]
     dataType: 'float32',
     fusedActivations: [],
     latencyUnit: 'us',
-    inferenceOverhead: 0,
+    inferenceOverhead: gpu.launchOf === undefined ? 0 : round(launch[KINDS.length]! * launchScale),
     systematicError90: gpu.error90,
     tables,
     energy: gpu.power,
@@ -192,9 +140,10 @@ function crossValidated(
   cases: readonly Case[],
   profileFrom: (cases: readonly Case[]) => Profile,
 ): { readonly suite: NetworkSuite; readonly error90: number } {
-  const folds = Array.from({ length: FOLDS }, (_, fold) => ({
-    coefficients: coefficientsOf(profileFrom(cases.filter((one) => one.fold !== fold)).tables),
-  }))
+  const folds = Array.from({ length: FOLDS }, (_, fold) => {
+    const { tables, inferenceOverhead } = profileFrom(cases.filter((one) => one.fold !== fold))
+    return { coefficients: coefficientsOf(tables), inferenceOverhead }
+  })
   const suite: NetworkSuite = {
     ...{ kind: 'networks', name, quantity: 'latency', source, leftOut: true, folds },
     method: `${FOLDS} folds of architectures; every eighth or tenth network of the table`,
@@ -312,6 +261,7 @@ export function gpuProfiles(data: string): readonly FittedProfile[] {
   const rtx2080 = measured(
     {
       ...TITAN,
+      launchOf: launchByKind,
       id: '2080ti',
       title: 'NVIDIA GeForce RTX 2080 Ti, batch 1, PyTorch eager mode, float32',
       core: 'Turing TU102',
@@ -326,7 +276,7 @@ export function gpuProfiles(data: string): readonly FittedProfile[] {
     },
     'FBNet, batch 1',
     cases.fbnet2080,
-    (kept) => ({ launch: fitLaunch(kept), work }),
+    (kept) => ({ launch: fitLaunchByKind(kept), work }),
   )
   return [
     titan,

@@ -6,7 +6,7 @@ import { countMacs } from '../../network/measure.ts'
 import type { KernelKind } from '../../network/schedule.ts'
 import { type CsvRow, readCsv } from './csv.ts'
 import type { FittedProfile } from './fitted-profile.ts'
-import { crossFit, type Grouping, type MeasuredNetwork } from './from-networks.ts'
+import { crossFit, fitScales, type Grouping, type MeasuredNetwork } from './from-networks.ts'
 
 /** A zoo row as a network that we can build; undefined for all others. */
 function zooNetwork(row: CsvRow): { readonly network: string; readonly family: string } | undefined {
@@ -32,11 +32,11 @@ const CLASSES: readonly (readonly [RegExp, number])[] = [
 ]
 
 /** Plain int8 classifiers that keep every activation on the chip; where their operators were counted, the counts agree. */
-function zooNetworks(data: string): readonly (MeasuredNetwork & { readonly row: CsvRow })[] {
+function zooNetworks(data: string, version: RegExp): readonly (MeasuredNetwork & { readonly row: CsvRow })[] {
   return readCsv(path.join(data, 'hardware', 'stm32_modelzoo.csv')).flatMap((row) => {
     const ms = Number(row['inference_ms'])
     if (!row['board']!.includes('N6') || !(ms > 0) || Number(row['ext_ram_KiB']) > 0) return []
-    if (!/int8/i.test(row['format']!)) return []
+    if (!/int8/i.test(row['format']!) || !version.test(row['tool_version']!)) return []
     const found = zooNetwork(row)
     if (found === undefined) return []
     const macs = countMacs(caseNetwork(found.network))
@@ -114,29 +114,59 @@ function tablesOf(error90: number, count: number): readonly ProfileTable[] {
 
 /** What streams weights, computes, passes results on, starts a kernel; the host's kernels are not fitted. */
 const grouping: Grouping = (kernel, _, feature) => {
+  if (kernel === 'inference') return 5
   if (kernel === 'softmax' || kernel === 'expertCombine') return 4
   return feature === 'weightElements' ? 0 : feature === 'macs' ? 1 : feature === 'outputs' ? 2 : 3
 }
 
-/** Fits the STM32N6 with its Neural-ART accelerator from whole networks. */
-export function stm32n6Profile(data: string): FittedProfile {
-  const networks = zooNetworks(data)
-  const profile: Profile = {
+const GROUPS = 6
+
+/**
+ * Fits the STM32N6 with its Neural-ART accelerator from whole networks, once for each version of the tool: the two
+ * differ by up to a fifth. The newer one was measured on fewer networks, so the older one's proportions hold it.
+ */
+export function stm32n6Profiles(data: string): readonly FittedProfile[] {
+  const older = zooNetworks(data, /STEdgeAI 2\.0/)
+  const newer = zooNetworks(data, /3\.0/)
+  const first = fitVersion('stm32n6-neuralart', 'ST Edge AI 2.0 (STM32Cube.AI 10.0)', older, 0.001)
+  const { scales } = fitScales(templateOf('stm32n6', '', older.length), grouping, GROUPS, older, 0.001)
+  return [first, fitVersion('stm32n6-neuralart3', 'ST Edge AI 3.0', newer, 0.02, scales)]
+}
+
+function fitVersion(
+  id: string,
+  version: string,
+  networks: ReturnType<typeof zooNetworks>,
+  ridge: number,
+  prior?: readonly number[],
+): FittedProfile {
+  const fitted = crossFit(templateOf(id, version, networks.length), {
+    name: 'whole networks, activations on the chip',
+    source: `ST model zoo on STM32N6570-DK, ${version}; rows transcribed by hand`,
+    networks,
+    ...{ grouping, groups: GROUPS, ridge, ...(prior === undefined ? {} : { prior }) },
+    method: 'one network family (MobileNet V1, V2, FD-MobileNet) left out at a time',
+  })
+  return { profile: fitted.profile, suites: [...fitted.suites, ramSuite(networks)] }
+}
+
+function templateOf(id: string, version: string, count: number): Profile {
+  return {
     format: 'frugal-profile/1',
-    id: 'stm32n6-neuralart',
-    title: 'STM32N6570-DK, Neural-ART accelerator, ST Edge AI 2.0 and 3.0',
+    id,
+    title: `STM32N6570-DK, Neural-ART accelerator, ${version}`,
     family: 'npu',
     core: 'Neural-ART at 1 GHz + Cortex-M55 at 800 MHz',
     clockHz: 1e9,
     ramBytes: 2800 * 1024,
     flashBytes: 64 * 1024 ** 2,
-    runtime: 'ST Edge AI (STM32Cube.AI 10.0 and later), int8',
+    runtime: `${version}, int8`,
     dataType: 'int8',
     fusedActivations: ['relu', 'relu6'],
     latencyUnit: 'us',
-    inferenceOverhead: 0,
+    inferenceOverhead: 250,
     systematicError90: 0.1,
-    tables: [...tablesOf(0.1, networks.length)],
+    tables: [...tablesOf(0.1, count)],
     energy: {
       activePowerMw: 300,
       idlePowerMw: 50,
@@ -168,14 +198,6 @@ export function stm32n6Profile(data: string): FittedProfile {
       'Networks below about 0.1 ms of streaming and nets with squeeze-and-excite were not measured.',
     ],
   }
-  const fitted = crossFit(profile, {
-    name: 'whole networks, activations on the chip',
-    source: 'ST model zoo on STM32N6570-DK, ST Edge AI 2.0 and 3.0; rows transcribed by hand',
-    networks,
-    ...{ grouping, groups: 5, ridge: 0.001 },
-    method: 'one network family (MobileNet V1, V2, FD-MobileNet) left out at a time',
-  })
-  return { profile: fitted.profile, suites: [...fitted.suites, ramSuite(networks)] }
 }
 
 /** Internal RAM that the tool reports, against the planner. */

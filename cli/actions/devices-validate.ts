@@ -1,0 +1,58 @@
+import { type SuiteReport, validateProfile } from '../../hardware-profiles/cases/validate.ts'
+import { listProfiles, loadProfile } from '../../hardware-profiles/index.ts'
+import { columns, print, printJson } from './output.ts'
+
+interface ValidateArguments {
+  readonly id: string | undefined
+  readonly json: boolean
+}
+
+const percent = (share: number | undefined): string => (share === undefined ? '' : `${(100 * share).toFixed(1)} %`)
+
+/**
+ * `frugal devices validate [ID]`: prices every stored case again, each with what was fitted without it, and compares with
+ * the measurements.
+ */
+export async function devicesValidate({ id, json }: ValidateArguments): Promise<void> {
+  const ids = id === undefined ? listProfiles().map((member) => member.id) : [id]
+  const reports = ids.map((name) => {
+    const profile = loadProfile(name)
+    return { device: profile.id, suites: validateProfile(profile) }
+  })
+  if (json) {
+    for (const report of reports) printJson(report)
+    return
+  }
+  const heading = ['device', 'quantity', 'what', 'cases', 'mean error', '±10 %', '±20 %', 'τ', 'in 90 %', 'worst']
+  const counted = reports.flatMap(({ device, suites }) =>
+    suites.filter(({ leftOut }) => leftOut).map((suite) => rowOf(device, suite)),
+  )
+  if (counted.length > 0) print(columns([heading, ...counted], [3, 4, 5, 6, 7, 8]))
+  const others = reports.flatMap(({ device, suites }) =>
+    suites.filter(({ leftOut }) => !leftOut).map((suite) => rowOf(device, suite)),
+  )
+  if (others.length > 0) {
+    print('\nNot counted: cases that were fitted, or ran under another version or host')
+    print(columns([heading, ...others], [3, 4, 5, 6, 7, 8]))
+  }
+  const unchecked = reports.filter(({ suites }) => suites.length === 0).map(({ device }) => device)
+  if (unchecked.length > 0) print(`\nNothing was measured to check: ${unchecked.join(', ')}`)
+}
+
+function rowOf(device: string, suite: SuiteReport): string[] {
+  const { quantity, name, cases, mape, within10, within20, kendallTau, coverage90, worst } = suite
+  const far = worst === undefined ? '' : `${worst.name.slice(0, 40)} (${percent(worst.predicted / worst.measured - 1)})`
+  const tau = kendallTau === undefined ? '' : kendallTau.toFixed(2)
+  return [
+    device,
+    quantity,
+    name,
+    `${cases}`,
+    percent(mape),
+    percent(within10),
+    percent(within20),
+    tau,
+    percent(coverage90),
+    far,
+  ]
+}
