@@ -135,7 +135,7 @@ test('what only model files hold is not trained, and the sentence names it', (t)
   const conv = { kind: 'conv2d', filters: 4, kernel: [3, 3], stride: [1, 1], padding: 'same', bias: false } as const
   const graph = g.build(g.node({ ...conv, groups: 2 }, turned))
   const node = (at: number) => graph.nodes[at]!
-  t.deepEqual<Op>(trainableOp(node(1)), node(1).op)
+  t.deepEqual(trainableOp(node(1)) as Op, node(1).op)
   t.throws(() => trainableOp(node(2)), { instanceOf: UserError, message: /'transpose' can be priced but not trained/ })
   t.throws(() => trainableOp(node(3)), { instanceOf: UserError, message: /'conv2d' with groups can be priced/ })
 })
