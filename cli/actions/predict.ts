@@ -42,7 +42,8 @@ export async function predict(args: PredictArguments): Promise<void> {
     for (const prediction of predictions) printJson(jsonOf(file, model, params, prediction, args.memoryMap))
     return
   }
-  print(`${file}: ${formatCount(countMacs(model.graph))} MACs, ${formatCount(params)} parameters, ${model.dataType}`)
+  const type = model.format === 'architecture' ? '' : `, ${model.dataType}`
+  print(`${file}: ${formatCount(countMacs(model.graph))} MACs, ${formatCount(params)} parameters${type}`)
   print(`\n${summary(predictions)}`)
   for (const { costModel, costs } of predictions) {
     for (const line of warnings(costModel, costs, model)) print(`${costModel.profile.id}: ${line}`)
