@@ -396,7 +396,7 @@ static void route(const int8_t *gates, int32_t zero, int32_t experts, int32_t to
 typedef struct {
   int32_t length;
   factor_t factor;
-  int8_t in_zero;
+  int8_t in_zero, out_zero, gate_zero;
 } combine_t;
 
 /* adds an expert's output, weighted by its share */

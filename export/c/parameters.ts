@@ -156,8 +156,12 @@ export function initialisersOf(
   return typeof fields === 'string' ? [fields] : fields
 }
 
-/** Initialiser of `combine_t`: what an expert's output needs to be added to the sum. */
-export function combineOf({ graph, share }: QuantisedOf<'routedExperts'>['experts'][number]): string {
-  const { shape, quantisation } = graph.tensors[graph.output]!
-  return `{${sizeOf(shape)}, ${factor(share)}, ${quantisation.zeroPoint}}`
+/** Initialisers of `combine_t`, one for each expert: what its output needs to be added to the sum. */
+export function combineInitialisers(kernel: QuantisedOf<'routedExperts'>, graph: QuantisedGraph): readonly string[] {
+  const zeroOf = (tensor: number): number => graph.tensors[tensor]!.quantisation.zeroPoint
+  const [gateZero, outZero] = [zeroOf(kernel.inputs[1]!), zeroOf(kernel.output)]
+  return kernel.experts.map(({ graph: expert, share }) => {
+    const { shape, quantisation } = expert.tensors[expert.output]!
+    return `{${sizeOf(shape)}, ${factor(share)}, ${quantisation.zeroPoint}, ${outZero}, ${gateZero}}`
+  })
 }

@@ -4,7 +4,7 @@ import { sizeOf } from '../../network/shapes.ts'
 import type { QuantisedExperts, QuantisedGraph, QuantisedKernel, QuantisedKind } from '../quantise/types.ts'
 import { ConstantEmitter } from './emitter.ts'
 import { commentText } from './identifiers.ts'
-import { combineOf, initialisersOf, PARAMETER_RULES } from './parameters.ts'
+import { combineInitialisers, initialisersOf, PARAMETER_RULES } from './parameters.ts'
 
 /** A kernel whose parameters are stored: one struct for each variant, or `stride` of them. */
 interface StoredKernel {
@@ -67,10 +67,11 @@ function storeLevel(
     kinds.add(kernel.kind)
     const name = `p${counter.count++}`
     if (kernel.kind === 'routedExperts') {
-      const experts = variants.flatMap((variant) => (variant.kernels[at] as QuantisedExperts).experts)
-      constants.structs('combine_t', name, experts.map(combineOf), `${commentText(kernel.id)}: sums of experts`)
+      const kernels = variants.map((variant) => variant.kernels[at] as QuantisedExperts)
+      const sums = kernels.flatMap((routed, i) => combineInitialisers(routed, variants[i]!))
+      constants.structs('combine_t', name, sums, `${commentText(kernel.id)}: sums of experts`)
       const body = storeLevel(
-        experts.map((expert) => expert.graph),
+        kernels.flatMap(({ experts }) => experts.map((expert) => expert.graph)),
         constants,
         kinds,
         counter,
@@ -111,18 +112,18 @@ function writeCalls(
     const write = (text: string): void => void statements.push(indent + text)
     if (kernel.kind === 'routedExperts') {
       const { topK, experts } = kernel
-      const { zeroPoint } = graph.tensors[kernel.output]!.quantisation
-      const gates = graph.tensors[kernel.inputs[1]!]!.quantisation
+      const first = at.variant === '0' ? '' : `(${at.variant}) * ${stride}`
+      const common = `${name}[${first || '0'}]`
       const [chosen, shares] = [`chosen_${name}`, `shares_${name}`]
       write('{')
       write(`  int32_t ${chosen}[${topK}], ${shares}[${topK}];`)
-      write(`  route(${inputs[1]}, ${gates.zeroPoint}, ${experts.length}, ${topK}, ${chosen}, ${shares});`)
+      write(`  route(${inputs[1]}, ${common}.gate_zero, ${experts.length}, ${topK}, ${chosen}, ${shares});`)
       for (let run = 0; run < topK; run++) {
-        const variant = at.variant === '0' ? `${chosen}[${run}]` : `(${at.variant}) * ${stride} + ${chosen}[${run}]`
+        const variant = first === '' ? `${chosen}[${run}]` : `${first} + ${chosen}[${run}]`
         const inner = { prefix: `${at.prefix}${kernel.id}/${run}/`, entry: inputs[0]!, variant, depth: at.depth + 1 }
         const result = writeCalls(body!, inner, place, statements)
         // The sum may take the place of what the first expert read: it is cleared only now.
-        if (run === 0) write(`  memset(${output}, ${zeroPoint}, ${sizeOf(kernel.outputShape)});`)
+        if (run === 0) write(`  memset(${output}, ${common}.out_zero, ${sizeOf(kernel.outputShape)});`)
         write(`  combine(&${name}[${variant}], ${shares}[${run}], ${result}, ${output});`)
       }
       write('}')

@@ -1,0 +1,145 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { loadDataset } from '../../evaluators/datasets/load.ts'
+import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
+import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
+import { type ExportJob, exportNetwork } from '../../export/export-network.ts'
+import { defaultFormats, parseFormats } from '../../export/formats/index.ts'
+import { renderIndex } from '../../export/index-page.ts'
+import { verifyOnnx } from '../../export/verify.ts'
+import { createCostModel, loadProfile } from '../../hardware-profiles/index.ts'
+import { OperationalError, UserError } from '../../lib/errors.ts'
+import { GraphBuilder } from '../../network/build.ts'
+import { archId } from '../../network/measure.ts'
+import { plausibleWeights } from './networks.ts'
+
+const whole = await loadDataset('builtin', { seed: 1 })
+const HOSTILE = '../../escape | */ <b>\n`x`'
+/** Few samples, and names that would like to be somewhere else. */
+const dataset = {
+  ...whole,
+  name: HOSTILE,
+  classNames: whole.classNames.map((name, i) => (i === 0 ? HOSTILE : name)),
+  splits: {
+    train: whole.splits.train.subarray(0, 100),
+    validation: whole.splits.validation.subarray(0, 50),
+    test: whole.splits.test.subarray(0, 120),
+  },
+}
+
+function smallNetwork() {
+  const g = new GraphBuilder()
+  const x = g.activation(g.batchNorm(g.conv2d(g.input([16, 16, 1]), 8, { kernel: 3, stride: 2 })), 'relu6')
+  return g.build(g.dense(g.globalAveragePool(g.activation(x, 'hardSwish')), 10))
+}
+const graph = smallNetwork()
+const weights = plausibleWeights(graph, 1)
+const { inputShape, mean, standardDeviation } = dataset
+const preparation = { inputShape, mean, standardDeviation, roundResized: true }
+const float = await verifyOnnx(buildInferenceGraph(graph, weights, { batch: 'n', preparation }), dataset, 'test')
+
+function jobIn(t: ExecutionContext, changes: Partial<ExportJob> = {}): ExportJob & { readonly folder: string } {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-export-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const record = { trial: 3, genome: [0], archId: archId(graph), costs: [], result: { ok: true, accuracy: 0.1 } }
+  return {
+    folder,
+    selection: { record: record as unknown as ExportJob['selection']['record'], rule: 'as asked' },
+    graph,
+    space: { id: 'mobilenet', version: '1' },
+    dataset,
+    trained: { ok: true, weights, loss: 1, accuracy: { test: float.accuracy, validation: 0.1 } },
+    training: { engine: 'none', epochs: 1, seed: 1, recipe: { ...DEFAULT_RECIPE } },
+    costModel: createCostModel(loadProfile('stm32f446-tflm-cmsisnn')),
+    formats: parseFormats('c,onnx'),
+    verify: false,
+    name: HOSTILE,
+    search: { trials: 1, failures: 0, cpuSeconds: 1, settings: {} },
+    frugalVersion: '0',
+    out: path.join(folder, 'out'),
+    signal: new AbortController().signal,
+    ...changes,
+  }
+}
+
+const filesIn = (folder: string): readonly string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
+    .sort()
+
+test('two exports give the same bytes, and nothing lands outside the folder', async (t) => {
+  const [first, second] = [jobIn(t), jobIn(t)]
+  await exportNetwork(first)
+  await exportNetwork(second)
+  const files = filesIn(first.folder)
+  t.deepEqual(files, [
+    'out/README.md',
+    'out/architecture.json',
+    'out/c/check.c',
+    'out/c/expected.bin',
+    'out/c/inputs.bin',
+    'out/c/link.ld',
+    'out/c/model.c',
+    'out/c/model.h',
+    'out/c/start.c',
+    'out/card.json',
+    'out/model.onnx',
+  ])
+  for (const file of files) {
+    t.deepEqual(readFileSync(path.join(first.folder, file)), readFileSync(path.join(second.folder, file)), file)
+  }
+  t.is(readFileSync(path.join(first.folder, 'out/c/inputs.bin')).length, 100 * 256)
+  t.is(readFileSync(path.join(first.folder, 'out/c/expected.bin')).length, 100 * 10)
+})
+
+test('the card gives both accuracies and says what was not verified', async (t) => {
+  const job = jobIn(t)
+  const card = await exportNetwork(job)
+  t.is(card.int8!.test.samples, 120)
+  t.is(card.int8!.dropPoints, Number((100 * (card.accuracy.test.accuracy - card.int8!.test.accuracy)).toFixed(4)))
+  t.is(card.accuracy.test.correct, float.correct)
+  t.true(card.verification.length === 2 && card.verification.every(({ verified }) => !verified))
+  t.is(card.footprint!.arenaUsedBytes, undefined)
+  t.deepEqual(JSON.parse(readFileSync(path.join(job.out, 'card.json'), 'utf8')), JSON.parse(JSON.stringify(card)))
+  const page = readFileSync(path.join(job.out, 'README.md'), 'utf8')
+  t.regex(page, /\| \*\*no\*\* \| not verified: --no-verify/)
+  t.regex(page, /arm-none-eabi-gcc .*start\.c check\.c/)
+  t.notRegex(page, /^`x`|[^\\]<b>/m)
+})
+
+test('a drop of more than a point is warned of', async (t) => {
+  const job = jobIn(t, { formats: parseFormats('c') })
+  const claimed = { ...job, trained: { ...job.trained, accuracy: { test: 1, validation: 1 } } }
+  const { warnings } = await exportNetwork(claimed)
+  t.is(warnings.length, 1)
+  t.regex(warnings[0]!, /int8 costs \d+\.\d\d points/)
+})
+
+test('a file that is not what was trained is not written', async (t) => {
+  const job = jobIn(t, { verify: true, formats: parseFormats('onnx') })
+  const wrong = { ...job, trained: { ...job.trained, accuracy: { test: float.accuracy + 0.2, validation: 0.1 } } }
+  await t.throwsAsync(exportNetwork(wrong), { instanceOf: OperationalError, message: /does not hold what was trained/ })
+  t.false(existsSync(job.out))
+})
+
+test('formats: by family, by name, and refused with the nearest name', (t) => {
+  const ids = (formats: ReturnType<typeof parseFormats>) => formats.map(({ id }) => id).join()
+  t.is(ids(defaultFormats('cortex-m')), 'onnx,c')
+  t.is(ids(defaultFormats('gpu')), 'onnx')
+  t.is(ids(parseFormats('c, onnx,c')), 'onnx,c')
+  t.throws(() => parseFormats('onx'), { instanceOf: UserError, message: /'onx'.*did you mean 'onnx'/ })
+  t.throws(() => parseFormats('c,'), { instanceOf: UserError, message: /empty name/ })
+})
+
+test('the index lists every device, also one without a network', async (t) => {
+  const card = await exportNetwork(jobIn(t, { formats: parseFormats('onnx') }))
+  const page = renderIndex([
+    { device: 'one', card },
+    { device: 'two', card: undefined },
+  ])
+  t.regex(page, /\| \[one\]\(one\/README\.md\) \|/)
+  t.regex(page, /\| two \| no trained network/)
+})
