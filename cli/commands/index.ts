@@ -1,3 +1,4 @@
+import { benchCommand } from './bench.ts'
 import { devicesCommand } from './devices.ts'
 import { exportCommand } from './export.ts'
 import { frontCommand } from './front.ts'
@@ -20,4 +21,5 @@ export const COMMANDS: readonly Command[] = [
   predictCommand,
   devicesCommand,
   spacesCommand,
+  benchCommand,
 ]

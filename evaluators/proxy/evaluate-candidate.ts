@@ -3,12 +3,7 @@ import type { Dataset } from '../datasets/dataset.ts'
 import type { EvaluationRequest, Measurement } from '../evaluator.ts'
 import type { TrainingEngine } from '../training/engine.ts'
 import { trainNetwork } from '../training/train.ts'
-
-/** Processor seconds of this thread, or of the process where Node cannot tell threads apart. */
-function cpuSecondsNow(): number {
-  const usage = process.threadCpuUsage?.() ?? process.cpuUsage()
-  return (usage.user + usage.system) / 1e6
-}
+import { cpuSecondsNow } from './cpu-time.ts'
 
 /** Trains and measures one candidate on validation and test data. Never rejects: whatever goes wrong is a `Failure`. */
 export async function evaluateCandidate(

@@ -38,7 +38,7 @@ export const DEFAULT_RECIPE: Recipe = {
 /** Recipes that `--recipe` knows by name. */
 export const RECIPES: Readonly<Record<string, Recipe>> = {
   default: DEFAULT_RECIPE,
-  adamw: { ...DEFAULT_RECIPE, optimiser: 'adamw', learningRate: 0.004, weightDecay: 0.02, clipNorm: 5 },
+  adamw: { ...DEFAULT_RECIPE, optimiser: 'adamw', learningRate: 0.02, weightDecay: 0.02, clipNorm: 5 },
   augmented: { ...DEFAULT_RECIPE, augmentation: 'light' },
   long: {
     ...DEFAULT_RECIPE,

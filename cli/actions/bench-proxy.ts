@@ -1,0 +1,120 @@
+import os from 'node:os'
+import { createPool } from '../../evaluators/pool/pool.ts'
+import { benchmarkProxies, type ProxyNetwork, type ProxyReport } from '../../evaluators/proxy/benchmark.ts'
+import { defaultFidelities, fidelityText, parseFidelity } from '../../evaluators/proxy/proxy-fidelity.ts'
+import { loadEngine } from '../../evaluators/training/engines.ts'
+import { loadRecipe } from '../../evaluators/training/recipe.ts'
+import { UserError } from '../../lib/errors.ts'
+import { randomStream } from '../../lib/random.ts'
+import { formatNumber, parseQuantity } from '../../lib/units.ts'
+import { archId } from '../../network/measure.ts'
+import { geneOperations } from '../../search/genes.ts'
+import { loadSpace } from '../../spaces/discover.ts'
+import type { SearchSpace, Task } from '../../spaces/space.ts'
+import { wholeNumber } from '../commands/shared.ts'
+import { columns, print, printJson } from './output.ts'
+import { loadData, taskOf, trainingSeed } from './session.ts'
+import { dataPathOf } from './settings.ts'
+
+interface BenchProxyArguments {
+  readonly space: string
+  readonly data: string
+  readonly networks: number
+  readonly full: string
+  readonly fidelities: readonly string[] | undefined
+  readonly ceiling: boolean
+  readonly recipe: string
+  readonly seed: number
+  readonly workers: number | undefined
+  readonly 'trial-timeout': string
+  readonly json: boolean
+}
+
+const ENGINE = 'onnxruntime'
+/** Without an order among at least so many networks τ says nothing. */
+const LEAST_NETWORKS = 4
+const WHOLE = { epochs: 10, dataFraction: 1, resolution: 1 }
+
+/** `frugal bench proxy`: a table of rank correlations, or one JSON object. */
+export async function benchProxy(args: BenchProxyArguments): Promise<void> {
+  wholeNumber(args.networks, '--networks', LEAST_NETWORKS, 10_000)
+  wholeNumber(args.seed, '--seed', 0, Number.MAX_SAFE_INTEGER)
+  if (args.workers !== undefined) wholeNumber(args.workers, '--workers', 1, 1024)
+  const timeoutSeconds = parseQuantity(args['trial-timeout'], 'durationS', '--trial-timeout')
+  const full = parseFidelity(args.full, '--full', WHOLE)
+  const fidelities =
+    args.fidelities?.map((text) => parseFidelity(text, '--fidelities', full)) ?? defaultFidelities(full)
+  const recipe = loadRecipe(args.recipe)
+  const space = await loadSpace(args.space)
+  const dataset = await loadData(dataPathOf(args.data), args.seed)
+  const networks = drawNetworks(space, taskOf(dataset), args.networks, args.seed)
+  const workers = args.workers ?? os.availableParallelism()
+  const { version } = await loadEngine(ENGINE)
+  const evaluator = createPool({ dataset, engine: ENGINE, engineVersion: version, workers, timeoutSeconds })
+  try {
+    const report = await benchmarkProxies({
+      networks,
+      dataset,
+      evaluator,
+      workers,
+      recipe,
+      full,
+      fidelities,
+      ceiling: args.ceiling,
+      seed: args.seed,
+      onProgress: showProgress,
+    })
+    if (report.networks < LEAST_NETWORKS) {
+      throw new UserError(
+        `only ${report.networks} of ${args.networks} networks could be trained fully: give --full fewer epochs or more time`,
+      )
+    }
+    const what = { space: space.id, data: dataset.name, recipe: args.recipe, full: fidelityText(full), seed: args.seed }
+    if (args.json) printJson({ ...what, ...report })
+    else print(describe(what, report))
+  } finally {
+    await evaluator.dispose()
+  }
+}
+
+/** Random networks of a space, all different. @throws UserError when the space has not enough of them. */
+function drawNetworks(space: SearchSpace, task: Task, count: number, seed: number): readonly ProxyNetwork[] {
+  const operations = geneOperations(space.genes(task))
+  const random = randomStream(seed, 'bench-proxy')
+  const networks = new Map<string, ProxyNetwork>()
+  for (let draw = 0; draw < 100 * count && networks.size < count; draw++) {
+    const graph = space.decode(operations.sample(random), task)
+    const id = archId(graph)
+    networks.set(id, { graph, archId: id, seed: trainingSeed(seed, id) })
+  }
+  if (networks.size < count) {
+    throw new UserError(
+      `the space '${space.id}' gave only ${networks.size} different networks: --networks must be at most that`,
+    )
+  }
+  return [...networks.values()]
+}
+
+function showProgress(done: number, total: number): void {
+  if (done === total || done % 10 === 0) process.stderr.write(`trained ${done} of ${total}\n`)
+}
+
+const percent = (share: number): string => `${formatNumber(share * 100)} %`
+
+function describe(what: Readonly<Record<string, string | number>>, report: ProxyReport): string {
+  const { networks, fullCpuSeconds, accuracy, rows } = report
+  const table = rows.map(({ proxy, tau, interval, costShare, failures }) => [
+    proxy,
+    tau === null ? 'none' : tau.toFixed(2),
+    interval === null ? 'none' : `${interval.low.toFixed(2)} to ${interval.high.toFixed(2)}`,
+    percent(costShare),
+    String(failures),
+  ])
+  return [
+    `${networks} networks of '${what['space']}' on '${what['data']}', recipe '${what['recipe']}', seed ${what['seed']}.`,
+    `Full training (${what['full']}): ${formatNumber(fullCpuSeconds)} s of processor time in all, ` +
+      `test accuracy ${percent(accuracy.low)} to ${percent(accuracy.high)}.`,
+    '',
+    columns([['judged by', 'tau', '95 % interval', 'cost', 'failed'], ...table], [1, 3, 4]),
+  ].join('\n')
+}

@@ -1,0 +1,42 @@
+import test from 'ava'
+import { frugal, temporaryFolder } from './run-frugal.ts'
+
+const WRONG: readonly (readonly [string, RegExp])[] = [
+  ['bench', /name a benchmark: frugal bench proxy/],
+  ['bench proxi', /proxy/],
+  ['bench proxy --networks 3', /--networks must be a whole number from 4/],
+  ['bench proxy --full epochs=0', /--full 'epochs=0': epochs must be a whole number from 1/],
+  ['bench proxy --fidelities passes=1', /--fidelities 'passes=1': write epochs=2,data=0\.5/],
+  ['bench proxy --recipe adam', /unknown recipe 'adam': did you mean 'adamw'/],
+  ['bench proxy --space mobilnet', /unknown space 'mobilnet': did you mean 'mobilenet'/],
+  ['bench proxy --data ./nowhere', /'\.\/nowhere' does not exist/],
+  ['bench proxy --trial-timeout soon', /--trial-timeout 'soon' is not a number with a unit/],
+  ['search --recipe adam', /unknown recipe 'adam': did you mean 'adamw'/],
+  ['search --recipe ./mine.yaml', /recipe file '\.\/mine\.yaml' does not exist/],
+]
+
+for (const [line, message] of WRONG) {
+  test(`frugal ${line}: one sentence, exit code 2`, async (t) => {
+    const { code, stderr } = await frugal(temporaryFolder(t), ...line.split(' '))
+    t.is(code, 2, stderr)
+    t.regex(stderr, message)
+    t.is(stderr.trim().split('\n').length, 1, stderr)
+  })
+}
+
+test('frugal bench proxy compares a few networks and prints what was run', async (t) => {
+  const run = '--networks 4 --full epochs=1,data=0.1 --fidelities data=0.05 --workers 2 --json'
+  const { code, stdout, stderr } = await frugal(temporaryFolder(t), 'bench', 'proxy', ...run.split(' '))
+  t.is(code, 0, stderr)
+  const report = JSON.parse(stdout)
+  t.like(report, { space: 'mobilenet', data: 'builtin', recipe: 'default', full: 'epochs=1,data=0.1', networks: 4 })
+  t.deepEqual(
+    report.rows.map(({ proxy }: { proxy: string }) => proxy),
+    ['epochs=1,data=0.05', 'parameters', 'macs', 'gradient-norm', 'synflow', 'naswot'],
+  )
+  for (const { kind, tau, costShare } of report.rows) {
+    t.true(tau === null || (tau >= -1 && tau <= 1))
+    t.true(kind === 'training' ? costShare > 0 : costShare >= 0)
+  }
+  t.regex(stderr, /trained 8 of 8/)
+})
