@@ -100,12 +100,12 @@ export function readFacts(kernel: Kernel, facts: KernelFacts): void {
 /** Window positions along one axis that fall on the map and not on its padding, summed over the outputs. */
 function insideTaps(length: number, kernel: number, stride: number, outputs: number, same: number): number {
   const before = windowPadding(length, kernel, stride, same === 1 ? 'same' : 'valid')[0]
-  let taps = 0
-  for (let i = 0; i < outputs; i++) {
-    const start = i * stride - before
-    taps += Math.min(start + kernel, length) - Math.max(start, 0)
-  }
-  return taps
+  // Σ min(start + kernel, length) − max(start, 0) with start = i · stride − before, in closed form: maps may be very wide.
+  const whole = Math.min(Math.max(Math.floor((length + before - kernel) / stride) + 1, 0), outputs)
+  const ends = (stride * whole * (whole - 1)) / 2 + whole * (kernel - before) + (outputs - whole) * length
+  const inside = Math.min(Math.ceil(before / stride), outputs)
+  const starts = (stride * (outputs * (outputs - 1) - inside * (inside - 1))) / 2 - before * (outputs - inside)
+  return ends - starts
 }
 
 const pixels = (f: KernelFacts): number => f.outHeight * f.outWidth
