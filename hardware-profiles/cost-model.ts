@@ -5,8 +5,9 @@ import { derivedAnswer } from './derived-rules.ts'
 import type { KernelFacts } from './features.ts'
 import { ByKernel } from './kernel-catalogue.ts'
 import { CATALOGUE, fusionOf, type Lowered, lower, lowerSchedule } from './lowering.ts'
-import { MemoryModel, type StoredSize } from './memory.ts'
+import { MemoryModel } from './memory.ts'
 import type { Profile } from './profile.ts'
+import type { StoredSize } from './stored-size.ts'
 import { type Basis, CompiledTable } from './table.ts'
 
 /** Share of the latency that was found each way; they add up to 1, or are all 0 for a network without kernels. */

@@ -13,8 +13,8 @@ const MAX_FILE_BYTES = 4 * 1024 * 1024
 export function listProfiles(): readonly { readonly id: string; readonly file: string }[] {
   return readdirSync(DEVICES)
     .filter((name) => name.endsWith(SUFFIX))
-    .sort()
     .map((name) => ({ id: name.slice(0, -SUFFIX.length), file: path.join(DEVICES, name) }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
 const looksLikePath = (name: string): boolean => name.endsWith('.json') || /[\\/]/.test(name)

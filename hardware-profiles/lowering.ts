@@ -1,8 +1,8 @@
 import { type FusionOptions, type Schedule, scheduleOf } from '../network/schedule.ts'
 import type { NetworkGraph } from '../network/types.ts'
 import { KernelCatalogue } from './kernel-catalogue.ts'
-import { type StoredSize, storedSize } from './memory.ts'
 import type { Profile } from './profile.ts'
+import { type StoredSize, storedSize } from './stored-size.ts'
 
 /** A network as a runtime executes it, with all that devices which fuse alike can share. */
 export interface Lowered {

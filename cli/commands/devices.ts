@@ -1,14 +1,35 @@
 import type { Argv } from 'yargs'
+import { UserError } from '../../lib/errors.ts'
 import { defineCommand, withJson } from './shared.ts'
+
+const ACTIONS = ['show', 'validate', 'calibrate', 'bench'] as const
 
 export const devicesCommand = defineCommand({
   command: 'devices [action] [id]',
-  describe: 'List the devices that can be searched for, or show one with its sources and errors',
+  describe: 'List the devices that can be searched for; show, check or calibrate one, or measure this machine',
   builder: (yargs: Argv) =>
     withJson(yargs)
-      .positional('action', { type: 'string', choices: ['show'] as const, describe: 'Show one device' })
+      .positional('action', { type: 'string', choices: ACTIONS, describe: 'What to do; the list when left out' })
       .positional('id', { type: 'string', describe: 'Device id, or a profile file' })
+      .option('measurements', { type: 'string', describe: 'calibrate: CSV file of your measurements' })
+      .option('base', { type: 'string', describe: 'calibrate: the device to start from; the nearest when left out' })
+      .option('out', { type: 'string', describe: 'calibrate: profile file to write' })
+      .option('emit', { type: 'string', describe: 'bench: folder to write the micro-benchmarks to' })
+      .option('run', { type: 'string', choices: ['host'] as const, describe: 'bench: measure this machine' })
       .example('$0 devices', '')
-      .example('$0 devices show stm32f446-tflm-cmsisnn', ''),
-  handler: async (args) => (await import('../actions/catalogue.ts')).devices(args),
+      .example('$0 devices show stm32f446-tflm-cmsisnn', '')
+      .example('$0 devices validate stm32h747-xcubeai8', '')
+      .example('$0 devices calibrate --measurements mine.csv --out my.profile.json', '')
+      .example('$0 devices bench --run host --emit bench', ''),
+  handler: async (args) => {
+    const { action, id } = args
+    if (action === 'validate') return (await import('../actions/devices-validate.ts')).devicesValidate(args)
+    if (action === 'calibrate' || action === 'bench') {
+      if (id !== undefined)
+        throw new UserError(`frugal devices ${action} takes no device id: see frugal devices --help`)
+      if (action === 'bench') return (await import('../actions/devices-bench.ts')).devicesBench(args)
+      return (await import('../actions/devices-calibrate.ts')).devicesCalibrate(args)
+    }
+    return (await import('../actions/catalogue.ts')).devices({ ...args, action })
+  },
 })

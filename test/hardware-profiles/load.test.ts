@@ -29,7 +29,7 @@ test('profiles are listed by id and load by id or path', (t) => {
 })
 
 test('an unknown id names the nearest', (t) => {
-  const error = t.throws(() => loadProfile('stm32f445'), { instanceOf: UserError })
+  const error = t.throws(() => loadProfile('stm32f446-tflm'), { instanceOf: UserError })
   t.regex(error.message, /did you mean 'stm32f446-tflm-cmsisnn'/)
 })
 

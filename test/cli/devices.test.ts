@@ -1,0 +1,58 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import test from 'ava'
+import { loadProfile } from '../../hardware-profiles/index.ts'
+import { frugal, temporaryFolder } from './run-frugal.ts'
+
+test('devices validate prices the cases of a device again', async (t) => {
+  const { code, stdout } = await frugal(temporaryFolder(t), 'devices', 'validate', 'stm32h747-xcubeai8', '--json')
+  t.is(code, 0)
+  const { device, suites } = JSON.parse(stdout)
+  t.is(device, 'stm32h747-xcubeai8')
+  t.is(suites[0].quantity, 'latency')
+  t.true(suites[0].mape > 0 && suites[0].mape < 0.07)
+  t.is(suites[0].cases, 9)
+})
+
+test('bench on this machine, then calibrate: a profile that loads', async (t) => {
+  const folder = temporaryFolder(t)
+  const bench = await frugal(folder, 'devices', 'bench', '--emit', 'bench', '--run', 'host')
+  t.is(bench.code, 0, bench.stderr)
+  t.true(existsSync(path.join(folder, 'bench', 'network-20.onnx')))
+  const lines = readFileSync(path.join(folder, 'bench', 'measurements.csv'), 'utf8')
+    .trim()
+    .split('\n')
+  t.is(lines.length, 21)
+  t.true(lines.slice(1).every((line) => Number(line.split(',')[1]) > 0))
+  const calibrated = await frugal(
+    folder,
+    ...['devices', 'calibrate', '--measurements', 'bench/measurements.csv'],
+    ...['--base', 'titan-rtx-batch64', '--out', 'host.profile.json', '--json'],
+  )
+  t.is(calibrated.code, 0, calibrated.stderr)
+  t.is(JSON.parse(calibrated.stdout).base, 'titan-rtx-batch64')
+  t.is(loadProfile(path.join(folder, 'host.profile.json')).id, 'host')
+})
+
+test('wrong uses are told in one sentence', async (t) => {
+  const folder = temporaryFolder(t)
+  writeFileSync(path.join(folder, 'few.csv'), 'model,latency_ms\nmobilenetV1 0.25 96 5,1\n')
+  writeFileSync(path.join(folder, 'none.csv'), `model,latency_ms\n${'gone.onnx,1\n'.repeat(6)}`)
+  const calibrate = ['devices', 'calibrate']
+  const wrong: readonly (readonly [readonly string[], RegExp])[] = [
+    [calibrate, /name your measurements/],
+    [[...calibrate, '--measurements', 'few.csv'], /name the profile file to write/],
+    [[...calibrate, '--measurements', 'few.csv', '--out', 'x.json'], /must end in ID\.profile\.json/],
+    [[...calibrate, '--measurements', 'few.csv', '--out', 'x.profile.json'], /time at least 5/],
+    [[...calibrate, '--measurements', 'none.csv', '--out', 'x.profile.json'], /line 2 .*there is no file 'gone\.onnx'/],
+    [['devices', 'bench'], /name the folder to write to/],
+    [['devices', 'validate', 'stm32f445'], /unknown device 'stm32f445'/],
+    [['devices', 'bench', 'stm32f446-tflm-cmsisnn'], /takes no device id/],
+  ]
+  for (const [args, message] of wrong) {
+    const { code, stderr } = await frugal(folder, ...args)
+    t.is(code, 2, args.join(' '))
+    t.regex(stderr, message)
+    t.is(stderr.trim().split('\n').length, 1)
+  }
+})
