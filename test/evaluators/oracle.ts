@@ -92,8 +92,22 @@ async function run(engine: TrainingEngine, { graph, recipe, weights, batches }: 
   return { logits, first, firstStep, afterThree }
 }
 
-/** Trains one network with both engines from the same weights on the same three batches, and compares all they give. */
-export async function compareEngines(graph: NetworkGraph, recipe: Recipe, seed: number): Promise<Comparison> {
+/** What is compared with the oracle: an engine, its first weights changed by this share at random. */
+export interface Candidate {
+  readonly engine: TrainingEngine
+  readonly nudge: number
+}
+
+/** The oracle itself, with weights changed in their last bits: how far rounding alone can lead. */
+export const NUDGED_ORACLE: Candidate = { engine: oracle, nudge: 2 ** -23 }
+
+/** Trains one network with two engines from the same weights on the same three batches, and compares all they give. */
+export async function compareEngines(
+  graph: NetworkGraph,
+  recipe: Recipe,
+  seed: number,
+  { engine, nudge }: Candidate = { engine: onnxEngine, nudge: 0 },
+): Promise<Comparison> {
   const stream = randomStream(seed, 'oracle')
   const shape = graph.nodes.find(({ op }) => op.kind === 'input')!.shape
   const classes = graph.nodes.find(({ id }) => id === graph.output)!.shape[0]!
@@ -106,7 +120,10 @@ export async function compareEngines(graph: NetworkGraph, recipe: Recipe, seed: 
       labels: Int32Array.from({ length: recipe.batchSize }, () => stream.int(classes)),
     })),
   }
-  const found = await run(onnxEngine, problem)
+  const nudged = new Map(
+    [...problem.weights].map(([name, values]) => [name, values.map((value) => value * (1 + nudge * stream.normal()))]),
+  )
+  const found = await run(engine, { ...problem, weights: nudged })
   const expected = await run(oracle, problem)
 
   const specs = weightSpecs(graph)
