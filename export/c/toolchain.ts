@@ -33,7 +33,8 @@ const TIMEOUT_MS = 300_000
 export function runTool(file: string, args: readonly string[], cwd: string): Promise<Ran> {
   return new Promise((resolve) => {
     execFile(file, [...args], { cwd, timeout: TIMEOUT_MS, maxBuffer: 1 << 24 }, (error, stdout, stderr) => {
-      const reason = `${stderr}\n${error?.message ?? ''}`.split('\n').find((line) => line.trim() !== '') ?? ''
+      const lines = `${stderr}\n${error?.message ?? ''}`.split('\n').filter((line) => line.trim() !== '')
+      const reason = lines.find((line) => /error|cannot|will not fit/i.test(line)) ?? lines[0] ?? ''
       resolve({
         ok: error === null,
         stdout,

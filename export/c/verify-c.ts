@@ -81,9 +81,15 @@ async function onBoard(
   const target = `emulated ${board.cpu} (${board.machine})`
   if (compiler === undefined) return notVerified(target, `no ${ARM_COMPILER}`)
   if (emulator === undefined) return notVerified(target, `no ${EMULATOR}`)
+  if (!(await runTool(emulator, ['-machine', 'help'], folder)).stdout.includes(board.machine)) {
+    return notVerified(target, `this ${EMULATOR} has no such board`)
+  }
   const built = await runTool(compiler, boardBuild(board), folder)
   if (!built.ok) {
     if (/will not fit|overflowed/.test(built.problem)) return notVerified(target, 'larger than the emulated board')
+    if (/string\.h: No such file|cannot find -lc/.test(built.problem)) {
+      return notVerified(target, `no C library for ${ARM_COMPILER} (Debian: libnewlib-arm-none-eabi)`)
+    }
     throw new OperationalError(`the C does not compile for ${board.cpu}: ${built.problem}`)
   }
   const arenaBytes = await compare(job, job.emulatedSamples, folder, target, emulator, boardRun(board))

@@ -147,3 +147,16 @@ test('names become identifiers and comments', (t) => {
   t.is(identifierOf('x'.repeat(500)).length, 40)
   t.notRegex(commentText('a */ b \\\n ??/ /* c'), /\*\/|\\|\?\?|\/\*|\n/)
 })
+
+test('what cannot be verified is named, and is no error', (t) => {
+  const file = path.join(import.meta.dirname, '../../export/c/verify-c.ts')
+  const program = `
+    const { verifyC } = await import(${JSON.stringify(file)})
+    const job = { files: new Map(), inputs: new Int8Array(1), expected: new Int8Array(1), samples: 1, emulatedSamples: 1 }
+    console.log(JSON.stringify(await verifyC(job)))`
+  const options = { env: { PATH: '/nowhere' }, encoding: 'utf8' } as const
+  const said = execFileSync(process.execPath, ['--input-type=module', '-e', program], options)
+  const { runs } = JSON.parse(said) as Awaited<ReturnType<typeof verifyC>>
+  t.is(runs.length, 4)
+  t.true(runs.every(({ samples, how }) => samples === 0 && /^not verified here: no (cc|arm-none-eabi-gcc)/.test(how)))
+})
