@@ -14,6 +14,17 @@ export interface PoolOptions {
   readonly workers: number
   /** A candidate that takes longer is given up as `timed-out`. */
   readonly timeoutSeconds: number
+  /** Trials per thread after which fresh threads take over, so that nothing native libraries leave behind adds up. */
+  readonly recycleAfter?: number
+}
+
+const DEFAULT_RECYCLE_AFTER = 250
+
+/** Threads that began together. */
+interface Generation {
+  readonly pool: Piscina
+  started: number
+  running: number
 }
 
 /**
@@ -26,16 +37,40 @@ const HUNG_GRACE_MS = 60_000
 export function createPool(options: PoolOptions): Evaluator {
   const data: TrainingThreadData = { dataset: options.dataset, engine: options.engine }
   const extension = path.extname(import.meta.filename)
-  const pool = new Piscina({
-    filename: path.join(import.meta.dirname, `training-thread${extension}`),
-    workerData: data,
-    minThreads: options.workers,
-    maxThreads: options.workers,
-    idleTimeout: Number.POSITIVE_INFINITY,
-    concurrentTasksPerWorker: 1,
-    // Workers train asynchronously; waiting on an atomic between tasks would stop their event loop.
-    atomics: 'disabled',
+  const startGeneration = (): Generation => ({
+    pool: new Piscina({
+      filename: path.join(import.meta.dirname, `training-thread${extension}`),
+      workerData: data,
+      minThreads: options.workers,
+      maxThreads: options.workers,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      concurrentTasksPerWorker: 1,
+      // Workers train asynchronously; waiting on an atomic between tasks would stop their event loop.
+      atomics: 'disabled',
+    }),
+    started: 0,
+    running: 0,
   })
+  const lifetime = (options.recycleAfter ?? DEFAULT_RECYCLE_AFTER) * options.workers
+  let current = startGeneration()
+
+  /** Runs a task on the present threads. Those of before end with the last task they run: none is lost. */
+  async function runInGeneration(task: TrainingTask, signal: AbortSignal): Promise<Measurement | Failure> {
+    if (current.started >= lifetime) {
+      const retired = current
+      current = startGeneration()
+      if (retired.running === 0) await retired.pool.destroy()
+    }
+    const generation = current
+    generation.started++
+    generation.running++
+    try {
+      return (await generation.pool.run(task, { signal })) as Measurement | Failure
+    } finally {
+      generation.running--
+      if (generation !== current && generation.running === 0) await generation.pool.destroy()
+    }
+  }
 
   const inFlight = new Set<Promise<unknown>>()
 
@@ -50,7 +85,7 @@ export function createPool(options: PoolOptions): Evaluator {
     signal.addEventListener('abort', giveUp, { once: true })
     if (signal.aborted) giveUp()
     const task: TrainingTask = { request, cancelled }
-    const run = pool.run(task, { signal: terminate.signal }) as Promise<Measurement | Failure>
+    const run = runInGeneration(task, terminate.signal)
     inFlight.add(run)
     try {
       return await run
@@ -79,7 +114,7 @@ export function createPool(options: PoolOptions): Evaluator {
     },
     async dispose() {
       await Promise.allSettled(inFlight)
-      await pool.destroy()
+      await current.pool.destroy()
     },
   }
 }
