@@ -1,33 +1,59 @@
-import { UserError } from '../../../lib/errors.ts'
-import { shapeText, sizeOf } from '../../../network/shapes.ts'
+import { sizeOf } from '../../../network/shapes.ts'
 import type { NetworkGraph, Shape, Weights } from '../../../network/types.ts'
 import type { Recipe, StepMetrics, TrainingEngine, TrainingProgram } from '../engine.ts'
+import { checkInputs, checkLabels, checkWeight } from '../program-checks.ts'
 import { blockSize } from './block-size.ts'
 import { buildInferenceGraph } from './inference-graph.ts'
 import { collectWeights, type TrainingLayout, weightViews } from './parameters.ts'
+import type { Provider } from './providers.ts'
 import { floatTensor, intTensor, Session } from './session.ts'
+import { StandardEmitter } from './standard-emitter.ts'
 import { buildTrainingGraph, logitsOf } from './training-graph.ts'
 
 /** Samples of one run of `predict`. */
 const PREDICT_BATCH = 64
 
-/** Trains with ONNX Runtime: one step — forward, backward, optimiser — is one graph, compiled for the network and batch. */
-export const onnxEngine: TrainingEngine = {
-  id: 'onnxruntime',
-  version: '2',
-  compile: (graph, recipe) => compileProgram(graph, recipe),
+const RULES_VERSION = '2'
+
+/** Which kernels a step is written for: those of ONNX Runtime's own domains, or the ONNX standard's alone. */
+export type Kernels = 'own' | 'standard'
+
+/**
+ * Trains with ONNX Runtime: one step — forward, backward, optimiser — is one graph, compiled for the network and batch.
+ * Blocked kernels exist for the processor only, so the other providers get standard ones.
+ */
+export function createOnnxEngine(provider: Provider, kernels: Kernels = provider === 'cpu' ? 'own' : 'standard') {
+  return {
+    id: 'onnxruntime',
+    version: provider === 'cpu' ? RULES_VERSION : `${RULES_VERSION}+${provider}`,
+    compile: (graph, recipe) => compileProgram(graph, recipe, { provider, kernels }),
+  } satisfies TrainingEngine
 }
 
-/** As `onnxEngine.compile`; a profile prefix makes the runtime write a trace of the steps when the program is disposed. */
+/** On the processor: the engine of most searches. */
+export const onnxEngine: TrainingEngine = createOnnxEngine('cpu')
+
+interface CompileOptions {
+  readonly provider: Provider
+  readonly kernels: Kernels
+  /** Makes the runtime write a trace of the steps when the program is disposed. */
+  readonly profilePrefix?: string
+}
+
+/** As `compile` of an engine. */
 export async function compileProgram(
   graph: NetworkGraph,
   recipe: Recipe,
-  profilePrefix?: string,
+  { kernels, ...session }: CompileOptions,
 ): Promise<OnnxTrainingProgram> {
   const started = performance.now()
-  const { model, layout } = buildTrainingGraph(graph, recipe, await blockSize())
-  const session = await Session.create(model, 'none', profilePrefix)
-  return new OnnxTrainingProgram(session, graph, recipe, layout, (performance.now() - started) / 1000)
+  const { model, layout } =
+    kernels === 'own'
+      ? buildTrainingGraph(graph, recipe, await blockSize())
+      : buildTrainingGraph(graph, recipe, 1, new StandardEmitter())
+  const step = await Session.create(model, 'none', session)
+  const compileSeconds = (performance.now() - started) / 1000
+  return new OnnxTrainingProgram(step, graph, recipe, layout, session.provider, compileSeconds)
 }
 
 /** Flat vectors that one step reads or writes. */
@@ -46,6 +72,7 @@ const newState = (layout: TrainingLayout): State => ({
 export class OnnxTrainingProgram implements TrainingProgram {
   readonly compileSeconds: number
   readonly #session: Session
+  readonly #provider: Provider
   readonly #logits: NetworkGraph
   readonly #classes: number
   readonly #batch: number
@@ -55,8 +82,16 @@ export class OnnxTrainingProgram implements TrainingProgram {
   #state: readonly [State, State]
   #inference: Session | undefined
 
-  constructor(session: Session, graph: NetworkGraph, recipe: Recipe, layout: TrainingLayout, compileSeconds: number) {
+  constructor(
+    session: Session,
+    graph: NetworkGraph,
+    recipe: Recipe,
+    layout: TrainingLayout,
+    provider: Provider,
+    compileSeconds: number,
+  ) {
     this.#session = session
+    this.#provider = provider
     const { graph: logits, classes } = logitsOf(graph)
     this.#logits = logits
     this.#classes = classes
@@ -68,10 +103,8 @@ export class OnnxTrainingProgram implements TrainingProgram {
   }
 
   async step(inputs: Float32Array, labels: Int32Array, learningRate: number): Promise<StepMetrics> {
-    this.#checkInputs(inputs, this.#batch)
-    if (labels.length !== this.#batch) {
-      throw new UserError(`a step got ${labels.length} labels; the program was compiled for ${this.#batch} samples`)
-    }
+    checkInputs(inputs, this.#batch, this.#inputShape)
+    checkLabels(labels, this.#batch)
     const [from, to] = this.#state
     const metrics = new Float32Array(2)
     const flat = (data: Float32Array) => floatTensor(data, [data.length])
@@ -98,10 +131,10 @@ export class OnnxTrainingProgram implements TrainingProgram {
   }
 
   async predict(inputs: Float32Array, count: number): Promise<Float32Array> {
-    this.#checkInputs(inputs, count)
+    checkInputs(inputs, count, this.#inputShape)
     if (this.#inference === undefined) {
       const model = buildInferenceGraph(this.#logits, await this.readWeights(), { batch: PREDICT_BATCH })
-      this.#inference = await Session.create(model, 'all')
+      this.#inference = await Session.create(model, 'all', { provider: this.#provider })
     }
     const size = sizeOf(this.#inputShape)
     const logits = new Float32Array(count * this.#classes)
@@ -140,11 +173,8 @@ export class OnnxTrainingProgram implements TrainingProgram {
     ])
     for (const [name, values] of weights) {
       const place = places.get(name)
-      if (place === undefined) throw new UserError(`'${name}' is no weight of this network`)
-      if (place.length !== values.length) {
-        throw new UserError(`weight '${name}' has ${values.length} elements; this network needs ${place.length}`)
-      }
-      place.set(values)
+      checkWeight(name, values, place?.length)
+      place?.set(values)
       for (const views of momenta) views.get(name)?.fill(0)
     }
     await this.#forgetInference()
@@ -159,14 +189,5 @@ export class OnnxTrainingProgram implements TrainingProgram {
     const stale = this.#inference
     this.#inference = undefined
     await stale?.release()
-  }
-
-  #checkInputs(inputs: Float32Array, count: number): void {
-    const wanted = count * sizeOf(this.#inputShape)
-    if (inputs.length !== wanted) {
-      throw new UserError(
-        `got ${inputs.length} input numbers for ${count} samples of ${shapeText(this.#inputShape)}; that takes ${wanted}`,
-      )
-    }
   }
 }

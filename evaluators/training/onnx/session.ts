@@ -1,4 +1,5 @@
 import { InferenceSession, type OnnxValue, Tensor } from 'onnxruntime-node'
+import type { Provider } from './providers.ts'
 
 export type Optimisation = 'none' | 'all'
 export type Tensors = Readonly<Record<string, Tensor>>
@@ -6,7 +7,14 @@ export type Tensors = Readonly<Record<string, Tensor>>
 export const floatTensor = (data: Float32Array, dims: readonly number[]): Tensor => new Tensor('float32', data, dims)
 export const intTensor = (data: Int32Array, dims: readonly number[]): Tensor => new Tensor('int32', data, dims)
 
-/** An ONNX model loaded for repeated runs on one thread. */
+export interface SessionOptions {
+  /** Where it runs; what a provider has no kernel for runs on the processor. */
+  readonly provider?: Provider
+  /** Makes the runtime write a trace under this name when the session is released. */
+  readonly profilePrefix?: string
+}
+
+/** An ONNX model loaded for repeated runs on one thread of the processor, or on a GPU. */
 export class Session {
   readonly #session: InferenceSession
 
@@ -15,9 +23,13 @@ export class Session {
   }
 
   /** `all` lets the runtime rewrite the graph; `none` runs it as it is written, and loads faster. */
-  static async create(model: Uint8Array, optimisation: Optimisation, profilePrefix?: string): Promise<Session> {
+  static async create(
+    model: Uint8Array,
+    optimisation: Optimisation,
+    { provider = 'cpu', profilePrefix }: SessionOptions = {},
+  ): Promise<Session> {
     const session = await InferenceSession.create(model, {
-      executionProviders: ['cpu'],
+      executionProviders: [provider],
       intraOpNumThreads: 1,
       interOpNumThreads: 1,
       executionMode: 'sequential',

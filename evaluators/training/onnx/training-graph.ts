@@ -2,6 +2,7 @@ import { UserError } from '../../../lib/errors.ts'
 import { shapeText } from '../../../network/shapes.ts'
 import type { NetworkGraph, NetworkNode } from '../../../network/types.ts'
 import type { Recipe } from '../engine.ts'
+import { checkBatchSize } from '../program-checks.ts'
 import { BatchLanes } from './batch-lanes.ts'
 import { OnnxEmitter, type Value } from './emitter.ts'
 import { emitLoss } from './loss.ts'
@@ -86,15 +87,18 @@ class FlatWeights implements WeightPort {
  * `newMomentum`, `newStatistics`.
  * @throws UserError when the network cannot be trained.
  */
-export function buildTrainingGraph(graph: NetworkGraph, recipe: Recipe, blockSize: number): TrainingGraph {
+export function buildTrainingGraph(
+  graph: NetworkGraph,
+  recipe: Recipe,
+  blockSize: number,
+  emitter = new OnnxEmitter(),
+): TrainingGraph {
   const { batchSize: batch } = recipe
-  if (!Number.isInteger(batch) || batch < 1)
-    throw new UserError(`the batch size is ${batch}; it must be a whole number from 1`)
+  checkBatchSize(batch)
   const trainable = logitsOf(graph)
   const layout = layOutWeights(trainable.graph)
   if (layout.trained.length === 0) throw new UserError('the network has no weights, so there is nothing to train')
 
-  const emitter = new OnnxEmitter()
   const lanes = new BatchLanes(emitter, batch, blockSize)
   const { shape } = trainable.graph.nodes.find((node) => node.op.kind === 'input')!
   const samples = emitter.input('inputs', 'float32', [batch, ...shape])
