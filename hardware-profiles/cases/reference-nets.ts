@@ -26,12 +26,21 @@ function classify(b: GraphBuilder, x: string, classes: number): NetworkGraph {
   return b.build(b.activation(b.dense(b.globalAveragePool(x), classes), 'softmax'))
 }
 
+/** The same with an average pooling over the whole map, as MLPerf Tiny's files have it: other kernels than a mean. */
+function classifyPooled(b: GraphBuilder, x: string, classes: number): NetworkGraph {
+  const [height, width, channels] = b.shape(x)
+  const kernel = [height!, width!] as const
+  const pooled = b.node({ kind: 'averagePool', kernel, stride: kernel, padding: 'valid' }, x)
+  const features = b.node({ kind: 'reshape', shape: [channels!] }, pooled)
+  return b.build(b.activation(b.dense(features, classes), 'softmax'))
+}
+
 /** Keyword spotting: DS-CNN with a 10×4 first convolution and depthwise-separable layers, as [filters, stride] each. */
 export function dsCnn(first: number, layers: readonly (readonly [number, number])[], classes = 12): NetworkGraph {
   const b = new GraphBuilder()
   let x = block(b, b.input([49, 10, 1]), first, [10, 4], [2, 2])
   for (const [filters, stride] of layers) x = depthwiseSeparable(b, x, filters, stride)
-  return classify(b, x, classes)
+  return classifyPooled(b, x, classes)
 }
 
 /** MLPerf Tiny keyword spotting (also MicroNets' DSCNN-S in structure). */
@@ -55,7 +64,7 @@ export function resnet8(): NetworkGraph {
     const skip = stride === 1 ? x : b.conv2d(x, filters, { kernel: 1, stride, bias: true })
     x = b.activation(b.add(skip, outer), 'relu')
   }
-  return classify(b, x, 10)
+  return classifyPooled(b, x, 10)
 }
 
 /** Channels are rounded to multiples of 8, never down by more than a tenth (as in the MobileNet papers' code). */
@@ -111,7 +120,13 @@ export function mobilenetV2(width: number, resolution: number, classes: number):
 }
 
 /** MobileNetV1 for square images, of three channels unless said otherwise. */
-export function mobilenetV1(width: number, resolution: number, classes: number, channels = 3): NetworkGraph {
+export function mobilenetV1(
+  width: number,
+  resolution: number,
+  classes: number,
+  channels = 3,
+  pooled = false,
+): NetworkGraph {
   const b = new GraphBuilder()
   const stages: readonly (readonly [number, number])[] = [
     [64, 1],
@@ -126,7 +141,7 @@ export function mobilenetV1(width: number, resolution: number, classes: number, 
   ]
   let x = block(b, b.input([resolution, resolution, channels]), 32 * width, 3, 2)
   for (const [filters, stride] of stages) x = depthwiseSeparable(b, x, filters * width, stride)
-  return classify(b, x, classes)
+  return pooled ? classifyPooled(b, x, classes) : classify(b, x, classes)
 }
 
 /** MLPerf Tiny anomaly detection: dense autoencoder for 640 features. */
@@ -144,5 +159,5 @@ export const MLPERF_TINY: Readonly<Record<'ad' | 'kws' | 'ic' | 'vww', () => Net
   kws,
   ic: resnet8,
   /** Visual wake words: MobileNetV1 with width 0.25 for 96×96×3. */
-  vww: () => mobilenetV1(0.25, 96, 2),
+  vww: () => mobilenetV1(0.25, 96, 2, 3, true),
 }
