@@ -82,7 +82,18 @@ export const SEARCH_OPTIONS = {
   },
   'batch-size': { type: 'number', describe: 'Samples per step', group: 'Training:' },
   'learning-rate': { type: 'number', describe: 'Peak of the cosine schedule', group: 'Training:' },
-  engine: { type: 'string', describe: 'Training engine', default: 'onnxruntime', group: 'Training:' },
+  engine: {
+    type: 'string',
+    describe: 'onnxruntime, tensorflow, or auto: tensorflow where it is installed and finds a GPU',
+    default: 'auto',
+    group: 'Training:',
+  },
+  provider: {
+    type: 'string',
+    describe: 'Where onnxruntime computes: cpu, cuda or webgpu',
+    default: 'cpu',
+    group: 'Training:',
+  },
   workers: {
     type: 'number',
     describe: 'Networks trained at the same time (default: one per core)',

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
-import { loadEngine } from '../../evaluators/training/engines.ts'
+import { engineName, loadEngine } from '../../evaluators/training/engines.ts'
 import type { TrainedNetwork } from '../../evaluators/training/train.ts'
 import { affordableCosts, exportNetwork as writeExport } from '../../export/export-network.ts'
 import { defaultFormats, parseFormats } from '../../export/formats/index.ts'
@@ -137,7 +137,7 @@ async function exportOne(session: Session, front: Front, selection: Selection, o
   const graph = graphOf(session, selection)
   const costModel = createCostModel(loadProfile(settings.devices[experiment.devices.indexOf(front.device)]!))
   affordableCosts(costModel, graph)
-  const engine = await loadEngine(settings.engine)
+  const engine = await loadEngine(engineName(settings))
   const seed = trainingSeed(settings.seed, selection.record.archId)
   const { trial } = selection.record
   const trained = session.trained.get(trial) ?? (await train(session, selection, graph))
@@ -148,7 +148,7 @@ async function exportOne(session: Session, front: Front, selection: Selection, o
     space: { id: space.id, version: space.version },
     dataset,
     trained,
-    training: { engine: `${settings.engine}@${engine.version}`, epochs, seed, recipe: { ...settings.recipe } },
+    training: { engine: `${engineName(settings)}@${engine.version}`, epochs, seed, recipe: { ...settings.recipe } },
     costModel,
     formats: args.format === undefined ? defaultFormats(costModel.profile.family) : parseFormats(args.format),
     verify: args.verify,
@@ -173,7 +173,7 @@ async function train(session: Session, { record }: Selection, graph: NetworkGrap
   return trainFinal({
     graph,
     dataset,
-    engine: await loadEngine(settings.engine),
+    engine: await loadEngine(engineName(settings)),
     recipe: settings.recipe,
     epochs,
     seed: trainingSeed(settings.seed, record.archId),

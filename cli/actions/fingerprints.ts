@@ -1,4 +1,4 @@
-import { loadEngine } from '../../evaluators/training/engines.ts'
+import { engineName, loadEngine } from '../../evaluators/training/engines.ts'
 import { loadProfile } from '../../hardware-profiles/index.ts'
 import { canonicalJson, sha256Hex } from '../../lib/canonical-json.ts'
 import { UserError } from '../../lib/errors.ts'
@@ -10,14 +10,14 @@ import type { SearchSettings } from './settings.ts'
  * @throws UserError for unknown or damaged profiles, spaces and engines.
  */
 export async function fingerprintsOf(
-  names: Pick<SearchSettings, 'space' | 'devices' | 'engine'>,
+  names: Pick<SearchSettings, 'space' | 'devices' | 'engine' | 'provider'>,
 ): Promise<SearchSettings['fingerprints']> {
   const space = await loadSpace(names.space)
-  const engine = await loadEngine(names.engine)
+  const engine = await loadEngine(engineName(names))
   return {
     space: `${space.id}@${space.version}`,
     devices: names.devices.map((name) => sha256Hex(canonicalJson(loadProfile(name))).slice(0, 16)),
-    evaluator: `${names.engine}@${engine.version}`,
+    evaluator: `${engineName(names)}@${engine.version}`,
   }
 }
 

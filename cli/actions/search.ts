@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Evaluator } from '../../evaluators/evaluator.ts'
+import { chooseEngine } from '../../evaluators/training/engines.ts'
 import { loadProfile } from '../../hardware-profiles/index.ts'
 import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
@@ -36,13 +37,15 @@ import {
 const INTERRUPTED = 130
 
 /** `frugal search`: checks everything that can be wrong before anything is written, then runs the loop. */
-export async function search(args: SearchArguments): Promise<void> {
-  checkFlags(args)
+export async function search(asked: SearchArguments): Promise<void> {
+  checkFlags(asked)
+  const choice = await chooseEngine(asked)
+  const args: SearchArguments = { ...asked, ...choice }
   const deviceIds = devicesOf(args).map((name) => loadProfile(name).id)
   const twice = deviceIds.find((id, i) => deviceIds.indexOf(id) !== i)
   if (twice !== undefined) throw new UserError(`two of the profiles have the id '${twice}': give each device once`)
   limitsOf(args, deviceIds)
-  const fingerprints = await fingerprintsOf({ space: args.space, devices: [...devicesOf(args)], engine: args.engine })
+  const fingerprints = await fingerprintsOf({ space: args.space, devices: [...devicesOf(args)], ...choice })
   await loadAlgorithm(args.algorithm)
   const dataset = await loadData(dataPathOf(args.data), args.seed)
   const settings = settleSettings(args, dataset, deviceIds, fingerprints)

@@ -4,7 +4,7 @@ import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import { loadDataset } from '../../evaluators/datasets/load.ts'
 import type { EvaluationRequest, Evaluator } from '../../evaluators/evaluator.ts'
 import { createPool } from '../../evaluators/pool/pool.ts'
-import { loadEngine } from '../../evaluators/training/engines.ts'
+import { engineName, loadEngine, trainsAlone } from '../../evaluators/training/engines.ts'
 import { checkLimits, createCostModel, loadProfile, type Profile } from '../../hardware-profiles/index.ts'
 import { canonicalJson, sha256Hex } from '../../lib/canonical-json.ts'
 import { UserError } from '../../lib/errors.ts'
@@ -129,19 +129,24 @@ export async function openSession(
 }
 
 export async function startEvaluator(settings: SearchSettings, dataset: Dataset, workers: number): Promise<Evaluator> {
-  const engine = await loadEngine(settings.engine)
+  const engine = engineName(settings)
+  const { version } = await loadEngine(engine)
   return createPool({
     dataset,
-    engine: settings.engine,
-    engineVersion: engine.version,
+    engine,
+    engineVersion: version,
     workers,
     timeoutSeconds: settings.trialTimeoutSeconds,
   })
 }
 
-/** One thread per core by default; more than the look-ahead could never be busy. */
+/** One thread per core by default, one where trainings share a GPU; more than the look-ahead could never be busy. */
 export function workerCount(asked: number | undefined, settings: SearchSettings): number {
-  const workers = asked ?? os.availableParallelism()
+  const alone = trainsAlone(settings)
+  if (alone && asked !== undefined && asked > 1) {
+    throw new UserError(`--workers ${asked} is too many: ${engineName(settings)} trains one network at a time`)
+  }
+  const workers = asked ?? (alone ? 1 : os.availableParallelism())
   if (asked !== undefined && asked > settings.lookAhead) {
     throw new UserError(
       `--workers ${asked} is more than --look-ahead ${settings.lookAhead}: raise --look-ahead to at least ${asked}`,
@@ -160,7 +165,7 @@ export function environment(settings: SearchSettings, workers: number): Record<s
     cpu: cpus[0]?.model ?? 'unknown',
     cores: cpus.length,
     memoryBytes: os.totalmem(),
-    engine: settings.engine,
+    engine: engineName(settings),
     workers,
   }
 }

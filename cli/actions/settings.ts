@@ -3,6 +3,7 @@ import path from 'node:path'
 import { z } from 'zod'
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import type { Recipe } from '../../evaluators/training/engine.ts'
+import { PROVIDERS, parseProvider } from '../../evaluators/training/onnx/providers.ts'
 import { fittingBatchSize, loadRecipe, recipeSchema } from '../../evaluators/training/recipe.ts'
 import { looksLikePath } from '../../lib/discover.ts'
 import { UserError } from '../../lib/errors.ts'
@@ -37,6 +38,8 @@ export const settingsSchema = z.strictObject({
   fidelity: z.strictObject({ epochs: z.int().positive(), dataFraction: z.number().positive().max(1) }),
   recipe: recipeSchema,
   engine: z.string(),
+  /** Left out in experiments from before there was a choice. */
+  provider: z.enum(PROVIDERS).default('cpu'),
   trialTimeoutSeconds: z.number().positive(),
   /** What the names above stood for when the search began; a search only continues with the same. */
   fingerprints: z.strictObject({ space: z.string(), devices: z.array(z.string()), evaluator: z.string() }),
@@ -153,6 +156,7 @@ export function settleSettings(
     fidelity: { epochs: args.epochs ?? epochs, dataFraction },
     recipe,
     engine: args.engine,
+    provider: parseProvider(args.provider),
     trialTimeoutSeconds: parseQuantity(args['trial-timeout'], 'durationS', '--trial-timeout'),
     fingerprints,
   }

@@ -17,6 +17,8 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['search --device ./none.profile.json', /none\.profile\.json' cannot be read/],
   ['search --algorithm nsga3', /unknown algorithm 'nsga3': did you mean 'nsga2'/],
   ['search --engine torch', /unknown engine 'torch'/],
+  ['search --provider cude', /unknown provider 'cude': did you mean 'cuda'/],
+  ['search --engine tensorflow --provider cuda', /provider 'cuda' is for the engine 'onnxruntime'/],
   ['search --objectives accuracy,speed', /unknown objective 'speed'/],
   ['search --objectives latency,ram', /must start with accuracy/],
   ['search --data ./nowhere', /'\.\/nowhere' does not exist/],

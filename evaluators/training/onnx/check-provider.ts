@@ -1,3 +1,4 @@
+import { env } from 'onnxruntime-node'
 import { messageOf, UserError } from '../../../lib/errors.ts'
 import { OnnxEmitter } from './emitter.ts'
 import type { Provider } from './providers.ts'
@@ -13,6 +14,8 @@ const NEEDS: Readonly<Record<Provider, string>> = {
 
 /** Tries a provider by running one node on it. @throws UserError when it cannot be used, saying what it needs. */
 export async function checkProvider(provider: Provider): Promise<void> {
+  // The error below says it all; the runtime would print its own beside it.
+  env.logLevel = 'fatal'
   const emitter = new OnnxEmitter()
   const x = emitter.input('x', 'float32', [2])
   emitter.output('y', 'float32', [2], emitter.node('Relu', [x]))
@@ -22,10 +25,8 @@ export async function checkProvider(provider: Provider): Promise<void> {
     await session.run({ x: floatTensor(Float32Array.of(-1, 1), [2]) }, { y: floatTensor(results, [2]) })
     await session.release()
   } catch (error) {
-    const reason = messageOf(error)
-      .split('\n')[0]!
-      .split(/\s\S+::<?lambda\S*\s/)
-      .at(-1)
+    // Assertions of the runtime name a file and a function before they say what is wrong.
+    const reason = messageOf(error).split('\n')[0]!.split(' was false. ').at(-1)
     throw new UserError(`the provider '${provider}' cannot be used here (${reason}); it needs ${NEEDS[provider]}`, {
       cause: error,
     })
