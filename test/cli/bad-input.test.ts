@@ -28,7 +28,7 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['search --seed -1', /--seed must be a whole number from 0/],
   ['search --epochs 1.5', /--epochs must be a whole number/],
   ['search --data-fraction 2', /--data-fraction must be a number above 0 and at most 1/],
-  ['search --batch-size 5000', /--batch-size 5000 is more than the 3000 training samples/],
+  ['search --batch-size 3500', /--batch-size 3500 is more than the 3000 training samples/],
   ['search --learning-rate -1', /--learning-rate must be a number above 0/],
   ['search --workers 9', /--workers 9 is more than --look-ahead 8/],
   ['search --max-latency 50', /--max-latency '50' is not a number with a unit .* 50ms/],
