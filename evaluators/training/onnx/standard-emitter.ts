@@ -1,13 +1,34 @@
 import { FUSED_DOMAIN, type NodeOptions, OnnxEmitter, type Value } from './emitter.ts'
 
+/** Tensors that one node may read or write: WebGPU kernels bind all of them at once, and 8 is what every device allows. */
+const MOST_BINDINGS = 7
+
 /**
- * Writes the runtime's fused operators as the standard ones that they stand for: the fused kernels of GPU providers lack
- * some activations and operands, or do not exist.
+ * Writes a step for providers without the processor's kernels: the runtime's fused operators become the standard ones
+ * that they stand for, as fused kernels of GPUs lack some activations and operands, and nodes with many operands or
+ * results become several with few.
  */
 export class StandardEmitter extends OnnxEmitter {
-  override nodes(opType: string, inputs: readonly Value[], outputCount: number, options: NodeOptions = {}) {
-    if (options.domain !== FUSED_DOMAIN) return super.nodes(opType, inputs, outputCount, options)
-    return [opType === 'FusedMatMul' ? this.#product(inputs, options) : this.#convolution(inputs, options)]
+  readonly #integers = new Map<Value, readonly number[]>()
+
+  override integers(values: readonly number[]): Value {
+    const name = super.integers(values)
+    this.#integers.set(name, values)
+    return name
+  }
+
+  override nodes(
+    opType: string,
+    inputs: readonly Value[],
+    outputCount: number,
+    options: NodeOptions = {},
+  ): readonly Value[] {
+    if (options.domain === FUSED_DOMAIN) {
+      return [opType === 'FusedMatMul' ? this.#product(inputs, options) : this.#convolution(inputs, options)]
+    }
+    if (opType === 'Split') return this.#slices(inputs, options)
+    if (opType === 'Concat' && inputs.length > MOST_BINDINGS) return [this.#concat(inputs, options)]
+    return super.nodes(opType, inputs, outputCount, options)
   }
 
   /** Operands are matrices or stacks of three axes; either may be transposed. */
@@ -28,5 +49,27 @@ export class StandardEmitter extends OnnxEmitter {
     if (activation !== 'Clip') return y
     const [low, high] = bounds as readonly number[]
     return this.node('Clip', [y, this.scalar(low!), this.scalar(high!)])
+  }
+
+  /** The parts of a Split, each cut out by itself. */
+  #slices([x, sizes]: readonly Value[], { attributes = {} }: NodeOptions): readonly Value[] {
+    const axis = this.integers([Number(attributes['axis'])])
+    let start = 0
+    return this.#integers.get(sizes!)!.map((size) => {
+      const from = this.integers([start])
+      start += size
+      return this.node('Slice', [x!, from, this.integers([start]), axis])
+    })
+  }
+
+  /** Joins a few at a time, then what came of it. */
+  #concat(inputs: readonly Value[], options: NodeOptions): Value {
+    const { attributes = {} } = options
+    const joined: Value[] = []
+    for (let i = 0; i < inputs.length; i += MOST_BINDINGS) {
+      const some = inputs.slice(i, i + MOST_BINDINGS)
+      joined.push(some.length === 1 ? some[0]! : this.node('Concat', some, { attributes }))
+    }
+    return this.node('Concat', joined, options)
   }
 }
