@@ -86,7 +86,16 @@ export function loadRecipe(name: string): Recipe {
   }
   const wrong = contradiction(parsed.data)
   if (wrong !== undefined) throw new UserError(`the recipe file '${name}' is not a recipe: ${wrong}`)
-  return parsed.data
+  return plainRecipe(parsed.data)
+}
+
+/** Members that say what is usual are left out, so that equal recipes have equal cache keys. */
+function plainRecipe({ augmentation, flip, ...rest }: Recipe): Recipe {
+  return {
+    ...rest,
+    ...(augmentation === undefined || augmentation === 'none' ? {} : { augmentation }),
+    ...(flip === true ? { flip } : {}),
+  }
 }
 
 const RECIPE_NAMES = Object.keys(RECIPES)
