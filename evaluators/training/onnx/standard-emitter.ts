@@ -3,6 +3,10 @@ import { FUSED_DOMAIN, type NodeOptions, OnnxEmitter, type Value } from './emitt
 /** Tensors that one node may read or write: WebGPU kernels bind all of them at once, and 8 is what every device allows. */
 const MOST_BINDINGS = 7
 
+/** ONNX's numbers of element types. */
+const FLOAT = 1n
+const DOUBLE = 11n
+
 /**
  * Writes a step for providers without the processor's kernels: the runtime's fused operators become the standard ones
  * that they stand for, as fused kernels of GPUs lack some activations and operands, and nodes with many operands or
@@ -26,6 +30,7 @@ export class StandardEmitter extends OnnxEmitter {
     if (options.domain === FUSED_DOMAIN) {
       return [opType === 'FusedMatMul' ? this.#product(inputs, options) : this.#convolution(inputs, options)]
     }
+    if (opType === 'MaxPool' && outputCount > 1) return this.#maxPool(inputs, outputCount, options)
     if (opType === 'Split') return this.#slices(inputs, options)
     if (opType === 'Concat' && inputs.length > MOST_BINDINGS) return [this.#concat(inputs, options)]
     return super.nodes(opType, inputs, outputCount, options)
@@ -49,6 +54,13 @@ export class StandardEmitter extends OnnxEmitter {
     if (activation !== 'Clip') return y
     const [low, high] = bounds as readonly number[]
     return this.node('Clip', [y, this.scalar(low!), this.scalar(high!)])
+  }
+
+  /** WebGPU's kernel does not say where the largest elements lie; in double precision it leaves the node to the processor. */
+  #maxPool([x]: readonly Value[], outputCount: number, options: NodeOptions): readonly Value[] {
+    const cast = (value: Value, to: bigint): Value => this.node('Cast', [value], { attributes: { to } })
+    const [y, places] = super.nodes('MaxPool', [cast(x!, DOUBLE)], outputCount, options)
+    return [cast(y!, FLOAT), places!]
   }
 
   /** The parts of a Split, each cut out by itself. */
