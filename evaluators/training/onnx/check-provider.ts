@@ -8,8 +8,7 @@ import { floatTensor, Session } from './session.ts'
 const NEEDS: Readonly<Record<Provider, string>> = {
   cpu: 'a build of onnxruntime-node for this platform',
   cuda: "Linux x64 with an NVIDIA driver, CUDA 12 and cuDNN 9, and 'npm install onnxruntime-node --onnxruntime-node-install=cuda12'",
-  webgpu:
-    'a GPU and its driver: Vulkan on Linux (libvulkan1 and the driver of the card), Metal or Direct3D 12',
+  webgpu: 'a GPU and its driver: Vulkan on Linux (libvulkan1 and the driver of the card), Metal or Direct3D 12',
 }
 
 /** Tries a provider by running one node on it. @throws UserError when it cannot be used, saying what it needs. */

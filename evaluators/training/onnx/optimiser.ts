@@ -62,14 +62,16 @@ const adamw: OptimiserRule = {
     const kept = emitter.nodes('Split', [momentum, emitter.integers([size, size, size, size])], 4, {
       attributes: { axis: 0n },
     })
-    const ones = emitter.filled(1, [size])
+    const decayed = (old: Value, rate: number, added: Value): Value =>
+      node('Add', node('Mul', old, emitter.scalar(rate)), added)
     const average = (old: Value, value: Value, rate: number): Value =>
-      node('Add', node('Mul', old, emitter.scalar(rate)), node('Mul', value, emitter.scalar(1 - rate)))
+      decayed(old, rate, node('Mul', value, emitter.scalar(1 - rate)))
+    const averageOfOnes = (old: Value, rate: number): Value => decayed(old, rate, emitter.scalar(1 - rate))
     const { momentum: rate, squareMomentum: squareRate = DEFAULT_SQUARE_MOMENTUM } = recipe
     const mean = average(kept[0]!, gradient, rate)
     const square = average(kept[1]!, node('Mul', gradient, gradient), squareRate)
-    const meanShare = average(kept[2]!, ones, rate)
-    const squareShare = average(kept[3]!, ones, squareRate)
+    const meanShare = averageOfOnes(kept[2]!, rate)
+    const squareShare = averageOfOnes(kept[3]!, squareRate)
     const deviation = node('Add', node('Sqrt', node('Div', square, squareShare)), emitter.scalar(ADAM_EPSILON))
     let change = node('Div', node('Div', mean, meanShare), deviation)
     if (recipe.weightDecay > 0) change = node('Add', change, node('Mul', weights, decayRates(emitter, recipe, layout)))
