@@ -42,7 +42,7 @@ export async function chooseEngine(asked: {
   const { engine } = asked
   const provider = parseProvider(asked.provider)
   if (engine === AUTO) {
-    const { findsTensorflowGpu } = await import('./tensorflow/find-gpu.ts')
+    const { findsTensorflowGpu } = await import('./tensorflow/probe.ts')
     const tensorflow = provider === 'cpu' && (await findsTensorflowGpu())
     return { engine: tensorflow ? 'tensorflow' : 'onnxruntime', provider }
   }

@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
 import test from 'ava'
 import type { Recipe, TrainingProgram } from '../../evaluators/training/engine.ts'
 import { initialWeights } from '../../evaluators/training/initial-weights.ts'
 import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
+import { probeNative } from '../../evaluators/training/tensorflow/probe.ts'
 import { randomStream } from '../../lib/random.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import { weightSpecs } from '../../network/measure.ts'
@@ -119,4 +123,24 @@ test('what cannot be trained, wrong sizes and names are refused in one sentence'
     await t.throwsAsync(program.writeWeights(new Map([[name, new Float32Array(1)]])), { name: 'UserError' })
   }
   await program.dispose()
+})
+
+test('a native build that is missing, damaged or takes its process down is named, and nothing else falls', async (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-native-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const aborting = path.join(folder, 'aborting.cjs')
+  writeFileSync(aborting, 'process.abort()')
+  const damaged = path.join(folder, 'damaged.cjs')
+  writeFileSync(damaged, 'throw new Error("no CUDA here\\nsecond line")')
+  const missing = path.join(folder, 'missing.cjs')
+
+  t.deepEqual(await probeNative(aborting), {
+    loads: false,
+    reason: `'${aborting}' ends the process that loads it (SIGABRT)`,
+  })
+  const reasons = await Promise.all([damaged, missing].map((name) => probeNative(name)))
+  t.like(reasons, [{ loads: false }, { loads: false }])
+  const [first, second] = reasons.map((result) => (result.loads ? '' : result.reason))
+  t.regex(first!, /is installed but does not load: no CUDA here; reinstall it/)
+  t.regex(second!, /Cannot find module/)
 })

@@ -1,3 +1,4 @@
+import { isMainThread } from 'node:worker_threads'
 import { UserError } from '../../../lib/errors.ts'
 import { weightSpecs } from '../../../network/measure.ts'
 import { trainableOp } from '../../../network/trainable.ts'
@@ -6,6 +7,7 @@ import type { TrainingEngine } from '../engine.ts'
 import { logitsOf } from '../onnx/training-graph.ts'
 import { checkBatchSize } from '../program-checks.ts'
 import { nativeLibrary, type TensorflowLibrary } from './library.ts'
+import { probeNative } from './probe.ts'
 import { TensorflowProgram } from './program.ts'
 
 /** Raised when the rules change what they compute. */
@@ -39,5 +41,15 @@ function checkKinds(graph: NetworkGraph): void {
   }
 }
 
-/** The engine on the user's native TensorFlow. @throws UserError when none is installed, saying what to install. */
-export const tensorflowEngine = (): TrainingEngine => createTensorflowEngine(nativeLibrary())
+/**
+ * The engine on the user's native TensorFlow.
+ * @throws UserError when none is installed or, outside worker threads, when it does not load.
+ */
+export async function tensorflowEngine(): Promise<TrainingEngine> {
+  const library = nativeLibrary()
+  if (isMainThread) {
+    const result = await probeNative(library.name)
+    if (!result.loads) throw new UserError(result.reason)
+  }
+  return createTensorflowEngine(library)
+}
