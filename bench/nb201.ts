@@ -1,14 +1,14 @@
 /**
  * Search algorithms on NAS-Bench-201 as nb201_baselines.json defines the experiment, beside the baselines published there:
  *   npx node bench/nb201.ts [--algorithms random,nsga2] [--seeds 30] [--evaluations 50,100,200,500]
- *     [--devices raspi4,…] [--energy] [--data FOLDER]
+ *     [--devices raspi4,…] [--energy] [--hide-costs] [--data FOLDER]
  * Figures are the mean normalised hypervolume of the region of interest (1 is the true front).
  */
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { randomStream } from '../lib/random.ts'
-import type { Algorithm, AlgorithmDefinition } from '../search/algorithm.ts'
+import { type RandomStream, randomStream } from '../lib/random.ts'
+import type { Algorithm, AlgorithmConfig, AlgorithmDefinition } from '../search/algorithm.ts'
 import { loadAlgorithm } from '../search/discover.ts'
 import { geneOperations } from '../search/genes.ts'
 import { hypervolume } from '../search/pareto/index.ts'
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     evaluations: { type: 'string', default: '50,100,200,500' },
     devices: { type: 'string', default: 'raspi4,pixel3,eyeriss,fpga,gold_6226,titan_rtx_1' },
     energy: { type: 'boolean', default: false },
+    'hide-costs': { type: 'boolean', default: false },
     data: { type: 'string', default: path.join(import.meta.dirname, '../../shared/data/nas-benchmarks') },
   },
 })
@@ -37,15 +38,26 @@ const operations = geneOperations(NB201_GENES)
 const POPULATION = 20
 const ERROR_LIMIT = 15
 
+const knownCosts = (columns: readonly Float64Array[], row: number) => ({
+  costs: columns.slice(1).map((column) => column[row]!),
+  violation: 0,
+})
+
 /** Normalised hypervolume of the evaluated rows after each budget, and the mean time of the last ten asks and tells. */
 function search(
   definition: AlgorithmDefinition,
   columns: readonly Float64Array[],
   normal: Normalisation,
-  seed: number,
+  random: RandomStream,
 ) {
-  const config = { operations, objectiveCount: columns.length, frontCount: 1, populationSize: POPULATION }
-  const algorithm: Algorithm = definition.create(config, randomStream(seed, 'search'))
+  const config: AlgorithmConfig = {
+    operations,
+    objectiveCount: columns.length,
+    frontCount: 1,
+    populationSize: POPULATION,
+    ...(values['hide-costs'] ? {} : { cheapObjectives: (genome) => [knownCosts(columns, table.row(genome))] }),
+  }
+  const algorithm: Algorithm = definition.create(config, random)
   const evaluated = new Set<number>()
   const volumes: number[] = []
   const timesMs: number[] = []
@@ -92,7 +104,7 @@ for (const device of values.devices.split(',')) {
   const best = normalisedVolume([...error.keys()], columns, normal)
   for (const id of algorithms) {
     const definition = await loadAlgorithm(id)
-    const runs = seeds.map((seed) => search(definition, columns, normal, seed))
+    const runs = seeds.map((seed) => search(definition, columns, normal, randomStream(seed, device)))
     const means = budgets.map((_, k) => mean(runs.map(({ volumes }) => volumes[k]! / best)))
     const sd = Math.sqrt(mean(runs.map(({ volumes }) => (volumes.at(-1)! / best - means.at(-1)!) ** 2)))
     const lastMs = mean(runs.map((run) => run.lastMs))

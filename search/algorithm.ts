@@ -19,11 +19,24 @@ export interface FrontResult {
   readonly violation: number
 }
 
+/** What one device's costs are, known without measuring anything. */
+export interface KnownCosts {
+  /** The objective vector without its first entry, the error. */
+  readonly costs: readonly number[]
+  /** Sum of relative limit violations; 0 when feasible. */
+  readonly violation: number
+}
+
 export interface AlgorithmConfig {
   readonly operations: GenomeOperations
   readonly objectiveCount: number
   readonly frontCount: number
   readonly populationSize: number
+  /**
+   * The exact costs of any genome, per device, where they can be had for free; undefined for a genome that has none (one
+   * that is missing from a table). Pure. Algorithms may do without.
+   */
+  readonly cheapObjectives?: (genome: Genome) => readonly KnownCosts[] | undefined
 }
 
 /**

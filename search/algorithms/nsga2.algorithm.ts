@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type RandomStream, randomStreamFromState } from '../../lib/random.ts'
 import { type Algorithm, type AlgorithmConfig, defineAlgorithm, type Genome, type Told } from '../algorithm.ts'
 import { GenomeMemory } from './genome-memory.ts'
+import { OpenAsks } from './open-asks.ts'
 import { unseenSample, unseenVariant } from './proposals.ts'
 import { compareStandings, type Standing, standings, survivors } from './ranking.ts'
 import {
@@ -24,14 +25,14 @@ const MOST_INITIAL_SAMPLES_PER_MEMBER = 10
 const stateSchema = z.strictObject({
   random: randomStateSchema,
   asked: z.int().min(0),
-  told: z.int().min(0),
+  open: z.array(z.array(z.int().min(0))),
   seen: z.array(z.int().min(0)),
   population: z.array(toldSchema),
 })
 
 interface Memory {
   asked: number
-  told: number
+  readonly open: OpenAsks
   readonly seen: GenomeMemory
   population: readonly Told[]
 }
@@ -53,8 +54,10 @@ function nsga2(config: AlgorithmConfig, random: RandomStream, memory: Memory): A
   const stillSampling = (): boolean => {
     if (memory.population.length === 0) return true
     const feasible = memory.population.filter(({ fronts }) => isFeasible(fronts)).length
-    const waiting = memory.asked - memory.told
-    return feasible + waiting < populationSize && memory.asked < populationSize * MOST_INITIAL_SAMPLES_PER_MEMBER
+    return (
+      feasible + memory.open.genomes.length < populationSize &&
+      memory.asked < populationSize * MOST_INITIAL_SAMPLES_PER_MEMBER
+    )
   }
   const child = (): Genome => {
     const first = tournament()
@@ -67,11 +70,12 @@ function nsga2(config: AlgorithmConfig, random: RandomStream, memory: Memory): A
     ask: () => {
       const genome = stillSampling() ? unseenSample(operations, memory.seen, random) : child()
       memory.asked++
+      memory.open.add(genome)
       memory.seen.add(genome)
       return genome
     },
     tell: (result) => {
-      memory.told++
+      memory.open.close(result)
       if (isFailed(result.fronts)) return
       memory.population = survivors([...memory.population, result], populationSize, frontCount, objectiveCount)
       standing = undefined
@@ -79,7 +83,7 @@ function nsga2(config: AlgorithmConfig, random: RandomStream, memory: Memory): A
     state: () => ({
       random: random.state(),
       asked: memory.asked,
-      told: memory.told,
+      open: memory.open.genomes,
       seen: memory.seen.state(),
       population: memory.population.map(storeTold),
     }),
@@ -89,12 +93,14 @@ function nsga2(config: AlgorithmConfig, random: RandomStream, memory: Memory): A
 export default defineAlgorithm({
   id: 'nsga2',
   title: 'NSGA-II: evolution by non-domination rank and crowding, with constrained domination',
-  create: (config, random) => nsga2(config, random, { asked: 0, told: 0, seen: new GenomeMemory(), population: [] }),
+  create: (config, random) =>
+    nsga2(config, random, { asked: 0, open: new OpenAsks(), seen: new GenomeMemory(), population: [] }),
   restore: (config, state) => {
     const stored = parseState('nsga2', stateSchema, state)
     const population = stored.population.map(loadTold)
     checkTold('nsga2', config, population)
     const seen = new GenomeMemory(stored.seen)
-    return nsga2(config, randomStreamFromState(stored.random), { ...stored, seen, population })
+    const open = new OpenAsks(stored.open)
+    return nsga2(config, randomStreamFromState(stored.random), { asked: stored.asked, open, seen, population })
   },
 })

@@ -1,4 +1,4 @@
-import type { AlgorithmConfig, FrontResult, Genome, Told } from '../../search/algorithm.ts'
+import type { AlgorithmConfig, FrontResult, Genome, KnownCosts, Told } from '../../search/algorithm.ts'
 import { geneOperations } from '../../search/genes.ts'
 import { hypervolume } from '../../search/pareto/index.ts'
 import type { GeneDescription } from '../../spaces/genome.ts'
@@ -18,13 +18,6 @@ export const TOY_GENES: readonly GeneDescription[] = Array.from({ length: LAYERS
     activeWhen: { gene: `l${i}.kind`, choices: [2] },
   },
 ]).flat()
-
-export const toyConfig = (frontCount = 1, objectiveCount = 2): AlgorithmConfig => ({
-  operations: geneOperations(TOY_GENES),
-  objectiveCount,
-  frontCount,
-  populationSize: 20,
-})
 
 /** Error and cost, each about 0 to 1; device `front` charges differently for kinds. */
 function objectives(genome: Genome, front: number, count: number): number[] {
@@ -48,17 +41,36 @@ export interface ToyOptions {
   readonly mostCost?: number
   /** Every n-th told genome fails. */
   readonly failEvery?: number
+  /** Whether algorithms may look up costs and violations for free. */
+  readonly costsKnown?: boolean
+}
+
+export const toyConfig = (options: ToyOptions = {}): AlgorithmConfig => {
+  const { frontCount = 1, objectiveCount = 2, costsKnown = false } = options
+  return {
+    operations: geneOperations(TOY_GENES),
+    objectiveCount,
+    frontCount,
+    populationSize: 20,
+    ...(costsKnown ? { cheapObjectives: (genome) => toyCosts(genome, options) } : {}),
+  }
+}
+
+function toyCosts(genome: Genome, options: ToyOptions): readonly KnownCosts[] {
+  const { frontCount = 1, objectiveCount = 2, mostCost = Number.POSITIVE_INFINITY } = options
+  return Array.from({ length: frontCount }, (_, front) => {
+    const costs = objectives(genome, front, objectiveCount).slice(1)
+    return { costs, violation: Math.max(0, costs[0]! / mostCost - 1) }
+  })
 }
 
 /** The result of a genome as the search loop would tell it; `index` counts the results. */
 export function toyResult(genome: Genome, index: number, options: ToyOptions = {}): Told {
-  const { frontCount = 1, objectiveCount = 2, mostCost = Number.POSITIVE_INFINITY, failEvery = 0 } = options
+  const { objectiveCount = 2, failEvery = 0 } = options
   const failed = failEvery > 0 && index % failEvery === failEvery - 1
-  const fronts = Array.from({ length: frontCount }, (_, front): FrontResult => {
+  const fronts = toyCosts(genome, options).map(({ violation }, front): FrontResult => {
     if (failed) return { objectives: undefined, violation: Number.POSITIVE_INFINITY }
-    const values = objectives(genome, front, objectiveCount)
-    const violation = Math.max(0, values[1]! / mostCost - 1)
-    return { objectives: violation > 0 ? undefined : values, violation }
+    return { objectives: violation > 0 ? undefined : objectives(genome, front, objectiveCount), violation }
   })
   return { genome, fronts }
 }

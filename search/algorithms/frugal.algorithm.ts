@@ -1,0 +1,190 @@
+import { z } from 'zod'
+import { type RandomStream, randomStreamFromState } from '../../lib/random.ts'
+import { type Algorithm, type AlgorithmConfig, defineAlgorithm, type Genome, type Told } from '../algorithm.ts'
+import { Archive } from './frugal/archive.ts'
+import { CandidatePool, isAllowed } from './frugal/candidates.ts'
+import { type CostSource, knownCosts, PredictedCosts } from './frugal/costs.ts'
+import { createEncoding } from './frugal/encoding.ts'
+import { INITIAL_PARAMETERS } from './frugal/kernel.ts'
+import { initialParameters, isParameterState } from './frugal/parameter-search.ts'
+import { chooseByGain } from './frugal/proposal.ts'
+import { Surrogate } from './frugal/surrogate.ts'
+import { GenomeMemory } from './genome-memory.ts'
+import { OpenAsks } from './open-asks.ts'
+import { unseenSample, unseenVariant } from './proposals.ts'
+import { checkTold, isFeasible, loadTold, parseState, randomStateSchema, storeTold, toldSchema } from './state.ts'
+
+const genomeSchema = z.array(z.int().min(0))
+const stateSchema = z.strictObject({
+  random: randomStateSchema,
+  seen: z.array(z.int().min(0)),
+  open: z.array(genomeSchema),
+  observations: z.array(
+    z.strictObject({ genome: genomeSchema, error: z.number(), costs: z.array(z.array(z.number()).nullable()) }),
+  ),
+  infeasible: z.array(toldSchema),
+  firstErrors: z.array(z.number()),
+  retained: z.array(genomeSchema),
+  parameters: z.strictObject({ positions: z.array(z.int()), turn: z.int().min(0) }).refine(isParameterState),
+  nextSearch: z.int().min(1),
+})
+
+/** Measurements made before the surrogate is asked. */
+const INITIAL_DESIGN = 16
+/** The error of reference is a quantile of the first errors, most of which come from random genomes. */
+const FIRST_ERRORS = 20
+const REFERENCE_QUANTILE = 0.7
+/** Share of the proposals that ignore the surrogate: alone it would stall on what it cannot see. */
+const EVOLUTION_SHARE = 0.15
+const RETAINED = 80
+const TRIES = 50
+
+interface Memory {
+  readonly seen: GenomeMemory
+  readonly open: OpenAsks
+  readonly archive: Archive
+  readonly firstErrors: number[]
+  readonly surrogateParameters: ConstructorParameters<typeof Surrogate>[1]
+  readonly nextSearch: number
+  retained: readonly Genome[]
+}
+
+function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): Algorithm {
+  const { operations, frontCount, cheapObjectives } = config
+  const { seen, open, archive, firstErrors } = memory
+  const encoding = createEncoding(operations, cheapObjectives)
+  const surrogate = new Surrogate(encoding, memory.surrogateParameters, memory.nextSearch)
+  const predicted = cheapObjectives === undefined ? new PredictedCosts(encoding, frontCount) : undefined
+  const source: CostSource = cheapObjectives === undefined ? predicted! : knownCosts(cheapObjectives)
+  const featureCosts = (genome: Genome) => (cheapObjectives === undefined ? undefined : source.costs(genome))
+
+  const referenceError = (): number => {
+    const sorted = [...firstErrors].sort((a, b) => a - b)
+    return sorted[Math.floor(sorted.length * REFERENCE_QUANTILE)]!
+  }
+  const learn = (): void => surrogate.learn(archive, featureCosts, referenceError())
+  predicted?.update(archive.observations)
+  if (archive.observations.length > 0) learn()
+
+  /** A random new genome; one known to be infeasible only when nothing else turns up. */
+  const sample = (): Genome => {
+    if (archive.infeasible.length > 0 && random.chance(0.5)) return lessInfeasible()
+    let genome = unseenSample(operations, seen, random)
+    if (cheapObjectives === undefined) return genome
+    for (let i = 1; i < TRIES && !isAllowed(source.costs(genome)); i++) genome = unseenSample(operations, seen, random)
+    return genome
+  }
+  const lessInfeasible = (): Genome =>
+    unseenVariant(operations.mutate(random.pick(archive.infeasible).genome, random), operations, seen, random)
+
+  const parents = (): readonly Genome[] => {
+    const members = new Set<number>()
+    for (let device = 0; device < frontCount; device++) for (const i of archive.front(device)) members.add(i)
+    return [...members].map((i) => archive.observations[i]!.genome)
+  }
+  const child = (from: readonly Genome[]): Genome => {
+    let genome = from[0]!
+    for (let i = 0; i < TRIES; i++) {
+      genome = operations.crossover(random.pick(from), random.pick(from), random)
+      if (random.chance(0.5) || seen.has(genome)) genome = operations.mutate(genome, random)
+      if (!seen.has(genome) && (cheapObjectives === undefined || isAllowed(source.costs(genome)))) return genome
+    }
+    return unseenVariant(genome, operations, seen, random)
+  }
+  const propose = (): Genome => {
+    const from = parents()
+    if (random.chance(EVOLUTION_SHARE)) return child(from)
+    const pool = new CandidatePool(operations, seen, source, random)
+    for (const genome of memory.retained) pool.offer(genome)
+    pool.refresh(from)
+    const choice = chooseByGain({
+      pool,
+      archive,
+      surrogate,
+      frontCount,
+      open: open.genomes,
+      source,
+      featureCosts,
+      referenceError: referenceError(),
+    })
+    memory.retained = choice.others.slice(0, RETAINED).map(({ genome }) => genome)
+    return choice.best?.genome ?? child(from)
+  }
+
+  return {
+    ask: () => {
+      const designing =
+        archive.observations.length === 0 || archive.observations.length + open.genomes.length < INITIAL_DESIGN
+      const genome = designing ? sample() : propose()
+      seen.add(genome)
+      open.add(genome)
+      return genome
+    },
+    tell: (told: Told) => {
+      open.close(told)
+      if (archive.add(told)) {
+        surrogate.restart()
+        predicted?.restart()
+      }
+      if (!isFeasible(told.fronts)) return
+      if (firstErrors.length < FIRST_ERRORS) firstErrors.push(archive.observations.at(-1)!.error)
+      predicted?.update(archive.observations)
+      learn()
+    },
+    state: () => ({
+      random: random.state(),
+      seen: seen.state(),
+      open: open.genomes,
+      observations: archive.observations.map(({ genome, error, costs }) => ({
+        genome,
+        error,
+        costs: costs.map((vector) => vector ?? null),
+      })),
+      infeasible: archive.infeasible.map(storeTold),
+      firstErrors,
+      retained: memory.retained,
+      parameters: surrogate.parameters,
+      nextSearch: surrogate.nextSearch,
+    }),
+  }
+}
+
+export default defineAlgorithm({
+  id: 'frugal',
+  title: 'evolution guided by a model of the error: trains what promises the most hypervolume at its cost',
+  create: (config, random) =>
+    frugal(config, random, {
+      seen: new GenomeMemory(),
+      open: new OpenAsks(),
+      archive: new Archive(config.frontCount),
+      firstErrors: [],
+      surrogateParameters: initialParameters(INITIAL_PARAMETERS),
+      nextSearch: INITIAL_DESIGN,
+      retained: [],
+    }),
+  restore: (config, state) => {
+    const stored = parseState('frugal', stateSchema, state)
+    const observations = stored.observations.map(({ genome, error, costs }) => ({
+      genome,
+      error,
+      costs: costs.map((vector) => vector ?? undefined),
+    }))
+    const infeasible = stored.infeasible.map(loadTold)
+    checkTold('frugal', config, [
+      ...infeasible,
+      ...observations.map(({ genome, error, costs }) => ({
+        genome,
+        fronts: costs.map((vector) => ({ objectives: vector && [error, ...vector], violation: 0 })),
+      })),
+    ])
+    return frugal(config, randomStreamFromState(stored.random), {
+      seen: new GenomeMemory(stored.seen),
+      open: new OpenAsks(stored.open),
+      archive: new Archive(config.frontCount, observations, infeasible),
+      firstErrors: stored.firstErrors,
+      surrogateParameters: stored.parameters,
+      nextSearch: stored.nextSearch,
+      retained: stored.retained,
+    })
+  },
+})

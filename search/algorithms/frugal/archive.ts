@@ -1,0 +1,88 @@
+import type { Genome, Told } from '../../algorithm.ts'
+import { nonDominatedIndices } from '../../pareto/index.ts'
+import { isFailed, isFeasible } from '../state.ts'
+import type { FrontPoint } from './expected-gain.ts'
+
+/** A measured genome: its error, and its costs on each device that can take it. */
+export interface Observation {
+  readonly genome: Genome
+  readonly error: number
+  readonly costs: readonly (readonly number[] | undefined)[]
+}
+
+/** When there are more observations than this, some are forgotten, so that the model stays quick. */
+export const MOST_OBSERVATIONS = 512
+const KEPT_OBSERVATIONS = 384
+const MOST_INFEASIBLE = 20
+
+/** What has been measured, and the least infeasible of the rest. */
+export class Archive {
+  observations: Observation[]
+  /** Lowest violation first. */
+  infeasible: Told[]
+  readonly #frontCount: number
+
+  constructor(frontCount: number, observations: readonly Observation[] = [], infeasible: readonly Told[] = []) {
+    this.#frontCount = frontCount
+    this.observations = [...observations]
+    this.infeasible = [...infeasible]
+  }
+
+  /** @returns whether older observations were forgotten to make room */
+  add(told: Told): boolean {
+    const { genome, fronts } = told
+    if (isFailed(fronts)) return false
+    if (!isFeasible(fronts)) {
+      this.infeasible.push(told)
+      this.infeasible.sort((a, b) => leastViolation(a) - leastViolation(b))
+      this.infeasible.length = Math.min(this.infeasible.length, MOST_INFEASIBLE)
+      return false
+    }
+    const feasible = fronts.map(({ objectives, violation }) => (violation === 0 ? objectives : undefined))
+    const error = feasible.find((objectives) => objectives !== undefined)![0]!
+    this.observations.push({ genome, error, costs: feasible.map((objectives) => objectives?.slice(1)) })
+    if (this.observations.length <= MOST_OBSERVATIONS) return false
+    this.#forget()
+    return true
+  }
+
+  /** Positions of the non-dominated observations of a device. */
+  front(device: number): readonly number[] {
+    const members = this.observations.flatMap(({ costs }, i) => (costs[device] === undefined ? [] : [i]))
+    const rows = members.flatMap((i) => [this.observations[i]!.error, ...this.observations[i]!.costs[device]!])
+    const objectives = members.length === 0 ? 1 : rows.length / members.length
+    return [...nonDominatedIndices(Float64Array.from(rows), members.length, objectives)].map((k) => members[k]!)
+  }
+
+  frontPoints(device: number): readonly FrontPoint[] {
+    return this.front(device).map((i) => ({
+      error: this.observations[i]!.error,
+      costs: this.observations[i]!.costs[device]!,
+    }))
+  }
+
+  /** Keeps the fronts and, evenly over time, some of the rest; of very large fronts also only some. */
+  #forget(): void {
+    const onFront = new Set<number>()
+    for (let device = 0; device < this.#frontCount; device++) for (const i of this.front(device)) onFront.add(i)
+    const all = this.observations.map((_, i) => i)
+    const members = evenly(
+      all.filter((i) => onFront.has(i)),
+      KEPT_OBSERVATIONS,
+    )
+    const rest = evenly(
+      all.filter((i) => !onFront.has(i)),
+      KEPT_OBSERVATIONS - members.length,
+    )
+    const kept = new Set([...members, ...rest])
+    this.observations = this.observations.filter((_, i) => kept.has(i))
+  }
+}
+
+/** At most `count` of the items, evenly taken, the last one among them. */
+const evenly = (items: readonly number[], count: number): readonly number[] =>
+  items.length <= count
+    ? items
+    : Array.from({ length: count }, (_, k) => items[Math.floor(((k + 1) * items.length) / count) - 1]!)
+
+const leastViolation = ({ fronts }: Told): number => Math.min(...fronts.map(({ violation }) => violation))

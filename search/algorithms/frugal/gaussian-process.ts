@@ -1,0 +1,117 @@
+import type { Encoding } from './encoding.ts'
+import { createKernel, type Kernel, type KernelParameters } from './kernel.ts'
+import { appendCholeskyRow, rowStart, solveLower, solveUpper } from './triangular.ts'
+
+export interface Prediction {
+  readonly mean: number
+  readonly sd: number
+}
+
+/** What fitting one list of targets gave. */
+export interface Fit {
+  readonly mean: number
+  readonly variance: number
+  readonly weights: Float64Array
+  /** Up to a constant. */
+  readonly logLikelihood: number
+}
+
+/**
+ * Gaussian process regression with an unknown constant mean and scale, both estimated by maximum likelihood (Rasmussen
+ * and Williams 2006). Adding a point costs O(n²), fitting a list of targets too, and several lists can share the points.
+ */
+export class GaussianProcess {
+  readonly #kernel: Kernel
+  readonly #noise: number
+  readonly #width: number
+  #size = 0
+  #rows: Float64Array
+  #factor = new Float64Array(rowStart(32))
+
+  constructor(encoding: Encoding, parameters: KernelParameters) {
+    this.#kernel = createKernel(encoding, parameters)
+    this.#noise = parameters.noise
+    this.#width = encoding.width
+    this.#rows = new Float64Array(32 * encoding.width)
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  add(row: Float64Array): void {
+    const n = this.#size
+    if ((n + 1) * this.#width > this.#rows.length) {
+      const more = new Float64Array(2 * this.#rows.length)
+      more.set(this.#rows)
+      this.#rows = more
+    }
+    if (rowStart(n + 1) > this.#factor.length) {
+      const larger = new Float64Array(rowStart(2 * n + 32))
+      larger.set(this.#factor)
+      this.#factor = larger
+    }
+    appendCholeskyRow(this.#factor, n, this.covariances(row), 1 + this.#noise)
+    this.#rows.set(row, n * this.#width)
+    this.#size++
+  }
+
+  /** Forgets all but the first `size` points. */
+  truncate(size: number): void {
+    this.#size = Math.min(this.#size, size)
+  }
+
+  /** Fits targets, one per point in order; at least one. */
+  fit(targets: Float64Array): Fit {
+    const n = this.#size
+    const ones = new Float64Array(n).fill(1)
+    const weights = Float64Array.from(targets)
+    solveLower(this.#factor, n, ones)
+    solveLower(this.#factor, n, weights)
+    let onesSquared = 0
+    let product = 0
+    for (let i = 0; i < n; i++) {
+      onesSquared += ones[i]! * ones[i]!
+      product += ones[i]! * weights[i]!
+    }
+    const mean = product / onesSquared
+    let squared = 0
+    let logDeterminant = 0
+    for (let i = 0; i < n; i++) {
+      weights[i]! -= mean * ones[i]!
+      squared += weights[i]! * weights[i]!
+      logDeterminant += Math.log(this.#factor[rowStart(i) + i]!)
+    }
+    const variance = Math.max(squared / n, 1e-12)
+    solveUpper(this.#factor, n, weights)
+    return { mean, variance, weights, logLikelihood: -0.5 * n * Math.log(variance) - logDeterminant }
+  }
+
+  /** Covariances of a point with every training point. */
+  covariances(row: Float64Array): Float64Array {
+    return this.#kernel(this.#rows, this.#size, row)
+  }
+
+  /** Expected value at a point: O(n). */
+  mean(fit: Fit, covariances: Float64Array): number {
+    let mean = fit.mean
+    for (let i = 0; i < covariances.length; i++) mean += covariances[i]! * fit.weights[i]!
+    return mean
+  }
+
+  /** Standard deviation of the noiseless value at a point: O(n²). */
+  sd(fit: Fit, covariances: Float64Array): number {
+    const solved = Float64Array.from(covariances)
+    solveLower(this.#factor, solved.length, solved)
+    let explained = 0
+    for (let i = 0; i < solved.length; i++) explained += solved[i]! * solved[i]!
+    return Math.sqrt(fit.variance * Math.max(1e-9, 1 - explained))
+  }
+
+  /** An upper estimate of `sd` from the nearest training point alone: O(n). */
+  roughSd(fit: Fit, covariances: Float64Array): number {
+    let nearest = 0
+    for (let i = 0; i < covariances.length; i++) nearest = Math.max(nearest, covariances[i]!)
+    return Math.sqrt(fit.variance * Math.max(1e-9, 1 - (nearest * nearest) / (1 + this.#noise)))
+  }
+}

@@ -1,0 +1,113 @@
+import type { Genome, KnownCosts } from '../../algorithm.ts'
+import type { Archive } from './archive.ts'
+import type { Encoding } from './encoding.ts'
+import { type ErrorScale, errorScale } from './error-scale.ts'
+import { type Fit, GaussianProcess, type Prediction } from './gaussian-process.ts'
+import { improveParameters, type ParameterState, parametersOf } from './parameter-search.ts'
+
+/** The model trusts itself a little too little on what its kernel cannot see. */
+const SD_FACTOR = 0.7
+/** Parameters are searched again when the observations have grown by this share. */
+const GROWTH = 0.05
+
+/** A genome to be predicted, encoded. */
+export type Row = Float64Array
+
+/** The model of the error: which genomes it has seen is kept in step with the archive. */
+export class Surrogate {
+  parameters: ParameterState
+  /** Number of observations at which the parameters are searched again. */
+  nextSearch: number
+  readonly #encoding: Encoding
+  #process: GaussianProcess
+  #rows: Row[] = []
+  /** How many of the process's points are observations; those after them are being measured. */
+  #measured = 0
+  #scale: ErrorScale | undefined
+  #fit: Fit | undefined
+
+  constructor(encoding: Encoding, parameters: ParameterState, nextSearch: number) {
+    this.#encoding = encoding
+    this.parameters = parameters
+    this.nextSearch = nextSearch
+    this.#process = new GaussianProcess(encoding, parametersOf(parameters))
+  }
+
+  encode(genome: Genome, known: readonly KnownCosts[] | undefined): Row {
+    return this.#encoding.encode(genome, known)
+  }
+
+  /** Forgets the rows, because the observations to come are others than before. */
+  restart(): void {
+    this.#rows = []
+    this.#startProcess()
+  }
+
+  /** Takes in new observations and now and then looks for better parameters. At least one observation. */
+  learn(
+    archive: Archive,
+    costsOf: (genome: Genome) => readonly KnownCosts[] | undefined,
+    referenceError: number,
+  ): void {
+    const { observations } = archive
+    for (const { genome } of observations.slice(this.#rows.length)) {
+      this.#rows.push(this.#encoding.encode(genome, costsOf(genome)))
+    }
+    const errors = observations.map(({ error }) => error)
+    const scale = errorScale(errors, referenceError)
+    const targets = Float64Array.from(errors, scale.toModel)
+    if (observations.length < this.nextSearch) return
+    this.nextSearch = observations.length + Math.max(1, Math.floor(observations.length * GROWTH))
+    const improved = improveParameters(this.#encoding, this.#rows, targets, this.parameters)
+    const same = improved.positions.every((position, i) => position === this.parameters.positions[i])
+    this.parameters = improved
+    if (!same) this.#startProcess()
+  }
+
+  #startProcess(): void {
+    this.#process = new GaussianProcess(this.#encoding, parametersOf(this.parameters))
+    this.#measured = 0
+  }
+
+  /**
+   * Prepares for predictions: what is being measured is believed to turn out as predicted, so that other candidates get
+   * their turn.
+   * @returns the errors believed, one per pending row
+   */
+  prepare(archive: Archive, pending: readonly Row[], referenceError: number): readonly number[] {
+    const errors = archive.observations.map(({ error }) => error)
+    this.#scale = errorScale(errors, referenceError)
+    this.#process.truncate(this.#measured)
+    for (const row of this.#rows.slice(this.#measured)) this.#process.add(row)
+    this.#measured = this.#rows.length
+    const targets = errors.map(this.#scale.toModel)
+    this.#fit = this.#process.fit(Float64Array.from(targets))
+    if (pending.length === 0) return []
+    const believed = pending.map((row) => this.#process.mean(this.#fit!, this.#process.covariances(row)))
+    for (const row of pending) this.#process.add(row)
+    this.#fit = this.#process.fit(Float64Array.from([...targets, ...believed]))
+    return believed.map(this.#scale.toError)
+  }
+
+  /** A quick prediction whose uncertainty is an upper estimate. */
+  predictRoughly(row: Row): Prediction {
+    const covariances = this.#process.covariances(row)
+    return {
+      mean: this.#process.mean(this.#fit!, covariances),
+      sd: SD_FACTOR * this.#process.roughSd(this.#fit!, covariances),
+    }
+  }
+
+  predict(row: Row): Prediction {
+    const covariances = this.#process.covariances(row)
+    return {
+      mean: this.#process.mean(this.#fit!, covariances),
+      sd: SD_FACTOR * this.#process.sd(this.#fit!, covariances),
+    }
+  }
+
+  /** E[(level − error)⁺] under a prediction. */
+  shortfall(prediction: Prediction, level: number): number {
+    return this.#scale!.shortfall(prediction, level)
+  }
+}

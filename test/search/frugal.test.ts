@@ -1,0 +1,208 @@
+import test from 'ava'
+import { type RandomStream, randomStream } from '../../lib/random.ts'
+import { Archive, MOST_OBSERVATIONS } from '../../search/algorithms/frugal/archive.ts'
+import { PredictedCosts } from '../../search/algorithms/frugal/costs.ts'
+import { createEncoding } from '../../search/algorithms/frugal/encoding.ts'
+import { errorScale } from '../../search/algorithms/frugal/error-scale.ts'
+import { ExpectedGain, type FrontPoint } from '../../search/algorithms/frugal/expected-gain.ts'
+import { GaussianProcess } from '../../search/algorithms/frugal/gaussian-process.ts'
+import { INITIAL_PARAMETERS } from '../../search/algorithms/frugal/kernel.ts'
+import { OpenAsks } from '../../search/algorithms/open-asks.ts'
+import { hypervolumeGain } from '../../search/pareto/index.ts'
+import { toyConfig, toyResult } from './toy-problem.ts'
+
+const { operations } = toyConfig()
+const encoding = createEncoding(operations, undefined)
+const near = (a: number, b: number, tolerance = 1e-9) => Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b))
+const encoded = (random: RandomStream, count: number) =>
+  Array.from({ length: count }, () => encoding.encode(operations.sample(random), undefined))
+
+/** Solves A x = b by elimination with pivoting. */
+function solve(matrix: number[][], right: number[]): number[] {
+  const rows = matrix.map((row, i) => [...row, right[i]!])
+  const n = rows.length
+  for (let column = 0; column < n; column++) {
+    let pivot = column
+    for (let i = column; i < n; i++) if (Math.abs(rows[i]![column]!) > Math.abs(rows[pivot]![column]!)) pivot = i
+    const swapped = rows[column]!
+    rows[column] = rows[pivot]!
+    rows[pivot] = swapped
+    for (let i = 0; i < n; i++) {
+      if (i === column) continue
+      const factor = rows[i]![column]! / rows[column]![column]!
+      for (let k = column; k <= n; k++) rows[i]![k]! -= factor * rows[column]![k]!
+    }
+  }
+  return rows.map((row, i) => row[n]! / row[i]!)
+}
+
+test('the Gaussian process gives the textbook mean and deviation', (t) => {
+  const rows = encoded(randomStream(1), 25)
+  const process = new GaussianProcess(encoding, INITIAL_PARAMETERS)
+  const covariances = rows.map((row) => {
+    const before = [...process.covariances(row)]
+    process.add(row)
+    return before
+  })
+  const matrix = rows.map((_, i) =>
+    rows.map((_, j) => (i === j ? 1 + INITIAL_PARAMETERS.noise : covariances[Math.max(i, j)]![Math.min(i, j)]!)),
+  )
+  const targets = rows.map((row, i) => row[0]! + Math.sin(i))
+  const ones = solve(matrix, new Array<number>(25).fill(1))
+  const plain = solve(matrix, targets)
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+  const mean = sum(plain) / sum(ones)
+  const weights = solve(
+    matrix,
+    targets.map((target) => target - mean),
+  )
+  const variance = sum(weights.map((weight, i) => weight * (targets[i]! - mean))) / 25
+  const fit = process.fit(Float64Array.from(targets))
+  t.true(near(fit.mean, mean))
+  t.true(near(fit.variance, variance))
+  const probe = encoding.encode(operations.sample(randomStream(2)), undefined)
+  const k = [...process.covariances(probe)]
+  t.true(near(process.mean(fit, Float64Array.from(k)), mean + sum(k.map((value, i) => value * weights[i]!))))
+  const explained = sum(solve(matrix, k).map((value, i) => value * k[i]!))
+  t.true(near(process.sd(fit, Float64Array.from(k)), Math.sqrt(variance * (1 - explained))))
+  t.true(process.roughSd(fit, Float64Array.from(k)) >= process.sd(fit, Float64Array.from(k)))
+})
+
+test('points can be taken back and put in again', (t) => {
+  const rows = encoded(randomStream(3), 40)
+  const process = new GaussianProcess(encoding, INITIAL_PARAMETERS)
+  for (const row of rows) process.add(row)
+  process.truncate(20)
+  t.is(process.size, 20)
+  for (const row of rows.slice(20)) process.add(row)
+  const fresh = new GaussianProcess(encoding, INITIAL_PARAMETERS)
+  for (const row of rows) fresh.add(row)
+  const targets = Float64Array.from(rows, (_, i) => Math.cos(i))
+  t.deepEqual(process.fit(targets), fresh.fit(targets))
+})
+
+test('equal choices are closest, and inactive genes are alike', (t) => {
+  const [a, b] = encoded(randomStream(4), 2)
+  const process = new GaussianProcess(encoding, INITIAL_PARAMETERS)
+  process.add(a!)
+  t.true(near(process.covariances(a!)[0]!, 1))
+  t.true(process.covariances(b!)[0]! < 0.95)
+})
+
+test('the model scale of errors keeps their order, can be undone, and caps the hopeless ones', (t) => {
+  const errors = [0.1, 0.12, 0.2, 0.3, 0.35, 0.4, 0.5, 0.9, 0.9, 0.95]
+  const scale = errorScale(errors, 0.4)
+  for (const error of errors.slice(0, 7)) t.true(near(scale.toError(scale.toModel(error)), error))
+  t.true(scale.toModel(0.1) < scale.toModel(0.2))
+  t.is(scale.toModel(0.95), scale.toModel(0.9))
+  t.true(Number.isFinite(errorScale([0.5, 0.5], 0.5).toModel(0.5)), 'all equal')
+})
+
+test('the expected shortfall is the integral over the distribution', (t) => {
+  const scale = errorScale([0.1, 0.2, 0.5, 0.9], 0.5)
+  for (const [value, sd, level] of [
+    [0.2, 0.3, 0.25],
+    [0.12, 0.05, 0.1],
+    [0.6, 0.4, 0.5],
+  ] as const) {
+    const prediction = { mean: scale.toModel(value), sd }
+    const steps = 4000
+    let sum = 0
+    for (let i = 0; i < steps; i++) {
+      const z = -8 + (16 * (i + 0.5)) / steps
+      const density = Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI)
+      sum += Math.max(0, level - scale.toError(prediction.mean + z * sd)) * density * (16 / steps)
+    }
+    t.true(Math.abs(scale.shortfall(prediction, level) - sum) < 1e-5, `${value} ${sd} ${level}`)
+  }
+})
+
+const randomFront = (random: RandomStream, count: number, costCount: number): FrontPoint[] =>
+  Array.from({ length: count }, () => ({
+    error: random.float(),
+    costs: Array.from({ length: costCount }, () => random.float()),
+  }))
+
+test('for a certain error the expected gain is the gain in hypervolume', (t) => {
+  const random = randomStream(5)
+  for (const costCount of [1, 2, 3]) {
+    for (let repeat = 0; repeat < 15; repeat++) {
+      const points = randomFront(random, 12, costCount)
+      const ones = new Array<number>(costCount).fill(1)
+      const gain = new ExpectedGain(
+        points,
+        0.9,
+        ones,
+        ones.map(() => 0),
+        0,
+      )
+      const candidate = randomFront(random, 1, costCount)[0]!
+      const value = gain.gain(gain.shares(candidate.costs), (level) => Math.max(0, level - candidate.error))
+      const rows = points.flatMap(({ error, costs }) => [error, ...costs])
+      const exact = hypervolumeGain(
+        Float64Array.from(rows),
+        points.length,
+        [candidate.error, ...candidate.costs],
+        [0.9, ...ones],
+      )
+      // Sample points stand in for the grid in three costs and more.
+      t.true(Math.abs(value - exact / 0.9) < (costCount > 2 ? 0.01 : 1e-12), `${costCount} costs: ${value} ${exact}`)
+    }
+  }
+})
+
+test('large fronts of two costs fall back to sample points and stay close', (t) => {
+  const random = randomStream(6)
+  const points = randomFront(random, 200, 2)
+  const gain = new ExpectedGain(points, 1, [1, 1], [0, 0], 0)
+  const rows = points.flatMap(({ error, costs }) => [error, ...costs])
+  const exact = hypervolumeGain(Float64Array.from(rows), 200, [0.001, 0.1, 0.1], [1, 1, 1])
+  t.true(Math.abs(gain.gain(gain.shares([0.1, 0.1]), (level) => Math.max(0, level - 0.001)) - exact) < 0.005)
+})
+
+test('costs are predicted, also where a device lacks some of them', (t) => {
+  const random = randomStream(7)
+  const options = { frontCount: 2, mostCost: 0.5 }
+  const archive = new Archive(2)
+  const predicted = new PredictedCosts(encoding, 2)
+  for (let i = 0; archive.observations.length < 120; i++) {
+    archive.add(toyResult(operations.sample(random), i, options))
+    predicted.update(archive.observations)
+  }
+  t.true(archive.observations.some(({ costs }) => costs.includes(undefined)))
+  let relative = 0
+  for (let i = 0; i < 40; i++) {
+    const genome = operations.sample(random)
+    const truth = toyResult(genome, 0, { frontCount: 2 })
+    predicted.costs(genome).forEach(({ costs }, device) => {
+      relative += Math.abs(costs[0]! / truth.fronts[device]!.objectives![1]! - 1) / 80
+    })
+  }
+  t.true(relative < 0.15, `mean relative error ${relative}`)
+})
+
+test('the archive stays bounded and never forgets the front', (t) => {
+  const random = randomStream(8)
+  const archive = new Archive(1)
+  const unbounded: number[][] = []
+  for (let i = 0; i < 1500; i++) {
+    const told = toyResult(operations.sample(random), i)
+    archive.add(told)
+    unbounded.push([...told.fronts[0]!.objectives!])
+    t.true(archive.observations.length <= MOST_OBSERVATIONS)
+  }
+  const best = Math.min(...unbounded.map(([error]) => error!))
+  const cheapest = Math.min(...unbounded.map(([, cost]) => cost!))
+  t.is(Math.min(...archive.frontPoints(0).map(({ error }) => error)), best)
+  t.is(Math.min(...archive.frontPoints(0).map(({ costs }) => costs[0]!)), cheapest)
+})
+
+test('an ask that was dropped by the loop is closed by the next measured result', (t) => {
+  const open = new OpenAsks([[1], [2], [3], [4]])
+  open.close({ genome: [3], fronts: [{ objectives: undefined, violation: 0.5 }] })
+  t.deepEqual(open.genomes, [[1], [2], [4]], 'an infeasible one may come early')
+  open.close({ genome: [2], fronts: [{ objectives: [0.1, 0.2], violation: 0 }] })
+  t.deepEqual(open.genomes, [[4]], 'the first must have been dropped')
+  open.close({ genome: [9], fronts: [{ objectives: [0.1, 0.2], violation: 0 }] })
+  t.deepEqual(open.genomes, [[4]], 'one that nobody asked for')
+})
