@@ -50,7 +50,7 @@ export const SEARCH_OPTIONS = {
     describe: 'Limit, such as 512KB, or DEVICE=512KB',
     group: 'Limits:',
   },
-  algorithm: { type: 'string', describe: 'Search algorithm: an id or a file', default: 'nsga2', group: 'Search:' },
+  algorithm: { type: 'string', describe: 'Search algorithm: an id or a file', default: 'frugal', group: 'Search:' },
   trials: { type: 'number', describe: 'Networks to train', default: 32, group: 'Search:' },
   population: { type: 'number', describe: 'Population of evolutionary algorithms', default: 20, group: 'Search:' },
   seed: { type: 'number', describe: 'Same seed and settings, same front', default: 1, group: 'Search:' },

@@ -11,6 +11,7 @@ import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import { loadAlgorithm } from '../../search/discover.ts'
 import { geneOperations } from '../../search/genes.ts'
+import { knownCosts } from '../../search/known-costs.ts'
 import type { SearchPlan } from '../../search/loop.ts'
 import type { ObjectiveName } from '../../search/objectives.ts'
 import type { SearchDevice } from '../../search/pricing.ts'
@@ -99,6 +100,7 @@ export async function openSession(
   const task = taskOf(dataset)
   const operations = geneOperations(space.genes(task))
   const devices = settings.devices.map((name, i) => searchDevice(loadProfile(name), settings.limits[i] ?? {}))
+  const objectives = settings.objectives as readonly ObjectiveName[]
   const { id, version } = evaluator
   const plan: SearchPlan = {
     space,
@@ -110,10 +112,11 @@ export async function openSession(
       objectiveCount: settings.objectives.length,
       frontCount: devices.length,
       populationSize: settings.population,
+      cheapObjectives: knownCosts({ space, task, devices, objectives }),
     },
     random: randomStream(settings.seed, 'search'),
     devices,
-    objectives: settings.objectives as readonly ObjectiveName[],
+    objectives,
     evaluator,
     request: (candidate) => evaluationRequest(settings, candidate),
     cacheKey: ({ archId, fidelity, recipe, seed }) =>
