@@ -52,7 +52,7 @@ export const DEFAULT_DEVICES: readonly string[] = ['stm32f446-tflm-cmsisnn', 'ef
 /** Samples a proxy training sees by default: enough to rank networks, little enough to train dozens in minutes. */
 const DEFAULT_SAMPLES_SEEN = 54_000
 /** The built-in data are for a first look: less, so that it takes a few minutes in all. */
-const BUILTIN_SAMPLES_SEEN = 36_000
+const BUILTIN_SAMPLES_SEEN = 24_000
 const EPOCH_BOUNDS = { least: 1, greatest: 40 }
 
 /** A path becomes absolute, so that the search can be resumed from another folder; an id stays. */
