@@ -1,6 +1,6 @@
 /**
  * Search algorithms on NAS-Bench-201 as nb201_baselines.json defines the experiment, beside the baselines published there:
- *   npx node bench/nb201.ts [--algorithms random,nsga2] [--seeds 30] [--evaluations 50,100,200,500]
+ *   npx node bench/nb201.ts [--algorithms random,nsga2] [--seeds 30] [--first-seed 0] [--evaluations 50,100,200,500]
  *     [--devices raspi4,…] [--energy] [--hide-costs] [--data FOLDER]
  * Figures are the mean normalised hypervolume of the region of interest (1 is the true front).
  */
@@ -18,6 +18,7 @@ const { values } = parseArgs({
   options: {
     algorithms: { type: 'string', default: 'random,nsga2' },
     seeds: { type: 'string', default: '30' },
+    'first-seed': { type: 'string', default: '0' },
     evaluations: { type: 'string', default: '50,100,200,500' },
     devices: { type: 'string', default: 'raspi4,pixel3,eyeriss,fpga,gold_6226,titan_rtx_1' },
     energy: { type: 'boolean', default: false },
@@ -94,7 +95,7 @@ const published = JSON.parse(readFileSync(path.join(values.data, 'nb201_baseline
 const publishedNames: Record<string, string> = { random: 'random', nsga2: 'nsga2_pop20', aging: 'aging_evo_pop40_s10' }
 
 const algorithms = values.algorithms.split(',')
-const seeds = Array.from({ length: Number(values.seeds) }, (_, seed) => seed)
+const seeds = Array.from({ length: Number(values.seeds) }, (_, i) => Number(values['first-seed']) + i)
 const totals = new Map<string, number[][]>()
 row('evaluations', budgets)
 for (const device of values.devices.split(',')) {
