@@ -47,7 +47,7 @@ test('the Gaussian process gives the textbook mean and deviation', (t) => {
   const matrix = rows.map((_, i) =>
     rows.map((_, j) => (i === j ? 1 + INITIAL_PARAMETERS.noise : covariances[Math.max(i, j)]![Math.min(i, j)]!)),
   )
-  const targets = rows.map((row, i) => row[0]! + Math.sin(i))
+  const targets = rows.map((row, i) => row.codes[0]! + Math.sin(i))
   const ones = solve(matrix, new Array<number>(25).fill(1))
   const plain = solve(matrix, targets)
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)

@@ -1,6 +1,6 @@
 import type { AlgorithmConfig, Genome, KnownCosts } from '../../algorithm.ts'
 import type { Observation } from './archive.ts'
-import type { Encoding } from './encoding.ts'
+import type { EncodedGenome, Encoding } from './encoding.ts'
 import { type Fit, GaussianProcess } from './gaussian-process.ts'
 
 /** What a genome costs, per device: known for free, or predicted from what has been measured. */
@@ -42,7 +42,7 @@ export class PredictedCosts implements CostSource {
   readonly #encoding: Encoding
   readonly #frontCount: number
   #common: GaussianProcess
-  #rows: Float64Array[] = []
+  #rows: EncodedGenome[] = []
   #devices: readonly DeviceModel[] = []
 
   constructor(encoding: Encoding, frontCount: number) {

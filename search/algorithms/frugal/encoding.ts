@@ -2,32 +2,42 @@ import { randomStream } from '../../../lib/random.ts'
 import type { GeneDescription, Genome, GenomeOperations, KnownCosts } from '../../algorithm.ts'
 import { activeGenes } from '../../genes.ts'
 
-/**
- * A genome as numbers whose distances mean something. Three parts, one after the other:
- * - `genes`: one value per gene that has a choice. Two values differ by min(1, |a − b|): 1 between categories and between
- *   active and inactive, the share of the way between ordinal choices.
- * - `counts`: how often each choice occurs among genes of the same kind (same name after the '.', or same choices), so
- *   that what is learned of a choice in one place counts in the others.
- * - `costs`: the logarithms of the known costs, standardised.
- */
+/** A genome as the model sees it. */
+export interface EncodedGenome {
+  /** Per gene that has a choice, the number of its choice, or of being inactive, among those of all genes. */
+  readonly codes: Uint16Array
+  /** How often each choice occurs among genes of the same kind, so that what is learned in one place counts in others. */
+  readonly counts: Float64Array
+  /** Logarithms of the known costs, standardised. */
+  readonly costs: Float64Array
+}
+
+/** What each code of another genome has in common with one genome; sums over genes make up distances. */
+export interface CodeTables {
+  /** 0 for the same choice, 1 for another category or activity, the share of the way between ordinal choices. */
+  readonly mismatch: Float64Array
+  /** What the code adds to the scalar product of the two genomes' counts. */
+  readonly product: Float64Array
+}
+
 export interface Encoding {
   readonly geneCount: number
   readonly countCount: number
   readonly costCount: number
-  readonly width: number
-  /** Mean sum of gene differences between two random genomes. */
+  /** Mean sum of mismatches between two random genomes. Counts are scaled to a mean squared distance of 1. */
   readonly typicalMismatch: number
-  encode(genome: Genome, costs: readonly KnownCosts[] | undefined): Float64Array
+  encode(genome: Genome, costs: readonly KnownCosts[] | undefined): EncodedGenome
+  tables(encoded: EncodedGenome): CodeTables
 }
 
-const INACTIVE = -2
 const SAMPLES = 64
 
 interface CountGroup {
   readonly genes: readonly number[]
   readonly ordinal: boolean
-  /** Choices per gene, when all have equally many. */
-  readonly levels: number
+  /** Entries of the counts that this group owns. */
+  readonly start: number
+  readonly size: number
 }
 
 /** The encoding of a space. `costsOf` says what is known of a genome's costs without measuring; undefined if nothing is. */
@@ -38,81 +48,96 @@ export function createEncoding(
   const { genes } = operations
   const activity = activeGenes(genes)
   const open = genes.flatMap((gene, i) => (gene.choices.length > 1 ? [i] : []))
+  // The codes of gene k start here; the last of them means inactive.
+  const starts: number[] = []
+  let codeCount = 0
+  for (const gene of open) {
+    starts.push(codeCount)
+    codeCount += genes[gene]!.choices.length + 1
+  }
   const groups = countGroups(genes, open)
-  const countCount = groups.reduce((sum, { ordinal, levels }) => sum + (ordinal ? levels - 1 : levels), 0)
+  const groupOf = open.map((gene) => groups.findIndex((group) => group.genes.includes(gene)))
+  const groupScales = groups.map(() => 1)
+  const countCount = groups.reduce((sum, { size }) => sum + size, 0)
   // A fixed seed: the scales belong to the space and must be the same after a restart.
   const random = randomStream(0, 'frugal encoding')
   const samples = Array.from({ length: SAMPLES }, () => operations.sample(random))
   const costScales = scalesOf(samples.map((genome) => flatCosts(costsOf?.(genome))))
-  const costCount = costScales.length
-  const width = open.length + countCount + costCount
-  const groupScales = groups.map(() => 1)
 
-  const encode = (genome: Genome, costs: readonly KnownCosts[] | undefined): Float64Array => {
-    const row = new Float64Array(width)
+  const encode = (genome: Genome, known: readonly KnownCosts[] | undefined): EncodedGenome => {
     const active = activity(genome)
+    const codes = Uint16Array.from(
+      open,
+      (gene, k) => starts[k]! + (active[gene] ? genome[gene]! : genes[gene]!.choices.length),
+    )
+    const counts = new Float64Array(countCount)
     open.forEach((gene, k) => {
-      const scale = genes[gene]!.kind === 'ordinal' ? genes[gene]!.choices.length - 1 : 1
-      row[k] = active[gene] ? genome[gene]! / scale : INACTIVE
+      const group = groups[groupOf[k]!]
+      if (group === undefined || !active[gene]) return
+      const choice = genome[gene]!
+      const scale = groupScales[groupOf[k]!]!
+      // Ordinal choices count into every level they reach, so that neighbours stay neighbours.
+      if (group.ordinal) for (let level = 0; level < choice; level++) counts[group.start + level]! += scale
+      else counts[group.start + choice]! += scale
     })
-    let offset = open.length
-    groups.forEach(({ genes: members, ordinal, levels }, g) => {
-      for (const gene of members) {
-        if (!active[gene]) continue
-        const choice = genome[gene]!
-        // Ordinal choices count into every level they reach, so that neighbours stay neighbours.
-        if (ordinal) for (let level = 1; level <= choice; level++) row[offset + level - 1]! += groupScales[g]!
-        else row[offset + choice]! += groupScales[g]!
-      }
-      offset += ordinal ? levels - 1 : levels
-    })
-    const flat = flatCosts(costs)
-    costScales.forEach(({ column, transform }, k) => {
-      const value = flat?.[column]
-      row[offset + k] = value === undefined ? 0 : transform(value)
-    })
-    return row
+    const flat = flatCosts(known)
+    const costs = Float64Array.from(costScales, ({ column, transform }) =>
+      flat === undefined ? 0 : transform(flat[column]!),
+    )
+    return { codes, counts, costs }
   }
 
-  // Every group gets the same typical distance, and all together 1.
-  const rows = samples.map((genome) => encode(genome, undefined))
-  let offset = open.length
-  groups.forEach(({ ordinal, levels }, g) => {
-    const size = ordinal ? levels - 1 : levels
-    const mean = meanPairwise(rows, (a, b) => squaredDistance(a, b, offset, offset + size))
+  const tables = ({ codes, counts }: EncodedGenome): CodeTables => {
+    const mismatch = new Float64Array(codeCount)
+    const product = new Float64Array(codeCount)
+    open.forEach((gene, k) => {
+      const { kind, choices } = genes[gene]!
+      const own = codes[k]! - starts[k]!
+      const step = kind === 'ordinal' ? 1 / (choices.length - 1) : 1
+      for (let code = 0; code <= choices.length; code++) {
+        const inactive = code === choices.length || own === choices.length
+        const distance = inactive ? 1 : Math.min(1, Math.abs(code - own) * step)
+        mismatch[starts[k]! + code] = code === own ? 0 : distance
+      }
+      const group = groups[groupOf[k]!]
+      if (group === undefined) return
+      let reached = 0
+      for (let code = 0; code < choices.length; code++) {
+        const scale = groupScales[groupOf[k]!]!
+        product[starts[k]! + code] = group.ordinal ? reached : scale * counts[group.start + code]!
+        if (group.ordinal && code < group.size) reached += scale * counts[group.start + code]!
+      }
+    })
+    return { mismatch, product }
+  }
+
+  const encoded = samples.map((genome) => encode(genome, undefined))
+  groups.forEach(({ start, size }, g) => {
+    const mean = meanOfNeighbours(encoded, (a, b) => {
+      let squared = 0
+      for (let k = start; k < start + size; k++) squared += (a.counts[k]! - b.counts[k]!) ** 2
+      return squared
+    })
     groupScales[g] = mean > 0 ? 1 / Math.sqrt(mean * groups.length) : 0
-    offset += size
+  })
+  const typicalMismatch = meanOfNeighbours(encoded, (a, b) => {
+    const { mismatch } = tables(a)
+    return b.codes.reduce((sum, code) => sum + mismatch[code]!, 0)
   })
   return {
     geneCount: open.length,
     countCount,
-    costCount,
-    width,
-    typicalMismatch: Math.max(
-      1,
-      meanPairwise(rows, (a, b) => mismatch(a, b, open.length)),
-    ),
+    costCount: costScales.length,
+    typicalMismatch: Math.max(1, typicalMismatch),
     encode,
+    tables,
   }
 }
 
-/** Sum over the first `count` entries of min(1, |a − b|). */
-function mismatch(a: Float64Array, b: Float64Array, count: number): number {
+function meanOfNeighbours<T>(items: readonly T[], measure: (a: T, b: T) => number): number {
   let sum = 0
-  for (let k = 0; k < count; k++) sum += Math.min(1, Math.abs(a[k]! - b[k]!))
-  return sum
-}
-
-function squaredDistance(a: Float64Array, b: Float64Array, start: number, end: number): number {
-  let sum = 0
-  for (let k = start; k < end; k++) sum += (a[k]! - b[k]!) ** 2
-  return sum
-}
-
-function meanPairwise(rows: readonly Float64Array[], distance: (a: Float64Array, b: Float64Array) => number): number {
-  let sum = 0
-  for (let i = 1; i < rows.length; i++) sum += distance(rows[i - 1]!, rows[i]!)
-  return sum / (rows.length - 1)
+  for (let i = 1; i < items.length; i++) sum += measure(items[i - 1]!, items[i]!)
+  return sum / (items.length - 1)
 }
 
 /** Genes of one kind in several places: `stage1.kernel`, `stage2.kernel`, or genes with the same choices. */
@@ -128,11 +153,14 @@ function countGroups(genes: readonly GeneDescription[], open: readonly number[])
     ])
     byKind.set(key, [...(byKind.get(key) ?? []), i])
   }
+  let start = 0
   return [...byKind.values()]
     .filter((members) => members.length > 1)
     .map((members) => {
       const { kind, choices } = genes[members[0]!]!
-      return { genes: members, ordinal: kind === 'ordinal', levels: choices.length }
+      const size = kind === 'ordinal' ? choices.length - 1 : choices.length
+      start += size
+      return { genes: members, ordinal: kind === 'ordinal', start: start - size, size }
     })
 }
 
@@ -146,7 +174,8 @@ interface CostScale {
 
 /** How to standardise each cost that varies: by logarithm where all are positive. */
 function scalesOf(samples: readonly (readonly number[] | undefined)[]): CostScale[] {
-  const known = samples.filter((costs) => costs !== undefined)
+  // A device that cannot run a network at all may give a cost without measure.
+  const known = samples.filter((costs) => costs?.every((cost) => Math.abs(cost) < 1e100) ?? false) as number[][]
   if (known.length < 8) return []
   return known[0]!.flatMap((_, column): CostScale[] => {
     const values = known.map((costs) => costs[column]!)

@@ -21,12 +21,14 @@ const PRIMES = [2, 3, 5, 7, 11, 13, 17, 19]
 export class ExpectedGain {
   /** Distinct levels, from the reference error downwards. */
   readonly levels: readonly number[]
-  readonly #costCount: number
-  /** Per cell: lower corner, upper corner; for sample points both are the point. */
-  readonly #corners: Float64Array
-  readonly #cellLevels: Uint32Array
-  readonly #sampleSize: number | undefined
   readonly #box: number
+  /** Ends of the grid's cells per cost, the first one −∞; empty when the cost space is sampled. */
+  readonly #cuts: readonly Float64Array[]
+  /** Sample points, row by row; empty when the grid is exact. */
+  readonly #points: Float64Array
+  readonly #pointSize: number
+  /** The level above every cell, the last cost fastest, or above every sample point. */
+  readonly #levelOf: Uint32Array
 
   /**
    * @param referenceError errors above it gain nothing
@@ -40,34 +42,33 @@ export class ExpectedGain {
     leastCosts: readonly number[],
     leastError: number,
   ) {
-    const costCount = referenceCosts.length
     const inside = points.filter(
       ({ error, costs }) => error < referenceError && costs.every((cost, j) => cost < referenceCosts[j]!),
     )
-    this.#costCount = costCount
     this.levels = [referenceError, ...[...new Set(inside.map(({ error }) => error))].sort((a, b) => b - a)]
     const levelIndex = new Map(this.levels.map((level, i) => [level, i]))
     const ranges = referenceCosts.map((reference, j) => Math.max(reference - leastCosts[j]!, 1e-300))
-    this.#box = ranges.reduce((size, range) => size * range, Math.max(referenceError - leastError, 1e-300))
+    const costBox = ranges.reduce((size, range) => size * range, 1)
+    this.#box = costBox * Math.max(referenceError - leastError, 1e-300)
     const cuts = referenceCosts.map((reference, j) => {
       const values = new Set(inside.map(({ costs }) => costs[j]!))
-      return [Number.NEGATIVE_INFINITY, ...[...values].sort((a, b) => a - b), reference]
+      return Float64Array.from([Number.NEGATIVE_INFINITY, ...[...values].sort((a, b) => a - b), reference])
     })
     const cellCount = cuts.reduce((product, axis) => product * (axis.length - 1), 1)
-    const sampled = costCount > 2 || cellCount > MOST_CELLS
-    const corners: number[][] = sampled
-      ? Array.from({ length: SAMPLE_POINTS }, (_, i) => {
-          const point = ranges.map((range, j) => leastCosts[j]! + range * radicalInverse(i + 1, PRIMES[j % 8]!))
-          return [...point, ...point]
-        })
-      : gridCells(cuts)
-    this.#sampleSize = sampled ? ranges.reduce((size, range) => size * range, 1) / SAMPLE_POINTS : undefined
-    this.#corners = Float64Array.from(corners.flat())
+    const exact = cuts.length === 1 || (cuts.length === 2 && cellCount <= MOST_CELLS)
+    const corners = exact
+      ? lowerCorners(cuts)
+      : Array.from({ length: SAMPLE_POINTS }, (_, i) =>
+          ranges.map((range, j) => leastCosts[j]! + range * radicalInverse(i + 1, PRIMES[j % PRIMES.length]!)),
+        )
+    this.#cuts = exact ? cuts : []
+    this.#points = exact ? new Float64Array(0) : Float64Array.from(corners.flat())
+    this.#pointSize = costBox / SAMPLE_POINTS
     // Above a whole cell the level is that of its lower corner.
-    this.#cellLevels = Uint32Array.from(corners, (cell) => {
+    this.#levelOf = Uint32Array.from(corners, (corner) => {
       let level = referenceError
       for (const { error, costs } of inside) {
-        if (error < level && costs.every((cost, j) => cost <= cell[j]!)) level = error
+        if (error < level && costs.every((cost, j) => cost <= corner[j]!)) level = error
       }
       return levelIndex.get(level)!
     })
@@ -76,16 +77,23 @@ export class ExpectedGain {
   /** The size of each level's part that the costs dominate. */
   shares(costs: readonly number[]): Float64Array {
     const shares = new Float64Array(this.levels.length)
-    const d = this.#costCount
-    for (let cell = 0; cell < this.#cellLevels.length; cell++) {
-      const start = cell * 2 * d
-      let size = this.#sampleSize ?? 1
-      for (let j = 0; j < d && size > 0; j++) {
-        const upper = this.#corners[start + d + j]!
-        if (this.#sampleSize !== undefined) size = costs[j]! <= upper ? size : 0
-        else size *= Math.max(0, upper - Math.max(this.#corners[start + j]!, costs[j]!))
+    if (this.#cuts.length === 0) {
+      const d = costs.length
+      for (let point = 0; point < this.#levelOf.length; point++) {
+        let j = 0
+        while (j < d && costs[j]! <= this.#points[point * d + j]!) j++
+        if (j === d) shares[this.#levelOf[point]!]! += this.#pointSize
       }
-      shares[this.#cellLevels[cell]!]! += size
+      return shares
+    }
+    const [first, second] = this.#cuts.map((axis, j) => coveredWidths(axis, costs[j]!))
+    const columns = second?.length ?? 1
+    for (let i = 0; i < first!.length; i++) {
+      const width = first![i]!
+      if (width === 0) continue
+      for (let k = 0; k < columns; k++) {
+        shares[this.#levelOf[i * columns + k]!]! += second === undefined ? width : width * second[k]!
+      }
     }
     return shares
   }
@@ -98,14 +106,17 @@ export class ExpectedGain {
   }
 }
 
-function gridCells(cuts: readonly (readonly number[])[]): number[][] {
-  let cells: { lower: number[]; upper: number[] }[] = [{ lower: [], upper: [] }]
-  for (const axis of cuts) {
-    cells = cells.flatMap(({ lower, upper }) =>
-      axis.slice(1).map((end, k) => ({ lower: [...lower, axis[k]!], upper: [...upper, end] })),
-    )
-  }
-  return cells.map(({ lower, upper }) => [...lower, ...upper])
+/** Per cell of an axis, the part of it at or above a cost. */
+function coveredWidths(cuts: Float64Array, cost: number): Float64Array {
+  const widths = new Float64Array(cuts.length - 1)
+  for (let k = 0; k < widths.length; k++) widths[k] = Math.max(0, cuts[k + 1]! - Math.max(cuts[k]!, cost))
+  return widths
+}
+
+function lowerCorners(cuts: readonly Float64Array[]): number[][] {
+  let corners: number[][] = [[]]
+  for (const axis of cuts) corners = corners.flatMap((corner) => [...axis.slice(0, -1)].map((low) => [...corner, low]))
+  return corners
 }
 
 /** Halton's sequence: the digits of n in base b, mirrored at the point. */

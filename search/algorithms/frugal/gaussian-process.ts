@@ -1,5 +1,5 @@
-import type { Encoding } from './encoding.ts'
-import { createKernel, type Kernel, type KernelParameters } from './kernel.ts'
+import type { EncodedGenome, Encoding } from './encoding.ts'
+import { createKernel, EncodedRows, type Kernel, type KernelParameters } from './kernel.ts'
 import { appendCholeskyRow, rowStart, solveLower, solveUpper } from './triangular.ts'
 
 export interface Prediction {
@@ -23,47 +23,38 @@ export interface Fit {
 export class GaussianProcess {
   readonly #kernel: Kernel
   readonly #noise: number
-  readonly #width: number
-  #size = 0
-  #rows: Float64Array
+  readonly #rows: EncodedRows
   #factor = new Float64Array(rowStart(32))
 
   constructor(encoding: Encoding, parameters: KernelParameters) {
     this.#kernel = createKernel(encoding, parameters)
     this.#noise = parameters.noise
-    this.#width = encoding.width
-    this.#rows = new Float64Array(32 * encoding.width)
+    this.#rows = new EncodedRows(encoding)
   }
 
   get size(): number {
-    return this.#size
+    return this.#rows.size
   }
 
-  add(row: Float64Array): void {
-    const n = this.#size
-    if ((n + 1) * this.#width > this.#rows.length) {
-      const more = new Float64Array(2 * this.#rows.length)
-      more.set(this.#rows)
-      this.#rows = more
-    }
+  add(row: EncodedGenome): void {
+    const n = this.#rows.size
     if (rowStart(n + 1) > this.#factor.length) {
       const larger = new Float64Array(rowStart(2 * n + 32))
       larger.set(this.#factor)
       this.#factor = larger
     }
     appendCholeskyRow(this.#factor, n, this.covariances(row), 1 + this.#noise)
-    this.#rows.set(row, n * this.#width)
-    this.#size++
+    this.#rows.add(row)
   }
 
   /** Forgets all but the first `size` points. */
   truncate(size: number): void {
-    this.#size = Math.min(this.#size, size)
+    this.#rows.size = Math.min(this.#rows.size, size)
   }
 
   /** Fits targets, one per point in order; at least one. */
   fit(targets: Float64Array): Fit {
-    const n = this.#size
+    const n = this.#rows.size
     const ones = new Float64Array(n).fill(1)
     const weights = Float64Array.from(targets)
     solveLower(this.#factor, n, ones)
@@ -88,8 +79,8 @@ export class GaussianProcess {
   }
 
   /** Covariances of a point with every training point. */
-  covariances(row: Float64Array): Float64Array {
-    return this.#kernel(this.#rows, this.#size, row)
+  covariances(row: EncodedGenome): Float64Array {
+    return this.#kernel(this.#rows, row)
   }
 
   /** Expected value at a point: O(n). */

@@ -1,4 +1,4 @@
-import type { Encoding } from './encoding.ts'
+import type { EncodedGenome, Encoding } from './encoding.ts'
 
 /** What the covariance of two genomes is made of. All entries but the noise are relative to the interaction part's 1. */
 export interface KernelParameters {
@@ -38,15 +38,49 @@ export const PARAMETER_GRIDS: Readonly<Record<keyof KernelParameters, readonly n
 /** Fall of the count part at the typical distance of two random genomes. */
 const COUNT_DECAY = 0.27
 
+/** Encoded genomes side by side. */
+export class EncodedRows {
+  size = 0
+  codes: Uint16Array
+  costs: Float64Array
+  /** Squared lengths of the counts. */
+  countLengths: Float64Array
+  readonly #geneCount: number
+  readonly #costCount: number
+
+  constructor({ geneCount, costCount }: Encoding) {
+    this.#geneCount = geneCount
+    this.#costCount = costCount
+    this.codes = new Uint16Array(32 * geneCount)
+    this.costs = new Float64Array(32 * costCount)
+    this.countLengths = new Float64Array(32)
+  }
+
+  add(row: EncodedGenome): void {
+    if (this.size === this.countLengths.length) {
+      const capacity = 2 * this.size
+      const { codes, costs, countLengths } = this
+      this.codes = new Uint16Array(capacity * this.#geneCount)
+      this.costs = new Float64Array(capacity * this.#costCount)
+      this.countLengths = new Float64Array(capacity)
+      this.codes.set(codes)
+      this.costs.set(costs)
+      this.countLengths.set(countLengths)
+    }
+    this.codes.set(row.codes, this.size * this.#geneCount)
+    this.costs.set(row.costs, this.size * this.#costCount)
+    this.countLengths[this.size] = squaredLength(row.counts)
+    this.size++
+  }
+}
+
 /**
- * Covariances, relative to the variance, of an encoded genome with the first `count` rows of a matrix of encoded genomes:
- * positive definite, 1 for equal ones.
+ * Covariances, relative to the variance, of an encoded genome with all rows: positive definite, 1 for equal ones.
  */
-export type Kernel = (matrix: Float64Array, count: number, row: Float64Array) => Float64Array
+export type Kernel = (rows: EncodedRows, row: EncodedGenome) => Float64Array
 
 export function createKernel(encoding: Encoding, parameters: KernelParameters): Kernel {
-  const { geneCount, countCount, costCount, typicalMismatch, width } = encoding
-  const costStart = geneCount + countCount
+  const { geneCount, countCount, costCount, typicalMismatch } = encoding
   const count = countCount > 0 ? parameters.count : 0
   const cost = costCount > 0 ? parameters.cost : 0
   const total = 1 + parameters.main + count + cost
@@ -56,27 +90,27 @@ export function createKernel(encoding: Encoding, parameters: KernelParameters): 
   const countWeight = count / total
   const costWeight = cost / total
   const costRate = costCount > 0 ? -0.5 / (costCount * parameters.costScale ** 2) : 0
-  return (matrix, rowCount, row) => {
-    const covariances = new Float64Array(rowCount)
-    for (let i = 0, start = 0; i < rowCount; i++, start += width) {
+  return (rows, row) => {
+    const { size, codes, costs, countLengths } = rows
+    const { mismatch, product } = encoding.tables(row)
+    const ownLength = squaredLength(row.counts)
+    const covariances = new Float64Array(size)
+    for (let i = 0, at = 0; i < size; i++) {
       let differing = 0
-      for (let k = 0; k < geneCount; k++) {
-        const difference = Math.abs(matrix[start + k]! - row[k]!)
-        differing += Math.min(difference, 1)
+      let common = 0
+      for (const end = at + geneCount; at < end; at++) {
+        const code = codes[at]!
+        differing += mismatch[code]!
+        common += product[code]!
       }
       let covariance = mainWeight - mainRate * differing + Math.exp(decayRate * differing) / total
       if (countWeight > 0) {
-        let squared = 0
-        for (let k = geneCount; k < costStart; k++) {
-          const difference = matrix[start + k]! - row[k]!
-          squared += difference * difference
-        }
-        covariance += countWeight * Math.exp(-COUNT_DECAY * squared)
+        covariance += countWeight * Math.exp(-COUNT_DECAY * (ownLength + countLengths[i]! - 2 * common))
       }
       if (costWeight > 0) {
         let squared = 0
-        for (let k = costStart; k < width; k++) {
-          const difference = matrix[start + k]! - row[k]!
+        for (let k = 0; k < costCount; k++) {
+          const difference = costs[i * costCount + k]! - row.costs[k]!
           squared += difference * difference
         }
         covariance += costWeight * Math.exp(costRate * squared)
@@ -86,3 +120,5 @@ export function createKernel(encoding: Encoding, parameters: KernelParameters): 
     return covariances
   }
 }
+
+const squaredLength = (vector: Float64Array): number => vector.reduce((sum, value) => sum + value * value, 0)

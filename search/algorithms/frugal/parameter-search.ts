@@ -1,11 +1,11 @@
-import type { Encoding } from './encoding.ts'
+import type { EncodedGenome, Encoding } from './encoding.ts'
 import { GaussianProcess } from './gaussian-process.ts'
 import { type KernelParameters, PARAMETER_GRIDS } from './kernel.ts'
 
 const NAMES = Object.keys(PARAMETER_GRIDS) as (keyof KernelParameters)[]
 /** The likelihood is judged on at most this many points, evenly taken, to bound the time of a step. */
 const MOST_POINTS = 128
-const PARAMETERS_PER_STEP = 3
+const PARAMETERS_PER_STEP = 2
 
 /** Position of each parameter in its grid, and the parameter whose turn it is. Plain JSON. */
 export interface ParameterState {
@@ -31,7 +31,7 @@ export const parametersOf = ({ positions }: ParameterState): KernelParameters =>
 /** Moves a few parameters, one after the other, to the neighbouring values of the greatest likelihood. */
 export function improveParameters(
   encoding: Encoding,
-  rows: readonly Float64Array[],
+  rows: readonly EncodedGenome[],
   targets: Float64Array,
   state: ParameterState,
 ): ParameterState {

@@ -2,9 +2,10 @@ import type { Genome, KnownCosts } from '../../algorithm.ts'
 import type { Archive } from './archive.ts'
 import type { Candidate, CandidatePool } from './candidates.ts'
 import type { CostSource } from './costs.ts'
+import type { EncodedGenome } from './encoding.ts'
 import { ExpectedGain } from './expected-gain.ts'
 import type { Prediction } from './gaussian-process.ts'
-import type { Row, Surrogate } from './surrogate.ts'
+import type { Surrogate } from './surrogate.ts'
 
 /** Candidates that get a full prediction. */
 const FINALISTS = 24
@@ -25,7 +26,7 @@ export interface ProposalContext {
 
 interface Scored {
   readonly candidate: Candidate
-  readonly row: Row
+  readonly row: EncodedGenome
   /** Per device; undefined where the candidate is infeasible. */
   readonly shares: readonly (Float64Array | undefined)[]
   readonly score: number

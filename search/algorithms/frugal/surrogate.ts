@@ -1,6 +1,6 @@
 import type { Genome, KnownCosts } from '../../algorithm.ts'
 import type { Archive } from './archive.ts'
-import type { Encoding } from './encoding.ts'
+import type { EncodedGenome, Encoding } from './encoding.ts'
 import { type ErrorScale, errorScale } from './error-scale.ts'
 import { type Fit, GaussianProcess, type Prediction } from './gaussian-process.ts'
 import { improveParameters, type ParameterState, parametersOf } from './parameter-search.ts'
@@ -8,10 +8,7 @@ import { improveParameters, type ParameterState, parametersOf } from './paramete
 /** Deviations are scaled down: on tables, a model that trusts itself more finds the front sooner. */
 const SD_FACTOR = 0.6
 /** Parameters are searched again when the observations have grown by this share. */
-const GROWTH = 0.02
-
-/** A genome to be predicted, encoded. */
-export type Row = Float64Array
+const GROWTH = 0.04
 
 /** The model of the error: which genomes it has seen is kept in step with the archive. */
 export class Surrogate {
@@ -20,7 +17,7 @@ export class Surrogate {
   nextSearch: number
   readonly #encoding: Encoding
   #process: GaussianProcess
-  #rows: Row[] = []
+  #rows: EncodedGenome[] = []
   /** How many of the process's points are observations; those after them are being measured. */
   #measured = 0
   #scale: ErrorScale | undefined
@@ -33,7 +30,7 @@ export class Surrogate {
     this.#process = new GaussianProcess(encoding, parametersOf(parameters))
   }
 
-  encode(genome: Genome, known: readonly KnownCosts[] | undefined): Row {
+  encode(genome: Genome, known: readonly KnownCosts[] | undefined): EncodedGenome {
     return this.#encoding.encode(genome, known)
   }
 
@@ -74,7 +71,7 @@ export class Surrogate {
    * their turn.
    * @returns the errors believed, one per pending row
    */
-  prepare(archive: Archive, pending: readonly Row[], referenceError: number): readonly number[] {
+  prepare(archive: Archive, pending: readonly EncodedGenome[], referenceError: number): readonly number[] {
     const errors = archive.observations.map(({ error }) => error)
     this.#scale = errorScale(errors, referenceError)
     this.#process.truncate(this.#measured)
@@ -90,7 +87,7 @@ export class Surrogate {
   }
 
   /** A quick prediction whose uncertainty is an upper estimate. */
-  predictRoughly(row: Row): Prediction {
+  predictRoughly(row: EncodedGenome): Prediction {
     const covariances = this.#process.covariances(row)
     return {
       mean: this.#process.mean(this.#fit!, covariances),
@@ -98,7 +95,7 @@ export class Surrogate {
     }
   }
 
-  predict(row: Row): Prediction {
+  predict(row: EncodedGenome): Prediction {
     const covariances = this.#process.covariances(row)
     return {
       mean: this.#process.mean(this.#fit!, covariances),
