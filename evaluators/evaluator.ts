@@ -9,10 +9,31 @@ export interface Fidelity {
   readonly dataFraction: number
 }
 
+/**
+ * What a training reads and leaves in a folder of checkpoints. A checkpoint is one file `<name>.checkpoint`, written
+ * atomically, with the weights and the optimiser's state.
+ */
+export interface CheckpointUse {
+  /** Absolute path of an existing folder. */
+  readonly directory: string
+  /** Written when the training ends; nothing is kept where left out. */
+  readonly save?: string
+  /** The state after `earlier`. Only a shortcut: where the file is missing, the earlier stages are trained again. */
+  readonly continueFrom?: string
+  /** Another network's: initial weights are taken from it where shapes overlap. A missing file is a `Failure`. */
+  readonly inheritFrom?: string
+}
+
 export interface EvaluationRequest {
   readonly graph: NetworkGraph
   readonly archId: string
   readonly fidelity: Fidelity
+  /**
+   * Cheaper stages that this network went through before, first to last; none where left out. The training goes on from
+   * where the last of them ended: `fidelity` counts what comes on top.
+   */
+  readonly earlier?: readonly Fidelity[]
+  readonly checkpoints?: CheckpointUse
   readonly recipe: Recipe
   /** Seeds initialisation and data order; equal requests give equal results, bit for bit, on one engine. */
   readonly seed: number
