@@ -57,6 +57,10 @@ export interface TrainingProgram {
   readWeights(): Promise<Weights>
   /** All or some of the weights; the rest stay. Momentum of written weights is reset to 0. */
   writeWeights(weights: Weights): Promise<void>
+  /** What the optimiser keeps between steps, as `<weight>#<number>` and in the weight's layout; copies. */
+  readOptimiser(): Promise<Weights>
+  /** Puts back what `readOptimiser` gave, after `writeWeights`: training then goes on as if it had never stopped. */
+  writeOptimiser(state: Weights): Promise<void>
   /** Frees native memory; the program cannot be used afterwards. */
   dispose(): Promise<void>
 }

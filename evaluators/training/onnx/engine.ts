@@ -180,6 +180,30 @@ export class OnnxTrainingProgram implements TrainingProgram {
     await this.#forgetInference()
   }
 
+  async readOptimiser(): Promise<Weights> {
+    return new Map([...this.#optimiserViews()].map(([name, view]) => [name, view.slice()]))
+  }
+
+  async writeOptimiser(state: Weights): Promise<void> {
+    const places = this.#optimiserViews()
+    for (const [name, values] of state) {
+      const place = places.get(name)
+      checkWeight(name, values, place?.length)
+      place?.set(values)
+    }
+  }
+
+  /** Each trained weight's part of each vector that the optimiser keeps. */
+  #optimiserViews(): ReadonlyMap<string, Float32Array> {
+    const { trained, trainedElements, optimiserVectors } = this.#layout
+    const views = Array.from({ length: optimiserVectors }, (_, i) =>
+      [...weightViews(trained, this.#state[0].momentum.subarray(i * trainedElements))].map(
+        ([name, view]): [string, Float32Array] => [`${name}#${i}`, view],
+      ),
+    )
+    return new Map(views.flat())
+  }
+
   async dispose(): Promise<void> {
     await this.#forgetInference()
     await this.#session.release()

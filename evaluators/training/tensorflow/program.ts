@@ -73,6 +73,12 @@ export class TensorflowProgram implements TrainingProgram {
     this.#weights.write(weights)
   }
 
+  readOptimiser = (): Promise<Weights> => this.#weights.readKept()
+
+  async writeOptimiser(state: Weights): Promise<void> {
+    this.#weights.writeKept(state)
+  }
+
   async dispose(): Promise<void> {
     this.#weights.dispose()
   }

@@ -64,6 +64,31 @@ export class StoredWeights {
     }
   }
 
+  /** What the optimiser keeps, `<weight>#<number>`, in the layout of `weightSpecs`. */
+  async readKept(): Promise<Weights> {
+    const found = new Map<string, Float32Array>()
+    for (const { name, kept, order } of this.trained) {
+      for (const [place, state] of kept.entries()) {
+        const values = (await state.data()) as Float32Array
+        found.set(`${name}#${place}`, permute(values, state.shape, inverseOrder(order)))
+      }
+    }
+    return found
+  }
+
+  /** @throws UserError for unknown names and wrong sizes. */
+  writeKept(state: Weights): void {
+    for (const [name, values] of state) {
+      const [weight = '', place = ''] = name.split('#')
+      const stored = this.all.get(weight)
+      const variable = stored?.kept[Number(place)]
+      checkWeight(name, values, variable === undefined ? undefined : sizeOf(stored!.shape))
+      this.#tf.tidy(() =>
+        variable!.assign(this.#tf.tensor(permute(values, stored!.shape, stored!.order), variable!.shape)),
+      )
+    }
+  }
+
   dispose(): void {
     for (const { value, kept } of this.all.values()) for (const variable of [value, ...kept]) variable.dispose()
   }

@@ -1,0 +1,96 @@
+import { type Failure, failure, UserError } from '../../lib/errors.ts'
+import { type RandomState, randomStream, randomStreamFromState } from '../../lib/random.ts'
+import { sizeOf } from '../../network/shapes.ts'
+import type { NetworkGraph } from '../../network/types.ts'
+import { createAugmenter } from '../datasets/augment.ts'
+import { createBatcher, epochOrder } from '../datasets/batches.ts'
+import type { Dataset } from '../datasets/dataset.ts'
+import type { Fidelity } from '../evaluator.ts'
+import type { Recipe, TrainingProgram } from './engine.ts'
+import { learningRateAt } from './schedule.ts'
+
+export interface EpochPlan {
+  readonly graph: NetworkGraph
+  readonly dataset: Dataset
+  readonly recipe: Recipe
+  readonly fidelity: Fidelity
+  /** Seeds data order and augmentation, each by a stream of its own. */
+  readonly seed: number
+  /** Checked between steps; when aborted the result is a `timed-out` failure. */
+  readonly signal?: { readonly aborted: boolean }
+}
+
+/** Where a training stands between two epochs, beside the weights and the optimiser's state; plain data. */
+export interface EpochState {
+  /** Optimiser steps made. */
+  readonly step: number
+  readonly order: RandomState
+  readonly augmentation: RandomState
+}
+
+export interface EpochReport {
+  readonly ok: true
+  /** From 1. */
+  readonly epoch: number
+  /** Mean over the steps of the epoch. */
+  readonly loss: number
+  /** Share of the training samples that were classified rightly when they were seen. */
+  readonly accuracy: number
+}
+
+export interface Epochs {
+  state(): EpochState
+  /** Trains one pass over the data; a `Failure` when it diverged or was aborted. */
+  next(): Promise<EpochReport | Failure>
+}
+
+/** Losses beyond this never come back: the run is given up as diverged. */
+const HOPELESS_LOSS = 1e4
+
+/** Shape that the network wants its samples in. */
+export const inputShapeOf = (graph: NetworkGraph) => graph.nodes.find((node) => node.op.kind === 'input')!.shape
+
+/**
+ * Trains a program epoch by epoch, along the schedule of the whole training.
+ * @param from continues where another run stopped; its weights and optimiser state are the caller's business.
+ * @throws UserError when a batch needs more samples than there are.
+ */
+export function startEpochs(plan: EpochPlan, program: TrainingProgram, from?: EpochState): Epochs {
+  const { dataset, graph, recipe, fidelity, seed } = plan
+  const { batchSize } = recipe
+  const shape = inputShapeOf(graph)
+  const batcher = createBatcher(dataset, shape)
+  const order = from === undefined ? randomStream(seed, 'data-order') : randomStreamFromState(from.order)
+  const augmentation =
+    from === undefined ? randomStream(seed, 'augmentation') : randomStreamFromState(from.augmentation)
+  const augment = createAugmenter(dataset.kind, shape, recipe, augmentation)
+  const inputs = new Float32Array(batchSize * sizeOf(shape))
+  const labels = new Int32Array(batchSize)
+  let step = from?.step ?? 0
+
+  return {
+    state: () => ({ step, order: order.state(), augmentation: augmentation.state() }),
+    next: async () => {
+      const indices = epochOrder(dataset.splits.train, fidelity.dataFraction, order)
+      const steps = Math.floor(indices.length / batchSize)
+      if (steps === 0)
+        throw new UserError(`a batch of ${batchSize} needs more than the ${indices.length} training samples`)
+      let lossSum = 0
+      let correct = 0
+      for (let i = 0; i < steps; i++) {
+        if (plan.signal?.aborted) return failure('timed-out', `given up after ${step} steps`)
+        batcher.fill(indices, i * batchSize, batchSize, inputs)
+        augment?.(inputs, batchSize)
+        batcher.labels(indices, i * batchSize, batchSize, labels)
+        const learningRate = learningRateAt(recipe, step, steps * fidelity.epochs)
+        const metrics = await program.step(inputs, labels, learningRate)
+        if (!(metrics.loss < HOPELESS_LOSS))
+          return failure('diverged', `the loss became ${metrics.loss} at step ${step + 1}`)
+        lossSum += metrics.loss
+        correct += metrics.correct
+        step++
+      }
+      return { ok: true, epoch: step / steps, loss: lossSum / steps, accuracy: correct / (steps * batchSize) }
+    },
+  }
+}
