@@ -5,7 +5,7 @@ export const SEARCH_OPTIONS = {
   data: { type: 'string', describe: 'Data set: a folder or file, or "builtin"', default: 'builtin', group: 'Task:' },
   space: {
     type: 'string',
-    describe: 'Search space: an id (frugal spaces) or a file',
+    describe: 'Search space: an id (frugal spaces), or a .ts, .js or .yaml file',
     default: 'mobilenet',
     group: 'Task:',
   },

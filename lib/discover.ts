@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
+import module from 'node:module'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { messageOf, UserError } from './errors.ts'
@@ -24,7 +25,33 @@ export function discoverMembers(folder: string, suffix: string): readonly Member
 }
 
 /** Whether a name given on the command line means a file of the user's own rather than a member's id. */
-export const looksLikePath = (name: string): boolean => /[\\/]/.test(name) || /\.(ts|js|mjs|json)$/.test(name)
+export const looksLikePath = (name: string): boolean => /[\\/]/.test(name) || /\.(ts|js|mjs|json|ya?ml)$/.test(name)
+
+/** What files of the user's own may import: `frugal-nas/<entry>`. */
+const ENTRIES = ['spaces', 'search']
+
+/**
+ * Lets files of the user's own import Frugal from wherever they lie, with or without a package installed beside them:
+ * always the Frugal that runs, so that there is one of each module.
+ */
+const offerEntries = once(() => {
+  const extension = path.extname(import.meta.filename)
+  module.registerHooks({
+    resolve: (specifier, context, nextResolve) => {
+      const entry = ENTRIES.find((name) => specifier === `frugal-nas/${name}`)
+      if (entry === undefined) return nextResolve(specifier, context)
+      return { url: new URL(`../${entry}/index${extension}`, import.meta.url).href, shortCircuit: true }
+    },
+  })
+})
+
+function once(work: () => void): () => void {
+  let done = false
+  return () => {
+    if (!done) work()
+    done = true
+  }
+}
 
 /**
  * Imports the default export of a member by id, or of a file of the user's own by path.
@@ -43,13 +70,14 @@ export async function importMember(what: string, name: string, members: readonly
     )
   if (!existsSync(file))
     throw new UserError(`the ${what} file '${name}' does not exist: give an id or the path of a file`)
-  let module: { default?: unknown }
+  let imported: { default?: unknown }
   try {
-    module = (await import(pathToFileURL(file).href)) as { default?: unknown }
+    offerEntries()
+    imported = (await import(pathToFileURL(file).href)) as { default?: unknown }
   } catch (error) {
     throw new UserError(`the ${what} file '${name}' does not load: ${messageOf(error)}`, { cause: error })
   }
-  if (module.default === undefined)
+  if (imported.default === undefined)
     throw new UserError(`the ${what} file '${name}' has no default export: export default define…({…})`)
-  return module.default
+  return imported.default
 }

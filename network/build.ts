@@ -91,6 +91,12 @@ function prune(nodes: readonly NetworkNode[], output: string): readonly NetworkN
   return nodes.filter((node) => needed.has(node.id))
 }
 
+export interface PoolOptions {
+  readonly kernel: number | Pair
+  readonly stride?: number | Pair
+  readonly padding?: Padding
+}
+
 export interface ConvOptions {
   readonly kernel?: number | Pair
   readonly stride?: number | Pair
@@ -189,6 +195,15 @@ export class GraphBuilder {
   activation = (x: string, kind: ActivationKind): string => this.node({ kind }, x)
   add = (...inputs: readonly string[]): string => this.node({ kind: 'add' }, ...inputs)
   multiply = (x: string, scale: string): string => this.node({ kind: 'multiply' }, x, scale)
+
+  maxPool(x: string, { kernel, stride, padding = 'same' }: PoolOptions): string {
+    return this.node({ kind: 'maxPool', kernel: pair(kernel), stride: pair(stride), padding }, x)
+  }
+
+  averagePool(x: string, { kernel, stride, padding = 'same' }: PoolOptions): string {
+    return this.node({ kind: 'averagePool', kernel: pair(kernel), stride: pair(stride), padding }, x)
+  }
+
   globalAveragePool = (x: string, keepDims = false): string => this.node({ kind: 'globalAveragePool', keepDims }, x)
 
   routedExperts(x: string, gates: string, topK: number, body: NetworkGraph): string {

@@ -41,6 +41,15 @@ try {
     run(process.execPath, ['node_modules/frugal-nas/cli/frugal.js', ...args])
   expect(frugal('--help').includes('frugal search'), 'help lists the commands')
   expect(frugal('devices').includes('stm32f446-tflm-cmsisnn'), 'devices are found')
+  const space =
+    "import { defineSpace, GraphBuilder, ordinal } from 'frugal-nas/spaces'\n" +
+    "const genes = [ordinal('body.filters', [8, 16])]\n" +
+    "export default defineSpace({ id: 'own', version: '1', title: 'own', description: '', genes: () => genes,\n" +
+    '  decode(genome, task) {\n    const g = new GraphBuilder()\n' +
+    '    const x = g.conv2d(g.input(task.inputShape), genes[0]!.choices[genome[0]!] as number)\n' +
+    '    return g.build(g.dense(g.globalAveragePool(x), task.classCount))\n  } })\n'
+  writeFileSync(path.join(folder, 'own.space.ts'), space)
+  expect(frugal('spaces', 'show', './own.space.ts').includes('body.filters'), "a space of the user's own is found")
   const lines = frugal('search', '--json', '--trials', '4', '--epochs', '1', '--max-flash', '200KB').trim().split('\n')
   const done = JSON.parse(lines.at(-1)!) as {
     event: string

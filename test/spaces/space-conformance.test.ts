@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
 import test from 'ava'
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import { randomStream } from '../../lib/random.ts'
@@ -17,23 +19,36 @@ const TASKS: readonly Task[] = [
 ]
 const SAMPLES = 1000
 
+const EXAMPLES = path.resolve(import.meta.dirname, '../../examples')
+/** Every built-in space, and the examples of spaces of one's own. */
+const SPACES = [
+  ...listSpaces().map(({ id }) => ({ id, name: id })),
+  ...readdirSync(EXAMPLES)
+    .filter((file) => /\.space\.(ts|yaml)$/.test(file))
+    .map((file) => ({ id: file.split('.')[0]!, name: path.join(EXAMPLES, file) })),
+]
+
 test('there are spaces', (t) => {
   t.deepEqual(
     listSpaces().map(({ id }) => id),
     ['mobilenet', 'moe'],
   )
+  t.deepEqual(
+    SPACES.map(({ id }) => id),
+    ['mobilenet', 'moe', 'keywords', 'residual'],
+  )
 })
 
-for (const { id } of listSpaces()) {
+for (const { id, name } of SPACES) {
   test(`${id}: the file name is its id and it says what it is`, async (t) => {
-    const space = await loadSpace(id)
+    const space = await loadSpace(name)
     t.is(space.id, id)
     t.true(space.title.length > 10 && space.description.length > 50)
   })
 
   for (const task of TASKS) {
     test(`${id} on ${task.inputShape.join('×')}: random genomes decode to valid graphs ending in the classes`, async (t) => {
-      const space = await loadSpace(id)
+      const space = await loadSpace(name)
       const operations = geneOperations(space.genes(task))
       const random = randomStream(7, 'conformance', id)
       const ids = new Set<string>()
@@ -52,7 +67,7 @@ for (const { id } of listSpaces()) {
   }
 
   test(`${id}: same seed, same genomes; mutation and crossover leave their inputs alone and stay in the space`, async (t) => {
-    const space = await loadSpace(id)
+    const space = await loadSpace(name)
     const task = TASKS[2]!
     const operations = geneOperations(space.genes(task))
     const walk = () => {
@@ -77,7 +92,7 @@ for (const { id } of listSpaces()) {
   })
 
   test(`${id}: genes are described fully`, async (t) => {
-    const space = await loadSpace(id)
+    const space = await loadSpace(name)
     for (const task of TASKS) {
       const genes = space.genes(task)
       t.is(new Set(genes.map(({ name }) => name)).size, genes.length)
@@ -93,8 +108,8 @@ for (const { id } of listSpaces()) {
 }
 
 test('every gene of a space changes the network', async (t) => {
-  for (const { id } of listSpaces()) {
-    const space = await loadSpace(id)
+  for (const { name } of SPACES) {
+    const space = await loadSpace(name)
     const task = TASKS[2]!
     const genes = space.genes(task)
     const operations = geneOperations(genes)
