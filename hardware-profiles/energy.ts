@@ -13,19 +13,19 @@ export function atOperatingPoint(profile: Profile, name: string): Profile {
   const point = points.find((known) => known.name === name)
   if (point === undefined) {
     if (points.length === 0) throw new UserError(`the device '${profile.id}' has no operating points but its own`)
-    throw new UserError(
-      unknownName(
-        'operating point',
-        name,
-        points.map((known) => known.name),
-      ),
-    )
+    const names = points.map((known) => known.name)
+    throw new UserError(unknownName('operating point', name, names))
   }
   const slower = profile.latencyUnit === 'cycles' ? 1 : profile.clockHz / point.clockHz
   const scaled = withCoefficients(
     profile.tables,
     coefficientsOf(profile.tables).map((coefficient) => coefficient * slower),
-  )
+  ).map((table) => ({
+    ...table,
+    models: table.models.map((model) =>
+      model.powerMw === undefined ? model : { ...model, powerMw: model.powerMw * point.powerScale },
+    ),
+  }))
   return {
     ...profile,
     clockHz: point.clockHz,

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { messageOf, UserError } from '../lib/errors.ts'
 import { unknownName } from '../lib/nearest-name.ts'
+import { atOperatingPoint } from './energy.ts'
 import { type Profile, profileSchema } from './profile.ts'
 
 const SUFFIX = '.profile.json'
@@ -19,11 +20,23 @@ export function listProfiles(): readonly { readonly id: string; readonly file: s
 
 const looksLikePath = (name: string): boolean => name.endsWith('.json') || /[\\/]/.test(name)
 
+/** `device@point`: a device at one of its operating points. Paths may hold an @ of their own, a point's name no slash or dot. */
+const AT_POINT = /^(.+)@([a-z0-9][a-z0-9-]{0,30})$/
+
 /**
- * Reads a built-in profile by id, or any profile file by its path (anything with a slash or ending in `.json`).
- * @throws UserError for an unknown id (with the nearest one), an unreadable file, or a file that breaks the schema.
+ * Reads a built-in profile by id, or any profile file by its path (anything with a slash or ending in `.json`). `@point`
+ * behind either means another of its operating points, under the id `<id>-<point>`.
+ * @throws UserError for an unknown id (with the nearest one), an unreadable file, a file that breaks the schema, or an
+ * operating point that the device does not have.
  */
 export function loadProfile(idOrPath: string): Profile {
+  const [, device, point] = AT_POINT.exec(idOrPath) ?? []
+  if (device === undefined || point === undefined) return loadDevice(idOrPath)
+  const profile = atOperatingPoint(loadDevice(device), point)
+  return { ...profile, id: `${profile.id}-${point}` }
+}
+
+function loadDevice(idOrPath: string): Profile {
   if (looksLikePath(idOrPath)) return readProfile(idOrPath)
   const known = listProfiles()
   const found = known.find(({ id }) => id === idOrPath)

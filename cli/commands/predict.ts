@@ -16,10 +16,19 @@ export const predictCommand = defineCommand({
         nargs: 1,
         describe: 'Device ids or profile files, separated by commas, or all',
       })
+      .option('operating', {
+        type: 'string',
+        describe: 'Operating point (clock, voltage) of the device, such as 650mv',
+      })
+      .option('duty', {
+        type: 'string',
+        describe: 'Also the energy of an hour with one inference every PERIOD, idle in between, such as 10s',
+      })
       .option('per-layer', { type: 'boolean', default: false, describe: 'List every kernel' })
       .option('memory-map', { type: 'boolean', default: false, describe: 'List every buffer of the arena' })
       .example('$0 predict model.tflite --device stm32f446-tflm-cmsisnn', '')
       .example('$0 predict model.onnx --device all', 'Compare all devices')
+      .example('$0 predict model.tflite --device gap9-ne16 --operating 650mv --duty 10s', 'An hour at a lower voltage')
       .example('$0 predict model.tflite --device titan-rtx --per-layer --json', 'One JSON object a device'),
   handler: async (args) =>
     (await import('../actions/predict.ts')).predict({

@@ -37,6 +37,7 @@ interface Board {
   readonly power: Profile['energy']
   readonly notes: readonly string[]
   readonly runtimeBytes?: number
+  readonly operatingPoints?: Profile['operatingPoints']
 }
 
 /** The operator profile's tables without their measured rows: whole networks say how fast this board runs each group. */
@@ -49,13 +50,15 @@ function templateOf(base: Profile, board: Board, source: string): Profile {
     const large = { ...pointwise!.when, weightElements: [CACHED_WEIGHTS, 1e15] as [number, number] }
     return { kernel: 'conv2d', models: [{ ...pointwise!, when: large }, pointwise!, ...others] }
   }
-  const { id, title, core, clockHz, ramBytes, flashBytes, supplyVolts, runtime, notes, runtimeBytes } = board
+  const { id, title, core, clockHz, ramBytes, flashBytes, supplyVolts, runtime, notes, runtimeBytes, operatingPoints } =
+    board
   return {
     ...base,
     ...{ id, title, core, clockHz, ramBytes, flashBytes, supplyVolts, runtime },
     inferenceOverhead: 0,
     tables: base.tables.map(strip),
     energy: board.power,
+    ...(operatingPoints === undefined ? {} : { operatingPoints }),
     memory:
       runtimeBytes === undefined
         ? base.memory
@@ -126,6 +129,30 @@ const L4R5: Omit<Board, 'id' | 'title' | 'runtime' | 'power' | 'notes'> = {
 const XCUBE = 'X-CUBE-AI 7.1 (MLPerf Tiny 1.0)'
 const LEFT_OUT = 'one network left out at a time'
 
+/** The same firmware at the same clock from a higher supply: power per network, mean of the four ratios. */
+function l4r5At3Volts(data: string): NonNullable<Profile['operatingPoints']>[number] {
+  const rows = readCsv(path.join(data, 'hardware', 'mlperf_tiny.csv'))
+  const powers = (version: string, systemId: string, submitter: string): ReadonlyMap<string, number> =>
+    new Map(
+      rows
+        .filter((row) => row['version'] === version && row['system_id'] === systemId && row['submitter'] === submitter)
+        .map((row) => [row['benchmark']!, Number(row['power_mW'])]),
+    )
+  const high = powers('1.1', 'NUCLEO-L4R5ZI_X-CUBE-AI-7.3', 'Krai')
+  const ratios = [...powers('1.0', 'NUCLEO_L4R5ZI', 'STMicroelectronics')].map(([name, mw]) => high.get(name)! / mw)
+  return {
+    name: '3v0',
+    clockHz: L4R5.clockHz,
+    volts: 3,
+    powerScale: Number((ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length).toPrecision(4)),
+    provenance: {
+      kind: 'measured',
+      source:
+        'power of the four MLPerf Tiny networks at 3.0 V (1.1, Krai, X-CUBE-AI 7.3) over that at 1.8 V (1.0, STMicroelectronics): the current stays, 3.0 ÷ 1.8 is 1.667',
+    },
+  }
+}
+
 /** Boards that were measured with whole networks only. `m4` and `m33` are the operator profiles to start from. */
 export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly FittedProfile[] {
   const stOnly = (systemId: string): MeasuredNetwork[] =>
@@ -139,6 +166,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
         energyMj: Number(row['energy_uJ']) / 1000,
       }))
   const systems = { l4r5: stOnly('NUCLEO_L4R5ZI'), u575: stOnly('NUCLEO-U575ZI-Q'), h7a3: stOnly('NUCLEO-H7A3ZI-Q') }
+  const l4r5 = { ...L4R5, operatingPoints: [l4r5At3Volts(data)] }
   /** How the runtime's groups compare, from the other two boards under the same runtime. */
   const priorFrom = (template: Profile, networks: readonly MeasuredNetwork[]): readonly number[] =>
     fitScales(template, grouping, GROUPS, networks, 0.001).scales
@@ -182,7 +210,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
     board(
       m4,
       {
-        ...L4R5,
+        ...l4r5,
         id: 'stm32l4r5-tvm-cmsisnn',
         title: 'STM32L4R5ZI (NUCLEO-L4R5ZI), microTVM with CMSIS-NN',
         runtime: 'microTVM + CMSIS-NN (MLPerf Tiny 1.0, OctoML)',
@@ -196,7 +224,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
     board(
       m4,
       {
-        ...L4R5,
+        ...l4r5,
         id: 'stm32l4r5-xcubeai',
         title: 'STM32L4R5ZI (NUCLEO-L4R5ZI), X-CUBE-AI 7',
         runtime: XCUBE,

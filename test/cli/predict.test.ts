@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { listProfiles } from '../../hardware-profiles/index.ts'
+import { listProfiles, loadProfile } from '../../hardware-profiles/index.ts'
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import { tfliteFile } from '../formats/tflite-file.ts'
@@ -87,6 +87,35 @@ test('--memory-map adds the plan to the JSON: buffers alive together do not over
         t.true(a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset)
 })
 
+test('--operating and --duty add their members to the JSON, and a column to the table', async (t) => {
+  const folder = folderWithModel(t)
+  const devices = ['--device', 'gap9-ne16,gap9-ne16@650mv']
+  const { stdout } = await frugal(folder, ...['predict', 'net.tflite', ...devices, '--duty', '10s', '--json'])
+  const [fast, slow] = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  t.deepEqual(Object.keys(fast), [...KEYS, 'energyPerHourMj'])
+  t.deepEqual([fast.device, slow.device], ['gap9-ne16', 'gap9-ne16-650mv'])
+  const idle = loadProfile('gap9-ne16').energy.idlePowerMw
+  const hour = 360 * (fast.energyMj + ((10_000 - fast.latencyMs) * idle) / 1000)
+  t.true(Math.abs(fast.energyPerHourMj / hour - 1) < 1e-9)
+  const point = await frugal(
+    folder,
+    ...['predict', 'net.tflite', '--device', 'gap9-ne16', '--operating', '650mv', '--json'],
+  )
+  const { operatingPoint, device, latencyMs, energyMj } = JSON.parse(point.stdout)
+  t.deepEqual([operatingPoint, device], ['650mv', 'gap9-ne16'])
+  t.deepEqual([latencyMs, energyMj], [slow.latencyMs, slow.energyMj])
+  const table = await frugal(
+    folder,
+    ...['predict', 'net.tflite', '--device', 'stm32f446-tflm-cmsisnn', '--duty', '1ms'],
+  )
+  t.is(table.code, 0)
+  t.regex(table.stdout, /energy an hour/)
+  t.regex(table.stdout, /stm32f446-tflm-cmsisnn: one inference takes .* ms, longer than the period of --duty/)
+})
+
 test('an exported architecture is priced, and what does not fit is said', async (t) => {
   const folder = temporaryFolder(t)
   const g = new GraphBuilder()
@@ -104,6 +133,9 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['predict net.tflite --device stm32', /unknown device 'stm32': did you mean/],
   ['predict net.tflite --device all,titan-rtx', /--device all stands for every device/],
   ['predict net.tflite --device titan-rtx --device titan-rtx', /'titan-rtx' is given twice/],
+  ['predict net.tflite --device titan-rtx --operating 650mv', /'titan-rtx' has no operating points but its own/],
+  ['predict net.tflite --device gap9-ne16@1v', /unknown operating point '1v': did you mean/],
+  ['predict net.tflite --device titan-rtx --duty 10', /--duty '10' is not a number with a unit/],
   ['predict none.onnx --device all', /model 'none\.onnx' cannot be read/],
   ['predict net.pth --device all', /'net\.pth' ends in '\.pth'; frugal reads \.tflite, \.onnx, \.json/],
   ['predict cut.tflite --device all', /model 'cut\.tflite': the file is damaged/],

@@ -1,0 +1,95 @@
+import type { ImportedModel } from '../../formats/import/imported-model.ts'
+import { availableRamBytes, type CostModel, type Costs, checkLimits } from '../../hardware-profiles/index.ts'
+import { formatBytes, formatEnergy, formatLatency, formatNumber } from '../../lib/units.ts'
+import { columns } from './output.ts'
+
+/** What one inference costs on one device, and, where a duty cycle was asked for, an hour. */
+export interface Prediction {
+  readonly costModel: CostModel
+  readonly costs: Costs
+  /** Undefined where nobody asked, null where an inference takes longer than the period. */
+  readonly energyPerHourMj: number | null | undefined
+}
+
+export const formatCount = (count: number): string =>
+  count >= 1e6 ? `${formatNumber(count / 1e6)} M` : count >= 1e3 ? `${formatNumber(count / 1e3)} k` : `${count}`
+
+const percent = (share: number): string => (share === 0 ? '–' : `${formatNumber(share * 100)} %`)
+
+/** One line a device. */
+export function summaryTable(predictions: readonly Prediction[]): string {
+  const duty = predictions.some(({ energyPerHourMj }) => energyPerHourMj !== undefined)
+  const rows = predictions.map(({ costModel, costs, energyPerHourMj }) => [
+    costModel.profile.id,
+    formatLatency(costs.latencyMs),
+    `${formatLatency(costs.latencyLowMs)} to ${formatLatency(costs.latencyHighMs)}`,
+    formatEnergy(costs.energyMj),
+    ...(duty ? [typeof energyPerHourMj === 'number' ? formatEnergy(energyPerHourMj) : '–'] : []),
+    formatBytes(costs.peakRamBytes),
+    formatBytes(costs.flashBytes),
+    percent(costs.basis.exact),
+    percent(costs.basis.interpolated),
+    percent(costs.basis.extrapolated),
+    percent(costs.basis.fallback),
+  ])
+  const headings = ['device', 'latency', '90 % interval', 'energy', ...(duty ? ['energy an hour'] : [])]
+  const all = [...headings, 'peak RAM', 'flash', 'exact', 'interpolated', 'extrapolated', 'fallback']
+  return columns(
+    [all, ...rows],
+    all.map((_, i) => i).filter((i) => i > 0),
+  )
+}
+
+/** What the figures of a device do not say by themselves. */
+export function warnings({ costModel, costs, energyPerHourMj }: Prediction, model: ImportedModel): readonly string[] {
+  const { profile } = costModel
+  const lines: string[] = []
+  if (costs.unsupported.length > 0) {
+    lines.push(`cannot run ${costs.unsupported.join(', ')}; latency and energy leave them out`)
+  }
+  const limits = new Set(checkLimits(costs, profile).map(({ limit }) => limit))
+  if (limits.has('peakRamBytes')) {
+    lines.push(`needs ${formatBytes(costs.peakRamBytes)} RAM and has ${formatBytes(availableRamBytes(profile))}`)
+  }
+  if (limits.has('flashBytes')) {
+    lines.push(`needs ${formatBytes(costs.flashBytes)} flash and has ${formatBytes(profile.flashBytes)}`)
+  }
+  if (model.format !== 'architecture' && model.dataType !== profile.dataType) {
+    lines.push(`runs ${profile.dataType}: the file, in ${model.dataType}, is priced as if converted`)
+  }
+  if (energyPerHourMj === null) {
+    lines.push(`one inference takes ${formatLatency(costs.latencyMs)}, longer than the period of --duty`)
+  }
+  return lines
+}
+
+export function layerTable({ costModel, costs }: Prediction): string {
+  const rows = costs.layers.map(({ id, latencyMs, energyMj, macs, basis }) => [
+    id,
+    basis === 'unsupported' ? '–' : formatLatency(latencyMs),
+    basis === 'unsupported' ? '–' : percent(costs.latencyMs > 0 ? latencyMs / costs.latencyMs : 0),
+    basis === 'unsupported' ? '–' : formatEnergy(energyMj),
+    macs === 0 ? '–' : formatCount(macs),
+    basis,
+  ])
+  const table = columns([['layer', 'latency', 'share', 'energy', 'MACs', 'basis'], ...rows], [1, 2, 3, 4])
+  return `Layers on ${costModel.profile.id}\n${table}`
+}
+
+/** Every buffer of the arena: where it lies, and from which kernel until which it is needed. */
+export function memoryTable(costModel: CostModel, { graph }: ImportedModel): string {
+  const { kernels } = costModel.schedule(graph)
+  const { buffers, peakRamBytes } = costModel.memoryPlan(graph)
+  const nameOf = (step: number): string => kernels[step]?.id ?? '–'
+  const rows = buffers
+    .toSorted((a, b) => a.offset - b.offset || a.firstStep - b.firstStep)
+    .map(({ id, bytes, offset, firstStep, lastStep }) => [
+      `${offset}`,
+      `${bytes}`,
+      id,
+      nameOf(firstStep),
+      nameOf(lastStep),
+    ])
+  const table = columns([['offset', 'bytes', 'buffer', 'from', 'until'], ...rows], [0, 1])
+  return `Arena on ${costModel.profile.id}: ${peakRamBytes} bytes; what the runtime keeps beside it is not listed\n${table}`
+}
