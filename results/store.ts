@@ -1,4 +1,6 @@
+import type { EnergyUse } from '../evaluators/energy/meter.ts'
 import type { ExperimentStatus, Rejection, SearchJournal, TrialRecord } from '../search/journal.ts'
+import type { EnergyPlan, SearchEnergy } from './search-energy.ts'
 
 /** What a search was asked to do: everything that decides its outcome. Plain JSON, validated by the command line. */
 export interface ExperimentSettings {
@@ -82,6 +84,12 @@ export interface Store {
   trial(experiment: number, trial: number): TrialRecord | undefined
   rejections(experiment: number): readonly Rejection[]
   front(experiment: number, device: string): Front
+
+  /** Replaces what the search may use and how its energy is counted. */
+  setEnergyPlan(experiment: number, plan: EnergyPlan): void
+  /** Adds what was used; durable when it returns. */
+  recordEnergy(experiment: number, use: EnergyUse): void
+  energy(experiment: number): SearchEnergy
 
   close(): void
 }

@@ -25,7 +25,7 @@ const FAILURE_CODES: Record<FailureCode, FailureCode> = {
 }
 
 /** A TEXT column holding JSON of the given form. */
-const json = <T extends z.ZodType>(form: T) =>
+export const json = <T extends z.ZodType>(form: T) =>
   z
     .string()
     .transform((text, context): unknown => {

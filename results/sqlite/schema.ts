@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3'
+import { ENERGY_TABLES } from './energy.ts'
 
 /** Changes the schema by one version, inside a transaction that the caller holds. */
 export type Migration = (database: Database) => void
@@ -93,4 +94,7 @@ CREATE TABLE measurements (
 `
 
 /** How a database becomes the current version: entry i turns version i into version i + 1. Only ever appended to. */
-export const MIGRATIONS: readonly Migration[] = [(database) => database.exec(VERSION_1)]
+export const MIGRATIONS: readonly Migration[] = [
+  (database) => database.exec(VERSION_1),
+  (database) => database.exec(ENERGY_TABLES),
+]

@@ -4,7 +4,9 @@ import { UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
 import type { TrialRecord } from '../../search/journal.ts'
 import { frontOf } from '../front.ts'
+import { searchEnergy } from '../search-energy.ts'
 import type { Experiment, Store } from '../store.ts'
+import { energyTables } from './energy.ts'
 import { translated } from './errors.ts'
 import { placeOf, sqliteJournal } from './journal.ts'
 import {
@@ -51,6 +53,7 @@ export function sqliteStore(database: Database, file: string, close: () => void)
   const readCosts = database.prepare('SELECT * FROM costs WHERE experiment = ? AND trial = ? ORDER BY rowid')
   const readRejections = database.prepare('SELECT * FROM rejections WHERE experiment = ? ORDER BY id')
   const readCandidates = database.prepare(CANDIDATES)
+  const energy = energyTables(database, file)
 
   const guard = <T>(work: () => T): T => translated(file, work)
   /** Several reads of one state of the database, whatever a writer does meanwhile. */
@@ -105,6 +108,9 @@ export function sqliteStore(database: Database, file: string, close: () => void)
           return parseRow(rejectionRow, row, file, place)
         }),
       ),
+    setEnergyPlan: (id, plan) => guard(() => energy.setPlan(id, plan)),
+    recordEnergy: (id, use) => guard(() => energy.addUse(id, use)),
+    energy: (id) => snapshot(() => searchEnergy(energy.plan(id), energy.uses(id), trials(id))),
     front: (id, device) =>
       snapshot(() => {
         const searched = experiment(id)

@@ -1,0 +1,99 @@
+import type { EnergyCounter } from './counter.ts'
+import { openEstimate } from './estimate.ts'
+import { openGpu } from './gpu.ts'
+import { openRapl } from './rapl.ts'
+
+/** Energy that went into one training, or into the search between trainings. */
+export interface EnergyUse {
+  /** Which architecture was trained; undefined: no training, the search itself. */
+  readonly archId: string | undefined
+  readonly measuredJoules: number
+  readonly estimatedJoules: number
+}
+
+/** Trainings that run now share what the counters count; each is closed with `end`. */
+export interface EnergyMeter {
+  /** Where the figures come from, in words. */
+  readonly sources: readonly string[]
+  /** Whether the processor's energy is an estimate. */
+  readonly estimates: boolean
+  begin(archId: string): OpenTraining
+  /** What a training used. `extraEstimatedJoules`: what the counters cannot see, such as another process. */
+  end(training: OpenTraining, extraEstimatedJoules?: number): EnergyUse
+  /** What was used since the last call while nothing was trained. */
+  between(): EnergyUse
+  /** Counted so far and not given out yet. */
+  openJoules(): number
+  close(): void
+}
+
+export interface OpenTraining {
+  readonly archId: string
+  measuredJoules: number
+  estimatedJoules: number
+}
+
+/** Counters wrap around after a few minutes of full load at the earliest. */
+const POLL_MS = 20_000
+
+/**
+ * A meter over some counters. What they count from one begin or end to the next is split evenly among the trainings that
+ * ran meanwhile: each has one thread, so that their shares are alike.
+ */
+export function createMeter(counters: readonly EnergyCounter[], notes: readonly string[] = []): EnergyMeter {
+  const open = new Set<OpenTraining>()
+  const idle = { measuredJoules: 0, estimatedJoules: 0 }
+  const last = counters.map((counter) => counter.joules())
+  const advance = (): void => {
+    for (const [i, counter] of counters.entries()) {
+      const now = counter.joules()
+      const used = now - last[i]!
+      last[i] = now
+      const member = counter.measured ? 'measuredJoules' : 'estimatedJoules'
+      if (open.size === 0) idle[member] += used
+      else for (const training of open) training[member] += used / open.size
+    }
+  }
+  const poll = setInterval(advance, POLL_MS)
+  poll.unref()
+  return {
+    sources: [...counters.map(({ source }) => source), ...notes],
+    estimates: counters.some(({ measured }) => !measured),
+    begin(archId) {
+      advance()
+      const training = { archId, measuredJoules: 0, estimatedJoules: 0 }
+      open.add(training)
+      return training
+    },
+    end(training, extraEstimatedJoules = 0) {
+      advance()
+      open.delete(training)
+      return { ...training, estimatedJoules: training.estimatedJoules + extraEstimatedJoules }
+    },
+    between() {
+      advance()
+      const use = { archId: undefined, ...idle }
+      idle.measuredJoules = 0
+      idle.estimatedJoules = 0
+      return use
+    },
+    openJoules() {
+      advance()
+      return [idle, ...open].reduce((sum, use) => sum + use.measuredJoules + use.estimatedJoules, 0)
+    },
+    close() {
+      clearInterval(poll)
+      for (const counter of counters) counter.close()
+    },
+  }
+}
+
+/** The best meter this machine has. @param gpu whether trainings run on a GPU, so that its energy counts. */
+export async function openMeter(gpu: boolean): Promise<EnergyMeter> {
+  const processor = openRapl() ?? openEstimate()
+  if (!gpu) return createMeter([processor])
+  const graphics = await openGpu()
+  return graphics === undefined
+    ? createMeter([processor], ['the GPU is not counted: nvidia-smi does not tell its power'])
+    : createMeter([processor, graphics])
+}
