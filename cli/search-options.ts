@@ -1,5 +1,19 @@
 import type { InferredOptionTypes } from 'yargs'
 
+/** Flags about a search's energy; a resumed search may change them. */
+export const ENERGY_OPTIONS = {
+  'max-search-energy': {
+    type: 'string',
+    describe: 'Begin no training once the search has used this much, such as 20Wh; resume continues it',
+    group: 'Search:',
+  },
+  'carbon-intensity': {
+    type: 'number',
+    describe: 'Grams of CO2e per kWh of your grid, such as 250, for reports',
+    group: 'Search:',
+  },
+} as const
+
 /** Flags of a search; units are written with the value. */
 export const SEARCH_OPTIONS = {
   data: { type: 'string', describe: 'Data set: a folder or file, or "builtin"', default: 'builtin', group: 'Task:' },
@@ -105,6 +119,7 @@ export const SEARCH_OPTIONS = {
     default: '15min',
     group: 'Training:',
   },
+  ...ENERGY_OPTIONS,
   json: { type: 'boolean', describe: 'Print one JSON object per event', default: false },
 } as const
 
@@ -115,4 +130,6 @@ export interface ResumeArguments {
   readonly db: string
   readonly workers: number | undefined
   readonly json: boolean
+  readonly 'max-search-energy': string | undefined
+  readonly 'carbon-intensity': number | undefined
 }

@@ -1,11 +1,13 @@
 import { UserError } from './errors.ts'
 
-type Quantity = 'latencyMs' | 'energyMj' | 'bytes' | 'durationS'
+type Quantity = 'latencyMs' | 'energyMj' | 'joules' | 'bytes' | 'durationS'
 
 /** Factors to the canonical unit. Memory follows the datasheets of microcontrollers: 1 KB = 1 KiB = 1024 bytes. */
 const FACTORS: Record<Quantity, Readonly<Record<string, number>>> = {
   latencyMs: { us: 1e-3, µs: 1e-3, ms: 1, s: 1000 },
   energyMj: { nj: 1e-6, uj: 1e-3, µj: 1e-3, mj: 1, j: 1000 },
+  /** Of a whole search, not of an inference. */
+  joules: { j: 1, kj: 1000, wh: 3600, kwh: 3.6e6 },
   bytes: { b: 1, kb: 1024, kib: 1024, mb: 1024 ** 2, mib: 1024 ** 2, gb: 1024 ** 3, gib: 1024 ** 3 },
   durationS: { ms: 1e-3, s: 1, min: 60, m: 60, h: 3600 },
 }
@@ -13,13 +15,14 @@ const FACTORS: Record<Quantity, Readonly<Record<string, number>>> = {
 const EXAMPLES: Record<Quantity, string> = {
   latencyMs: '50ms',
   energyMj: '5mJ',
+  joules: '20Wh',
   bytes: '128KB',
   durationS: '30s',
 }
 
 /**
  * Reads a positive quantity with its unit, such as `50ms`, `128KB`, `5mJ`, `10min`, into milliseconds,
- * bytes, millijoules or seconds. A bare number is refused: units are never guessed.
+ * bytes, millijoules, joules or seconds. A bare number is refused: units are never guessed.
  * @throws UserError naming the flag, the text and a right example.
  */
 export function parseQuantity(text: string, quantity: Quantity, flag: string): number {

@@ -6,6 +6,7 @@ import { frontCsv } from '../../results/report/front-csv.ts'
 import { frontJson } from '../../results/report/front-json.ts'
 import { frontSvg } from '../../results/report/front-svg.ts'
 import type { MetricName } from '../../results/report/metrics.ts'
+import { atEnergyLimit } from '../../results/search-energy.ts'
 import { openStore } from '../../results/sqlite/open.ts'
 import type { Experiment, Store } from '../../results/store.ts'
 import { parseObjectives } from '../../search/objectives.ts'
@@ -13,6 +14,7 @@ import { renderFrontTable } from '../render/front-table.ts'
 import { renderScatter } from '../render/scatter.ts'
 import { terminalOf } from '../render/terminal.ts'
 import { columns, print, printJson, tableTerminal } from './output.ts'
+import { type EnergyArguments, energyFlags, energyJson, energyLine, limitLine } from './search-energy.ts'
 
 interface ExperimentArguments {
   readonly id: number | undefined
@@ -95,16 +97,19 @@ export async function list(args: { readonly db: string; readonly json: boolean }
 }
 
 /** `frugal status` */
-export async function status(args: ExperimentArguments): Promise<void> {
-  const [experiment, records, rejected, fronts] = reading(args.db, (store) => {
+export async function status(args: ExperimentArguments & EnergyArguments): Promise<void> {
+  const { gramsPerKwh } = energyFlags(args)
+  const [experiment, records, rejected, fronts, counted] = reading(args.db, (store) => {
     const found = store.experiment(args.id)
     return [
       found,
       store.trials(found.id),
       store.rejections(found.id).length,
       found.devices.map((device) => store.front(found.id, device)),
+      store.energy(found.id),
     ] as const
   })
+  const energy = { ...counted, gramsPerKwh: gramsPerKwh ?? counted.gramsPerKwh }
   const failures = records.filter((record) => !record.result.ok)
   if (args.json) {
     return printJson({
@@ -115,6 +120,7 @@ export async function status(args: ExperimentArguments): Promise<void> {
       completed: records.length - failures.length,
       failed: failures.length,
       rejected,
+      energy: energyJson(energy),
       settings: experiment.settings,
       environment: experiment.environment,
       failures: failures.map(({ trial, archId, result }) => ({
@@ -130,7 +136,10 @@ export async function status(args: ExperimentArguments): Promise<void> {
   print(
     `${records.length} of ${experiment.budget} trials, ${failures.length} failed, ${rejected} turned down by limits, ${formatNumber(cpuSeconds)} s of processor time`,
   )
-  if (experiment.status === 'interrupted' || experiment.status === 'running') {
+  print(energyLine(energy))
+  if (experiment.status === 'interrupted' && atEnergyLimit(energy)) {
+    print(limitLine(energy, experiment.id, args.db))
+  } else if (experiment.status === 'interrupted' || experiment.status === 'running') {
     print(`Unless it is running now, continue with: frugal resume ${experiment.id} --db ${args.db}`)
   }
   print(

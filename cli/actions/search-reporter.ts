@@ -1,11 +1,13 @@
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import { formatNumber } from '../../lib/units.ts'
+import { atEnergyLimit } from '../../results/search-energy.ts'
 import type { FrontPoint, Store } from '../../results/store.ts'
 import type { ExperimentStatus } from '../../search/journal.ts'
 import type { SearchEvent } from '../../search/loop.ts'
 import type { ObjectiveName } from '../../search/objectives.ts'
 import { createProgress } from '../render/progress.ts'
 import { print, printJson } from './output.ts'
+import { energyJson, energyLine, limitLine } from './search-energy.ts'
 import type { SearchSettings } from './settings.ts'
 
 /** Tells people, or machines with `--json`, how a search goes. */
@@ -70,6 +72,7 @@ function machineReporter(options: ReporterOptions): Reporter {
         experiment,
         ...(status === 'exhausted' ? { exhausted: true } : {}),
         ...counts(options),
+        energy: energyJson(options.store.energy(experiment)),
         fronts: fronts(options),
       }),
     stop: () => undefined,
@@ -148,6 +151,9 @@ function humanReporter(options: ReporterOptions): Reporter {
       print(
         `Experiment ${experiment} ${CLOSING[status]}: ${trials} trials, ${failures} failed, ${formatNumber((performance.now() - began) / 1000)} s`,
       )
+      const energy = store.energy(experiment)
+      print(energyLine(energy))
+      if (status === 'interrupted' && atEnergyLimit(energy)) return print(limitLine(energy, experiment, db))
       if (status === 'interrupted') return print(`Continue with: frugal resume ${experiment}${database}`)
       for (const device of devices) print(`  frugal front ${experiment} --device ${device}${database}`)
       print(`  frugal export ${experiment} --device ${devices[0]}${database}`)

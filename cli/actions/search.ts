@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { MeteredEvaluator } from '../../evaluators/energy/metered-evaluator.ts'
 import type { Evaluator } from '../../evaluators/evaluator.ts'
 import { chooseEngine } from '../../evaluators/training/engines.ts'
 import { loadProfile } from '../../hardware-profiles/index.ts'
@@ -7,13 +8,13 @@ import { randomStream } from '../../lib/random.ts'
 import { openStore } from '../../results/sqlite/open.ts'
 import type { Store } from '../../results/store.ts'
 import { loadAlgorithm } from '../../search/discover.ts'
-import type { ExperimentStatus } from '../../search/journal.ts'
 import { SearchLoop } from '../../search/loop.ts'
 import { probeSpace } from '../../search/probe.ts'
 import { wholeNumber } from '../commands/shared.ts'
 import type { ResumeArguments, SearchArguments } from '../search-options.ts'
 import { checkFingerprints, fingerprintsOf } from './fingerprints.ts'
-import { createReporter, type Reporter } from './search-reporter.ts'
+import { type EnergyArguments, energyFlags, keptFlags, meterSearch } from './search-energy.ts'
+import { createReporter } from './search-reporter.ts'
 import {
   defaultName,
   environment,
@@ -39,6 +40,7 @@ const INTERRUPTED = 130
 /** `frugal search`: checks everything that can be wrong before anything is written, then runs the loop. */
 export async function search(asked: SearchArguments): Promise<void> {
   checkFlags(asked)
+  energyFlags(asked)
   const choice = await chooseEngine(asked)
   const args: SearchArguments = { ...asked, ...choice }
   const deviceIds = devicesOf(args).map((name) => loadProfile(name).id)
@@ -84,10 +86,12 @@ export async function search(asked: SearchArguments): Promise<void> {
 /** `frugal resume`: continues from the journal; nothing but the workers may differ from before. */
 export async function resume(args: ResumeArguments): Promise<void> {
   if (args.workers !== undefined) wholeNumber(args.workers, '--workers', 1, 1024)
+  const energy = energyFlags(args)
   const store = openStore(args.db, { write: true, create: false })
   try {
     const experiment = store.experiment(args.id)
     const settings = readSettings(experiment.settings, experiment.id)
+    keptFlags(energy, store.energy(experiment.id), experiment.id)
     checkFingerprints(settings, await fingerprintsOf(settings), experiment.id)
     const workers = workerCount(args.workers, settings)
     const dataset = await loadData(dataPathOf(settings.data), settings.seed)
@@ -124,7 +128,7 @@ async function run(
   store: Store,
   experiment: number,
   session: Session,
-  args: { readonly json: boolean; readonly db: string },
+  args: EnergyArguments & { readonly json: boolean; readonly db: string },
   settings: SearchSettings,
 ): Promise<void> {
   const reporter = createReporter({
@@ -144,22 +148,29 @@ async function run(
   }
   process.on('SIGINT', interrupt)
   process.on('SIGTERM', interrupt)
+  let metered: MeteredEvaluator | undefined
+  let limited = false
   try {
+    const flags = keptFlags(energyFlags(args), store.energy(experiment), experiment)
+    const onLimit = () => {
+      limited = true
+      stop.abort()
+    }
+    metered = await meterSearch({ store, experiment, settings, flags, evaluator: session.plan.evaluator, onLimit })
     store.setStatus(experiment, 'running')
-    const loop = new SearchLoop(session.plan, store.journal(experiment), reporter.onEvent)
+    const plan = { ...session.plan, evaluator: metered }
+    const loop = new SearchLoop(plan, store.journal(experiment), reporter.onEvent)
     const status = await loop.run(stop.signal)
+    metered.close()
     store.setStatus(experiment, status)
-    finish(status, reporter)
+    reporter.finished(status)
+    if (status === 'interrupted' && !limited) process.exitCode = INTERRUPTED
   } catch (error) {
     reporter.stop()
     throw error
   } finally {
+    metered?.close()
     process.off('SIGINT', interrupt)
     process.off('SIGTERM', interrupt)
   }
-}
-
-function finish(status: ExperimentStatus, reporter: Reporter): void {
-  reporter.finished(status)
-  if (status === 'interrupted') process.exitCode = INTERRUPTED
 }

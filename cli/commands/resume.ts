@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs'
-import type { ResumeArguments } from '../search-options.ts'
+import { ENERGY_OPTIONS, type ResumeArguments } from '../search-options.ts'
 import { defineCommand, withExperiment, withJson } from './shared.ts'
 
 export const resumeCommand = defineCommand<ResumeArguments>({
@@ -8,6 +8,7 @@ export const resumeCommand = defineCommand<ResumeArguments>({
   builder: (yargs: Argv) =>
     withJson(withExperiment(yargs))
       .option('workers', { type: 'number', describe: 'Networks trained at the same time (default: one per core)' })
+      .options(ENERGY_OPTIONS)
       .example('$0 resume', 'Continue the latest search where it stopped')
       .example('$0 resume 3 --db lab.db', ''),
   handler: async (args) => (await import('../actions/search.ts')).resume(args),
