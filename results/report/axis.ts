@@ -20,21 +20,24 @@ export interface Axis {
 const LOGARITHMIC_ABOVE = 30
 const PADDING = 0.07
 
-/** An axis that shows all of `values` with at most about `tickCount` ticks. */
-export function axisFor(name: MetricName, values: readonly number[], tickCount: number): Axis {
+/** An axis for a metric of front points that shows all of `values` with at most about `tickCount` ticks. */
+export const axisFor = (name: MetricName, values: readonly number[], tickCount: number): Axis =>
+  axisOf(METRICS[name], values, tickCount)
+
+/** As `axisFor`, for any quantity. */
+export function axisOf(metric: Metric, values: readonly number[], tickCount: number): Axis {
   const least = Math.min(...values)
   const greatest = Math.max(...values)
-  return least > 0 && greatest / least > LOGARITHMIC_ABOVE
-    ? logarithmicAxis(METRICS[name], least, greatest, tickCount)
-    : linearAxis(name, least, greatest, tickCount)
+  return least > 0 && greatest / least > LOGARITHMIC_ABOVE && metric.linear !== true
+    ? logarithmicAxis(metric, least, greatest, tickCount)
+    : linearAxis(metric, least, greatest, tickCount)
 }
 
-function linearAxis(name: MetricName, least: number, greatest: number, tickCount: number): Axis {
-  const metric = METRICS[name]
+function linearAxis(metric: Metric, least: number, greatest: number, tickCount: number): Axis {
   const unit = unitFor(metric, greatest)
   const padding = greatest > least ? (greatest - least) * PADDING : Math.max(greatest * PADDING, unit.factor * PADDING)
   const start = Math.max(0, least - padding)
-  const end = name === 'accuracy' ? Math.min(greatest + padding, Math.max(1, greatest)) : greatest + padding
+  const end = Math.min(greatest + padding, Math.max(metric.greatest ?? Number.POSITIVE_INFINITY, greatest))
   return {
     metric,
     title: unit.symbol === '' ? metric.title : `${metric.title} (${unit.symbol})`,

@@ -1,6 +1,8 @@
 import type { Front } from '../store.ts'
 import { METRICS, type MetricName } from './metrics.ts'
-import { type Frame, svgPlot } from './svg-plot.ts'
+import type { Frame } from './svg-axes.ts'
+import { svgPlot } from './svg-plot.ts'
+import { type PictureStyles, styleOf } from './svg-style.ts'
 import { escapeXml } from './xml.ts'
 
 export interface PlotMetrics {
@@ -31,7 +33,7 @@ export function frontSvg(front: Front, { x, y, colour = thirdObjective(front, x,
     `<svg xmlns="http://www.w3.org/2000/svg" id="${id}" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-labelledby="${id}-title ${id}-description">`,
     `<title id="${id}-title">${escapeXml(title)}</title>`,
     `<desc id="${id}-description">${escapeXml(description(front, x, y))}</desc>`,
-    style(id),
+    styleOf(id, FRONT_STYLES),
     `<rect class="page" width="${WIDTH}" height="${HEIGHT}" rx="8"/>`,
     `<text class="title" x="${frame.left}" y="31">${escapeXml(title)}</text>`,
     `<text class="note" x="${frame.left}" y="50">${escapeXml(subtitle(front))}</text>`,
@@ -69,45 +71,18 @@ function description(front: Front, x: MetricName, y: MetricName): string {
   return `Front of experiment ${front.experiment}: ${networks(points.length)}, ${range(x)}, ${range(y)}.`
 }
 
-interface Scheme {
-  readonly page: string
-  readonly ink: string
-  readonly faint: string
-  readonly grid: string
-  readonly line: string
+/** What only this picture draws. */
+const FRONT_STYLES: PictureStyles = {
+  common: [
+    '.label{font-size:11px;stroke-width:2.5;stroke-linejoin:round;paint-order:stroke}',
+    '.steps{fill:none;stroke-width:1.8;stroke-linejoin:round}',
+    '.area{opacity:.08}',
+    '.point{stroke-width:1.1}',
+  ],
+  scheme: ({ ink, page, line }) => [
+    `.steps{stroke:${line}}`,
+    `.area{fill:${line}}`,
+    `.point{stroke:${ink}}`,
+    `.label{stroke:${page}}`,
+  ],
 }
-
-const LIGHT: Scheme = { page: '#ffffff', ink: '#1f2430', faint: '#5d6675', grid: '#e4e7ec', line: '#c2410c' }
-const DARK: Scheme = { page: '#12161d', ink: '#e8eaee', faint: '#9aa4b2', grid: '#2a313c', line: '#fb923c' }
-
-/** Written out in full for both schemes: many programs that draw SVG know no CSS variables. */
-const colours = (id: string, { page, ink, faint, grid, line }: Scheme): string =>
-  [
-    `#${id} .page{fill:${page}}`,
-    `#${id} text{fill:${ink}}`,
-    `#${id} .note,#${id} .tick{fill:${faint}}`,
-    `#${id} .grid{stroke:${grid}}`,
-    `#${id} .frame{stroke:${faint}}`,
-    `#${id} .steps{stroke:${line}}`,
-    `#${id} .area{fill:${line}}`,
-    `#${id} .point{stroke:${ink}}`,
-    `#${id} .label{stroke:${page}}`,
-  ].join('\n')
-
-const style = (id: string): string => `<style>
-#${id}{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
-#${id} text{font-size:12px}
-#${id} .title{font-size:17px;font-weight:600}
-#${id} .axis{font-weight:600}
-#${id} .label{font-size:11px;stroke-width:2.5;stroke-linejoin:round;paint-order:stroke}
-#${id} .frame{fill:none}
-#${id} .steps{fill:none;stroke-width:1.8;stroke-linejoin:round}
-#${id} .area{opacity:.08}
-#${id} .point{stroke-width:1.1}
-#${id} .end{text-anchor:end}
-#${id} .middle{text-anchor:middle}
-${colours(id, LIGHT)}
-@media (prefers-color-scheme:dark){
-${colours(id, DARK)}
-}
-</style>`

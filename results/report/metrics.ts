@@ -19,6 +19,10 @@ export interface Metric {
   readonly units: readonly Unit[]
   /** Ratio of neighbouring units, and of the ticks of a logarithmic axis. */
   readonly base: 2 | 10
+  /** No value is above this. */
+  readonly greatest?: number
+  /** Never on a logarithmic axis. */
+  readonly linear?: boolean
   /** With its unit, to three or four digits. */
   format(value: number): string
 }
@@ -52,6 +56,7 @@ export const METRICS: Record<MetricName, Metric> = {
     better: 'higher',
     units: [{ symbol: '%', factor: 0.01 }],
     base: 10,
+    greatest: 1,
     format: (value) => `${(100 * value).toFixed(2)} %`,
   },
   latencyMs: {

@@ -4,14 +4,8 @@ import { viridis } from './colour.ts'
 import { METRICS, type MetricName } from './metrics.ts'
 import { placeLabels } from './place-labels.ts'
 import { staircaseOf } from './staircase.ts'
+import { axisTitle, type Frame, horizontalAxis, outline, verticalAxis } from './svg-axes.ts'
 import { escapeXml, pixels } from './xml.ts'
-
-export interface Frame {
-  readonly left: number
-  readonly top: number
-  readonly right: number
-  readonly bottom: number
-}
 
 interface Metrics {
   readonly x: MetricName
@@ -57,38 +51,6 @@ export function svgPlot(points: readonly FrontPoint[], metrics: Metrics, frame: 
   ]
 }
 
-const outline = ({ left, top, right, bottom }: Frame): string =>
-  `<rect class="frame" x="${left}" y="${top}" width="${right - left}" height="${bottom - top}"/>`
-
-function horizontalAxis(axis: Axis, { left, top, right, bottom }: Frame): readonly string[] {
-  return [
-    ...axis.ticks.flatMap(({ value, label }) => {
-      const x = pixels(left + axis.position(value) * (right - left))
-      return [
-        `<line class="grid" x1="${x}" y1="${top}" x2="${x}" y2="${bottom}"/>`,
-        `<text class="tick middle" x="${x}" y="${bottom + 18}">${escapeXml(label)}</text>`,
-      ]
-    }),
-    `<text class="axis middle" x="${pixels((left + right) / 2)}" y="${bottom + 42}">${escapeXml(titleOf(axis))}</text>`,
-  ]
-}
-
-function verticalAxis(axis: Axis, { left, top, right, bottom }: Frame): readonly string[] {
-  const middle = pixels((top + bottom) / 2)
-  return [
-    ...axis.ticks.flatMap(({ value, label }) => {
-      const y = bottom - axis.position(value) * (bottom - top)
-      return [
-        `<line class="grid" x1="${left}" y1="${pixels(y)}" x2="${right}" y2="${pixels(y)}"/>`,
-        `<text class="tick end" x="${left - 8}" y="${pixels(y + 4)}">${escapeXml(label)}</text>`,
-      ]
-    }),
-    `<text class="axis middle" x="22" y="${middle}" transform="rotate(-90 22 ${middle})">${escapeXml(titleOf(axis))}</text>`,
-  ]
-}
-
-const titleOf = (axis: Axis): string => (axis.logarithmic ? `${axis.title}, logarithmic` : axis.title)
-
 /** The border of what the front dominates, from edge to edge, and a tint on the dominated side. */
 function steps(corners: readonly { x: number; y: number }[], metrics: Metrics, frame: Frame): readonly string[] {
   const worstX = METRICS[metrics.x].better === 'lower' ? frame.right : frame.left
@@ -127,6 +89,6 @@ function legend(axis: Axis, { top, right, bottom }: Frame, id: string): readonly
       const y = bottom - axis.position(value) * (bottom - top)
       return `<text class="tick" x="${left + LEGEND.width + 6}" y="${pixels(y + 4)}">${escapeXml(label)}</text>`
     }),
-    `<text class="axis middle" x="${titleX}" y="${middle}" transform="rotate(-90 ${titleX} ${middle})">${escapeXml(titleOf(axis))}</text>`,
+    `<text class="axis middle" x="${titleX}" y="${middle}" transform="rotate(-90 ${titleX} ${middle})">${escapeXml(axisTitle(axis))}</text>`,
   ]
 }
