@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs'
 import { UserError } from '../../lib/errors.ts'
+import { benchSearchCommand } from './bench-search.ts'
 import { type Command, defineCommand, withJson } from './shared.ts'
 
 const proxyCommand = defineCommand({
@@ -36,7 +37,7 @@ const proxyCommand = defineCommand({
 })
 
 /** Benchmarks of the parts of a search, each a subcommand. */
-const BENCHMARKS: readonly Command[] = [proxyCommand]
+const BENCHMARKS: readonly Command[] = [proxyCommand, benchSearchCommand]
 
 export const benchCommand = defineCommand({
   command: 'bench',
@@ -46,6 +47,6 @@ export const benchCommand = defineCommand({
       .command([...BENCHMARKS])
       .example('$0 bench proxy --networks 8 --full epochs=4', 'Do short trainings rank networks rightly?'),
   handler: async () => {
-    throw new UserError('name a benchmark: frugal bench proxy')
+    throw new UserError('name a benchmark: frugal bench proxy, frugal bench search')
   },
 })

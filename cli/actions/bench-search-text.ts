@@ -1,0 +1,125 @@
+import { formatNumber } from '../../lib/units.ts'
+import type { Summary } from '../../search/tabular/summary.ts'
+import type { BenchmarkHeader } from './bench-search.ts'
+import { columns } from './output.ts'
+
+export interface Effort {
+  readonly algorithm: string
+  /** Mean milliseconds of an ask and a tell at the end of a search. */
+  readonly askMs: number
+  /** Architectures that every search evaluated at least. */
+  readonly leastEvaluated: number
+}
+
+const share = (value: number): string => value.toFixed(4)
+const percent = (value: number): string => `${(100 * value).toFixed(1)} %`
+const error = (value: number | null): string => (value === null ? 'none' : `${value.toFixed(2)} %`)
+const pValue = (value: number): string => (value < 0.0001 ? '< 0.0001' : value.toFixed(4))
+
+/** The figures of a benchmark as tables. */
+export function describeBenchmark(
+  header: BenchmarkHeader,
+  results: readonly Summary[],
+  effort: readonly Effort[],
+): string {
+  const { devices, seeds } = header
+  const parts = [
+    heading(header),
+    columns(
+      [
+        ['algorithm', 'evaluations', 'hypervolume', 'sd', 'min', '95 % interval', 'front found'],
+        ...results.map((result) => [
+          result.algorithm,
+          String(result.evaluations),
+          share(result.mean),
+          share(result.sd),
+          share(result.min),
+          result.ci95 === null ? 'none' : `${share(result.ci95[0])} to ${share(result.ci95[1])}`,
+          percent(result.frontShare),
+        ]),
+      ],
+      [1, 2, 3, 4, 6],
+    ),
+  ]
+  if (devices.length > 1) parts.push(perDevice(results))
+  const errors = bestErrors(header, results)
+  if (errors.length > 0) {
+    parts.push(
+      `Best error within limits, mean of the seeds that found one:\n${columns([ERROR_HEADING, ...errors], [2, 3, 4, 5])}`,
+    )
+  }
+  const comparisons = results.flatMap(({ algorithm, evaluations, versus }) =>
+    versus.map((other) => [
+      algorithm,
+      other.algorithm,
+      String(evaluations),
+      (other.difference > 0 ? '+' : '') + share(other.difference),
+      pValue(other.pValue),
+    ]),
+  )
+  if (comparisons.length > 0) {
+    const rows = [['algorithm', 'against', 'evaluations', 'difference', 'p'], ...comparisons]
+    parts.push(`Wilcoxon signed-rank test over the seeds:\n${columns(rows, [2, 3, 4])}`)
+  }
+  parts.push(effort.map((one) => effortLine(one, results, seeds.length)).join('\n'))
+  return parts.join('\n\n')
+}
+
+function heading({ table, accuracy, scoreAccuracy, architectures, devices, seeds, ...rest }: BenchmarkHeader): string {
+  const scored = scoreAccuracy === accuracy ? '' : `, scored on '${scoreAccuracy}'`
+  const searches =
+    devices.length === 1 ? '' : rest.together ? ', one search for all devices' : ', one search per device'
+  const known = rest.hideCosts ? 'costs measured with the error' : 'costs known beforehand'
+  const boxes = devices.map(
+    ({ cost, ideal, reference, trueFrontSize }) =>
+      `  ${cost.join(', ')}: error ${range(ideal[0]!, reference[0]!)} %, ` +
+      `${cost.map((name, j) => `${name} ${range(ideal[j + 1]!, reference[j + 1]!)}`).join(', ')}; ` +
+      `true front of ${trueFrontSize}`,
+  )
+  return [
+    `${architectures} networks of '${table}', accuracy '${accuracy}'${scored}; ${known}${searches}; ` +
+      `${seeds.length} seeds from ${seeds[0]}.`,
+    `Hypervolume as a share of the true front's, in the box (${rest.normalisation}):`,
+    ...boxes,
+  ].join('\n')
+}
+
+const range = (low: number, high: number): string => `${formatNumber(low)} to ${formatNumber(high)}`
+
+function perDevice(results: readonly Summary[]): string {
+  const rows = results.flatMap(({ algorithm, evaluations, devices }) =>
+    devices.map(({ cost, mean, sd, min, frontShare }) => [
+      cost.join(', '),
+      algorithm,
+      String(evaluations),
+      share(mean),
+      share(sd),
+      share(min),
+      percent(frontShare),
+    ]),
+  )
+  rows.sort((a, b) => (a[0]! < b[0]! ? -1 : a[0]! > b[0]! ? 1 : 0))
+  const titles = ['device', 'algorithm', 'evaluations', 'hypervolume', 'sd', 'min', 'front found']
+  return columns([titles, ...rows], [2, 3, 4, 5, 6])
+}
+
+const ERROR_HEADING = ['costs at most', 'algorithm', 'evaluations', 'seeds', 'error', 'true']
+
+function bestErrors({ devices }: BenchmarkHeader, results: readonly Summary[]): readonly (readonly string[])[] {
+  return devices.flatMap(({ cost, limits }, device) =>
+    limits.flatMap(({ costs, trueError }, limit) =>
+      results.map(({ algorithm, evaluations, devices: scored }) => {
+        const { mean, seeds } = scored[device]!.errors[limit]!
+        const bounds = cost.flatMap((name, j) => (costs[j] === null ? [] : [`${name} ${formatNumber(costs[j]!)}`]))
+        return [bounds.join(', '), algorithm, String(evaluations), String(seeds), error(mean), error(trueError)]
+      }),
+    ),
+  )
+}
+
+function effortLine({ algorithm, askMs, leastEvaluated }: Effort, results: readonly Summary[], seeds: number): string {
+  const asked = Math.max(...results.map(({ evaluations }) => evaluations))
+  const short =
+    leastEvaluated < asked ? `; at least one of ${seeds} seeds ran out of new networks after ${leastEvaluated}` : ''
+  return `${algorithm}: ${formatNumber(askMs)} ms per ask and tell at the end${short}`
+}

@@ -1,0 +1,204 @@
+import os from 'node:os'
+import { readTable } from '../../evaluators/tabular/table.ts'
+import { UserError } from '../../lib/errors.ts'
+import { unknownName } from '../../lib/nearest-name.ts'
+import { loadAlgorithm } from '../../search/discover.ts'
+import { runBenchmark } from '../../search/tabular/benchmark.ts'
+import type { NormalisationKind } from '../../search/tabular/normalisation.ts'
+import { type ProblemColumns, type TabularProblem, tabularProblem } from '../../search/tabular/problem.ts'
+import { type Scale, scaleOf } from '../../search/tabular/score.ts'
+import { summarise } from '../../search/tabular/summary.ts'
+import { numberWithin, wholeNumber } from '../commands/shared.ts'
+import { describeBenchmark } from './bench-search-text.ts'
+import { print, printJson } from './output.ts'
+
+interface BenchSearchArguments {
+  readonly table: string
+  readonly genes: string | undefined
+  readonly 'gene-digits': string | undefined
+  readonly ordinal: string | undefined
+  readonly categorical: string | undefined
+  readonly same: string | undefined
+  readonly accuracy: string
+  readonly 'score-accuracy': string | undefined
+  readonly cost: readonly string[]
+  readonly together: boolean
+  readonly algorithm: string
+  readonly evaluations: string
+  readonly seeds: number
+  readonly 'first-seed': number
+  readonly normalisation: NormalisationKind
+  readonly 'error-limit': number | undefined
+  readonly limit: readonly string[] | undefined
+  readonly 'hide-costs': boolean
+  readonly population: number
+  readonly workers: number | undefined
+  readonly json: boolean
+}
+
+/** What a benchmark was, for people and machines. */
+export interface BenchmarkHeader {
+  readonly table: string
+  /** All cost columns; `devices` tells which belong together. */
+  readonly cost: readonly string[]
+  readonly accuracy: string
+  readonly scoreAccuracy: string
+  readonly normalisation: NormalisationKind
+  readonly together: boolean
+  readonly hideCosts: boolean
+  readonly seeds: readonly number[]
+  readonly architectures: number
+  readonly devices: readonly DeviceHeader[]
+}
+
+interface DeviceHeader {
+  readonly cost: readonly string[]
+  /** Error in percent, then the costs. */
+  readonly ideal: readonly number[]
+  readonly reference: readonly number[]
+  readonly trueHypervolume: number
+  readonly trueFrontSize: number
+  readonly limits: readonly { readonly costs: readonly (number | null)[]; readonly trueError: number | null }[]
+}
+
+/** `frugal bench search`: tables of figures, or one JSON object. */
+export async function benchSearch(args: BenchSearchArguments): Promise<void> {
+  const columns = columnsOf(args)
+  const algorithms = [...new Set(listOf(args.algorithm, '--algorithm'))]
+  const seedCount = wholeNumber(args.seeds, '--seeds', 1, 10_000)
+  const firstSeed = wholeNumber(args['first-seed'], '--first-seed', 0, Number.MAX_SAFE_INTEGER - 10_000)
+  const populationSize = wholeNumber(args.population, '--population', 2, 10_000)
+  const workers = wholeNumber(args.workers ?? os.availableParallelism(), '--workers', 1, 1024)
+  if (args['error-limit'] !== undefined) numberWithin(args['error-limit'], '--error-limit', 0, 100)
+  for (const algorithm of algorithms) await loadAlgorithm(algorithm)
+  const { genes, accuracies, scoreAccuracy, costs } = columns
+  const used = [...genes.columns, ...genes.digits, ...(genes.same === undefined ? [] : [genes.same])]
+  const table = readTable(args.table, [...used, ...accuracies, scoreAccuracy, ...costs.flat()])
+  const problem = tabularProblem(table, columns)
+  const evaluations = budgetsOf(args.evaluations, problem.architectureCount, args.table)
+  const scales = scalesOf(problem, costs, args)
+  const seeds = Array.from({ length: seedCount }, (_, i) => firstSeed + i)
+  const runs = await runBenchmark({
+    problem,
+    costNames: costs,
+    scales,
+    algorithms,
+    seeds,
+    together: args.together,
+    workers,
+    settings: { evaluations, populationSize, hideCosts: args['hide-costs'] },
+    onProgress: showProgress,
+  })
+  const header: BenchmarkHeader = {
+    table: args.table,
+    cost: costs.flat(),
+    accuracy: args.accuracy,
+    scoreAccuracy,
+    normalisation: args.normalisation,
+    together: args.together,
+    hideCosts: args['hide-costs'],
+    seeds,
+    architectures: problem.architectureCount,
+    devices: scales.map((scale, device) => deviceHeader(costs[device]!, scale)),
+  }
+  const results = summarise(runs, evaluations, costs)
+  const effort = runs.map((ofAlgorithm) => {
+    const searches = ofAlgorithm.runs.flat()
+    return {
+      algorithm: ofAlgorithm.algorithm,
+      askMs: searches.reduce((sum, { askMs }) => sum + askMs, 0) / searches.length,
+      leastEvaluated: Math.min(...searches.map(({ evaluated }) => evaluated)),
+    }
+  })
+  if (args.json) printJson({ ...header, results, effort })
+  else print(describeBenchmark(header, results, effort))
+}
+
+function columnsOf(args: BenchSearchArguments): ProblemColumns {
+  const columns = optionalList(args.genes, '--genes')
+  const digits = optionalList(args['gene-digits'], '--gene-digits')
+  const names = [...columns, ...digits]
+  if (names.length === 0) {
+    throw new UserError('say which columns are the genes: --genes COLUMN,COLUMN or --gene-digits COLUMN')
+  }
+  const doubled = names.find((name, i) => names.indexOf(name) !== i)
+  if (doubled !== undefined) throw new UserError(`the gene column '${doubled}' is named twice: name it once`)
+  const [ordinal, categorical] = [args.ordinal, args.categorical].map((list, i) => {
+    const flag = i === 0 ? '--ordinal' : '--categorical'
+    const chosen = optionalList(list, flag)
+    const foreign = chosen.find((name) => !names.includes(name))
+    if (foreign !== undefined) throw new UserError(`${flag}: ${unknownName('gene column', foreign, names)}`)
+    return chosen
+  }) as [readonly string[], readonly string[]]
+  const costs = args.cost.map((list) => listOf(list, '--cost'))
+  if (args.together && costs.some(({ length }) => length !== costs[0]!.length)) {
+    throw new UserError('with --together every --cost must name the same number of columns')
+  }
+  return {
+    genes: { columns, digits, ordinal, categorical, same: args.same },
+    accuracies: [args.accuracy],
+    scoreAccuracy: args['score-accuracy'] ?? args.accuracy,
+    costs,
+  }
+}
+
+function listOf(text: string, flag: string): readonly string[] {
+  const items = text.split(',').map((item) => item.trim())
+  if (items.includes('')) throw new UserError(`${flag} '${text}' has an empty name: separate names by single commas`)
+  return items
+}
+
+const optionalList = (text: string | undefined, flag: string): readonly string[] =>
+  text === undefined ? [] : listOf(text, flag)
+
+function budgetsOf(text: string, architectures: number, table: string): readonly number[] {
+  const budgets = listOf(text, '--evaluations').map((item) =>
+    wholeNumber(Number(item), '--evaluations', 1, Number.MAX_SAFE_INTEGER),
+  )
+  const most = Math.max(...budgets)
+  if (most > architectures) {
+    throw new UserError(`--evaluations asks for ${most}: '${table}' has only ${architectures} networks`)
+  }
+  return [...new Set(budgets)].sort((a, b) => a - b)
+}
+
+function scalesOf(problem: TabularProblem, costs: ProblemColumns['costs'], args: BenchSearchArguments): Scale[] {
+  const limits = args.limit?.map((text) => parseLimits(text, costs.flat()))
+  return costs.map((names, device) => {
+    const mine = limits?.filter((limit) => [...limit.keys()].every((name) => names.includes(name)))
+    return scaleOf(problem, device, {
+      kind: args.normalisation,
+      errorLimit: args['error-limit'],
+      limits: mine?.map((limit) => names.map((name) => limit.get(name) ?? Number.POSITIVE_INFINITY)),
+    })
+  })
+}
+
+function parseLimits(text: string, names: readonly string[]): ReadonlyMap<string, number> {
+  return new Map(
+    listOf(text, '--limit').map((part) => {
+      const [name = '', value = ''] = part.split('=')
+      if (!names.includes(name)) throw new UserError(`--limit '${text}': ${unknownName('cost column', name, names)}`)
+      if (value === '' || !Number.isFinite(Number(value))) {
+        throw new UserError(`--limit '${text}' gives '${name}' no number: write ${name}=10`)
+      }
+      return [name, Number(value)]
+    }),
+  )
+}
+
+const deviceHeader = (cost: readonly string[], { normalisation, volume, front, limits }: Scale): DeviceHeader => ({
+  cost,
+  ...normalisation,
+  trueHypervolume: volume,
+  trueFrontSize: front.length,
+  limits: limits.map(({ costs, error }) => ({
+    costs: costs.map((value) => (Number.isFinite(value) ? value : null)),
+    trueError: error ?? null,
+  })),
+})
+
+function showProgress(done: number, total: number): void {
+  const step = Math.max(1, Math.floor(total / 10))
+  if (done === total || done % step === 0) process.stderr.write(`${done} of ${total} searches\n`)
+}

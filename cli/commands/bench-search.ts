@@ -1,0 +1,84 @@
+import type { Argv } from 'yargs'
+import { defineCommand, withJson } from './shared.ts'
+
+export const benchSearchCommand = defineCommand({
+  command: 'search',
+  describe: 'How close search algorithms come to the true front of a table of measured networks',
+  builder: (yargs: Argv) =>
+    withJson(yargs)
+      .option('table', { type: 'string', demandOption: true, describe: 'CSV file, gzip-compressed or not' })
+      .option('genes', { type: 'string', describe: 'Columns that are genes, separated by commas' })
+      .option('gene-digits', { type: 'string', describe: 'Columns of digit strings, each digit a gene' })
+      .option('ordinal', {
+        type: 'string',
+        describe: 'Gene columns with choices in order of size (default: numeric ones with more than two choices)',
+      })
+      .option('categorical', {
+        type: 'string',
+        describe: 'Gene columns with choices in no order (default: the others)',
+      })
+      .option('same', {
+        type: 'string',
+        describe: 'Column in which rows agree that are one network, to be evaluated once',
+      })
+      .option('accuracy', {
+        type: 'string',
+        demandOption: true,
+        describe: 'Column that searches see: percents or shares',
+      })
+      .option('score-accuracy', {
+        type: 'string',
+        describe: 'Column that counts in the end (default: the one searches see)',
+      })
+      .option('cost', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        demandOption: true,
+        describe: 'Columns to minimise beside the error, separated by commas; repeat for several devices',
+      })
+      .option('together', {
+        type: 'boolean',
+        default: false,
+        describe: 'One search serves all devices, one front each (default: searches of its own for each)',
+      })
+      .option('algorithm', {
+        type: 'string',
+        default: 'random,nsga2,frugal',
+        describe: 'Algorithms, separated by commas: ids or files',
+      })
+      .option('evaluations', {
+        type: 'string',
+        default: '50,100,200,500',
+        describe: 'Numbers of networks trained after which searches are scored',
+      })
+      .option('seeds', { type: 'number', default: 30, describe: 'Searches of each algorithm' })
+      .option('first-seed', { type: 'number', default: 0, describe: 'Seeds count from here' })
+      .option('normalisation', {
+        choices: ['roi', 'full'] as const,
+        default: 'roi' as const,
+        describe: 'Box of the hypervolume: region of interest, or the whole range of the table',
+      })
+      .option('error-limit', {
+        type: 'number',
+        describe: 'Error in % that bounds the region of interest (default: that of 85 % of the networks, two digits)',
+      })
+      .option('limit', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'COLUMN=VALUE,…: costs under which the best error is compared; repeat for several (default: three)',
+      })
+      .option('hide-costs', {
+        type: 'boolean',
+        default: false,
+        describe: 'Algorithms learn the costs of a network only with its error',
+      })
+      .option('population', { type: 'number', default: 20, describe: 'Population of evolutionary algorithms' })
+      .option('workers', { type: 'number', describe: 'Searches at the same time (default: one per core)' })
+      .example(
+        '$0 bench search --table nb201.csv.gz --gene-digits ops --accuracy c10_test_200ep --cost raspi4_latency_ms',
+        '',
+      ),
+  handler: async (args) => (await import('../actions/bench-search.ts')).benchSearch(args),
+})

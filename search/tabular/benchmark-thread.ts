@@ -1,0 +1,38 @@
+import { workerData } from 'node:worker_threads'
+import { randomStream } from '../../lib/random.ts'
+import { loadAlgorithm } from '../discover.ts'
+import { type TabularProblem, tabularEvaluation } from './problem.ts'
+import { type Run, type RunSettings, runTabular } from './run.ts'
+import type { Scale } from './score.ts'
+
+export interface BenchmarkThreadData {
+  readonly problem: TabularProblem
+  /** Cost columns per device, which name the random streams. */
+  readonly costNames: readonly (readonly string[])[]
+  readonly scales: readonly Scale[]
+  readonly settings: RunSettings
+}
+
+/** One search for some of the problem's devices. */
+export interface BenchmarkTask {
+  /** An id, or the path of a file. */
+  readonly algorithm: string
+  readonly seed: number
+  readonly devices: readonly number[]
+}
+
+const { problem, costNames, scales, settings } = workerData as BenchmarkThreadData
+const whole = tabularEvaluation(problem)
+
+export default async ({ algorithm, seed, devices }: BenchmarkTask): Promise<Run> => {
+  const part = { ...problem, costs: devices.map((device) => problem.costs[device]!) }
+  const random = randomStream(seed, 'tabular', ...devices.map((device) => costNames[device]!.join()))
+  return runTabular(
+    part,
+    tabularEvaluation(part, whole.architecture),
+    await loadAlgorithm(algorithm),
+    devices.map((device) => scales[device]!),
+    random,
+    settings,
+  )
+}

@@ -1,0 +1,98 @@
+import { UserError } from '../../lib/errors.ts'
+import { hypervolume, nonDominatedIndices } from '../pareto/index.ts'
+
+export type NormalisationKind = 'roi' | 'full'
+
+/** The box that hypervolumes are shares of: one value per objective, the error in percent first. */
+export interface Normalisation {
+  readonly ideal: readonly number[]
+  readonly reference: readonly number[]
+}
+
+/** Columns of a minimisation problem, one value per architecture; the error in percent first. */
+export type ObjectiveColumns = readonly Float64Array[]
+
+/** The region of interest leaves out the worst networks; this share of all is let in. */
+const INTERESTING_SHARE = 0.85
+/** Room beyond the dearest network of the front, so that it counts for something. */
+const COST_MARGIN = 1.05
+
+/**
+ * The error that bounds the region of interest where nobody gives one: 85 % of the architectures are at least as good,
+ * rounded to two digits. This gives the limits that the published baselines of NAS-Bench-201 use, 15 % on CIFAR-10 and
+ * 45 % on CIFAR-100.
+ */
+export function interestingError(errors: Float64Array): number {
+  const sorted = errors.slice().sort()
+  const quantile = sorted[Math.ceil(INTERESTING_SHARE * sorted.length) - 1]!
+  const rounded = Number(quantile.toPrecision(2))
+  return rounded > sorted[0]! ? rounded : quantile
+}
+
+/** From the least to the greatest value of every column. */
+export const fullRange = (columns: ObjectiveColumns): Normalisation => ({
+  ideal: columns.map(least),
+  reference: columns.map((column) => column.reduce((most, value) => Math.max(most, value))),
+})
+
+/**
+ * The region of interest: errors up to `errorLimit`, costs from the cheapest architecture within it to 1.05 times the
+ * dearest one on the front of those within it.
+ * @throws UserError when no architecture is within the limit.
+ */
+export function regionOfInterest(columns: ObjectiveColumns, errorLimit: number): Normalisation {
+  const inside = [...columns[0]!.keys()].filter((i) => columns[0]![i]! <= errorLimit)
+  if (inside.length === 0) {
+    throw new UserError(
+      `no architecture has an error of at most ${errorLimit} %: the lowest is ${least(columns[0]!)} %`,
+    )
+  }
+  const chosen = columns.map((column) => Float64Array.from(inside, (i) => column[i]!))
+  const front = nonDominatedIndices(rowsOf(chosen), inside.length, columns.length)
+  return {
+    ideal: chosen.map(least),
+    reference: chosen.map((column, j) =>
+      j === 0
+        ? errorLimit
+        : COST_MARGIN * front.reduce((most, i) => Math.max(most, column[i]!), Number.NEGATIVE_INFINITY),
+    ),
+  }
+}
+
+/** Volume that some architectures dominate in the normalised box, as a share of it. */
+export function normalisedVolume(
+  columns: ObjectiveColumns,
+  architectures: readonly number[],
+  { ideal, reference }: Normalisation,
+): number {
+  const scaled = architectures.flatMap((i) =>
+    columns.map((column, j) => Math.max(0, (column[i]! - ideal[j]!) / (reference[j]! - ideal[j]!))),
+  )
+  return hypervolume(
+    Float64Array.from(scaled),
+    architectures.length,
+    columns.map(() => 1),
+  )
+}
+
+/** Those architectures that no other of them dominates, in their order. */
+export function frontOf(columns: ObjectiveColumns, architectures: readonly number[]): readonly number[] {
+  const chosen = columns.map((column) => Float64Array.from(architectures, (i) => column[i]!))
+  return Array.from(
+    nonDominatedIndices(rowsOf(chosen), architectures.length, columns.length),
+    (position) => architectures[position]!,
+  )
+}
+
+const least = (column: Float64Array): number => column.reduce((lowest, value) => Math.min(lowest, value))
+
+/** Columns as rows, one after another. */
+function rowsOf(columns: ObjectiveColumns): Float64Array {
+  const rows = new Float64Array(columns.length * columns[0]!.length)
+  columns.forEach((column, j) => {
+    column.forEach((value, i) => {
+      rows[i * columns.length + j] = value
+    })
+  })
+  return rows
+}

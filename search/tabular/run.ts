@@ -1,0 +1,69 @@
+import type { RandomStream } from '../../lib/random.ts'
+import type { AlgorithmDefinition } from '../algorithm.ts'
+import { tableOperations } from './operations.ts'
+import type { TabularEvaluation, TabularProblem } from './problem.ts'
+import { type Scale, type Score, scoreOf } from './score.ts'
+
+export interface RunSettings {
+  /** Numbers of evaluated architectures after which a search is scored, ascending. */
+  readonly evaluations: readonly number[]
+  readonly populationSize: number
+  /** Algorithms must measure the costs as they measure the error. */
+  readonly hideCosts: boolean
+}
+
+export interface Run {
+  /** Per number of evaluations and device. */
+  readonly scores: readonly (readonly Score[])[]
+  /** Architectures evaluated: fewer than asked for when the algorithm came up with nothing new. */
+  readonly evaluated: number
+  /** Mean milliseconds of the last ten asks, each with its tell. */
+  readonly askMs: number
+}
+
+/** Proposals in a row of genomes that are missing or known already, after which a search has run dry. */
+const MOST_FUTILE_ASKS = 2000
+const TIMED_ASKS = 10
+
+/** One search of a table: the problem's devices together, one front each. */
+export function runTabular(
+  problem: TabularProblem,
+  evaluation: TabularEvaluation,
+  definition: AlgorithmDefinition,
+  scales: readonly Scale[],
+  random: RandomStream,
+  settings: RunSettings,
+): Run {
+  const operations = tableOperations(problem.space, (genome) => evaluation.architecture(genome) !== undefined)
+  const algorithm = definition.create(
+    {
+      operations,
+      objectiveCount: 1 + problem.costs[0]!.length,
+      frontCount: problem.costs.length,
+      populationSize: settings.populationSize,
+      ...(settings.hideCosts ? {} : { cheapObjectives: evaluation.knownCosts }),
+    },
+    random,
+  )
+  const evaluated = new Set<number>()
+  const scores: Score[][] = []
+  const times: number[] = []
+  const score = () => problem.costs.map((_, device) => scoreOf(problem, device, [...evaluated], scales[device]!))
+  for (let futile = 0; scores.length < settings.evaluations.length && futile < MOST_FUTILE_ASKS; ) {
+    const start = performance.now()
+    const genome = algorithm.ask()
+    algorithm.tell(evaluation.told(genome))
+    times.push(performance.now() - start)
+    const architecture = evaluation.architecture(genome)
+    if (architecture === undefined || evaluated.has(architecture)) {
+      futile++
+      continue
+    }
+    futile = 0
+    evaluated.add(architecture)
+    if (evaluated.size === settings.evaluations[scores.length]) scores.push(score())
+  }
+  while (scores.length < settings.evaluations.length) scores.push(score())
+  const last = times.slice(-TIMED_ASKS)
+  return { scores, evaluated: evaluated.size, askMs: last.reduce((sum, time) => sum + time, 0) / last.length }
+}
