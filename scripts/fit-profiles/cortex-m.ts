@@ -1,11 +1,11 @@
 import type { NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
+import { fitTable, type Provenance } from '../../hardware-profiles/fit-table.ts'
 import type { Profile, ProfileTable, ProfileValidation } from '../../hardware-profiles/profile.ts'
 import { cmsisRules, type MacRates } from './cmsis-rules.ts'
 import type { FittedProfile } from './fitted-profile.ts'
 import { CMSIS_CONV_FORMS, micronasKernels } from './micronas.ts'
 import { micronetsSuites } from './micronets.ts'
 import { mlperfResults, ratePerMac } from './mlperf.ts'
-import { fitTable, type Provenance } from './operators.ts'
 import { fittedTflmMemory, memorySuites } from './tflm-memory.ts'
 
 interface Board {

@@ -1,18 +1,18 @@
 import path from 'node:path'
-import type { Profile, ProfileTable, ProfileValidation } from '../../hardware-profiles/profile.ts'
-import { CompiledTable } from '../../hardware-profiles/table.ts'
-import type { KernelKind } from '../../network/schedule.ts'
-import { readCsv } from './csv.ts'
-import type { FittedProfile } from './fitted-profile.ts'
 import {
   fitTable,
   type Measurement,
   type ModelForm,
   measurement,
   type Provenance,
-  ruleTable,
   summarise,
-} from './operators.ts'
+} from '../../hardware-profiles/fit-table.ts'
+import type { Profile, ProfileTable, ProfileValidation } from '../../hardware-profiles/profile.ts'
+import { CompiledTable } from '../../hardware-profiles/table.ts'
+import type { KernelKind } from '../../network/schedule.ts'
+import { readCsv } from './csv.ts'
+import type { FittedProfile } from './fitted-profile.ts'
+import { ruleTable } from './operators.ts'
 import { fittedTflmMemory } from './tflm-memory.ts'
 
 const CLOCK_HZ = 78e6

@@ -1,7 +1,7 @@
 import path from 'node:path'
+import { type Measurement, type ModelForm, measurement } from '../../hardware-profiles/fit-table.ts'
 import type { KernelKind } from '../../network/schedule.ts'
 import { readCsv } from './csv.ts'
-import { type Measurement, type ModelForm, measurement } from './operators.ts'
 
 const KINDS: Readonly<Record<string, KernelKind>> = {
   conv2d: 'conv2d',

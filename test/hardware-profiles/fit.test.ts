@@ -6,13 +6,13 @@ import { gzipSync } from 'fflate'
 import { nasBench201, ofaMobileNetV3 } from '../../hardware-profiles/cases/nas-nets.ts'
 import { MLPERF_TINY } from '../../hardware-profiles/cases/reference-nets.ts'
 import { kendallTauOf, percentile90Of } from '../../hardware-profiles/cases/statistics.ts'
+import { fitTable, measurement, summarise } from '../../hardware-profiles/fit-table.ts'
 import { loadProfile } from '../../hardware-profiles/index.ts'
 import { fitNonNegative } from '../../hardware-profiles/least-squares.ts'
 import { randomStream } from '../../lib/random.ts'
 import { countMacs, countParams } from '../../network/measure.ts'
 import { readCsv } from '../../scripts/fit-profiles/csv.ts'
 import { efr32Profile } from '../../scripts/fit-profiles/efr32.ts'
-import { fitTable, measurement, summarise } from '../../scripts/fit-profiles/operators.ts'
 
 const data = path.join(import.meta.dirname, '..', '..', '..', 'shared', 'data')
 const withData = existsSync(path.join(data, 'hardware')) ? test : test.skip
