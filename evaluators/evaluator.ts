@@ -7,20 +7,29 @@ export interface Fidelity {
   readonly epochs: number
   /** Share of the training part used, 0 < f ≤ 1. */
   readonly dataFraction: number
+  /** Share of the height and width that the network reads, 0 < r ≤ 1; 1 is left out. */
+  readonly resolution?: number
 }
 
 /**
  * What a training reads and leaves in a folder of checkpoints. A checkpoint is one file `<name>.checkpoint`, written
- * atomically, with the weights and the optimiser's state.
+ * atomically, with the weights and the optimiser's state. Names are plain file names without an ending.
  */
 export interface CheckpointUse {
   /** Absolute path of an existing folder. */
   readonly directory: string
   /** Written when the training ends; nothing is kept where left out. */
   readonly save?: string
-  /** The state after `earlier`. Only a shortcut: where the file is missing, the earlier stages are trained again. */
+  /**
+   * The state after `earlier`. Only a shortcut: where the file is missing, damaged or of another training, the earlier
+   * stages are trained again.
+   */
   readonly continueFrom?: string
-  /** Another network's: initial weights are taken from it where shapes overlap. A missing file is a `Failure`. */
+  /**
+   * Another network's: initial weights are taken from it where shapes overlap (`training/inherit.ts`). The name stands
+   * for its content, so a file must keep its name. A missing or damaged file is a `Failure`, unless `continueFrom`
+   * makes it unnecessary.
+   */
   readonly inheritFrom?: string
 }
 
@@ -30,7 +39,7 @@ export interface EvaluationRequest {
   readonly fidelity: Fidelity
   /**
    * Cheaper stages that this network went through before, first to last; none where left out. The training goes on from
-   * where the last of them ended: `fidelity` counts what comes on top.
+   * where the last of them ended: `fidelity` counts what comes on top. Each stage follows the recipe's whole schedule.
    */
   readonly earlier?: readonly Fidelity[]
   readonly checkpoints?: CheckpointUse

@@ -7,7 +7,7 @@ import { createBatcher, epochOrder } from '../datasets/batches.ts'
 import type { Dataset } from '../datasets/dataset.ts'
 import type { Fidelity } from '../evaluator.ts'
 import type { Recipe, TrainingProgram } from './engine.ts'
-import { learningRateAt } from './schedule.ts'
+import { learningRateAt, stageRecipe } from './schedule.ts'
 
 export interface EpochPlan {
   readonly graph: NetworkGraph
@@ -16,8 +16,12 @@ export interface EpochPlan {
   readonly fidelity: Fidelity
   /** Seeds data order and augmentation, each by a stream of its own. */
   readonly seed: number
+  /** How many stages came before: each has streams and a schedule of its own. 0 where left out. */
+  readonly stage?: number
   /** Checked between steps; when aborted the result is a `timed-out` failure. */
   readonly signal?: { readonly aborted: boolean }
+  /** After each step: how many of the epoch are done, of how many. */
+  readonly onStep?: (done: number, steps: number) => void
 }
 
 /** Where a training stands between two epochs, beside the weights and the optimiser's state; plain data. */
@@ -60,9 +64,11 @@ export function startEpochs(plan: EpochPlan, program: TrainingProgram, from?: Ep
   const { batchSize } = recipe
   const shape = inputShapeOf(graph)
   const batcher = createBatcher(dataset, shape)
-  const order = from === undefined ? randomStream(seed, 'data-order') : randomStreamFromState(from.order)
-  const augmentation =
-    from === undefined ? randomStream(seed, 'augmentation') : randomStreamFromState(from.augmentation)
+  const { stage = 0 } = plan
+  const fresh = (name: string) => (stage === 0 ? randomStream(seed, name) : randomStream(seed, name, stage))
+  const order = from === undefined ? fresh('data-order') : randomStreamFromState(from.order)
+  const augmentation = from === undefined ? fresh('augmentation') : randomStreamFromState(from.augmentation)
+  const schedule = stageRecipe(recipe, stage)
   const augment = createAugmenter(dataset.kind, shape, recipe, augmentation)
   const inputs = new Float32Array(batchSize * sizeOf(shape))
   const labels = new Int32Array(batchSize)
@@ -82,13 +88,14 @@ export function startEpochs(plan: EpochPlan, program: TrainingProgram, from?: Ep
         batcher.fill(indices, i * batchSize, batchSize, inputs)
         augment?.(inputs, batchSize)
         batcher.labels(indices, i * batchSize, batchSize, labels)
-        const learningRate = learningRateAt(recipe, step, steps * fidelity.epochs)
+        const learningRate = learningRateAt(schedule, step, steps * fidelity.epochs)
         const metrics = await program.step(inputs, labels, learningRate)
         if (!(metrics.loss < HOPELESS_LOSS))
           return failure('diverged', `the loss became ${metrics.loss} at step ${step + 1}`)
         lossSum += metrics.loss
         correct += metrics.correct
         step++
+        plan.onStep?.(i + 1, steps)
       }
       return { ok: true, epoch: step / steps, loss: lossSum / steps, accuracy: correct / (steps * batchSize) }
     },

@@ -1,12 +1,12 @@
 import type { Failure } from '../../lib/errors.ts'
-import { randomStream } from '../../lib/random.ts'
 import type { NetworkGraph, Weights } from '../../network/types.ts'
 import type { Dataset, SplitName } from '../datasets/dataset.ts'
-import type { Fidelity } from '../evaluator.ts'
-import type { Recipe, TrainingEngine, TrainingProgram } from './engine.ts'
+import type { CheckpointUse, Fidelity } from '../evaluator.ts'
+import type { Recipe, TrainingEngine } from './engine.ts'
 import { startEpochs } from './epochs.ts'
-import { initialWeights } from './initial-weights.ts'
 import { measureNetwork } from './measure-network.ts'
+import { saveState, stagesOf, startOf } from './stages.ts'
+import { Trainee } from './trainee.ts'
 
 export { inputShapeOf } from './epochs.ts'
 
@@ -23,6 +23,9 @@ export interface TrainingJob {
   readonly onEpoch?: (report: { readonly epoch: number; readonly loss: number; readonly accuracy: number }) => void
   /** Checked between steps; when aborted the result is a `timed-out` failure. */
   readonly signal?: { readonly aborted: boolean }
+  /** Stages before `fidelity`, first to last. */
+  readonly earlier?: readonly Fidelity[]
+  readonly checkpoints?: CheckpointUse
 }
 
 export interface TrainedNetwork {
@@ -35,32 +38,48 @@ export interface TrainedNetwork {
 }
 
 /**
- * Trains a network from its initial weights and measures it.
- * @returns the trained weights, or a `Failure`: `diverged` when the loss or a logit stops being finite, `timed-out` when aborted.
+ * Trains a network from its initial weights, or from what earlier stages left of it, and measures it.
+ * @returns the trained weights, or a `Failure`: `diverged` when the loss or a logit stops being finite, `timed-out` when
+ * aborted, `threw` when the network to inherit from cannot be read.
  * @throws UserError when the graph cannot be trained or does not fit the data, or a batch needs more samples than there are.
  */
 export async function trainNetwork(job: TrainingJob): Promise<TrainedNetwork | Failure> {
-  const program = await job.engine.compile(job.graph, job.recipe)
+  const start = startOf(job)
+  if (!start.ok) return start
+  const trainee = new Trainee(job, start)
   try {
-    await program.writeWeights(initialWeights(job.graph, randomStream(job.seed, 'initialisation')))
-    const loss = await runEpochs(job, program)
-    if (typeof loss !== 'number') return loss
+    const stages = stagesOf(job)
+    let loss = Number.NaN
+    for (let stage = start.stage; stage < stages.length; stage++) {
+      const result = await runStage(job, trainee, stages[stage]!, stage)
+      if (typeof result !== 'number') return result
+      loss = result
+    }
+    const { graph, program } = await trainee.at(job.fidelity)
     const accuracy: Partial<Record<SplitName, number>> = {}
     for (const split of job.measureOn) {
-      const measured = await measureNetwork(job, program, split)
+      const measured = await measureNetwork({ ...job, graph }, program, split)
       if (!measured.ok) return measured
       accuracy[split] = measured.accuracy
     }
-    return { ok: true, weights: await program.readWeights(), loss, accuracy }
+    const state = await trainee.state()
+    saveState(job, state)
+    return { ok: true, weights: state.weights, loss, accuracy }
   } finally {
-    await program.dispose()
+    await trainee.dispose()
   }
 }
 
-async function runEpochs(job: TrainingJob, program: TrainingProgram): Promise<number | Failure> {
-  const epochs = startEpochs(job, program)
+async function runStage(
+  job: TrainingJob,
+  trainee: Trainee,
+  fidelity: Fidelity,
+  stage: number,
+): Promise<number | Failure> {
+  const { graph, program } = await trainee.at(fidelity)
+  const epochs = startEpochs({ ...job, graph, fidelity, stage }, program)
   let loss = Number.NaN
-  for (let epoch = 0; epoch < job.fidelity.epochs; epoch++) {
+  for (let epoch = 0; epoch < fidelity.epochs; epoch++) {
     const report = await epochs.next()
     if (!report.ok) return report
     job.onEpoch?.(report)
