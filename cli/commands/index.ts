@@ -1,4 +1,5 @@
 import { benchCommand } from './bench.ts'
+import { compareCommand } from './compare.ts'
 import { devicesCommand } from './devices.ts'
 import { exportCommand } from './export.ts'
 import { frontCommand } from './front.ts'
@@ -9,6 +10,7 @@ import { searchCommand } from './search.ts'
 import type { Command } from './shared.ts'
 import { spacesCommand } from './spaces.ts'
 import { statusCommand } from './status.ts'
+import { trainCommand } from './train.ts'
 
 /** Every command, in the order of the help text. Their heavy parts load when they run. */
 export const COMMANDS: readonly Command[] = [
@@ -17,6 +19,8 @@ export const COMMANDS: readonly Command[] = [
   statusCommand,
   listCommand,
   frontCommand,
+  compareCommand,
+  trainCommand,
   exportCommand,
   predictCommand,
   devicesCommand,

@@ -38,7 +38,7 @@ export function verticalAxis(axis: Axis, { left, top, right, bottom }: Frame): r
         `<text class="tick end" x="${left - 8}" y="${pixels(y + 4)}">${escapeXml(label)}</text>`,
       ]
     }),
-    `<text class="axis middle" x="22" y="${middle}" transform="rotate(-90 22 ${middle})">${escapeXml(axisTitle(axis))}</text>`,
+    `<text class="axis middle" x="${left - 54}" y="${middle}" transform="rotate(-90 ${left - 54} ${middle})">${escapeXml(axisTitle(axis))}</text>`,
   ]
 }
 

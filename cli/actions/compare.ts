@@ -1,0 +1,139 @@
+import { UserError } from '../../lib/errors.ts'
+import { writeFileAtomic } from '../../lib/files.ts'
+import { formatNumber } from '../../lib/units.ts'
+import { type ComparedGroup, type Comparison, compareGroups, type RunGroup } from '../../results/compare/compare.ts'
+import { runOf } from '../../results/compare/runs.ts'
+import { comparisonSvg, MOST_GROUPS } from '../../results/report/comparison-svg.ts'
+import { METRICS, type MetricName } from '../../results/report/metrics.ts'
+import { openStore } from '../../results/sqlite/open.ts'
+import { parseObjectives } from '../../search/objectives.ts'
+import { renderCurves } from '../render/curves.ts'
+import { terminalOf } from '../render/terminal.ts'
+import { columns, print, printJson } from './output.ts'
+
+interface CompareArguments {
+  readonly runs: readonly string[]
+  readonly db: string
+  readonly device: string | undefined
+  readonly x: string
+  readonly svg: string | undefined
+  readonly json: boolean
+}
+
+interface NamedIds {
+  readonly name: string
+  readonly ids: readonly number[]
+}
+
+/** `frugal compare` */
+export async function compare(args: CompareArguments): Promise<void> {
+  const wanted = args.runs.map(parseGroup)
+  checkGroups(wanted)
+  const cost = parseObjectives(`accuracy,${args.x}`)[1]!
+  const store = openStore(args.db, { write: false })
+  try {
+    const [first] = wanted
+    const device = args.device ?? store.experiment(first!.ids[0]).devices[0]!
+    const groups = wanted.map(({ name, ids }): RunGroup => {
+      const experiments = ids.map((id) => store.experiment(id))
+      return { name, experiments, runs: ids.map((id) => runOf(id, store.trials(id), device)) }
+    })
+    show(compareGroups(groups, device, cost), args)
+  } finally {
+    store.close()
+  }
+}
+
+/** Reads `3`, `3,4,5` or `NAME=3,4,5`. */
+function parseGroup(text: string): NamedIds {
+  const [, given, list] = /^(?:([^=]*)=)?(.*)$/s.exec(text)!
+  const ids = list!.split(',').map((part) => {
+    if (!/^[1-9]\d{0,14}$/.test(part.trim())) {
+      throw new UserError(
+        `'${text}' names no experiments: write an id such as 3, several such as 3,4,5, or NAME=3,4,5 (frugal list shows them)`,
+      )
+    }
+    return Number(part)
+  })
+  if (given === '') throw new UserError(`'${text}' has an empty name: write for example frugal=3,4,5`)
+  return { name: given ?? (ids.length === 1 ? `experiment ${ids[0]}` : `experiments ${ids.join(', ')}`), ids }
+}
+
+function checkGroups(groups: readonly NamedIds[]): void {
+  if (groups.length < 2) throw new UserError('name at least two experiments to compare: for example frugal compare 1 2')
+  if (groups.length > MOST_GROUPS) {
+    throw new UserError(`${groups.length} groups are too many to tell apart: compare at most ${MOST_GROUPS} at a time`)
+  }
+  const ids = groups.flatMap((group) => group.ids)
+  const twice = ids.find((id, i) => ids.indexOf(id) !== i)
+  if (twice !== undefined) throw new UserError(`experiment ${twice} is named twice: name each once`)
+  const names = groups.map(({ name }) => name)
+  const doubled = names.find((name, i) => names.indexOf(name) !== i)
+  if (doubled !== undefined) throw new UserError(`two groups are called '${doubled}': give each its own name`)
+}
+
+function show(comparison: Comparison, { json, svg }: CompareArguments): void {
+  if (svg !== undefined) writeFileAtomic(svg, comparisonSvg(comparison))
+  if (json) {
+    printJson(comparison)
+    return
+  }
+  const { device, objectives, reference, groups, pairs } = comparison
+  const terminal = terminalOf(process.stdout)
+  const box = objectives.map((name, i) => METRICS[name as MetricName].format(reference[i]!))
+  print(`On ${device}; hypervolume is the dominated share of the box up to ${box.join(', ')}.`)
+  print(renderCurves(groups, terminal))
+  print(curveTable(groups))
+  print('')
+  print(pairTable(comparison))
+  for (const { a, b, pValue } of pairs) {
+    if (pValue !== undefined)
+      print(`${b} against ${a} over runs of equal seeds: p = ${formatNumber(pValue)} (Wilcoxon)`)
+  }
+  if (svg !== undefined) print(`wrote ${svg}`)
+}
+
+/** Shares of the longest run at which the table gives the hypervolume. */
+const SHOWN_SHARES = [0.1, 0.25, 0.5, 0.75, 1]
+
+function curveTable(groups: readonly ComparedGroup[]): string {
+  const { curve } = groups[0]!
+  const shown = [...new Set(SHOWN_SHARES.map((share) => Math.max(0, Math.ceil(share * curve.length) - 1)))]
+  const figure = (group: ComparedGroup, place: number): string => {
+    const { mean, least, greatest } = group.curve[place]!
+    if (group.experiments.length === 1) return mean.toFixed(4)
+    return `${mean.toFixed(4)} (${least.toFixed(4)} to ${greatest.toFixed(4)})`
+  }
+  const rows = groups.map((group) => [group.name, ...shown.map((place) => figure(group, place))])
+  const headings = ['hypervolume after', ...shown.map((place) => `${curve[place]!.trials} trials`)]
+  return columns(
+    [headings, ...rows],
+    shown.map((_, i) => i + 1),
+  )
+}
+
+const percent = (share: number): string => `${formatNumber(100 * share)} %`
+
+function pairTable({ pairs }: Comparison): string {
+  const rows = pairs.map(({ a, b, merged, ...pair }) => [
+    a,
+    b,
+    `${pair.hypervolumeDifference < 0 ? '' : '+'}${pair.hypervolumeDifference.toFixed(4)}`,
+    percent(pair.aCoversB),
+    percent(pair.bCoversA),
+    percent(pair.aFallsShort),
+    percent(pair.bFallsShort),
+    `${merged.onlyA} / ${merged.onlyB} / ${merged.both}`,
+  ])
+  const headings = [
+    'A',
+    'B',
+    'B − A',
+    'A covers B',
+    'B covers A',
+    'A short by',
+    'B short by',
+    'merged front: A / B / both',
+  ]
+  return columns([headings, ...rows], [2, 3, 4, 5, 6, 7])
+}

@@ -1,0 +1,51 @@
+import { axisOf } from '../../results/report/axis.ts'
+import type { Metric } from '../../results/report/metrics.ts'
+import { Canvas } from './canvas.ts'
+import { paint, shownText, type Terminal } from './terminal.ts'
+
+interface NamedCurve {
+  readonly name: string
+  readonly curve: readonly { readonly trials: number; readonly mean: number }[]
+}
+
+const ROWS = 12
+const MOST_COLUMNS = 80
+const HYPERVOLUME: Metric = {
+  title: 'hypervolume',
+  heading: 'hypervolume',
+  better: 'higher',
+  units: [{ symbol: '', factor: 1 }],
+  base: 10,
+  greatest: 1,
+  linear: true,
+  format: String,
+}
+
+/** Mean hypervolume over trials as step lines, each marked at its end by a letter that the key explains. */
+export function renderCurves(curves: readonly NamedCurve[], terminal: Terminal): string {
+  const values = curves.flatMap(({ curve }) => curve.map(({ mean }) => mean))
+  const most = Math.max(...curves.flatMap(({ curve }) => curve.map(({ trials }) => trials)))
+  const vertical = axisOf(HYPERVOLUME, values, 4)
+  const gutter = Math.max(...vertical.ticks.map(({ label }) => label.length)) + 1
+  const width = Math.max(16, Math.min(terminal.columns, MOST_COLUMNS) - gutter - 6)
+  const canvas = new Canvas(width + 4, ROWS, terminal)
+  const row = (value: number) => Math.min(ROWS - 1, Math.max(0, ROWS - 1 - Math.floor(vertical.position(value) * ROWS)))
+  const column = (trials: number) => Math.min(width - 1, Math.floor((trials / most) * width))
+  for (const { curve } of curves) {
+    canvas.steps(curve.map(({ trials, mean }) => ({ column: column(trials), row: row(mean) })))
+  }
+  const letters = curves.map((_, i) => String.fromCharCode(65 + i))
+  curves.forEach(({ curve }, i) => {
+    const { trials, mean } = curve.at(-1)!
+    canvas.label({ column: column(trials), row: row(mean) }, letters[i]!)
+  })
+  const ticks = new Map(vertical.ticks.map(({ value, label }) => [row(value), label]))
+  const lines = canvas.lines().map((line, i) => {
+    const label = ticks.get(i)
+    const edge = label === undefined ? (terminal.unicode ? '│' : '|') : terminal.unicode ? '┤' : '+'
+    return `${paint((label ?? '').padStart(gutter - 1), 'dim', terminal)} ${edge}${line}`
+  })
+  const key = curves.map(({ name }, i) => `${letters[i]} ${shownText(name, terminal)}`).join('   ')
+  const foot = `${' '.repeat(gutter + 1)}${'1'.padEnd(width - String(most).length)}${most} trials`
+  return `${lines.join('\n')}\n${paint(foot, 'dim', terminal)}\n${key}\n`
+}

@@ -1,0 +1,157 @@
+import test from 'ava'
+import { attainmentSurface } from '../../results/compare/attainment.ts'
+import { compareGroups, type RunGroup } from '../../results/compare/compare.ts'
+import { curveCounts, hypervolumeCurve } from '../../results/compare/curve.ts'
+import { frontDifference, frontOfRuns } from '../../results/compare/difference.ts'
+import { type Run, runOf, vectorsOf } from '../../results/compare/runs.ts'
+import { comparisonSvg } from '../../results/report/comparison-svg.ts'
+import type { Experiment } from '../../results/store.ts'
+import { completed, costsOf, experiment, failed } from './fixtures.ts'
+
+const run = (...vectors: readonly (readonly number[] | undefined)[]): Run => ({
+  experiment: 1,
+  trials: vectors.map((objectives) => ({ objectives })),
+})
+
+const stored = (id: number, changes: Partial<Experiment> = {}): Experiment => ({
+  ...experiment(),
+  id,
+  status: 'done',
+  createdAt: '2026-01-01T00:00:00.000Z',
+  devices: ['mcu'],
+  objectives: ['accuracy', 'latencyMs'],
+  references: { mcu: [1, 100] },
+  settings: { seed: id, data: 'digits' },
+  ...changes,
+})
+
+test('only trials that succeeded within the limits count', (t) => {
+  const over = completed(1, { costs: [costsOf('mcu', { violation: 0.5 })] })
+  const found = runOf(7, [completed(0), over, failed(2)], 'mcu')
+  t.is(found.trials.length, 3)
+  t.deepEqual(vectorsOf(found), [[0.25, 12.5, 20480]])
+  t.deepEqual(vectorsOf(found, 0), [])
+})
+
+test('the curve is the mean, least and greatest hypervolume after so many trials', (t) => {
+  const runs = [run([0.5, 50], [0.5, 25]), run([0.5, 50], undefined, [0, 0])]
+  const curve = hypervolumeCurve(runs, [1, 2, 3], [1, 100])
+  t.deepEqual(curve, [
+    { trials: 1, mean: 0.25, least: 0.25, greatest: 0.25 },
+    { trials: 2, mean: (0.375 + 0.25) / 2, least: 0.25, greatest: 0.375 },
+    { trials: 3, mean: (0.375 + 1) / 2, least: 0.375, greatest: 1 },
+  ])
+})
+
+test('a curve has at most a hundred counts, ending with the last trial', (t) => {
+  t.deepEqual(curveCounts(3), [1, 2, 3])
+  const many = curveCounts(12_345)
+  t.true(many.length <= 100)
+  t.is(many.at(-1), 12_345)
+  t.deepEqual(
+    many.toSorted((a, b) => a - b),
+    [...new Set(many)],
+  )
+})
+
+test('attainment: any, half and every run', (t) => {
+  const runs = [run([0.4, 10], [0.2, 30]), run([0.3, 20]), run([0.5, 20], [0.1, 40])]
+  t.deepEqual(attainmentSurface(runs, 1, 0), [
+    { cost: 10, error: 0.4 },
+    { cost: 20, error: 0.3 },
+    { cost: 30, error: 0.2 },
+    { cost: 40, error: 0.1 },
+  ])
+  // At 20 the three have 0.4, 0.3, 0.5; at 30 they have 0.2, 0.3, 0.5; at 40 they have 0.2, 0.3, 0.1.
+  t.deepEqual(attainmentSurface(runs, 1, 0.5), [
+    { cost: 20, error: 0.4 },
+    { cost: 30, error: 0.3 },
+    { cost: 40, error: 0.2 },
+  ])
+  t.deepEqual(attainmentSurface(runs, 1, 1), [
+    { cost: 20, error: 0.5 },
+    { cost: 40, error: 0.3 },
+  ])
+  t.deepEqual(attainmentSurface([run(undefined)], 1, 0.5), [])
+})
+
+test('front difference: coverage, shortfall, who found what', (t) => {
+  const a = frontOfRuns([run([0, 10], [0.5, 5]), run([0.5, 5], [0.6, 6])], 2)
+  t.is(a.length, 2)
+  const b = [
+    [0, 10],
+    [0.25, 7.5],
+    [1, 5],
+  ]
+  t.deepEqual(frontDifference(a, b), {
+    aCoversB: 2 / 3,
+    bCoversA: 0.5,
+    // B's (0.25, 7.5) is 0.25 of the range of either objective away from A's nearest.
+    aFallsShort: 0.25,
+    bFallsShort: 0.5,
+    merged: { onlyA: 1, onlyB: 1, both: 1 },
+  })
+  t.like(frontDifference(a, []), { aCoversB: 1, bCoversA: 0, aFallsShort: 0, bFallsShort: 1 })
+})
+
+test('groups are measured against the worst of the recorded references', (t) => {
+  const groups: RunGroup[] = [
+    { name: 'one', experiments: [stored(1)], runs: [run([0.5, 50])] },
+    { name: 'two', experiments: [stored(2, { references: { mcu: [0.5, 200] } })], runs: [run([0.25, 100])] },
+  ]
+  const { reference, groups: compared, pairs } = compareGroups(groups, 'mcu', 'latencyMs')
+  t.deepEqual(reference, [0, 200])
+  t.deepEqual(
+    compared.map(({ hypervolumes }) => hypervolumes[0]),
+    [0.375, 0.375],
+  )
+  t.deepEqual(compared[0]!.attainment.half, [{ cost: 50, accuracy: 0.5 }])
+  t.is(pairs.length, 1)
+  t.is(pairs[0]!.hypervolumeDifference, 0)
+  t.is(pairs[0]!.pValue, undefined)
+})
+
+test('runs of equal seeds are tested in pairs', (t) => {
+  const group = (name: string, first: number, cost: number): RunGroup => ({
+    name,
+    experiments: Array.from({ length: 6 }, (_, i) => stored(first + i, { settings: { seed: i, data: 'digits' } })),
+    runs: Array.from({ length: 6 }, (_, i) => run([0.5, cost + i])),
+  })
+  const [pair] = compareGroups([group('slow', 1, 50), group('fast', 11, 20)], 'mcu', 'latencyMs').pairs
+  t.is(pair!.pValue, 2 / 2 ** 6)
+  t.true(pair!.hypervolumeDifference > 0)
+})
+
+test('experiments that do not fit together are refused', (t) => {
+  const compareWith = (changes: Partial<Experiment>, cost = 'latencyMs') =>
+    compareGroups(
+      [
+        { name: 'a', experiments: [stored(1)], runs: [run()] },
+        { name: 'b', experiments: [stored(2, changes)], runs: [run()] },
+      ],
+      'mcu',
+      cost,
+    )
+  t.throws(() => compareWith({ datasetDigest: 'x', settings: { seed: 2, data: 'letters' } }), {
+    message: /different data/,
+  })
+  t.notThrows(() => compareWith({ datasetDigest: 'x' }), 'another seed may split the same data differently')
+  t.throws(() => compareWith({ objectives: ['accuracy', 'energyMj'] }), { message: /energyMj/ })
+  t.throws(() => compareWith({ devices: ['gpu'] }), { message: /no front for 'mcu'/ })
+  t.throws(() => compareWith({}, 'energyMj'), { message: /not a cost/ })
+})
+
+test('the picture names every group and survives groups without results', (t) => {
+  const groups: RunGroup[] = [
+    { name: 'a <b>', experiments: [stored(1), stored(2)], runs: [run([0.5, 50]), run([0.4, 60])] },
+    { name: 'nothing', experiments: [stored(3)], runs: [run(undefined)] },
+  ]
+  const svg = comparisonSvg(compareGroups(groups, 'mcu', 'latencyMs'))
+  t.true(svg.includes('a &lt;b&gt;') && svg.includes('nothing'))
+  t.is(svg.match(/class="band /g)!.length, 1)
+  t.false(/NaN|Infinity|undefined/.test(svg))
+  const empty = comparisonSvg(
+    compareGroups(groups.slice(1).concat({ ...groups[1]!, name: 'more' }), 'mcu', 'latencyMs'),
+  )
+  t.false(/NaN|Infinity|undefined/.test(empty))
+})
