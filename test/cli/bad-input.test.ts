@@ -41,7 +41,7 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['front', /frugal search/],
   ['status --db other.txt', /other\.txt/],
   ['list --db foreign.db', /foreign\.db/],
-  ['resume --db newer.db', /newer\.db' has version 999.*up to 1/],
+  ['resume --db newer.db', /newer\.db' has version 999.*up to \d+: update/],
   ['export --epochs 0', /--epochs must be a whole number/],
   ['devices show', /name the device to show/],
   ['devices show stm32', /unknown device 'stm32'/],

@@ -1,0 +1,57 @@
+import test from 'ava'
+import { frugal, QUICK, temporaryFolder } from './run-frugal.ts'
+
+test('a search stops at its limit of energy, says so, and goes on with a higher one to the same front', async (t) => {
+  const folder = temporaryFolder(t)
+  const flags = ['search', '--trials', '5', '--workers', '1', ...QUICK]
+  const whole = await frugal(folder, ...flags, '--db', 'whole.db', '--json', '--carbon-intensity', '250')
+  t.is(whole.code, 0, whole.stderr)
+  const { energy } = JSON.parse(whole.stdout.trim().split('\n').at(-1)!) as {
+    energy: { wattHours: number; gramsCo2e: number; basis: string; sources: string[]; trials: { wattHours: number }[] }
+  }
+  t.is(energy.trials.length, 5)
+  t.true(energy.trials.every(({ wattHours }) => wattHours > 0))
+  t.true(energy.trials.reduce((sum, { wattHours }) => sum + wattHours, 0) <= energy.wattHours)
+  t.true(Math.abs(energy.gramsCo2e / energy.wattHours - 0.25) < 1e-9)
+  t.true(energy.sources.length > 0)
+
+  const cut = await frugal(folder, ...flags, '--db', 'cut.db', '--max-search-energy', '0.001J')
+  t.is(cut.code, 0, cut.stderr)
+  t.regex(
+    cut.stdout,
+    /Stopped by its limit of energy; continue with: frugal resume 1 --db cut\.db --max-search-energy /,
+  )
+  const status = await frugal(folder, 'status', '--db', 'cut.db')
+  t.regex(status.stdout, /interrupted/)
+  t.regex(status.stdout, /Energy: .* limit .*\nStopped by its limit of energy/)
+  const json = JSON.parse((await frugal(folder, 'status', '--db', 'cut.db', '--json')).stdout) as {
+    energy: { atLimit: boolean }
+  }
+  t.true(json.energy.atLimit)
+
+  const again = await frugal(folder, 'resume', '--db', 'cut.db')
+  t.is(again.code, 2)
+  t.regex(again.stderr, /experiment 1 has used .*, its limit is .*: give a higher one, such as --max-search-energy /)
+  const resumed = await frugal(folder, 'resume', '--db', 'cut.db', '--max-search-energy', '1Wh')
+  t.is(resumed.code, 0, resumed.stderr)
+  const fronts = await Promise.all(['whole.db', 'cut.db'].map((db) => frugal(folder, 'front', '--json', '--db', db)))
+  t.is(fronts[0]!.stdout, fronts[1]!.stdout)
+})
+
+test('flags about energy that mean nothing are refused before anything is written', async (t) => {
+  const folder = temporaryFolder(t)
+  for (const [flags, message] of [
+    [
+      ['--max-search-energy', '20'],
+      /--max-search-energy '20' is not a number with a unit \(j, kj, wh, kwh\): write for example 20Wh/,
+    ],
+    [['--carbon-intensity', '-3'], /--carbon-intensity must be a number above 0 and at most 5000, not -3/],
+  ] as const) {
+    const { code, stderr } = await frugal(folder, 'search', ...flags)
+    t.is(code, 2)
+    t.regex(stderr, message)
+  }
+  const { code, stderr } = await frugal(folder, 'status', '--carbon-intensity', '0')
+  t.is(code, 2)
+  t.regex(stderr, /--carbon-intensity/)
+})
