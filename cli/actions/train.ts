@@ -1,0 +1,99 @@
+import type { Recipe } from '../../evaluators/training/engine.ts'
+import { chooseEngine, engineName, loadEngine } from '../../evaluators/training/engines.ts'
+import { logitsOf } from '../../evaluators/training/onnx/training-graph.ts'
+import { fittingBatchSize, loadRecipe } from '../../evaluators/training/recipe.ts'
+import { TRAINING_FILES, trainInFolder } from '../../export/train/training-folder.ts'
+import { defaultPatience, type FullyTrained, type TrainingJob } from '../../export/train/training-job.ts'
+import { UserError } from '../../lib/errors.ts'
+import { archId } from '../../network/measure.ts'
+import { numberWithin, wholeNumber } from '../commands/shared.ts'
+import { interruptible } from './interruption.ts'
+import { print, printJson } from './output.ts'
+import { reportTraining } from './training-report.ts'
+import { type Subject, subjectOf, type TrainArguments } from './training-subject.ts'
+
+/** `frugal train` */
+export async function train(args: TrainArguments): Promise<void> {
+  checkFlags(args)
+  const subject = await subjectOf(args)
+  const job = await jobOf(args, subject)
+  const id = archId(job.graph)
+  const report = reportTraining(job.epochs, args.json, id)
+  const work = async (signal: AbortSignal): Promise<void> => {
+    announce(job, args.json)
+    const { trained, reused } = await trainInFolder(args.out, job, { signal, ...report }, subject.origin)
+    conclude(trained, reused, args)
+  }
+  await interruptible(work, () => {
+    const done = report.epochsDone()
+    if (args.json) printJson({ event: 'interrupted', epochs: done })
+    process.stderr.write(
+      `frugal: stopped after ${done} of ${job.epochs} epochs, kept in ${args.out}; the same command goes on from there\n`,
+    )
+  })
+}
+
+function checkFlags(args: TrainArguments): void {
+  if (args.trial !== undefined) wholeNumber(args.trial, '--trial', 0, Number.MAX_SAFE_INTEGER)
+  if (args.epochs !== undefined) wholeNumber(args.epochs, '--epochs', 1, 100_000)
+  if (args.patience !== undefined) wholeNumber(args.patience, '--patience', 0, 100_000)
+  if (args.seed !== undefined) wholeNumber(args.seed, '--seed', 0, Number.MAX_SAFE_INTEGER)
+  if (args['batch-size'] !== undefined) wholeNumber(args['batch-size'], '--batch-size', 1, 4096)
+  if (args['learning-rate'] !== undefined) numberWithin(args['learning-rate'], '--learning-rate', 0, 10)
+  if (args.recipe !== undefined) loadRecipe(args.recipe)
+  if (args.trial !== undefined && args.seed !== undefined) {
+    throw new UserError('--seed and --trial exclude each other: a trial is trained with the seed of its experiment')
+  }
+}
+
+/** @throws UserError when the network does not give one number for each class of the data. */
+async function jobOf(args: TrainArguments, subject: Subject): Promise<TrainingJob> {
+  const { graph, dataset, seed } = subject
+  const { classes } = logitsOf(graph)
+  if (classes !== dataset.classNames.length) {
+    throw new UserError(
+      `the network tells ${classes} classes apart and the data set '${dataset.name}' has ${dataset.classNames.length}: give the data it was made for with --data`,
+    )
+  }
+  const choice = await chooseEngine({
+    engine: args.engine ?? subject.engine,
+    provider: args.provider ?? subject.provider,
+  })
+  const epochs = args.epochs ?? subject.epochs
+  const recipe: Recipe = {
+    ...subject.recipe,
+    batchSize: args['batch-size'] ?? fittingBatchSize(subject.recipe.batchSize, dataset.splits.train.length),
+    ...(args['learning-rate'] === undefined ? {} : { learningRate: args['learning-rate'] }),
+  }
+  const patience = args.patience ?? defaultPatience(epochs)
+  const engine = await loadEngine(engineName(choice))
+  return { graph, dataset, engine, engineName: engineName(choice), recipe, epochs, patience, seed }
+}
+
+function announce({ graph, dataset, epochs, patience }: TrainingJob, json: boolean): void {
+  const { train: training, validation, test } = dataset.splits
+  if (json) {
+    printJson({ event: 'start', archId: archId(graph), epochs, patience, dataset: dataset.digest })
+    return
+  }
+  print(
+    `Training ${archId(graph)} on ${dataset.name} for ${epochs} epochs ` +
+      `(${training.length} training, ${validation.length} validation, ${test.length} test samples)`,
+  )
+}
+
+function conclude({ best, accuracy, endedEarly, history }: FullyTrained, reused: boolean, args: TrainArguments): void {
+  const percent = (share: number | undefined): string => `${(100 * (share ?? 0)).toFixed(2)} %`
+  if (args.json) {
+    const { validation, test } = accuracy
+    const figures = { epochs: history.length, bestEpoch: best.epoch, endedEarly, validation, test }
+    printJson({ event: 'done', reused, ...figures })
+    return
+  }
+  if (reused) print(`${args.out} holds this training already`)
+  if (endedEarly) print(`ended early after ${history.length} epochs: no better result since epoch ${best.epoch}`)
+  print(
+    `${args.out}: ${[TRAINING_FILES.weights, TRAINING_FILES.architecture, TRAINING_FILES.onnx, TRAINING_FILES.metrics].join(', ')}; ` +
+      `best epoch ${best.epoch}: validation ${percent(accuracy.validation)}, test accuracy ${percent(accuracy.test)}`,
+  )
+}

@@ -1,0 +1,74 @@
+import type { EpochRecord } from '../../export/train/training-job.ts'
+import { LiveBlock } from '../render/live-block.ts'
+import { formatDuration } from '../render/progress-lines.ts'
+import { cut, terminalOf } from '../render/terminal.ts'
+import { print, printJson } from './output.ts'
+
+/** Tells people, or machines, how a full training goes. */
+export interface TrainingReport {
+  readonly onContinue: (epochs: number) => void
+  readonly onStep: (done: number, steps: number) => void
+  readonly onEpoch: (record: EpochRecord, best: boolean) => void
+  /** Gives the terminal back; `undefined` epochs: none is done. */
+  readonly epochsDone: () => number
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
+const REDRAW_MS = 200
+
+/** @param what which training it is, where one command runs several. */
+export function reportTraining(epochs: number, json: boolean, what: string): TrainingReport {
+  const startedAt = performance.now()
+  const live = json || !terminalOf(process.stdout).interactive ? undefined : new LiveBlock(process.stdout)
+  let doneBefore = 0
+  let done = 0
+  let drawnAt = 0
+  /** Undefined as long as nothing is known about the pace. */
+  const secondsLeft = (partOfEpoch: number): number | undefined => {
+    const trained = done + partOfEpoch - doneBefore
+    if (trained <= 0) return undefined
+    return ((performance.now() - startedAt) / 1000 / trained) * (epochs - done - partOfEpoch)
+  }
+  const left = (partOfEpoch: number): string => {
+    const seconds = secondsLeft(partOfEpoch)
+    return seconds === undefined ? '' : `, ${formatDuration(1000 * seconds)} left`
+  }
+  return {
+    epochsDone: () => done,
+    onContinue: (found) => {
+      doneBefore = found
+      done = found
+      if (json) printJson({ event: 'continued', training: what, epochs: found })
+      else print(`${what}: goes on after epoch ${found} of ${epochs}`)
+    },
+    onStep: (step, steps) => {
+      const now = performance.now()
+      if (live === undefined || (now - drawnAt < REDRAW_MS && step < steps)) return
+      drawnAt = now
+      const terminal = terminalOf(process.stdout)
+      live.draw([
+        cut(`epoch ${done + 1}/${epochs}: step ${step}/${steps}${left(step / steps)}`, terminal.columns - 1, terminal),
+      ])
+    },
+    onEpoch: (record, best) => {
+      done = record.epoch
+      if (json) {
+        const seconds = secondsLeft(0)
+        return printJson({
+          event: 'epoch',
+          training: what,
+          ...record,
+          best,
+          ...(seconds === undefined ? {} : { secondsLeft: Number(seconds.toFixed(1)) }),
+        })
+      }
+      const { epoch, loss, trainingAccuracy, validationAccuracy } = record
+      const line =
+        `epoch ${epoch}/${epochs}: loss ${loss.toFixed(4)}, training ${percent(trainingAccuracy)}, ` +
+        `validation ${percent(validationAccuracy)}${best ? ', the best so far' : ''}`
+      if (live === undefined) return print(`${line}${epoch < epochs ? left(0) : ''}`)
+      live.draw([])
+      print(line)
+    },
+  }
+}

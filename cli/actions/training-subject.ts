@@ -1,0 +1,115 @@
+import type { Dataset } from '../../evaluators/datasets/dataset.ts'
+import type { Recipe } from '../../evaluators/training/engine.ts'
+import { loadRecipe } from '../../evaluators/training/recipe.ts'
+import type { Origin } from '../../export/train/training-folder.ts'
+import { readModel } from '../../formats/read-model.ts'
+import { UserError } from '../../lib/errors.ts'
+import { archId } from '../../network/measure.ts'
+import type { NetworkGraph } from '../../network/types.ts'
+import { openStore } from '../../results/sqlite/open.ts'
+import { loadSpace } from '../../spaces/discover.ts'
+import { wholeNumber } from '../commands/shared.ts'
+import { loadData, trainingSeed } from './session.ts'
+import { dataPathOf, readSettings } from './settings.ts'
+import { checkSameData, networkOfTrial } from './trial-network.ts'
+
+/** A full training is this many times as long as the search's, unless told otherwise. */
+export const FULL_EPOCHS_FACTOR = 4
+/** Without a search to go by: as many epochs as show about this many samples, within bounds. */
+const SAMPLES_SEEN = 250_000
+const EPOCH_BOUNDS = { least: 10, greatest: 200 }
+
+export interface TrainArguments {
+  readonly network: string | undefined
+  readonly db: string
+  readonly trial: number | undefined
+  readonly data: string | undefined
+  readonly epochs: number | undefined
+  readonly patience: number | undefined
+  readonly recipe: string | undefined
+  readonly 'batch-size': number | undefined
+  readonly 'learning-rate': number | undefined
+  readonly seed: number | undefined
+  readonly engine: string | undefined
+  readonly provider: string | undefined
+  readonly out: string
+  readonly json: boolean
+}
+
+/** What is trained and how, before flags change it. */
+export interface Subject {
+  readonly graph: NetworkGraph
+  readonly dataset: Dataset
+  readonly recipe: Recipe
+  readonly epochs: number
+  readonly seed: number
+  readonly engine: string
+  readonly provider: string
+  readonly origin: Origin
+}
+
+/**
+ * What the command names: a file, or a trial.
+ * @throws UserError when it names neither, or the data are not those of the trial.
+ */
+export const subjectOf = (args: TrainArguments): Promise<Subject> =>
+  args.trial === undefined ? architectureOf(args) : trialOf(args, args.trial)
+
+async function architectureOf(args: TrainArguments): Promise<Subject> {
+  const { network } = args
+  if (network === undefined) {
+    throw new UserError('name what to train: frugal train architecture.json, or frugal train --trial 7')
+  }
+  if (!network.toLowerCase().endsWith('.json')) {
+    throw new UserError(`'${network}' is no architecture.json: give such a file, or a trial with --trial`)
+  }
+  const { graph } = readModel(network)
+  const seed = args.seed ?? 1
+  const dataset = await loadData(dataPathOf(args.data ?? 'builtin'), seed)
+  const epochs = Math.round(SAMPLES_SEEN / dataset.splits.train.length)
+  return {
+    graph,
+    dataset,
+    recipe: loadRecipe(args.recipe ?? 'default'),
+    epochs: Math.min(EPOCH_BOUNDS.greatest, Math.max(EPOCH_BOUNDS.least, epochs)),
+    seed: trainingSeed(seed, archId(graph)),
+    engine: 'auto',
+    provider: 'cpu',
+    origin: {},
+  }
+}
+
+async function trialOf(args: TrainArguments, trial: number): Promise<Subject> {
+  const { network } = args
+  const id = network === undefined ? undefined : wholeNumber(Number(network), 'the experiment id', 1, 1e9)
+  const { experiment, record, trials } = readTrial(args.db, id, trial)
+  if (record === undefined) {
+    throw new UserError(`experiment ${experiment.id} has no trial ${trial}: its finished trials are 0 to ${trials - 1}`)
+  }
+  const settings = readSettings(experiment.settings, experiment.id)
+  const data = args.data ?? settings.data
+  const dataset = await loadData(dataPathOf(data), settings.seed)
+  checkSameData(dataset, data, experiment)
+  const space = await loadSpace(settings.space)
+  return {
+    graph: networkOfTrial(space, dataset, record),
+    dataset,
+    recipe: args.recipe === undefined ? settings.recipe : loadRecipe(args.recipe),
+    epochs: FULL_EPOCHS_FACTOR * settings.fidelity.epochs,
+    seed: trainingSeed(settings.seed, record.archId),
+    engine: settings.engine,
+    provider: settings.provider,
+    origin: { space: { id: space.id, version: space.version }, genome: record.genome },
+  }
+}
+
+function readTrial(db: string, id: number | undefined, trial: number) {
+  const store = openStore(db, { write: false })
+  try {
+    const experiment = store.experiment(id)
+    const trials = store.trials(experiment.id)
+    return { experiment, record: trials.find((candidate) => candidate.trial === trial), trials: trials.length }
+  } finally {
+    store.close()
+  }
+}

@@ -1,0 +1,129 @@
+import type { TrainingProgram } from '../../evaluators/training/engine.ts'
+import type { EpochReport } from '../../evaluators/training/epochs.ts'
+import { type Epochs, startEpochs } from '../../evaluators/training/epochs.ts'
+import { initialWeights } from '../../evaluators/training/initial-weights.ts'
+import { measureNetwork } from '../../evaluators/training/measure-network.ts'
+import { type Failure, OperationalError } from '../../lib/errors.ts'
+import { randomStream } from '../../lib/random.ts'
+import type { Weights } from '../../network/types.ts'
+import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { type EpochRecord, type FullyTrained, isBetter, type TrainingJob, trainingKey } from './training-job.ts'
+
+export interface TrainingRun {
+  /** Where the checkpoint is kept after each epoch, and looked for before the first. */
+  readonly checkpoint: string
+  readonly signal: AbortSignal
+  readonly onEpoch?: (record: EpochRecord, best: boolean) => void
+  readonly onStep?: (done: number, steps: number) => void
+  /** A checkpoint was found: epochs that are done already. */
+  readonly onContinue?: (epochs: number) => void
+}
+
+/** What a training has so far. */
+interface Progress {
+  readonly epochs: Epochs
+  history: readonly EpochRecord[]
+  best: { readonly record: EpochRecord; readonly weights: Weights } | undefined
+}
+
+/**
+ * Trains a network fully: all of the training part, measured on the validation part after each epoch, ended early where
+ * the job says so. A run that was stopped at any moment goes on from its last whole epoch, to the same weights bit for bit.
+ * The checkpoint stays; whoever keeps the result removes it.
+ * @throws OperationalError when the training diverges; the signal's reason when stopped.
+ */
+export async function trainFully(job: TrainingJob, run: TrainingRun): Promise<FullyTrained> {
+  const program = await job.engine.compile(job.graph, job.recipe)
+  try {
+    const progress = await begin(job, run, program)
+    while (!isOver(job, progress.history, progress.best?.record)) {
+      await trainEpoch(job, run, program, progress)
+    }
+    return await finish(job, run, program, progress)
+  } finally {
+    await program.dispose()
+  }
+}
+
+const planOf = (job: TrainingJob, { signal, onStep }: TrainingRun) => ({
+  ...job,
+  fidelity: { epochs: job.epochs, dataFraction: 1 },
+  signal,
+  ...(onStep === undefined ? {} : { onStep }),
+})
+
+/** From the checkpoint where there is one of this job, or from the start. */
+async function begin(job: TrainingJob, run: TrainingRun, program: TrainingProgram): Promise<Progress> {
+  const saved = readCheckpoint(run.checkpoint)
+  if (saved === undefined || saved.key !== trainingKey(job)) {
+    await program.writeWeights(job.start ?? initialWeights(job.graph, randomStream(job.seed, 'initialisation')))
+    return { epochs: startEpochs(planOf(job, run), program), history: [], best: undefined }
+  }
+  await program.writeWeights(saved.weights)
+  await program.writeOptimiser(saved.optimiser)
+  run.onContinue?.(saved.history.length)
+  return {
+    epochs: startEpochs(planOf(job, run), program, saved.epochs),
+    history: saved.history,
+    best: { record: saved.history[saved.bestEpoch - 1]!, weights: saved.best },
+  }
+}
+
+function isOver(job: TrainingJob, history: readonly EpochRecord[], best: EpochRecord | undefined): boolean {
+  if (history.length >= job.epochs) return true
+  return job.patience > 0 && best !== undefined && history.length - best.epoch >= job.patience
+}
+
+async function trainEpoch(
+  job: TrainingJob,
+  run: TrainingRun,
+  program: TrainingProgram,
+  progress: Progress,
+): Promise<void> {
+  const { epoch, loss, accuracy: trainingAccuracy } = succeeded<EpochReport>(run, await progress.epochs.next())
+  const measured = succeeded(run, await measureNetwork({ ...job, signal: run.signal }, program, 'validation'))
+  const { accuracy: validationAccuracy, crossEntropy: validationLoss } = measured
+  const record: EpochRecord = { epoch, loss, trainingAccuracy, validationAccuracy, validationLoss }
+  const weights = await program.readWeights()
+  const better = isBetter(record, progress.best?.record)
+  if (better) progress.best = { record, weights }
+  progress.history = [...progress.history, record]
+  const { record: best, weights: bestWeights } = progress.best!
+  writeCheckpoint(run.checkpoint, {
+    key: trainingKey(job),
+    epochs: progress.epochs.state(),
+    history: progress.history,
+    bestEpoch: best.epoch,
+    best: bestWeights,
+    weights,
+    optimiser: await program.readOptimiser(),
+  })
+  run.onEpoch?.(record, better)
+}
+
+/** Measures the best weights on the test part. */
+async function finish(
+  job: TrainingJob,
+  run: TrainingRun,
+  program: TrainingProgram,
+  { history, best }: Progress,
+): Promise<FullyTrained> {
+  const { record, weights } = best!
+  await program.writeWeights(weights)
+  const test = succeeded(run, await measureNetwork({ ...job, signal: run.signal }, program, 'test'))
+  return {
+    ok: true,
+    weights,
+    loss: record.loss,
+    accuracy: { validation: record.validationAccuracy, test: test.accuracy },
+    history,
+    best: record,
+    endedEarly: history.length < job.epochs,
+  }
+}
+
+function succeeded<T extends { readonly ok: true }>({ signal }: TrainingRun, result: T | Failure): T {
+  if (result.ok) return result
+  signal.throwIfAborted()
+  throw new OperationalError(`the training failed: ${result.code}: ${result.message}`)
+}
