@@ -2,13 +2,14 @@ import { UserError } from '../../lib/errors.ts'
 import { writeFileAtomic } from '../../lib/files.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
 import { formatNumber } from '../../lib/units.ts'
+import { kneeOf } from '../../results/knee.ts'
 import { frontCsv } from '../../results/report/front-csv.ts'
 import { frontJson } from '../../results/report/front-json.ts'
 import { frontSvg } from '../../results/report/front-svg.ts'
-import type { MetricName } from '../../results/report/metrics.ts'
+import { METRICS, type MetricName } from '../../results/report/metrics.ts'
 import { atEnergyLimit } from '../../results/search-energy.ts'
 import { openStore } from '../../results/sqlite/open.ts'
-import type { Experiment, Store } from '../../results/store.ts'
+import type { Experiment, Front, FrontPoint, Store } from '../../results/store.ts'
 import { parseObjectives } from '../../search/objectives.ts'
 import { renderFrontTable } from '../render/front-table.ts'
 import { renderScatter } from '../render/scatter.ts'
@@ -50,14 +51,17 @@ export async function front(
     readonly csv: boolean
     readonly svg: string | undefined
     readonly x: string
+    readonly knee: boolean
   },
 ): Promise<void> {
   if (args.json && args.csv) throw new UserError('--json and --csv exclude each other: give one of them')
   const x = parseObjectives(`accuracy,${args.x}`)[1] as MetricName
-  const [experiment, result] = reading(args.db, (store) => {
+  const [experiment, whole] = reading(args.db, (store) => {
     const found = store.experiment(args.id)
     return [found, store.front(found.id, deviceOf(found, args.device))] as const
   })
+  const knee = args.knee ? kneeOf(whole) : undefined
+  const result = args.knee ? { ...whole, points: knee === undefined ? [] : [knee] } : whole
   if (args.svg !== undefined) {
     writeFileAtomic(args.svg, frontSvg(result, { x, y: 'accuracy' }))
     if (!args.json && !args.csv) print(`wrote ${args.svg}`)
@@ -66,11 +70,23 @@ export async function front(
   if (args.csv) return print(frontCsv(result))
   if (args.svg !== undefined) return
   print(
-    `Experiment ${experiment.id} (${experiment.name}), ${result.device}: ${result.points.length} networks on the front, hypervolume ${formatNumber(result.hypervolume)}`,
+    `Experiment ${experiment.id} (${experiment.name}), ${result.device}: ${whole.points.length} networks on the front, hypervolume ${formatNumber(result.hypervolume)}`,
   )
   if (result.points.length === 0) return print('No trained network meets the limits of this device yet.')
-  print(renderScatter(result, x, 'accuracy', terminalOf(process.stdout)))
+  if (knee === undefined) print(renderScatter(result, x, 'accuracy', terminalOf(process.stdout)))
+  else print(kneeText(whole, knee))
   print(renderFrontTable(result, tableTerminal()))
+}
+
+/** The knee beside the best in each objective of the front. */
+function kneeText({ objectives, points }: Front, knee: FrontPoint): string {
+  const compared = objectives.map((objective) => {
+    const { heading, better, format } = METRICS[objective as MetricName]
+    const values = points.map((point) => point[objective as MetricName])
+    const best = better === 'lower' ? Math.min(...values) : Math.max(...values)
+    return `${heading} ${format(knee[objective as MetricName])} (best on the front: ${format(best)})`
+  })
+  return `The knee is trial ${knee.trial}: ${compared.join(', ')}.\n`
 }
 
 /** `frugal list` */

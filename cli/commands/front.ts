@@ -9,8 +9,14 @@ export const frontCommand = defineCommand({
       .option('device', { type: 'string', describe: 'Device (default: the first of the experiment)' })
       .option('csv', { type: 'boolean', default: false, describe: 'Print CSV' })
       .option('svg', { type: 'string', describe: 'Write a picture to this file' })
+      .option('knee', {
+        type: 'boolean',
+        default: false,
+        describe: 'Only the knee: the network where a little more of one thing costs most of the others',
+      })
       .option('x', { type: 'string', default: 'latency', describe: 'Cost on the horizontal axis of plots' })
       .example('$0 front --device titan-rtx', 'Plot and table of the latest experiment')
+      .example('$0 front --knee', 'One balanced network')
       .example('$0 front 3 --device stm32f446-tflm-cmsisnn --svg front.svg', ''),
   handler: async (args) => (await import('../actions/inspect.ts')).front(args),
 })
