@@ -41,7 +41,9 @@ export interface AlgorithmConfig {
 
 /**
  * Proposes genomes and learns from results. Results arrive in the order of the asks, but several asks may come before
- * the first tell. `state()` is JSON; an algorithm created from it continues exactly as the original would have.
+ * the first tell. A genome may be told again, when more is known of it than before: the later result replaces the earlier
+ * one, in its place and not as a new one, and a later failure removes it; a genome that is not remembered any more is taken
+ * in as a new one or left out. `state()` is JSON; an algorithm created from it continues exactly as the original would have.
  */
 export interface Algorithm {
   ask(): Genome

@@ -65,6 +65,12 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
   const learn = (): void => surrogate.learn(archive, featureCosts, referenceError())
   predicted?.update(archive.observations)
   if (archive.observations.length > 0) learn()
+  /** Takes an error among the first ones, in the place of the one it corrects. */
+  const rememberFirst = (earlier: number | undefined, error: number): void => {
+    const at = earlier === undefined ? -1 : firstErrors.indexOf(earlier)
+    if (at >= 0) firstErrors[at] = error
+    else if (earlier === undefined && firstErrors.length < FIRST_ERRORS) firstErrors.push(error)
+  }
 
   /** A random new genome; one known to be infeasible only when nothing else turns up. */
   const sample = (): Genome => {
@@ -122,12 +128,14 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
     },
     tell: (told: Told) => {
       open.close(told)
-      if (archive.add(told)) {
+      const earlier = archive.find(told.genome)
+      const moved = archive.add(told)
+      if (moved) {
         surrogate.restart()
         predicted?.restart()
       }
-      if (!isFeasible(told.fronts)) return
-      if (firstErrors.length < FIRST_ERRORS) firstErrors.push(archive.observations.at(-1)!.error)
+      if (isFeasible(told.fronts)) rememberFirst(earlier?.error, archive.find(told.genome)!.error)
+      else if (!moved || archive.observations.length === 0) return
       predicted?.update(archive.observations)
       learn()
     },

@@ -76,8 +76,7 @@ function nsga2(config: AlgorithmConfig, random: RandomStream, memory: Memory): A
     },
     tell: (result) => {
       memory.open.close(result)
-      if (isFailed(result.fronts)) return
-      memory.population = survivors([...memory.population, result], populationSize, frontCount, objectiveCount)
+      memory.population = survivors(withResult(memory.population, result), populationSize, frontCount, objectiveCount)
       standing = undefined
     },
     state: () => ({
@@ -88,6 +87,14 @@ function nsga2(config: AlgorithmConfig, random: RandomStream, memory: Memory): A
       population: memory.population.map(storeTold),
     }),
   }
+}
+
+/** The population with a result in it: in the place of the genome's earlier one if it is there. Failures do not join. */
+function withResult(population: readonly Told[], result: Told): readonly Told[] {
+  const key = result.genome.join()
+  const at = population.findIndex(({ genome }) => genome.join() === key)
+  const added = isFailed(result.fronts) ? [] : [result]
+  return at < 0 ? [...population, ...added] : population.toSpliced(at, 1, ...added)
 }
 
 export default defineAlgorithm({

@@ -153,6 +153,23 @@ for (const definition of definitions) {
     t.true(JSON.stringify(algorithm.state()).length < 200_000)
   })
 
+  test(`${id}: told the same again, nothing changes; told a failure, it goes on without the genome`, (t) => {
+    for (const options of [{}, { frontCount: 2, mostCost: 0.45 }]) {
+      const algorithm = create(definition, 14, options)
+      for (let i = 0; i < 60; i++) {
+        const result = toyResult(algorithm.ask(), i, options)
+        algorithm.tell(result)
+        const state = json(algorithm.state())
+        if (result.fronts.some(({ objectives }) => objectives !== undefined)) algorithm.tell(result)
+        t.deepEqual(json(algorithm.state()), state)
+        if (i % 3 === 0) algorithm.tell(toyResult(result.genome, 0, { ...options, failEvery: 1 }))
+        const restored = definition.restore(toyConfig(options), json(algorithm.state()))
+        t.deepEqual(json(restored.state()), json(algorithm.state()))
+      }
+      t.is(run(algorithm, 20, options, 3).length > 0, true)
+    }
+  })
+
   test(`${id}: a state that is not its own is refused`, (t) => {
     const config = toyConfig()
     const state = json(create(definition, 9).state()) as Record<string, unknown>
@@ -167,6 +184,24 @@ for (const definition of definitions) {
     const volumes = (searched: AlgorithmDefinition) =>
       SEEDS.map((seed) => toyHypervolume(run(create(searched, seed), 150, {}, 2)))
     t.true(meanAdvantage(volumes(definition), volumes(yardstick)) > 2.5)
+  })
+
+  test(`${id}: of two results of a genome the later one counts`, (t) => {
+    /** Accuracy of what is proposed in the end; errors are told upside down first, then, if at all, as they are. */
+    const accuracies = (corrected: boolean) =>
+      SEEDS.map((seed) => {
+        const algorithm = create(definition, seed)
+        let errors = 0
+        for (let i = 0; i < 100; i++) {
+          const result = toyResult(algorithm.ask(), i)
+          const [error, cost] = result.fronts[0]!.objectives!
+          algorithm.tell({ ...result, fronts: [{ objectives: [1 - error!, cost!], violation: 0 }] })
+          if (corrected) algorithm.tell(result)
+          if (i >= 50) errors += error!
+        }
+        return 1 - errors / 50
+      })
+    t.true(meanAdvantage(accuracies(true), accuracies(false)) > 2.5)
   })
 
   test(`${id}: serves two fronts at once and gets past limits that most genomes break`, (t) => {

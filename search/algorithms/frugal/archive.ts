@@ -28,10 +28,23 @@ export class Archive {
     this.infeasible = [...infeasible]
   }
 
-  /** @returns whether older observations were forgotten to make room */
+  /** The observation of a genome, if it is remembered. */
+  find(genome: Genome): Observation | undefined {
+    const key = genome.join()
+    return this.observations.find((observation) => observation.genome.join() === key)
+  }
+
+  /**
+   * A later result of a genome takes the place of the earlier one; a later failure removes it.
+   * @returns whether other observations than this one have gone or moved
+   */
   add(told: Told): boolean {
     const { genome, fronts } = told
-    if (isFailed(fronts)) return false
+    const earlier = this.find(genome)
+    if (isFailed(fronts)) {
+      this.observations = this.observations.filter((observation) => observation !== earlier)
+      return earlier !== undefined
+    }
     if (!isFeasible(fronts)) {
       this.infeasible.push(told)
       this.infeasible.sort((a, b) => leastViolation(a) - leastViolation(b))
@@ -40,7 +53,12 @@ export class Archive {
     }
     const feasible = fronts.map(({ objectives, violation }) => (violation === 0 ? objectives : undefined))
     const error = feasible.find((objectives) => objectives !== undefined)![0]!
-    this.observations.push({ genome, error, costs: feasible.map((objectives) => objectives?.slice(1)) })
+    const observation = { genome, error, costs: feasible.map((objectives) => objectives?.slice(1)) }
+    if (earlier !== undefined) {
+      this.observations[this.observations.indexOf(earlier)] = observation
+      return false
+    }
+    this.observations.push(observation)
     if (this.observations.length <= MOST_OBSERVATIONS) return false
     this.#forget()
     return true

@@ -66,6 +66,7 @@ export class PredictedCosts implements CostSource {
 
   /** Takes in the observations that were not there the last time. */
   update(observations: readonly Observation[]): void {
+    if (observations.length === this.#rows.length) return
     for (const { genome, costs } of observations.slice(this.#rows.length)) {
       const row = this.#encoding.encode(genome, undefined)
       this.#devices.forEach((device, index) => {

@@ -1,0 +1,232 @@
+import type { Algorithm, FrontResult, Genome, Told } from '../algorithm.ts'
+import { correctedError, type ErrorCurve, type ErrorPair, fitErrorCurve } from './correction.ts'
+import { type Ladder, promotionQuota } from './ladder.ts'
+import { promotionOrder } from './promotion-order.ts'
+import { parseSchedulerState, type SchedulerState } from './scheduler-state.ts'
+
+/** What is to be trained next: a new network on the lowest rung, or one that goes up. */
+export interface Assignment {
+  readonly genome: Genome
+  readonly rung: number
+  /** The trial of the rung below that this one goes on from; undefined on the lowest rung. */
+  readonly continues: number | undefined
+}
+
+/** A trial of an earlier part of the search; without `fronts` it has not been told yet. */
+export interface PastTrial extends Assignment {
+  readonly trial: number
+  readonly fronts?: readonly FrontResult[]
+}
+
+export interface SchedulerPlan {
+  /** New networks to begin. */
+  readonly networks: number
+  readonly ladder: Ladder
+  readonly frontCount: number
+  readonly objectiveCount: number
+}
+
+/** One network on its way up. Results and trials by rung. */
+interface Network {
+  readonly genome: Genome
+  readonly trials: number[]
+  readonly results: (readonly FrontResult[])[]
+}
+
+/** The curves are fitted again when the pairs have grown by this share: all results are told again each time. */
+const REFIT_GROWTH = 0.25
+
+/**
+ * Successive halving (Jamieson and Talwalkar 2016; asynchronous: Li et al. 2020) around any algorithm, Pareto-aware: of
+ * the networks of a rung the best by non-dominated rank go up, each device's front counting as much as the others'. With
+ * one rung it is the algorithm itself.
+ *
+ * The algorithm is told one figure per network: the error of the highest rung it has reached, carried to full training
+ * by curves learnt from networks measured on two rungs. When a network goes up or the curves change, it is told again.
+ * An infeasible proposal never becomes a trial: it is told at once by `reject`.
+ */
+export class FidelityScheduler {
+  readonly #algorithm: Algorithm
+  readonly #plan: SchedulerPlan
+  readonly #networks: Network[] = []
+  readonly #byTrial = new Map<number, Network>()
+  /** Per rung: trials accepted and told. */
+  readonly #accepted: number[]
+  readonly #told: number[]
+  /** Per rung but the last: errors of the same network there and one higher. */
+  readonly #pairs: ErrorPair[][]
+  #curves: (ErrorCurve | null)[]
+  #nextRefits: number[]
+  #exhausted = false
+  /** Promotable networks of a rung, best first, until something is told there. */
+  readonly #orders = new Map<number, Network[]>()
+
+  constructor(algorithm: Algorithm, plan: SchedulerPlan) {
+    const { rungs } = plan.ladder
+    this.#algorithm = algorithm
+    this.#plan = plan
+    this.#accepted = new Array<number>(rungs).fill(0)
+    this.#told = new Array<number>(rungs).fill(0)
+    this.#pairs = Array.from({ length: rungs - 1 }, () => [])
+    this.#curves = this.#pairs.map(() => null)
+    this.#nextRefits = this.#pairs.map(() => 1)
+  }
+
+  /**
+   * Continues a search. `state` is what `state()` returned, `restore` makes the algorithm from its part of it, and
+   * `history` are all trials accepted so far: those told in the order of the tells, then the others in the order of the
+   * asks.
+   * @throws UserError when the state is not one of a scheduler with this ladder.
+   */
+  static restore(
+    restore: (state: unknown) => Algorithm,
+    plan: SchedulerPlan,
+    state: unknown,
+    history: readonly PastTrial[],
+  ): FidelityScheduler {
+    const stored = parseSchedulerState(state, plan.ladder.rungs)
+    const scheduler = new FidelityScheduler(restore(stored.algorithm), plan)
+    for (const past of [...history].sort((a, b) => a.trial - b.trial)) scheduler.accept(past.trial, past)
+    for (const { trial, rung, fronts } of history) {
+      if (fronts !== undefined) scheduler.#record(scheduler.#byTrial.get(trial)!, rung, fronts)
+    }
+    scheduler.#curves = stored.curves
+    scheduler.#nextRefits = stored.nextRefits
+    scheduler.#exhausted = stored.exhausted
+    return scheduler
+  }
+
+  /**
+   * What to train next; undefined when nothing can be asked before another result is told. The caller may drop a new
+   * genome (one whose network it knows, or that is infeasible) and ask again; what it trains it must `accept`.
+   */
+  ask(): Assignment | undefined {
+    for (let rung = this.#plan.ladder.rungs - 2; rung >= 0; rung--) {
+      const network = this.#promotable(rung)
+      if (network !== undefined) {
+        return { genome: network.genome, rung: rung + 1, continues: network.trials[rung]! }
+      }
+    }
+    if (this.#begun === this.#plan.networks || this.#exhausted) return undefined
+    return { genome: this.#algorithm.ask(), rung: 0, continues: undefined }
+  }
+
+  /** The assignment will be trained as this trial. */
+  accept(trial: number, { genome, rung, continues }: Assignment): void {
+    const network = continues === undefined ? { genome, trials: [], results: [] } : this.#byTrial.get(continues)!
+    if (continues === undefined) this.#networks.push(network)
+    network.trials[rung] = trial
+    this.#byTrial.set(trial, network)
+    this.#accepted[rung]!++
+    if (rung > 0) this.#orders.delete(rung - 1)
+  }
+
+  /** An infeasible proposal, which is not trained. */
+  reject(told: Told): void {
+    this.#algorithm.tell(told)
+  }
+
+  /** No new network can be found: what has begun goes on to its end. */
+  exhaust(): void {
+    this.#exhausted = true
+  }
+
+  get exhausted(): boolean {
+    return this.#exhausted
+  }
+
+  /** The result of an accepted trial. Trials must be told in the order they were accepted in. */
+  tell(trial: number, fronts: readonly FrontResult[]): void {
+    const network = this.#byTrial.get(trial)!
+    const rung = network.trials.indexOf(trial)
+    this.#record(network, rung, fronts)
+    this.#tellAlgorithm(network)
+    if (rung > 0 && this.#refitDue(rung - 1)) this.#refit(rung - 1)
+  }
+
+  /** Plain JSON: with the trials in the journal, everything a restored scheduler needs. */
+  state(): SchedulerState {
+    return {
+      algorithm: this.#algorithm.state(),
+      curves: this.#curves,
+      nextRefits: this.#nextRefits,
+      exhausted: this.#exhausted,
+    }
+  }
+
+  get #begun(): number {
+    return this.#accepted[0]!
+  }
+
+  #record(network: Network, rung: number, fronts: readonly FrontResult[]): void {
+    network.results[rung] = fronts
+    this.#told[rung]!++
+    this.#orders.delete(rung)
+    if (rung === 0) return
+    const [lower, upper] = [errorOf(network.results[rung - 1]!), errorOf(fronts)]
+    if (lower !== undefined && upper !== undefined) this.#pairs[rung - 1]!.push({ lower, upper })
+  }
+
+  /** Whether no more trials will come to a rung. */
+  #isClosed(rung: number): boolean {
+    const ended = this.#accepted[rung] === this.#told[rung]
+    if (rung === 0) return ended && (this.#exhausted || this.#begun === this.#plan.networks)
+    return ended && this.#isClosed(rung - 1) && this.#promotable(rung - 1) === undefined
+  }
+
+  #promotable(rung: number): Network | undefined {
+    const quota = promotionQuota(this.#told[rung]!, this.#isClosed(rung), this.#plan.ladder)
+    return this.#accepted[rung + 1]! < quota ? this.#order(rung)[0] : undefined
+  }
+
+  #order(rung: number): Network[] {
+    const known = this.#orders.get(rung)
+    if (known !== undefined) return known
+    const { frontCount, objectiveCount } = this.#plan
+    const measured = this.#networks.filter(
+      ({ results }) => results[rung] !== undefined && errorOf(results[rung]) !== undefined,
+    )
+    const told = measured.map(({ genome, results }): Told => ({ genome, fronts: results[rung]! }))
+    const order = promotionOrder(told, frontCount, objectiveCount).flatMap((i) =>
+      measured[i]!.trials[rung + 1] === undefined ? [measured[i]!] : [],
+    )
+    this.#orders.set(rung, order)
+    return order
+  }
+
+  /** Tells what is known best of a network, carried to full training. */
+  #tellAlgorithm({ genome, results }: Network): void {
+    const fronts = results.at(-1)!.map(({ objectives, violation }): FrontResult => {
+      if (objectives === undefined) return { objectives, violation }
+      return { objectives: [this.#atTop(objectives[0]!, results.length - 1), ...objectives.slice(1)], violation }
+    })
+    this.#algorithm.tell({ genome, fronts })
+  }
+
+  #atTop(error: number, rung: number): number {
+    return this.#curves
+      .slice(rung)
+      .reduce((carried, curve) => (curve === null ? carried : correctedError(carried, curve)), error)
+  }
+
+  #refitDue(rung: number): boolean {
+    return this.#pairs[rung]!.length >= this.#nextRefits[rung]!
+  }
+
+  #refit(rung: number): void {
+    const pairs = this.#pairs[rung]!
+    this.#curves = this.#curves.with(rung, fitErrorCurve(pairs))
+    const next = pairs.length + Math.max(1, Math.floor(pairs.length * REFIT_GROWTH))
+    this.#nextRefits = this.#nextRefits.with(rung, next)
+    for (const network of this.#networks) {
+      const reached = network.results.length - 1
+      if (reached >= 0 && reached <= rung && errorOf(network.results[reached]!) !== undefined) {
+        this.#tellAlgorithm(network)
+      }
+    }
+  }
+}
+
+/** The error, which is the same on all devices; undefined for a trial that failed. */
+const errorOf = (fronts: readonly FrontResult[]): number | undefined =>
+  fronts.find(({ objectives }) => objectives !== undefined)?.objectives?.[0]
