@@ -3,6 +3,7 @@ import { compareCommand } from './compare.ts'
 import { devicesCommand } from './devices.ts'
 import { exportCommand } from './export.ts'
 import { frontCommand } from './front.ts'
+import { importanceCommand } from './importance.ts'
 import { listCommand } from './list.ts'
 import { predictCommand } from './predict.ts'
 import { resumeCommand } from './resume.ts'
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   listCommand,
   frontCommand,
   compareCommand,
+  importanceCommand,
   trainCommand,
   exportCommand,
   predictCommand,

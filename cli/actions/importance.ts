@@ -1,0 +1,173 @@
+import { loadProfile } from '../../hardware-profiles/index.ts'
+import { UserError } from '../../lib/errors.ts'
+import { writeFileAtomic } from '../../lib/files.ts'
+import { randomStream } from '../../lib/random.ts'
+import { formatNumber } from '../../lib/units.ts'
+import { importanceSvg } from '../../results/report/importance-svg.ts'
+import { METRICS } from '../../results/report/metrics.ts'
+import { openStore } from '../../results/sqlite/open.ts'
+import type { Experiment } from '../../results/store.ts'
+import { geneOperations } from '../../search/genes.ts'
+import { type GeneEffect, type GeneEffects, geneEffects, type Sample } from '../../search/importance/gene-effects.ts'
+import type { TrialRecord } from '../../search/journal.ts'
+import { type ObjectiveName, parseObjectives } from '../../search/objectives.ts'
+import { priceGenome } from '../../search/pricing.ts'
+import { loadSpace } from '../../spaces/discover.ts'
+import { wholeNumber } from '../commands/shared.ts'
+import { deviceOf } from './inspect.ts'
+import { columns, print, printJson } from './output.ts'
+import { loadData, searchDevice, taskOf } from './session.ts'
+import { dataPathOf, readSettings } from './settings.ts'
+
+interface ImportanceArguments {
+  readonly id: number | undefined
+  readonly db: string
+  readonly device: string | undefined
+  readonly samples: number
+  readonly genes: number
+  readonly x: string
+  readonly svg: string | undefined
+  readonly data: string | undefined
+  readonly json: boolean
+}
+
+type CostName = Exclude<ObjectiveName, 'accuracy'>
+
+interface Importance {
+  readonly experiment: number
+  readonly device: string
+  /** Effects on the accuracy are differences of accuracies. */
+  readonly accuracy: GeneEffects
+  /** Effects on costs are natural logarithms of ratios. */
+  readonly costs: Readonly<Partial<Record<CostName, GeneEffects>>>
+}
+
+/** Fewer trained networks than this say nothing about two dozen genes. */
+const LEAST_TRIALS = 8
+
+/** `frugal importance` */
+export async function importance(args: ImportanceArguments): Promise<void> {
+  wholeNumber(args.samples, '--samples', 100, 100_000)
+  wholeNumber(args.genes, '--genes', 1, 1000)
+  const cost = parseObjectives(`accuracy,${args.x}`)[1] as CostName
+  const { experiment, trials, device } = readExperiment(args)
+  if (!experiment.objectives.includes(cost)) {
+    const known = experiment.objectives.slice(1).join(', ')
+    throw new UserError(`'${args.x}' is no objective of experiment ${experiment.id}: choose one of ${known}`)
+  }
+  const found = await analyse(args, experiment, trials, device)
+  if (args.svg !== undefined) writeFileAtomic(args.svg, picture(found, cost, args.genes))
+  if (args.json) {
+    printJson(found)
+    return
+  }
+  print(text(found, args.genes))
+  if (args.svg !== undefined) print(`wrote ${args.svg}`)
+}
+
+function readExperiment(args: ImportanceArguments) {
+  const store = openStore(args.db, { write: false })
+  try {
+    const experiment = store.experiment(args.id)
+    return { experiment, trials: store.trials(experiment.id), device: deviceOf(experiment, args.device) }
+  } finally {
+    store.close()
+  }
+}
+
+async function analyse(
+  args: ImportanceArguments,
+  experiment: Experiment,
+  trials: readonly TrialRecord[],
+  device: string,
+): Promise<Importance> {
+  const settings = readSettings(experiment.settings, experiment.id)
+  const trained = trials.flatMap(({ genome, result }): Sample[] =>
+    result.ok ? [{ genome, value: result.accuracy }] : [],
+  )
+  if (trained.length < LEAST_TRIALS) {
+    throw new UserError(
+      `experiment ${experiment.id} has ${trained.length} trained networks: at least ${LEAST_TRIALS} are needed to tell which genes matter`,
+    )
+  }
+  const space = await loadSpace(settings.space)
+  const task = taskOf(await loadData(dataPathOf(args.data ?? settings.data), settings.seed))
+  const genes = space.genes(task)
+  const operations = geneOperations(genes)
+  const random = randomStream(settings.seed, 'importance')
+  const genomes = Array.from({ length: args.samples }, () => operations.sample(random))
+  const priced = searchDevice(loadProfile(settings.devices[experiment.devices.indexOf(device)]!), {})
+  const prices = genomes.map((genome) => {
+    const {
+      prices: [price],
+      macs,
+    } = priceGenome(space, task, [priced], genome)
+    return { ...price!, macs }
+  })
+  const costs: Partial<Record<CostName, GeneEffects>> = {}
+  for (const name of experiment.objectives.slice(1) as CostName[]) {
+    const samples = genomes.map((genome, i) => ({ genome, value: Math.log(Math.max(prices[i]![name], 1e-12)) }))
+    costs[name] = geneEffects(genes, samples, genomes, random)
+  }
+  return { experiment: experiment.id, device, accuracy: geneEffects(genes, trained, genomes, random), costs }
+}
+
+const percent = (share: number): string => `${formatNumber(100 * share)} %`
+const byGene = (effects: GeneEffects): ReadonlyMap<string, GeneEffect> =>
+  new Map(effects.genes.map((effect) => [effect.gene, effect]))
+
+/** The choice with the greatest effect, among those that were tried. */
+const bestChoice = ({ choices }: GeneEffect, sign: 1 | -1) =>
+  choices.filter(({ samples }) => samples > 0).reduce((a, b) => (sign * b.effect > sign * a.effect ? b : a))
+
+function text({ experiment, device, accuracy, costs }: Importance, shown: number): string {
+  const names = Object.keys(costs) as CostName[]
+  const costEffects = names.map((name) => byGene(costs[name]!))
+  const rows = accuracy.genes.slice(0, shown).map((effect) => {
+    const best = bestChoice(effect, 1)
+    const cheapest = bestChoice(costEffects[0]!.get(effect.gene)!, -1)
+    return [
+      effect.gene,
+      percent(effect.share),
+      `${percent(effect.shareLow)} to ${percent(effect.shareHigh)}`,
+      ...costEffects.map((effects) => percent(effects.get(effect.gene)!.share)),
+      `${best.choice} (${best.effect < 0 ? '' : '+'}${formatNumber(100 * best.effect)} points)`,
+      `${cheapest.choice} (× ${formatNumber(Math.exp(cheapest.effect))})`,
+    ]
+  })
+  const headings = [
+    'gene',
+    'accuracy',
+    '90 % interval',
+    ...names.map((name) => METRICS[name].heading),
+    'best for accuracy',
+    `cheapest in ${METRICS[names[0]!].heading}`,
+  ]
+  const trust =
+    accuracy.explained > 0
+      ? `Genes one by one explain ${percent(accuracy.explained)} of the accuracy of a network not seen, by ${accuracy.samples} trained ones;`
+      : `The ${accuracy.samples} trained networks do not show which genes move the accuracy: train more of them;`
+  const fits = names.map((name) => `${percent(costs[name]!.explained)} of the ${METRICS[name].heading}`)
+  return [
+    `Experiment ${experiment} on ${device}: the share of each gene in the variance over the space.`,
+    trust,
+    `they explain ${fits.join(', ')} by ${costs[names[0]!]!.samples} random ones (as ratios).`,
+    '',
+    columns([headings, ...rows], [1, 2, ...names.map((_, i) => i + 3)]),
+  ].join('\n')
+}
+
+function picture({ experiment, device, accuracy, costs }: Importance, cost: CostName, shown: number): string {
+  const ofCost = byGene(costs[cost]!)
+  return importanceSvg(
+    accuracy.genes
+      .slice(0, shown)
+      .map((effect) => ({ gene: effect.gene, accuracy: effect, cost: ofCost.get(effect.gene)! })),
+    {
+      id: `importance-${experiment}-${device.replaceAll(/[^A-Za-z0-9_-]/g, '_')}`,
+      title: `What moves accuracy and ${METRICS[cost].heading} on ${device}`,
+      subtitle: `Experiment ${experiment} · ${accuracy.samples} trained networks; genes one by one explain ${percent(Math.max(0, accuracy.explained))} of the accuracy`,
+      cost: METRICS[cost].heading,
+    },
+  )
+}
