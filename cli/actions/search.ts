@@ -13,6 +13,7 @@ import { probeSpace } from '../../search/probe.ts'
 import { wholeNumber } from '../commands/shared.ts'
 import type { ResumeArguments, SearchArguments } from '../search-options.ts'
 import { checkFingerprints, fingerprintsOf } from './fingerprints.ts'
+import { prepareHost } from './host.ts'
 import { type EnergyArguments, energyFlags, keptFlags, meterSearch } from './search-energy.ts'
 import { createReporter } from './search-reporter.ts'
 import {
@@ -43,6 +44,7 @@ export async function search(asked: SearchArguments): Promise<void> {
   energyFlags(asked)
   const choice = await chooseEngine(asked)
   const args: SearchArguments = { ...asked, ...choice }
+  await prepareHost(devicesOf(args))
   const deviceIds = devicesOf(args).map((name) => loadProfile(name).id)
   const twice = deviceIds.find((id, i) => deviceIds.indexOf(id) !== i)
   if (twice !== undefined) throw new UserError(`two of the profiles have the id '${twice}': give each device once`)
