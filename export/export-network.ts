@@ -8,6 +8,7 @@ import type { Artefact, ExportFormat } from './formats/format.ts'
 import type { ModelCard } from './model-card.ts'
 import { chooseQuantisation } from './quantise/choose.ts'
 import { renderModelCard } from './render-card.ts'
+import { encodeWeights, TRAINING_FILES } from './train/training-folder.ts'
 
 export interface ExportJob extends CardSources {
   /** Recorded beside the graph, so that the genome can be read again. */
@@ -33,7 +34,8 @@ export function affordableCosts(costModel: CostModel, graph: NetworkGraph): Cost
 }
 
 /**
- * Writes a trained network in every format asked for, with `architecture.json`, `card.json` and `README.md`. Each file is
+ * Writes a trained network in every format asked for, with `architecture.json`, `weights.safetensors`, `card.json` and
+ * `README.md`. Each file is
  * run before anything is written, and figures in the card are what the runs gave. The same job writes the same bytes.
  * @throws UserError when the network is over the device's memory; OperationalError when a file does not do what the
  * trained network does, or its maker does not what the reference does.
@@ -68,6 +70,7 @@ export async function exportNetwork(job: ExportJob): Promise<ModelCard> {
   const write = (name: string, data: string | Uint8Array) => writeFileAtomic(pathInside(job.out, name), data)
   for (const { files } of artefacts) for (const [name, data] of files) write(name, data)
   write('architecture.json', `${canonicalJson(architecture)}\n`)
+  write(TRAINING_FILES.weights, encodeWeights(graph, trained.weights))
   write('card.json', `${JSON.stringify(card, null, 2)}\n`)
   write(
     'README.md',

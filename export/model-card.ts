@@ -38,6 +38,9 @@ export interface ModelCard {
     readonly epochs: number
     readonly seed: number
     readonly recipe: Readonly<Record<string, unknown>>
+    /** Epochs run, and the one whose weights these are; `epochs` says how many were planned. */
+    readonly epochsRun: number
+    readonly bestEpoch: number
   }
   readonly accuracy: {
     /** Of the float network on the whole test part. */

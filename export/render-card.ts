@@ -98,7 +98,8 @@ ${interfaces(card)}
 ## Data and training
 
 Data set ${inline(data.name)} (SHA-256 ${data.digest}): ${data.trainSamples} training, ${data.validationSamples} validation and ${data.testSamples} test samples.
-Trained for ${training.epochs} epochs with ${training.engine}, seed ${training.seed}:
+Trained for ${training.epochsRun} of at most ${training.epochs} epochs with ${training.engine}, seed ${training.seed}; the weights are those of epoch
+${training.bestEpoch}, the best on the validation part. Recipe:
 
 \`\`\`json
 ${JSON.stringify(training.recipe, null, 2)}

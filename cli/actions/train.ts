@@ -1,12 +1,11 @@
-import type { Recipe } from '../../evaluators/training/engine.ts'
 import { chooseEngine, engineName, loadEngine } from '../../evaluators/training/engines.ts'
 import { logitsOf } from '../../evaluators/training/onnx/training-graph.ts'
-import { fittingBatchSize, loadRecipe } from '../../evaluators/training/recipe.ts'
 import { TRAINING_FILES, trainInFolder } from '../../export/train/training-folder.ts'
-import { defaultPatience, type FullyTrained, type TrainingJob } from '../../export/train/training-job.ts'
+import type { FullyTrained, TrainingJob } from '../../export/train/training-job.ts'
 import { UserError } from '../../lib/errors.ts'
 import { archId } from '../../network/measure.ts'
-import { numberWithin, wholeNumber } from '../commands/shared.ts'
+import { wholeNumber } from '../commands/shared.ts'
+import { checkTrainingFlags, trainingPlan } from './full-training.ts'
 import { interruptible } from './interruption.ts'
 import { print, printJson } from './output.ts'
 import { reportTraining } from './training-report.ts'
@@ -34,13 +33,9 @@ export async function train(args: TrainArguments): Promise<void> {
 }
 
 function checkFlags(args: TrainArguments): void {
+  checkTrainingFlags(args)
   if (args.trial !== undefined) wholeNumber(args.trial, '--trial', 0, Number.MAX_SAFE_INTEGER)
-  if (args.epochs !== undefined) wholeNumber(args.epochs, '--epochs', 1, 100_000)
-  if (args.patience !== undefined) wholeNumber(args.patience, '--patience', 0, 100_000)
   if (args.seed !== undefined) wholeNumber(args.seed, '--seed', 0, Number.MAX_SAFE_INTEGER)
-  if (args['batch-size'] !== undefined) wholeNumber(args['batch-size'], '--batch-size', 1, 4096)
-  if (args['learning-rate'] !== undefined) numberWithin(args['learning-rate'], '--learning-rate', 0, 10)
-  if (args.recipe !== undefined) loadRecipe(args.recipe)
   if (args.trial !== undefined && args.seed !== undefined) {
     throw new UserError('--seed and --trial exclude each other: a trial is trained with the seed of its experiment')
   }
@@ -59,15 +54,8 @@ async function jobOf(args: TrainArguments, subject: Subject): Promise<TrainingJo
     engine: args.engine ?? subject.engine,
     provider: args.provider ?? subject.provider,
   })
-  const epochs = args.epochs ?? subject.epochs
-  const recipe: Recipe = {
-    ...subject.recipe,
-    batchSize: args['batch-size'] ?? fittingBatchSize(subject.recipe.batchSize, dataset.splits.train.length),
-    ...(args['learning-rate'] === undefined ? {} : { learningRate: args['learning-rate'] }),
-  }
-  const patience = args.patience ?? defaultPatience(epochs)
   const engine = await loadEngine(engineName(choice))
-  return { graph, dataset, engine, engineName: engineName(choice), recipe, epochs, patience, seed }
+  return { graph, dataset, engine, engineName: engineName(choice), seed, ...trainingPlan(args, subject, dataset) }
 }
 
 function announce({ graph, dataset, epochs, patience }: TrainingJob, json: boolean): void {

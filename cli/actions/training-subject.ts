@@ -1,6 +1,6 @@
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import type { Recipe } from '../../evaluators/training/engine.ts'
-import { loadRecipe } from '../../evaluators/training/recipe.ts'
+import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
 import type { Origin } from '../../export/train/training-folder.ts'
 import { readModel } from '../../formats/read-model.ts'
 import { UserError } from '../../lib/errors.ts'
@@ -9,26 +9,21 @@ import type { NetworkGraph } from '../../network/types.ts'
 import { openStore } from '../../results/sqlite/open.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import { wholeNumber } from '../commands/shared.ts'
+import type { FullTrainingArguments } from '../commands/training-options.ts'
+import { FULL_EPOCHS_FACTOR } from './full-training.ts'
 import { loadData, trainingSeed } from './session.ts'
 import { dataPathOf, readSettings } from './settings.ts'
 import { checkSameData, networkOfTrial } from './trial-network.ts'
 
-/** A full training is this many times as long as the search's, unless told otherwise. */
-export const FULL_EPOCHS_FACTOR = 4
 /** Without a search to go by: as many epochs as show about this many samples, within bounds. */
 const SAMPLES_SEEN = 250_000
 const EPOCH_BOUNDS = { least: 10, greatest: 200 }
 
-export interface TrainArguments {
+export interface TrainArguments extends FullTrainingArguments {
   readonly network: string | undefined
   readonly db: string
   readonly trial: number | undefined
   readonly data: string | undefined
-  readonly epochs: number | undefined
-  readonly patience: number | undefined
-  readonly recipe: string | undefined
-  readonly 'batch-size': number | undefined
-  readonly 'learning-rate': number | undefined
   readonly seed: number | undefined
   readonly engine: string | undefined
   readonly provider: string | undefined
@@ -70,7 +65,7 @@ async function architectureOf(args: TrainArguments): Promise<Subject> {
   return {
     graph,
     dataset,
-    recipe: loadRecipe(args.recipe ?? 'default'),
+    recipe: DEFAULT_RECIPE,
     epochs: Math.min(EPOCH_BOUNDS.greatest, Math.max(EPOCH_BOUNDS.least, epochs)),
     seed: trainingSeed(seed, archId(graph)),
     engine: 'auto',
@@ -94,7 +89,7 @@ async function trialOf(args: TrainArguments, trial: number): Promise<Subject> {
   return {
     graph: networkOfTrial(space, dataset, record),
     dataset,
-    recipe: args.recipe === undefined ? settings.recipe : loadRecipe(args.recipe),
+    recipe: settings.recipe,
     epochs: FULL_EPOCHS_FACTOR * settings.fidelity.epochs,
     seed: trainingSeed(settings.seed, record.archId),
     engine: settings.engine,

@@ -1,20 +1,17 @@
 import type { Argv } from 'yargs'
 import { defineCommand, withExperiment } from './shared.ts'
+import { withFullTraining } from './training-options.ts'
 
 export const exportCommand = defineCommand({
   command: 'export [id]',
   describe: 'Train the best network of a device further and write it as ONNX and int8 C, verified, with a model card',
   builder: (yargs: Argv) =>
-    withExperiment(yargs)
+    withFullTraining(withExperiment(yargs))
       .option('device', { type: 'string', describe: 'Device (default: the first of the experiment)' })
       .option('out', { type: 'string', default: 'frugal-export', describe: 'Folder to write to' })
       .option('trial', {
         type: 'number',
         describe: 'Export this trial (default: best accuracy on the front, then lowest latency)',
-      })
-      .option('epochs', {
-        type: 'number',
-        describe: 'Passes over the data of the final training (default: four times the search’s)',
       })
       .option('format', {
         type: 'string',
@@ -25,6 +22,10 @@ export const exportCommand = defineCommand({
         type: 'boolean',
         default: true,
         describe: 'Run every file and compare; --no-verify writes them unseen',
+      })
+      .option('weights', {
+        type: 'string',
+        describe: 'Folder that frugal train filled: export these weights instead of training',
       })
       .option('name', { type: 'string', default: 'model', describe: 'What the C functions are called' })
       .option('data', { type: 'string', describe: 'Where the data set is now, if it was moved' })

@@ -1,11 +1,12 @@
 import type { Argv } from 'yargs'
 import { defineCommand, withDatabase, withJson } from './shared.ts'
+import { withFullTraining } from './training-options.ts'
 
 export const trainCommand = defineCommand({
   command: 'train [network]',
   describe: 'Train one network fully: an architecture.json, or a trial of an experiment',
   builder: (yargs: Argv) =>
-    withJson(withDatabase(yargs))
+    withFullTraining(withJson(withDatabase(yargs)))
       .positional('network', {
         type: 'string',
         describe: 'An architecture.json; with --trial the id of the experiment (the latest one when left out)',
@@ -16,21 +17,6 @@ export const trainCommand = defineCommand({
         describe:
           'Data set: a folder or file, or "builtin" (default: builtin; for a trial where its experiment had them)',
       })
-      .option('epochs', {
-        type: 'number',
-        describe: 'Passes over the data (default: by the size of the data; for a trial four times the search’s)',
-      })
-      .option('patience', {
-        type: 'number',
-        describe:
-          'Stop after so many epochs without a better validation accuracy; 0: never (default: half of the epochs, at least 10)',
-      })
-      .option('recipe', {
-        type: 'string',
-        describe: 'How it is trained: default, adamw, augmented, long, or a JSON or YAML file (default: the search’s)',
-      })
-      .option('batch-size', { type: 'number', describe: 'Samples per step' })
-      .option('learning-rate', { type: 'number', describe: 'Peak of the cosine schedule' })
       .option('seed', {
         type: 'number',
         describe: 'Same seed and settings, same weights (default: 1; a trial has its own)',

@@ -51,7 +51,7 @@ function jobIn(t: ExecutionContext, changes: Partial<ExportJob> = {}): ExportJob
     space: { id: 'mobilenet', version: '1' },
     dataset,
     trained: { ok: true, weights, loss: 1, accuracy: { test: float.accuracy, validation: 0.1 } },
-    training: { engine: 'none', epochs: 1, seed: 1, recipe: { ...DEFAULT_RECIPE } },
+    training: { engine: 'none', epochs: 1, seed: 1, recipe: { ...DEFAULT_RECIPE }, epochsRun: 1, bestEpoch: 1 },
     costModel: createCostModel(loadProfile('stm32f446-tflm-cmsisnn')),
     formats: parseFormats('c,onnx'),
     verify: false,
@@ -87,6 +87,7 @@ test('two exports give the same bytes, and nothing lands outside the folder', as
     'out/c/start.c',
     'out/card.json',
     'out/model.onnx',
+    'out/weights.safetensors',
   ])
   for (const file of files) {
     t.deepEqual(readFileSync(path.join(first.folder, file)), readFileSync(path.join(second.folder, file)), file)

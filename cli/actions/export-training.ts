@@ -1,0 +1,31 @@
+import path from 'node:path'
+import { trainInFolder } from '../../export/train/training-folder.ts'
+import { type FullyTrained, type TrainingJob, trainingKey } from '../../export/train/training-job.ts'
+import { archId } from '../../network/measure.ts'
+import { print } from './output.ts'
+import { reportTraining } from './training-report.ts'
+
+/** Where an export keeps its trainings, one folder each. */
+const FOLDER = 'training'
+
+/** Runs one training of an export. */
+export type ExportTrainer = (what: string, job: TrainingJob) => Promise<FullyTrained>
+
+/**
+ * Trains in a folder of the job's own under the export's, so that the same export finds a finished training again, goes on
+ * with a stopped one, and devices share what they have in common.
+ */
+export function exportTrainer(out: string, signal: AbortSignal): ExportTrainer {
+  return async (what, job) => {
+    const folder = path.join(out, FOLDER, `${archId(job.graph)}-${trainingKey(job).slice(0, 8)}`)
+    print(`${what}: ${job.epochs} epochs, kept in ${folder}`)
+    const report = reportTraining(job.epochs, false, what)
+    const { trained, reused } = await trainInFolder(folder, job, { signal, ...report })
+    const { accuracy, best, endedEarly, history } = trained
+    print(
+      `${what}: ${reused ? 'trained before' : endedEarly ? `ended early after ${history.length} epochs` : 'done'}; ` +
+        `best epoch ${best.epoch}, validation ${(100 * accuracy.validation!).toFixed(2)} %`,
+    )
+    return trained
+  }
+}
