@@ -15,6 +15,7 @@ export function checkProgram({ identifier }: CheckedModel): string {
 static int8_t sample[${upper}_INPUT_BYTES], result[${upper}_OUTPUT_BYTES];
 
 #if defined(__arm__) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+#define ON_BOARD 1
 /* Semihosting: the operation in r0, its argument in r1. */
 static int call(int operation, const void *argument) {
   register int r0 __asm__("r0") = operation;
@@ -85,6 +86,22 @@ static uint32_t touched(int8_t fill) {
   return bytes;
 }
 
+#if defined(ON_BOARD)
+/* Bytes of the stack that one run takes: the memory below is filled with a pattern, and then searched for what is left.
+ * The call goes through a pointer that the compiler cannot see through, so that the run keeps a frame of its own. */
+static uint32_t stack_of_run(void) {
+  enum { LOOKED_AT = 4096 };
+  int (*volatile run)(const int8_t *, int8_t *) = ${identifier}_run;
+  volatile uint8_t *top;
+  __asm__ volatile("mov %0, sp" : "=r"(top));
+  for (int i = 1; i <= LOOKED_AT; i++) top[-i] = 0xa5;
+  if (run(sample, result) != 0) leave(3);
+  int i = LOOKED_AT;
+  while (i > 0 && top[-i] == 0xa5) i--;
+  return (uint32_t)i;
+}
+#endif
+
 int main(void) {
   uint32_t most = 0, samples = 0;
   if (!open_files()) leave(2);
@@ -103,12 +120,29 @@ int main(void) {
   say_number(most);
   say(" of ");
   say_number(sizeof arena);
+#if defined(ON_BOARD)
+  say(" stack ");
+  say_number(stack_of_run());
+#endif
   say("\\n");
   leave(0);
   return 0;
 }
 `
 }
+
+/** `main.c`: the smallest program around the model; its linked size is what the model takes of flash. */
+export const mainProgram = ({ identifier }: CheckedModel): string => `/* The smallest program: one inference. */
+#include "model.h"
+
+static int8_t scores[${identifier.toUpperCase()}_OUTPUT_BYTES];
+
+int main(void) {
+  int8_t *input = ${identifier}_input();
+  for (int i = 0; i < ${identifier.toUpperCase()}_INPUT_BYTES; i++) input[i] = ${identifier.toUpperCase()}_INPUT_ZERO_POINT;
+  return ${identifier}_run(0, scores);
+}
+`
 
 /** `start.c`: vector table and start of an emulated Cortex-M; switches the floating-point unit on. */
 export const START_SOURCE = `/* Vector table and start-up for the emulated Cortex-M boards of QEMU. */

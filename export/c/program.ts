@@ -30,6 +30,11 @@ export interface Program {
   readonly output: string
   /** Bytes of the constant arrays. */
   readonly arrayBytes: number
+  /**
+   * What each `FRUGAL_LAYER(n)` ends, by n: ids of the schedule's kernels; `<id>/route` for the choice of experts, which
+   * no schedule lists.
+   */
+  readonly layers: readonly string[]
 }
 
 /** Turns a quantised network into constants and calls; tensors lie where the memory plan puts them. */
@@ -41,10 +46,12 @@ export function writeProgram(network: QuantisedGraph, plan: MemoryPlan): Program
     throw new UserError('two tensors of the network have one name: the nodes of experts and of the network must differ')
   }
   const statements: string[] = []
+  const layers: string[] = []
   const root = storeLevel([network], constants, kinds, { count: 0 })
   const place = (id: string): string => `arena + ${offsets.get(id)!}`
   const input = place(network.tensors[network.input]!.id)
-  const output = writeCalls(root, { prefix: '', entry: input, variant: '0', depth: 0 }, place, statements)
+  const top = { prefix: '', entry: input, variant: '0', depth: 0 }
+  const output = writeCalls(root, top, { place, statements, layers })
   return {
     kinds,
     constants: constants.text,
@@ -52,6 +59,7 @@ export function writeProgram(network: QuantisedGraph, plan: MemoryPlan): Program
     input,
     output,
     arrayBytes: constants.arrayBytes,
+    layers,
   }
 }
 
@@ -86,6 +94,13 @@ function storeLevel(
   return { graph, kernels }
 }
 
+/** What the calls of all levels are written to. */
+interface Writing {
+  readonly place: (id: string) => string
+  readonly statements: string[]
+  readonly layers: string[]
+}
+
 interface Place {
   /** Of the ids in the memory plan. */
   readonly prefix: string
@@ -97,12 +112,8 @@ interface Place {
 }
 
 /** Writes the calls of a level. Returns where its output lies. */
-function writeCalls(
-  { graph, kernels }: StoredLevel,
-  at: Place,
-  place: (id: string) => string,
-  statements: string[],
-): string {
+function writeCalls({ graph, kernels }: StoredLevel, at: Place, writing: Writing): string {
+  const { place, statements, layers } = writing
   const where = (tensor: number): string =>
     tensor === graph.input ? at.entry : place(at.prefix + graph.tensors[tensor]!.id)
   const indent = '  '.repeat(at.depth + 1)
@@ -110,6 +121,7 @@ function writeCalls(
     const inputs = kernel.inputs.map(where)
     const output = where(kernel.output)
     const write = (text: string): void => void statements.push(indent + text)
+    const layer = (id: string): void => write(`FRUGAL_LAYER(${layers.push(id) - 1});`)
     if (kernel.kind === 'routedExperts') {
       const { topK, experts } = kernel
       const first = at.variant === '0' ? '' : `(${at.variant}) * ${stride}`
@@ -118,13 +130,15 @@ function writeCalls(
       write('{')
       write(`  int32_t ${chosen}[${topK}], ${shares}[${topK}];`)
       write(`  route(${inputs[1]}, ${common}.gate_zero, ${experts.length}, ${topK}, ${chosen}, ${shares});`)
+      layer(`${at.prefix}${kernel.id}/route`)
       for (let run = 0; run < topK; run++) {
         const variant = first === '' ? `${chosen}[${run}]` : `${first} + ${chosen}[${run}]`
         const inner = { prefix: `${at.prefix}${kernel.id}/${run}/`, entry: inputs[0]!, variant, depth: at.depth + 1 }
-        const result = writeCalls(body!, inner, place, statements)
+        const result = writeCalls(body!, inner, writing)
         // The sum may take the place of what the first expert read: it is cleared only now.
         if (run === 0) write(`  memset(${output}, ${common}.out_zero, ${sizeOf(kernel.outputShape)});`)
         write(`  combine(&${name}[${variant}], ${shares}[${run}], ${result}, ${output});`)
+        layer(`${at.prefix}${kernel.id}/${run}/combine`)
       }
       write('}')
       continue
@@ -144,6 +158,7 @@ function writeCalls(
     } else {
       write(`${call}(${parameters(0)}, ${[...inputs, output].join(', ')});`)
     }
+    layer(at.prefix + kernel.id)
   }
   return where(graph.output)
 }

@@ -62,18 +62,21 @@ export const BOARDS: readonly Board[] = [
 
 export const HOST_FLAGS: readonly string[] = ['-std=c99', '-O2']
 
-/** Arguments that build the check program for a board. */
-export const boardBuild = ({ cpu, flags, memoryBytes }: Board): readonly string[] => [
-  ...boardCompile({ cpu, flags }),
+/** Arguments that link some sources with the start-up code for a board. */
+export const boardLink = (board: Board, sources: readonly string[], out: string): readonly string[] => [
+  ...boardCompile(board),
   '-nostartfiles',
   '-T',
   'link.ld',
-  `-Wl,--defsym=memory_bytes=${memoryBytes}`,
+  `-Wl,--defsym=memory_bytes=${board.memoryBytes}`,
   'start.c',
-  'check.c',
+  ...sources,
   '-o',
-  `${cpu}.elf`,
+  out,
 ]
+
+/** Arguments that build the check program for a board. */
+export const boardBuild = (board: Board): readonly string[] => boardLink(board, ['check.c'], `${board.cpu}.elf`)
 
 export const boardCompile = ({ cpu, flags }: Pick<Board, 'cpu' | 'flags'>): readonly string[] => [
   '-std=c99',
@@ -86,7 +89,7 @@ export const boardCompile = ({ cpu, flags }: Pick<Board, 'cpu' | 'flags'>): read
 ]
 
 /** Arguments that run it. Semihosting lets it read and write files beside it. */
-export const boardRun = ({ cpu, machine }: Board): readonly string[] => [
+export const boardRun = ({ cpu, machine }: Board, program = `${cpu}.elf`): readonly string[] => [
   '-M',
   machine,
   '-display',
@@ -98,5 +101,5 @@ export const boardRun = ({ cpu, machine }: Board): readonly string[] => [
   '-semihosting-config',
   'enable=on,target=native',
   '-kernel',
-  `${cpu}.elf`,
+  program,
 ]

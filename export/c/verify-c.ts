@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { OperationalError } from '../../lib/errors.ts'
-import { BOARDS, type Board, boardBuild, boardCompile, boardRun, findTool, HOST_FLAGS, runTool } from './toolchain.ts'
+import { countInstructions, linkedFlash } from './measure-c.ts'
+import { BOARDS, type Board, boardBuild, boardRun, findTool, HOST_FLAGS, runTool } from './toolchain.ts'
 
 /** One run of the C somewhere, or why there was none. */
 export interface CRun {
@@ -13,12 +14,16 @@ export interface CRun {
   readonly samples: number
   /** Bytes of the arena that the runs wrote to. */
   readonly arenaBytes: number
+  /** Bytes of the stack that one run took; undefined where it was not measured. */
+  readonly stackBytes?: number | undefined
 }
 
 export interface CVerification {
   readonly runs: readonly CRun[]
-  /** Flash of model.c alone on a Cortex-M4, from its sections; undefined without the compiler. */
+  /** Flash of the smallest program (`main.c`) linked for a Cortex-M4; undefined without the compiler. */
   readonly flashBytes: number | undefined
+  /** Instructions of each layer of `CModel` on an emulated Cortex-M4; undefined where they were not counted. */
+  readonly instructions: readonly number[] | undefined
 }
 
 export interface CVerificationJob {
@@ -48,7 +53,14 @@ export async function verifyC(job: CVerificationJob): Promise<CVerification> {
     const compiler = findTool(ARM_COMPILER)
     const emulator = findTool(EMULATOR)
     for (const board of BOARDS) runs.push(await onBoard(job, folder, board, compiler, emulator))
-    return { runs, flashBytes: compiler === undefined ? undefined : await flashOf(folder, compiler) }
+    const ran = runs[1]!.samples > 0
+    if (compiler === undefined) return { runs, flashBytes: undefined, instructions: undefined }
+    writeFileSync(path.join(folder, 'inputs.bin'), firstSamples(job, job.inputs, 1))
+    return {
+      runs,
+      flashBytes: await linkedFlash(folder, compiler),
+      instructions: ran ? await countInstructions(folder, compiler, emulator!) : undefined,
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -67,8 +79,8 @@ async function onHost(job: CVerificationJob, folder: string): Promise<CRun> {
   if (compiler === undefined) return notVerified(target, `no ${HOST_COMPILERS.join(', ')}`)
   const built = await runTool(compiler, [...HOST_FLAGS, 'check.c', '-o', 'check'], folder)
   if (!built.ok) throw new OperationalError(`the C does not compile on this computer: ${built.problem}`)
-  const arenaBytes = await compare(job, job.samples, folder, target, path.join(folder, 'check'), [])
-  return { target, how: await versionOf(compiler, folder), samples: job.samples, arenaBytes }
+  const used = await compare(job, job.samples, folder, target, path.join(folder, 'check'), [])
+  return { target, how: await versionOf(compiler, folder), samples: job.samples, ...used }
 }
 
 async function onBoard(
@@ -92,12 +104,16 @@ async function onBoard(
     }
     throw new OperationalError(`the C does not compile for ${board.cpu}: ${built.problem}`)
   }
-  const arenaBytes = await compare(job, job.emulatedSamples, folder, target, emulator, boardRun(board))
+  const used = await compare(job, job.emulatedSamples, folder, target, emulator, boardRun(board))
   const how = `${await versionOf(compiler, folder)}; ${await versionOf(emulator, folder)}`
-  return { target, how, samples: job.emulatedSamples, arenaBytes }
+  return { target, how, samples: job.emulatedSamples, ...used }
 }
 
-/** Runs the check program on the first samples. Returns how much of the arena it wrote to. */
+/** The values of the first samples. */
+const firstSamples = (job: CVerificationJob, values: Int8Array, samples: number): Int8Array =>
+  values.subarray(0, (values.length / job.samples) * samples)
+
+/** Runs the check program on the first samples. Returns how much of the arena and of the stack it wrote to. */
 async function compare(
   job: CVerificationJob,
   samples: number,
@@ -105,33 +121,22 @@ async function compare(
   target: string,
   program: string,
   args: readonly string[],
-): Promise<number> {
-  const part = (values: Int8Array): Int8Array => values.subarray(0, (values.length / job.samples) * samples)
-  writeFileSync(path.join(folder, 'inputs.bin'), part(job.inputs))
+): Promise<Pick<CRun, 'arenaBytes' | 'stackBytes'>> {
+  writeFileSync(path.join(folder, 'inputs.bin'), firstSamples(job, job.inputs, samples))
   rmSync(path.join(folder, 'outputs.bin'), { force: true })
   const ran = await runTool(program, args, folder)
   // QEMU writes what a program says to standard error.
-  const said = /samples (\d+) arena (\d+)/.exec(ran.stdout + ran.stderr)
+  const said = /samples (\d+) arena (\d+) of \d+(?: stack (\d+))?/.exec(ran.stdout + ran.stderr)
   if (!ran.ok || said === null) throw new OperationalError(`the C failed on ${target}: ${ran.problem}`)
   const outputs = readFileSync(path.join(folder, 'outputs.bin'))
-  const expected = Buffer.from(new Uint8Array(part(job.expected)))
+  const expected = Buffer.from(new Uint8Array(firstSamples(job, job.expected, samples)))
   if (!outputs.equals(expected)) {
     const at = expected.findIndex((byte, i) => byte !== outputs[i])
     const sample = Math.floor(at / (job.expected.length / job.samples))
     throw new OperationalError(`the C gives another output than the reference on ${target}, first for sample ${sample}`)
   }
-  return Number(said[2])
+  return { arenaBytes: Number(said[2]), stackBytes: said[3] === undefined ? undefined : Number(said[3]) }
 }
 
 const versionOf = async (tool: string, folder: string): Promise<string> =>
   (await runTool(tool, ['--version'], folder)).stdout.split('\n')[0]!.trim()
-
-/** Code and constants of model.c, from its sections. */
-async function flashOf(folder: string, compiler: string): Promise<number | undefined> {
-  const [board] = BOARDS as readonly [Board]
-  const built = await runTool(compiler, [...boardCompile(board), '-c', 'model.c', '-o', 'model.o'], folder)
-  const size = findTool('arm-none-eabi-size')
-  if (!built.ok || size === undefined) return undefined
-  const sizes = /^\s*(\d+)\s+(\d+)/m.exec((await runTool(size, ['model.o'], folder)).stdout)
-  return sizes === null ? undefined : Number(sizes[1]) + Number(sizes[2])
-}

@@ -16,6 +16,8 @@ export interface CModel {
   readonly arenaBytes: number
   /** Weights, biases, factors and tables. */
   readonly constantBytes: number
+  /** Kernels in the order in which they run, as `FRUGAL_LAYER(n)` counts them: see `Program`. */
+  readonly layers: readonly string[]
 }
 
 export interface CModelOptions {
@@ -89,6 +91,11 @@ int8_t *${identifier}_input(void);
 
 #include <string.h>
 
+/* Called after kernel n; for measuring. */
+#ifndef FRUGAL_LAYER
+#define FRUGAL_LAYER(n) ((void)0)
+#endif
+
 static int8_t arena[${upper}_ARENA_BYTES];
 ${kernelSources(program.kinds)}
 ${program.constants}
@@ -103,5 +110,6 @@ ${program.statements.join('\n')}
   return 0;
 }
 `
-  return { header, source, identifier, arenaBytes: plan.peakRamBytes, constantBytes: program.arrayBytes }
+  const { arrayBytes, layers } = program
+  return { header, source, identifier, arenaBytes: plan.peakRamBytes, constantBytes: arrayBytes, layers }
 }

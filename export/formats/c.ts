@@ -1,7 +1,9 @@
 import { sizeOf } from '../../network/shapes.ts'
-import { checkProgram, LINKER_SCRIPT, START_SOURCE } from '../c/check-program.ts'
+import { checkProgram, LINKER_SCRIPT, mainProgram, START_SOURCE } from '../c/check-program.ts'
+import { countProgram } from '../c/count-program.ts'
+import { COUNT_BUILD, COUNT_RUN, MAIN_BUILD } from '../c/measure-c.ts'
 import { BOARDS, boardBuild, boardRun, HOST_FLAGS } from '../c/toolchain.ts'
-import { type CRun, type CVerification, verifyC } from '../c/verify-c.ts'
+import { type CVerification, verifyC } from '../c/verify-c.ts'
 import { type CModel, writeCModel } from '../c/write-model.ts'
 import type { QuantisationChoice } from '../quantise/choose.ts'
 import { quantisedInputs } from '../quantise/input.ts'
@@ -32,7 +34,9 @@ export const cFormat: ExportFormat = {
     const files = new Map([
       ['model.c', model.source],
       ['model.h', model.header],
+      ['main.c', mainProgram(model)],
       ['check.c', checkProgram(model)],
+      ['count.c', countProgram(model)],
       ['start.c', START_SOURCE],
       ['link.ld', LINKER_SCRIPT],
     ])
@@ -52,9 +56,13 @@ export const cFormat: ExportFormat = {
       instructions: instructions(model, kept),
       footprint: {
         arenaBytes: model.arenaBytes,
-        arenaUsedBytes: largest(verification?.runs ?? []),
+        arenaUsedBytes: largest(
+          verification?.runs.map(({ samples, arenaBytes }) => (samples > 0 ? arenaBytes : undefined)),
+        ),
+        stackBytes: largest(verification?.runs.map(({ stackBytes }) => stackBytes)),
         constantBytes: model.constantBytes,
         flashBytes: verification?.flashBytes,
+        layers: verification?.instructions?.map((instructions, n) => ({ id: model.layers[n]!, instructions })),
       },
     }
   },
@@ -74,9 +82,10 @@ function checkSamples({ dataset }: ExportContext, { network, testOutputs }: Quan
   return { count, inputs, expected: testOutputs.subarray(0, (testOutputs.length / test.length) * count) }
 }
 
-const largest = (runs: readonly CRun[]): number | undefined => {
-  const used = runs.filter(({ samples }) => samples > 0).map(({ arenaBytes }) => arenaBytes)
-  return used.length === 0 ? undefined : Math.max(...used)
+/** The largest of what was measured. */
+const largest = (values: readonly (number | undefined)[] = []): number | undefined => {
+  const measured = values.filter((value) => value !== undefined)
+  return measured.length === 0 ? undefined : Math.max(...measured)
 }
 
 function checksOf(verification: CVerification | undefined, model: CModel): readonly ArtefactCheck[] {
@@ -112,5 +121,13 @@ On emulated boards (Debian: \`gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-sys
 
 \`\`\`
 ${boards}
+\`\`\`
+
+What the smallest program (\`main.c\`) takes of flash, and the instructions of each kernel in their order:
+
+\`\`\`
+arm-none-eabi-gcc ${MAIN_BUILD.join(' ')} && arm-none-eabi-size main.elf
+arm-none-eabi-gcc ${COUNT_BUILD.join(' ')}
+qemu-system-arm ${COUNT_RUN.join(' ')}
 \`\`\``
 }

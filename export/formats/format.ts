@@ -29,16 +29,26 @@ export interface ArtefactCheck {
   readonly detail: string
 }
 
+export interface LayerInstructions {
+  /** A kernel of the schedule, or `<id>/route` for the choice of experts. */
+  readonly id: string
+  readonly instructions: number
+}
+
 /** What the C needs of a device, measured and predicted. */
 export interface CFootprint {
   /** Planned, and declared in the C. */
   readonly arenaBytes: number
   /** Written to while the check samples ran; undefined when none did. */
   readonly arenaUsedBytes: number | undefined
+  /** Stack of one run, the most of the emulated boards; undefined where none ran. */
+  readonly stackBytes: number | undefined
   /** Weights, biases, factors and tables, counted before compiling. */
   readonly constantBytes: number
-  /** Code and constants of `model.c` for a Cortex-M4, from its sections; undefined without the compiler. */
+  /** Smallest program around the model, linked for a Cortex-M4, from its sections; undefined without the compiler. */
   readonly flashBytes: number | undefined
+  /** Instructions of each kernel on an emulated Cortex-M4, for one sample; undefined where they were not counted. */
+  readonly layers: readonly LayerInstructions[] | undefined
 }
 
 export interface Artefact {

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import test from 'ava'
-import { checkProgram, LINKER_SCRIPT, START_SOURCE } from '../../export/c/check-program.ts'
+import { checkProgram, LINKER_SCRIPT, mainProgram, START_SOURCE } from '../../export/c/check-program.ts'
+import { countProgram } from '../../export/c/count-program.ts'
 import { commentText, identifierOf } from '../../export/c/identifiers.ts'
 import { findTool } from '../../export/c/toolchain.ts'
 import { verifyC } from '../../export/c/verify-c.ts'
@@ -35,7 +36,9 @@ const filesOf = (model: CModel): ReadonlyMap<string, string> =>
   new Map([
     ['model.c', model.source],
     ['model.h', model.header],
+    ['main.c', mainProgram(model)],
     ['check.c', checkProgram(model)],
+    ['count.c', countProgram(model)],
     ['start.c', START_SOURCE],
     ['link.ld', LINKER_SCRIPT],
   ])
@@ -78,12 +81,20 @@ for (const [name, quantised] of CASES) {
   )
 
   emulated.run(`${name}: so it does on emulated Cortex-M4, M7 and M55${emulated.note}`, async (t) => {
-    const { runs, flashBytes } = await verified()
-    for (const { target, how, samples, arenaBytes } of runs.slice(1)) {
+    const { runs, flashBytes, instructions } = await verified()
+    for (const { target, how, samples, arenaBytes, stackBytes } of runs.slice(1)) {
       t.is(samples, 100, `${target}: ${how}`)
+      t.true(stackBytes! > 50 && stackBytes! < 500, `${target}: ${stackBytes} B of stack`)
       t.true(arenaBytes <= model.arenaBytes, target)
     }
     t.is(runs.length, 4)
+    const { kernels } = quantisedSchedule(quantised.graph)
+    t.is(instructions!.length, model.layers.length)
+    for (const { id, macs } of kernels) {
+      const count = instructions![model.layers.indexOf(id)]!
+      // A product on padding is skipped; none takes less than two instructions.
+      t.true(count > 0 && count > 0.8 * macs, `${id}: ${count} instructions for ${macs} MACs`)
+    }
     // Constants are counted before compiling; the rest is code and parameter structs.
     t.true(flashBytes! > model.constantBytes && flashBytes! < model.constantBytes + 16_384, `${flashBytes}`)
   })
