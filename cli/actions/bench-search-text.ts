@@ -1,7 +1,32 @@
 import { formatNumber } from '../../lib/units.ts'
+import type { NormalisationKind } from '../../search/tabular/normalisation.ts'
 import type { Summary } from '../../search/tabular/summary.ts'
-import type { BenchmarkHeader } from './bench-search.ts'
 import { columns } from './output.ts'
+
+/** What a benchmark was, for people and machines. */
+export interface BenchmarkHeader {
+  readonly table: string
+  /** All cost columns; `devices` tells which belong together. */
+  readonly cost: readonly string[]
+  readonly accuracy: string
+  readonly scoreAccuracy: string
+  readonly normalisation: NormalisationKind
+  readonly together: boolean
+  readonly hideCosts: boolean
+  readonly seeds: readonly number[]
+  readonly architectures: number
+  readonly devices: readonly DeviceHeader[]
+}
+
+export interface DeviceHeader {
+  readonly cost: readonly string[]
+  /** Error in percent, then the costs. */
+  readonly ideal: readonly number[]
+  readonly reference: readonly number[]
+  readonly trueHypervolume: number
+  readonly trueFrontSize: number
+  readonly limits: readonly { readonly costs: readonly (number | null)[]; readonly trueError: number | null }[]
+}
 
 export interface Effort {
   readonly algorithm: string

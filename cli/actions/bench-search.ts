@@ -9,7 +9,7 @@ import { type ProblemColumns, type TabularProblem, tabularProblem } from '../../
 import { type Scale, scaleOf } from '../../search/tabular/score.ts'
 import { summarise } from '../../search/tabular/summary.ts'
 import { numberWithin, wholeNumber } from '../commands/shared.ts'
-import { describeBenchmark } from './bench-search-text.ts'
+import { type BenchmarkHeader, type DeviceHeader, describeBenchmark } from './bench-search-text.ts'
 import { print, printJson } from './output.ts'
 
 interface BenchSearchArguments {
@@ -19,6 +19,7 @@ interface BenchSearchArguments {
   readonly ordinal: string | undefined
   readonly categorical: string | undefined
   readonly same: string | undefined
+  readonly lenient: boolean
   readonly accuracy: string
   readonly 'score-accuracy': string | undefined
   readonly cost: readonly string[]
@@ -36,31 +37,6 @@ interface BenchSearchArguments {
   readonly json: boolean
 }
 
-/** What a benchmark was, for people and machines. */
-export interface BenchmarkHeader {
-  readonly table: string
-  /** All cost columns; `devices` tells which belong together. */
-  readonly cost: readonly string[]
-  readonly accuracy: string
-  readonly scoreAccuracy: string
-  readonly normalisation: NormalisationKind
-  readonly together: boolean
-  readonly hideCosts: boolean
-  readonly seeds: readonly number[]
-  readonly architectures: number
-  readonly devices: readonly DeviceHeader[]
-}
-
-interface DeviceHeader {
-  readonly cost: readonly string[]
-  /** Error in percent, then the costs. */
-  readonly ideal: readonly number[]
-  readonly reference: readonly number[]
-  readonly trueHypervolume: number
-  readonly trueFrontSize: number
-  readonly limits: readonly { readonly costs: readonly (number | null)[]; readonly trueError: number | null }[]
-}
-
 /** `frugal bench search`: tables of figures, or one JSON object. */
 export async function benchSearch(args: BenchSearchArguments): Promise<void> {
   const columns = columnsOf(args)
@@ -73,7 +49,8 @@ export async function benchSearch(args: BenchSearchArguments): Promise<void> {
   for (const algorithm of algorithms) await loadAlgorithm(algorithm)
   const { genes, accuracies, scoreAccuracy, costs } = columns
   const used = [...genes.columns, ...genes.digits, ...(genes.same === undefined ? [] : [genes.same])]
-  const table = readTable(args.table, [...used, ...accuracies, scoreAccuracy, ...costs.flat()])
+  const measured = [...accuracies, scoreAccuracy, ...costs.flat()]
+  const table = readTable(args.table, [...used, ...measured], args.lenient ? measured : [])
   const problem = tabularProblem(table, columns)
   const evaluations = budgetsOf(args.evaluations, problem.architectureCount, args.table)
   const scales = scalesOf(problem, costs, args)
@@ -135,7 +112,7 @@ function columnsOf(args: BenchSearchArguments): ProblemColumns {
     throw new UserError('with --together every --cost must name the same number of columns')
   }
   return {
-    genes: { columns, digits, ordinal, categorical, same: args.same },
+    genes: { columns, digits, ordinal, categorical, same: args.same, repeats: args.lenient },
     accuracies: [args.accuracy],
     scoreAccuracy: args['score-accuracy'] ?? args.accuracy,
     costs,

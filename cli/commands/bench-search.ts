@@ -21,6 +21,11 @@ export const benchSearchCommand = defineCommand({
         type: 'string',
         describe: 'Column in which rows agree that are one network, to be evaluated once',
       })
+      .option('lenient', {
+        type: 'boolean',
+        default: false,
+        describe: 'Pass over rows without a figure; take the mean of rows with the same genes',
+      })
       .option('accuracy', {
         type: 'string',
         demandOption: true,

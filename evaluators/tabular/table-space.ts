@@ -13,17 +13,23 @@ export interface GeneColumns {
   readonly categorical: readonly string[]
   /** Rows that agree in this column are one architecture, measured once; the first of them counts. */
   readonly same: string | undefined
+  /** Rows with the same genes are measurements of one architecture: the mean of them counts. Otherwise they are refused. */
+  readonly repeats: boolean
 }
 
 /** The genomes of a table as plain arrays, which threads can be given. */
 export interface TableSpace {
   readonly genes: readonly GeneDescription[]
-  /** One row of choice indices for every genome of the table. */
+  /** Choice indices of every genome of the table, one genome after another. */
   readonly genomes: Uint16Array
-  /** The architecture that a genome of the table stands for: an index into `rows`. */
+  /** The architecture that each of these genomes stands for. */
   readonly architectures: Uint32Array
-  /** The table's row of every architecture. */
-  readonly rows: Uint32Array
+}
+
+export interface SpaceOfTable {
+  readonly space: TableSpace
+  /** Per architecture its measurements: rows of the table. */
+  readonly measurements: readonly (readonly number[])[]
 }
 
 /** Stands for an empty cell: the gene does not matter, and any choice leads to this row. */
@@ -35,43 +41,47 @@ const MOST_CHOICES = 1000
  * Reads the search space that a table is.
  * @throws UserError when a column is no gene, or two rows give one genome different architectures.
  */
-export function tableSpace(table: Table, { columns, digits, ordinal, categorical, same }: GeneColumns): TableSpace {
+export function tableSpace(table: Table, columns: GeneColumns): SpaceOfTable {
   const read = [
-    ...columns.map((column) => columnGene(table, column)),
-    ...digits.flatMap((column) => digitGenes(table, column)),
+    ...columns.columns.map((column) => columnGene(table, column)),
+    ...columns.digits.flatMap((column) => digitGenes(table, column)),
   ]
   const genes = read.map(({ column, name, choices, kind }): GeneDescription => {
-    if (ordinal.includes(column)) return { name, choices, kind: 'ordinal' }
-    return { name, choices, kind: categorical.includes(column) ? 'categorical' : kind }
+    if (columns.ordinal.includes(column)) return { name, choices, kind: 'ordinal' }
+    return { name, choices, kind: columns.categorical.includes(column) ? 'categorical' : kind }
   })
-  const genomes = new Uint16Array(new SharedArrayBuffer(2 * table.rowCount * genes.length))
-  const architectures = new Uint32Array(new SharedArrayBuffer(4 * table.rowCount))
-  const groups = same === undefined ? undefined : table.cells(same)
+  const groups = columns.same === undefined ? undefined : table.cells(columns.same)
   const byGroup = new Map<string, number>()
-  const rows: number[] = []
-  const known = new Map<string, number>()
+  const byGenome = new Map<string, { readonly row: number; readonly architecture: number }>()
+  const measurements: number[][] = []
   for (let row = 0; row < table.rowCount; row++) {
-    const genome = read.map(({ choiceOf }) => choiceOf(row))
-    genomes.set(genome, row * genes.length)
-    const key = genome.join()
-    const earlier = known.get(key)
-    const repeated = earlier !== undefined && table.isRepeated(earlier, row)
-    const group = groups?.[row] ?? String(repeated ? earlier : row)
-    if (earlier !== undefined && !repeated && (groups === undefined || groups[earlier] !== group)) {
+    const key = read.map(({ choiceOf }) => choiceOf(row)).join()
+    const earlier = byGenome.get(key)
+    if (earlier === undefined) {
+      const architecture = byGroup.get(groups?.[row] ?? key) ?? measurements.length
+      if (architecture === measurements.length) measurements.push([row])
+      byGroup.set(groups?.[row] ?? key, architecture)
+      byGenome.set(key, { row, architecture })
+    } else if (columns.repeats && groups?.[row] === groups?.[earlier.row]) {
+      if (measurements[earlier.architecture]![0] === earlier.row) measurements[earlier.architecture]!.push(row)
+    } else {
       throw badFile(
         table.file,
-        `has the same genes in lines ${table.line(earlier)} and ${table.line(row)}`,
-        'a genome must stand for one architecture: name more gene columns, or with --same the column that tells alike ones',
+        `has the same genes in lines ${table.line(earlier.row)} and ${table.line(row)}`,
+        'name all gene columns, or let --lenient take the mean of repeated measurements',
       )
     }
-    known.set(key, earlier ?? row)
-    if (!byGroup.has(group)) {
-      byGroup.set(group, rows.length)
-      rows.push(row)
-    }
-    architectures[row] = byGroup.get(group)!
   }
-  return { genes, genomes, architectures, rows: Uint32Array.from(rows) }
+  const entries = [...byGenome.values()]
+  const genomes = new Uint16Array(new SharedArrayBuffer(2 * entries.length * genes.length))
+  const architectures = new Uint32Array(new SharedArrayBuffer(4 * entries.length))
+  entries.forEach(({ row, architecture }, entry) => {
+    read.forEach(({ choiceOf }, gene) => {
+      genomes[entry * genes.length + gene] = choiceOf(row)
+    })
+    architectures[entry] = architecture
+  })
+  return { space: { genes, genomes, architectures }, measurements }
 }
 
 /** Finds architectures by genome: undefined for one that the table lacks. */

@@ -19,21 +19,21 @@ export interface Table {
   readonly line: (row: number) => number
   /** The cells of a column that was asked for, without blanks around them. */
   readonly cells: (column: string) => readonly string[]
-  /** Whether two rows agree in every column that was asked for. */
-  readonly isRepeated: (row: number, other: number) => boolean
 }
 
 /**
  * Reads columns of a CSV file with a heading line, gzip-compressed or not.
+ * @param complete rows with an empty cell in one of these columns are passed over.
  * @throws UserError when the file cannot be read, is too large, is no intact gzip or CSV file, or lacks a column.
  */
-export function readTable(file: string, columns: readonly string[]): Table {
+export function readTable(file: string, columns: readonly string[], complete: readonly string[] = []): Table {
   const wanted = [...new Set(columns)]
+  const needed = complete.map((column) => wanted.indexOf(column))
   const cells = wanted.map((): string[] => [])
   const lines: number[] = []
   let positions: readonly number[] | undefined
   let width = 0
-  const complete = forEachCsvRecord(readText(file), (fields, line) => {
+  const closed = forEachCsvRecord(readText(file), (fields, line) => {
     if (positions === undefined) {
       width = fields.length
       positions = findColumns(file, fields, wanted)
@@ -43,10 +43,12 @@ export function readTable(file: string, columns: readonly string[]): Table {
       throw badFile(file, `has ${fields.length} fields in line ${line}`, `its heading names ${width}`)
     }
     if (lines.length === MOST_ROWS) throw badFile(file, 'is too long', `at most ${MOST_ROWS} rows are read`)
+    const row = positions.map((position) => fields[position]!.trim())
+    if (needed.some((i) => row[i] === '')) return
     lines.push(line)
-    for (const [i, position] of positions.entries()) cells[i]!.push(fields[position]!.trim())
+    row.forEach((cell, i) => void cells[i]!.push(cell))
   })
-  if (!complete) throw badFile(file, 'ends within a quoted field', 'close the quotation marks')
+  if (!closed) throw badFile(file, 'ends within a quoted field', 'close the quotation marks')
   if (lines.length === 0)
     throw badFile(file, 'has no rows', 'a heading line and one line per architecture are expected')
   return {
@@ -54,7 +56,6 @@ export function readTable(file: string, columns: readonly string[]): Table {
     rowCount: lines.length,
     line: (row) => lines[row]!,
     cells: (column) => cells[wanted.indexOf(column)]!,
-    isRepeated: (row, other) => cells.every((column) => column[row] === column[other]),
   }
 }
 
@@ -71,7 +72,7 @@ export function numbersOf(table: Table, column: string): Float64Array {
       throw badFile(
         table.file,
         `has ${shown} in column '${column}' of line ${table.line(row)}`,
-        'a number is expected in every row',
+        `a number is expected in every row${cell === '' ? '; --lenient passes over rows without one' : ''}`,
       )
     }
     return value

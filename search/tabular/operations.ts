@@ -1,32 +1,57 @@
 import { ANY_CHOICE, type TableSpace } from '../../evaluators/tabular/table-space.ts'
+import type { RandomStream } from '../../lib/random.ts'
 import type { Genome, GenomeOperations } from '../algorithm.ts'
 import { geneOperations } from '../genes.ts'
+import { nearbyEntries } from './neighbours.ts'
 
-/** Attempts to get a relative that the table holds before the search has to live with one that it lacks. */
+/** Attempts to get a relative that the table holds before one like it is taken. */
 const TRIES = 20
 
 /**
- * Sampling, mutation and crossover within a table. Samples are genomes of the table, each as likely as any other; relatives
- * are what `geneOperations` makes of the genes, drawn again while the table lacks them.
+ * Sampling, mutation and crossover within a table. Samples are genomes of the table, each as likely as any other. Relatives
+ * are what `geneOperations` makes of the genes; where the table lacks all that is tried, as tables do that hold a few
+ * thousand of many billion genomes, a genome of the table that is like the last try.
  */
 export function tableOperations(space: TableSpace, holds: (genome: Genome) => boolean): GenomeOperations {
   const { genes, genomes, architectures } = space
   const operations = geneOperations(genes)
-  const held = (draw: () => Genome): Genome => {
+  const nearby = nearbyEntries(space)
+  // Where so few genomes are in the table, trying again is in vain.
+  const tries = coverage(space) < 1 / TRIES ? 1 : TRIES
+  const entryGenome = (entry: number, like: (gene: number) => number): Genome =>
+    genes.map((_, gene) => {
+      const choice = genomes[entry * genes.length + gene]!
+      return choice === ANY_CHOICE ? like(gene) : choice
+    })
+  const held = (draw: () => Genome, parents: readonly Genome[], random: RandomStream): Genome => {
     let genome = draw()
-    for (let i = 1; i < TRIES && !holds(genome); i++) genome = draw()
+    for (let i = 0; !holds(genome); i++) {
+      if (i === tries) {
+        const entry = nearby(genome, parents, random.int)
+        return entry === undefined ? genome : entryGenome(entry, (gene) => genome[gene]!)
+      }
+      genome = draw()
+    }
     return genome
   }
   return {
     genes,
-    sample: (random) => {
-      const entry = random.int(architectures.length)
-      return genes.map(({ choices }, gene) => {
-        const choice = genomes[entry * genes.length + gene]!
-        return choice === ANY_CHOICE ? random.int(choices.length) : choice
-      })
-    },
-    mutate: (genome, random) => held(() => operations.mutate(genome, random)),
-    crossover: (a, b, random) => held(() => operations.crossover(a, b, random)),
+    sample: (random) =>
+      entryGenome(random.int(architectures.length), (gene) => random.int(genes[gene]!.choices.length)),
+    mutate: (genome, random) => held(() => operations.mutate(genome, random), [genome], random),
+    crossover: (a, b, random) => held(() => operations.crossover(a, b, random), [a, b], random),
   }
+}
+
+/** Share of all genomes that the table holds. */
+function coverage({ genes, genomes, architectures }: TableSpace): number {
+  let sum = 0
+  for (let entry = 0; entry < architectures.length; entry++) {
+    let share = 1
+    for (const [gene, { choices }] of genes.entries()) {
+      if (genomes[entry * genes.length + gene] !== ANY_CHOICE) share /= choices.length
+    }
+    sum += share
+  }
+  return sum
 }

@@ -1,5 +1,6 @@
 import { errorsOf, numbersOf, type Table } from '../../evaluators/tabular/table.ts'
 import { type GeneColumns, genomeLookup, type TableSpace, tableSpace } from '../../evaluators/tabular/table-space.ts'
+import { mean } from '../../lib/statistics.ts'
 import type { Genome, KnownCosts, Told } from '../algorithm.ts'
 
 /** Which columns of a table are searched for. */
@@ -27,17 +28,17 @@ export interface TabularProblem {
 
 /** @throws UserError when a column holds what it should not. */
 export function tabularProblem(table: Table, columns: ProblemColumns): TabularProblem {
-  const space = tableSpace(table, columns.genes)
+  const { space, measurements } = tableSpace(table, columns.genes)
   const ofArchitectures = (values: Float64Array): Float64Array => {
-    const shared = new Float64Array(new SharedArrayBuffer(8 * space.rows.length))
-    space.rows.forEach((row, architecture) => {
-      shared[architecture] = values[row]!
+    const shared = new Float64Array(new SharedArrayBuffer(8 * measurements.length))
+    measurements.forEach((rows, architecture) => {
+      shared[architecture] = mean(rows.map((row) => values[row]!))
     })
     return shared
   }
   return {
     space,
-    architectureCount: space.rows.length,
+    architectureCount: measurements.length,
     errors: columns.accuracies.map((column) => ofArchitectures(errorsOf(table, column))),
     scoreErrors: ofArchitectures(errorsOf(table, columns.scoreAccuracy)),
     costs: columns.costs.map((device) => device.map((column) => ofArchitectures(numbersOf(table, column)))),
