@@ -134,7 +134,7 @@ export function createCostModel(profile: Profile): CostModel {
       latencyHighMs: latencyMs + errorMs,
       energyMj,
       peakRamBytes: memory.peakRamBytes(lowered),
-      flashBytes: memory.flashBytes(stored),
+      flashBytes: memory.flashBytes(lowered),
       basis: {
         exact: share(shares.exact),
         interpolated: share(shares.interpolated),

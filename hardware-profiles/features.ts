@@ -119,11 +119,19 @@ const insideWindow = (f: KernelFacts): number =>
 const insideMacs = (f: KernelFacts): number => (f.macs * insideWindow(f)) / (pixels(f) * kernelArea(f))
 const outsideWindow = (f: KernelFacts): number => pixels(f) * kernelArea(f) - insideWindow(f)
 
+const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to
+/** MACs as a runtime runs them that stores channels in blocks and fills the last block up. */
+const blockedMacs = (f: KernelFacts, block: number): number =>
+  f.macs *
+  (roundUp(f.outChannels, block) / f.outChannels) *
+  (f.kind === 'conv2d' || f.kind === 'dense' ? roundUp(f.inChannels, block) / f.inChannels : 1)
+
 /**
  * The vocabulary of cost: every number that a profile's tables may use, computed from a kernel's facts. A closed set, so
  * that a profile stays data. `reduction` is the length of one accumulation (kernel height × width × input channels);
  * "body" and "tail" split MACs into those that fill 4 or 16 SIMD steps and the rest; "taps" are window positions,
- * inside the map or on its padding (im2col copies the first and zeroes the second).
+ * inside the map or on its padding (im2col copies the first and zeroes the second); "blocks" fill channels up to multiples
+ * of 8 or 16, as runtimes with blocked layouts do.
  */
 export const FEATURES = {
   one: () => 1,
@@ -145,6 +153,9 @@ export const FEATURES = {
   macsBody16: (f) => f.outputs * (reduction(f) - (reduction(f) % 16)),
   macsTail16: (f) => f.outputs * (reduction(f) % 16),
   macsTailChannels4: (f) => (f.macs / f.outChannels) * (f.outChannels % 4),
+  macsBlocks8: (f) => blockedMacs(f, 8),
+  macsBlocks16: (f) => blockedMacs(f, 16),
+  channelTail16: (f) => f.inChannels % 16,
   insideTaps: insideWindow,
   paddedTaps: outsideWindow,
   insideTapElements: (f) => insideWindow(f) * f.inChannels,

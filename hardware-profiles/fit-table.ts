@@ -24,6 +24,8 @@ export interface ModelForm {
 }
 
 const COVERED: readonly FeatureName[] = ['reduction', 'outChannels', 'pixels', 'kernelArea', 'strideArea']
+/** As much as a profile may state. */
+const MAX_ERROR90 = 10
 export const toTableDigits = (value: number): number => Number(value.toPrecision(5))
 
 /** Mean, share within 15 % and worst of absolute relative errors. */
@@ -75,7 +77,7 @@ function tableFrom(
       ...(form.when === undefined ? {} : { when: form.when }),
       terms: form.features.map((feature, i) => ({ feature, coefficient: toTableDigits(coefficients[i]!) })),
       coverage: Object.fromEntries(covered) as TableModel['coverage'],
-      error90: error90[at] ?? 0,
+      error90: Math.min(error90[at] ?? 0, MAX_ERROR90),
       provenance,
     })
     for (const measurement of own) rows.push(...rowOf(measurement))

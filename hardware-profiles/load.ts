@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { messageOf, UserError } from '../lib/errors.ts'
 import { unknownName } from '../lib/nearest-name.ts'
 import { atOperatingPoint } from './energy.ts'
+import { HOST_ID, hostFile } from './host/cache.ts'
 import { type Profile, profileSchema } from './profile.ts'
 
 const SUFFIX = '.profile.json'
@@ -24,8 +25,8 @@ const looksLikePath = (name: string): boolean => name.endsWith('.json') || /[\\/
 const AT_POINT = /^(.+)@([a-z0-9][a-z0-9-]{0,30})$/
 
 /**
- * Reads a built-in profile by id, or any profile file by its path (anything with a slash or ending in `.json`). `@point`
- * behind either means another of its operating points, under the id `<id>-<point>`.
+ * Reads a built-in profile by id, or any profile file by its path (anything with a slash or ending in `.json`); `host` is this
+ * computer as it was measured before. `@point` behind one means another of its operating points, under the id `<id>-<point>`.
  * @throws UserError for an unknown id (with the nearest one), an unreadable file, a file that breaks the schema, or an
  * operating point that the device does not have.
  */
@@ -38,22 +39,25 @@ export function loadProfile(idOrPath: string): Profile {
 
 function loadDevice(idOrPath: string): Profile {
   if (looksLikePath(idOrPath)) return readProfile(idOrPath)
+  if (idOrPath === HOST_ID) return loadHost()
   const known = listProfiles()
   const found = known.find(({ id }) => id === idOrPath)
   if (found === undefined) {
-    throw new UserError(
-      unknownName(
-        'device',
-        idOrPath,
-        known.map(({ id }) => id),
-      ),
-    )
+    throw new UserError(unknownName('device', idOrPath, [...known.map(({ id }) => id), HOST_ID]))
   }
   const profile = readProfile(found.file)
   if (profile.id !== found.id) {
     throw new UserError(`profile '${found.file}' says its id is '${profile.id}'; file name and id must agree`)
   }
   return profile
+}
+
+function loadHost(): Profile {
+  const file = hostFile('profile')
+  if (!existsSync(file)) {
+    throw new UserError('this computer is not measured yet, or has changed: run frugal devices bench host')
+  }
+  return readProfile(file)
 }
 
 function readProfile(file: string): Profile {

@@ -3,7 +3,7 @@ import type { KernelFacts } from './features.ts'
 import { ByKernel } from './kernel-catalogue.ts'
 import { CATALOGUE, type Lowered } from './lowering.ts'
 import type { Profile, Terms } from './profile.ts'
-import type { StoredSize } from './stored-size.ts'
+import { storedKinds } from './stored-size.ts'
 import { CompiledModel } from './table.ts'
 
 /** Prices the memory of one profile. */
@@ -59,15 +59,24 @@ export class MemoryModel {
   }
 
   /** Weights, biases and metadata of everything stored, plus the runtime's code. */
-  flashBytes(stored: StoredSize): number {
+  flashBytes({ schedule, stored }: Lowered): number {
     const { weightBytes, biasBytes, flash } = this.#memory
+    let ofKinds = 0
+    if (flash.kinds !== undefined) {
+      const counts = storedKinds(schedule)
+      for (const { kernels, onceBytes, eachBytes } of flash.kinds) {
+        const count = kernels.reduce((sum, kind) => sum + (counts.get(kind) ?? 0), 0)
+        if (count > 0) ofKinds += onceBytes + count * eachBytes
+      }
+    }
     return Math.ceil(
       stored.weightElements * weightBytes +
         stored.biasElements * biasBytes +
         stored.channels * flash.perChannelBytes +
         stored.kernels * flash.perKernelBytes +
         flash.constantBytes +
-        flash.runtimeBytes,
+        flash.runtimeBytes +
+        ofKinds,
     )
   }
 }

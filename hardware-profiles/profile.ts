@@ -149,6 +149,17 @@ const memory = z.strictObject({
     constantBytes: nonNegative,
     perKernelBytes: nonNegative,
     perChannelBytes: nonNegative,
+    /** Code that is only there where a network has such kernels, and what each stored one takes on top. */
+    kinds: z
+      .array(
+        z.strictObject({
+          kernels: z.array(z.enum(KERNEL_KINDS)).min(1),
+          onceBytes: nonNegative,
+          eachBytes: nonNegative,
+        }),
+      )
+      .max(KERNEL_KINDS.length)
+      .optional(),
   }),
   provenance,
 })
@@ -186,7 +197,7 @@ export const profileSchema = z.strictObject({
   format: z.literal('frugal-profile/1'),
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'an id is lower-case letters, digits and hyphens'),
   title: text,
-  family: z.enum(['cortex-m', 'npu', 'gpu']),
+  family: z.enum(['cortex-m', 'npu', 'gpu', 'cpu']),
   core: text,
   clockHz: positive,
   /** What a network may use. */

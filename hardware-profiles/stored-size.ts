@@ -1,4 +1,4 @@
-import type { Kernel, Schedule } from '../network/schedule.ts'
+import type { Kernel, KernelKind, Schedule } from '../network/schedule.ts'
 
 /** What a network keeps in flash: all experts, though only some run. */
 export interface StoredSize {
@@ -11,9 +11,29 @@ export interface StoredSize {
 
 /** Adds up what is stored: the kernels that run, and the experts that do not because only `topK` of them do. */
 export function storedSize(schedule: Schedule): StoredSize {
-  const { kernels, idleExperts } = schedule
   const total = { weightElements: 0, biasElements: 0, channels: 0, kernels: 0 }
-  addKernels(total, kernels, 0, kernels.length, 1)
+  forStored(schedule, (first, end, times) => addKernels(total, schedule.kernels, first, end, times))
+  return total
+}
+
+/** How many kernels of each kind are stored, idle experts included. */
+export function storedKinds(schedule: Schedule): ReadonlyMap<KernelKind, number> {
+  const counts = new Map<KernelKind, number>()
+  forStored(schedule, (first, end, times) => {
+    for (let i = first; i < end; i++) {
+      const { kind } = schedule.kernels[i]!
+      counts.set(kind, (counts.get(kind) ?? 0) + times)
+    }
+  })
+  return counts
+}
+
+/** Visits the kernels that run, and those of idle experts with how many copies of them there are. */
+function forStored(
+  { kernels, idleExperts }: Schedule,
+  visit: (first: number, end: number, times: number) => void,
+): void {
+  visit(0, kernels.length, 1)
   /** Copies that are stored of each entry, counting those inside idle experts around it. */
   for (let i = 0; i < idleExperts.length; i++) {
     const { first, end, copies } = idleExperts[i]!
@@ -22,9 +42,8 @@ export function storedSize(schedule: Schedule): StoredSize {
       const around = idleExperts[outer]!
       if (around.first <= first && end <= around.end) times *= 1 + around.copies
     }
-    addKernels(total, kernels, first, end, times)
+    visit(first, end, times)
   }
-  return total
 }
 
 interface MutableStoredSize extends StoredSize {

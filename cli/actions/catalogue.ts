@@ -55,6 +55,9 @@ export async function devices(args: CatalogueArguments): Promise<void> {
     profile.title,
   ])
   print(columns([['device', 'family', 'type', 'RAM', 'flash', 'latency error', 'what'], ...rows], [3, 4, 5]))
+  print(
+    "\nand 'host', this computer: measured with onnxruntime when it is first asked for (again: frugal devices bench host)",
+  )
 }
 
 /** Mean error of the latency on left-out cases, whole models before single operators. */
@@ -75,6 +78,10 @@ function describeProfile(profile: Profile): string {
     `runtime   ${profile.runtime}, ${profile.dataType}; fuses ${profile.fusedActivations.join(', ') || 'no activation'}`,
     `memory    RAM ${formatBytes(profile.ramBytes)}, flash ${formatBytes(profile.flashBytes)} (${memory.provenance.kind}: ${memory.provenance.source})`,
     `energy    ${formatNumber(energy.activePowerMw)} mW active, ${formatNumber(energy.idlePowerMw)} mW idle (${energy.provenance.kind}: ${energy.provenance.source})`,
+    ...(profile.operatingPoints ?? []).map(
+      ({ name, clockHz, volts, powerScale }) =>
+        `point     ${name}: ${formatNumber(clockHz / 1e6)} MHz, ${volts} V, ${formatNumber(powerScale)} times the active power`,
+    ),
     '',
     'Latency tables, with the 90 % error on left-out cases and the source',
     columns(

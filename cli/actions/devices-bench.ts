@@ -1,16 +1,12 @@
 import { mkdirSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { initialWeights } from '../../evaluators/training/initial-weights.ts'
-import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { writeFileAtomic } from '../../lib/files.ts'
 import { randomStream } from '../../lib/random.ts'
-import { sizeOf } from '../../network/shapes.ts'
-import type { NetworkGraph } from '../../network/types.ts'
 import { geneOperations } from '../../search/genes.ts'
 import { loadSpace } from '../../spaces/discover.ts'
+import { onnxOf, timeOnnx } from './onnx-timer.ts'
 import { print } from './output.ts'
 
 interface BenchArguments {
@@ -20,10 +16,8 @@ interface BenchArguments {
 
 const TASK = { inputShape: [32, 32, 3], classCount: 10 }
 const NETWORKS = 20
-const WARM_UP_RUNS = 5
 /** Each network is timed for about this long; the median of its runs counts. */
 const TIMED_MS = 150
-const LEAST_RUNS = 9
 
 /**
  * `frugal devices bench`: writes networks of the mobilenet space as ONNX files to time on a device, and with `--run host`
@@ -44,11 +38,9 @@ export async function devicesBench({ emit, run }: BenchArguments): Promise<void>
   for (let i = 0; i < NETWORKS; i++) {
     const graph = space.decode(operations.sample(random), TASK)
     const name = `network-${String(i + 1).padStart(2, '0')}.onnx`
-    const bytes = buildInferenceGraph(graph, initialWeights(graph, randomStream(i, 'devices-bench-weights')), {
-      batch: 1,
-    })
+    const bytes = onnxOf(graph, i)
     writeFileAtomic(path.join(emit, name), bytes)
-    lines.push(`${name},${run === 'host' ? (await medianMs(bytes, graph)).toPrecision(5) : ''}`)
+    lines.push(`${name},${run === 'host' ? (await timeOnnx(bytes, graph, TIMED_MS)).medianMs.toPrecision(5) : ''}`)
   }
   const file = path.join(emit, 'measurements.csv')
   writeFileAtomic(file, `${lines.join('\n')}\n`)
@@ -60,28 +52,4 @@ export async function devicesBench({ emit, run }: BenchArguments): Promise<void>
   }
   print(`Timed on ${os.cpus()[0]?.model ?? 'this machine'} with onnxruntime on one thread: ${file}`)
   print(`Next: frugal devices calibrate --measurements ${file} --out host.profile.json`)
-}
-
-async function medianMs(model: Uint8Array, graph: NetworkGraph): Promise<number> {
-  const session = await InferenceSession.create(model, {
-    logSeverityLevel: 3,
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-  })
-  try {
-    const shape = graph.nodes.find(({ op }) => op.kind === 'input')!.shape
-    const input = new Tensor('float32', new Float32Array(sizeOf(shape)), [1, ...shape])
-    const feeds = { [session.inputNames[0]!]: input }
-    for (let i = 0; i < WARM_UP_RUNS; i++) await session.run(feeds)
-    const times: number[] = []
-    const start = performance.now()
-    while (times.length < LEAST_RUNS || performance.now() - start < TIMED_MS) {
-      const before = performance.now()
-      await session.run(feeds)
-      times.push(performance.now() - before)
-    }
-    return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!
-  } finally {
-    await session.release()
-  }
 }

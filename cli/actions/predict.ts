@@ -11,6 +11,7 @@ import {
 import { UserError } from '../../lib/errors.ts'
 import { parseQuantity } from '../../lib/units.ts'
 import { countMacs, countParams } from '../../network/measure.ts'
+import { prepareHost } from './host.ts'
 import { print, printJson } from './output.ts'
 import { formatCount, layerTable, memoryTable, type Prediction, summaryTable, warnings } from './predict-tables.ts'
 
@@ -32,7 +33,9 @@ export async function predict(args: PredictArguments): Promise<void> {
   if (file === undefined) throw new UserError(`name a model file: ${EXAMPLE}`)
   if (args.device === undefined) throw new UserError(`name a device, or all of them: ${EXAMPLE}`)
   const periodMs = duty === undefined ? undefined : parseQuantity(duty, 'durationS', '--duty') * 1000
-  const profiles = devicesOf(args.device)
+  const devices = devicesOf(args.device)
+  await prepareHost(devices)
+  const profiles = devices
     .map(loadProfile)
     .map((profile) => (operating === undefined ? profile : atOperatingPoint(profile, operating)))
   const model = readModel(file)

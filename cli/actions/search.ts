@@ -14,6 +14,7 @@ import { wholeNumber } from '../commands/shared.ts'
 import type { ResumeArguments, SearchArguments } from '../search-options.ts'
 import { checkFingerprints, fingerprintsOf } from './fingerprints.ts'
 import { prepareHost } from './host.ts'
+import { checkpointsOf, stagesOf, trialsOf } from './ladder.ts'
 import { type EnergyArguments, energyFlags, keptFlags, meterSearch } from './search-energy.ts'
 import { createReporter } from './search-reporter.ts'
 import {
@@ -74,7 +75,8 @@ export async function search(asked: SearchArguments): Promise<void> {
         devices: deviceIds,
         objectives: settings.objectives,
         references,
-        budget: settings.trials,
+        budget: trialsOf(settings),
+        rungs: stagesOf(settings).length,
       })
       await run(store, id, session, args, settings)
     } finally {
@@ -160,7 +162,8 @@ async function run(
     }
     metered = await meterSearch({ store, experiment, settings, flags, evaluator: session.plan.evaluator, onLimit })
     store.setStatus(experiment, 'running')
-    const plan = { ...session.plan, evaluator: metered }
+    const checkpoints = checkpointsOf(args.db, experiment, settings)
+    const plan = { ...session.plan, evaluator: metered, checkpoints }
     const loop = new SearchLoop(plan, store.journal(experiment), reporter.onEvent)
     const status = await loop.run(stop.signal)
     metered.close()

@@ -10,7 +10,7 @@ export const devicesCommand = defineCommand({
   builder: (yargs: Argv) =>
     withJson(yargs)
       .positional('action', { type: 'string', choices: ACTIONS, describe: 'What to do; the list when left out' })
-      .positional('id', { type: 'string', describe: 'Device id, or a profile file' })
+      .positional('id', { type: 'string', describe: 'Device id, or a profile file; bench: host' })
       .option('measurements', { type: 'string', describe: 'calibrate: CSV file of your measurements' })
       .option('base', { type: 'string', describe: 'calibrate: the device to start from; the nearest when left out' })
       .option('out', { type: 'string', describe: 'calibrate: profile file to write' })
@@ -20,11 +20,13 @@ export const devicesCommand = defineCommand({
       .example('$0 devices show stm32f446-tflm-cmsisnn', '')
       .example('$0 devices validate stm32h747-xcubeai8', '')
       .example('$0 devices calibrate --measurements mine.csv --out my.profile.json', '')
+      .example('$0 devices bench host', "Measure this computer anew, as the device 'host'")
       .example('$0 devices bench --run host --emit bench', ''),
   handler: async (args) => {
     const { action, id } = args
     if (action === 'validate') return (await import('../actions/devices-validate.ts')).devicesValidate(args)
     if (action === 'calibrate' || action === 'bench') {
+      if (action === 'bench' && id === 'host') return (await import('../actions/host.ts')).devicesBenchHost(args)
       if (id !== undefined)
         throw new UserError(`frugal devices ${action} takes no device id: see frugal devices --help`)
       if (action === 'bench') return (await import('../actions/devices-bench.ts')).devicesBench(args)

@@ -29,14 +29,35 @@ function chain(name: string, shape: readonly number[], block: Block): MicroBench
   }
 }
 
-const conv = (b: GraphBuilder, x: string, filters: number, kernel: number): string =>
-  b.activation(b.conv2d(x, filters, { kernel, bias: true }), 'relu')
-
-/** There and back between two numbers of channels: both convolutions have the same MACs. */
-const convPair = (map: number, channels: number, filters: number, kernel: number): MicroBenchmark =>
-  chain(`conv2d ${kernel}x${kernel} ${map}x${map} ${channels}-${filters}`, [map, map, channels], (b, x) =>
-    conv(b, conv(b, x, filters, kernel), channels, kernel),
+/**
+ * Convolutions of one map, each added to those before: any number of channels in and out, and any stride. (The ReLU
+ * keeps runtimes from merging the addition into the convolution.)
+ */
+function convolution(map: number, channels: number, filters: number, kernel: number, stride = 1): MicroBenchmark {
+  const name = `conv2d ${kernel}x${kernel}/${stride} ${map}x${map}x${channels}-${filters}`
+  return sumOf(name, [map, map, channels], (b, x) =>
+    b.activation(b.conv2d(x, filters, { kernel, stride, bias: true }), 'relu'),
   )
+}
+
+const strided = (map: number, channels: number, kernel: number): MicroBenchmark =>
+  sumOf(`depthwiseConv2d ${kernel}x${kernel}/2 ${map}x${map}x${channels}`, [map, map, channels], (b, x) =>
+    b.activation(b.depthwiseConv2d(x, { kernel, stride: 2, bias: true }), 'relu'),
+  )
+
+/** The block reads the input each time; its results are added up. */
+function sumOf(name: string, shape: readonly number[], block: Block): MicroBenchmark {
+  return {
+    name,
+    build(repeats) {
+      const b = new GraphBuilder()
+      const input = b.input(shape)
+      let sum = block(b, input)
+      for (let i = 0; i < repeats; i++) sum = b.add(sum, block(b, input))
+      return b.build(sum)
+    },
+  }
+}
 
 const depthwise = (map: number, channels: number, kernel: number): MicroBenchmark =>
   chain(`depthwiseConv2d ${kernel}x${kernel} ${map}x${map}x${channels}`, [map, map, channels], (b, x) =>
@@ -72,85 +93,135 @@ const MAPS_AND_CHANNELS: readonly (readonly [number, number])[] = [
   ] as const),
 ]
 
+/** Channels that do not fill blocks of 16. */
+const UNALIGNED = [
+  [8, 40],
+  [16, 24],
+  [24, 12],
+  [48, 8],
+] as const
+
+/** Map, channels in and out of 1×1 convolutions. */
 const POINTWISE: readonly (readonly [number, number, number])[] = [
   ...([
+    [1, 64, 16],
+    [1, 16, 64],
+    [1, 256, 64],
+    [2, 256, 512],
+    [3, 128, 256],
     [4, 64, 64],
     [4, 64, 256],
+  ] as const),
+  ...([
+    [4, 256, 64],
     [4, 128, 128],
     [4, 192, 768],
+    [4, 512, 128],
     [4, 256, 256],
-    [4, 512, 512],
+    [6, 48, 96],
+    [7, 40, 240],
   ] as const),
   ...([
     [8, 16, 96],
+    [8, 96, 16],
     [8, 32, 32],
     [8, 32, 192],
+    [8, 192, 32],
     [8, 64, 64],
     [8, 64, 256],
-    [8, 96, 288],
-    [8, 128, 128],
   ] as const),
   ...([
+    [8, 288, 96],
+    [8, 128, 128],
+    [12, 24, 48],
+    [12, 80, 40],
     [16, 16, 16],
     [16, 16, 64],
+    [16, 64, 16],
+  ] as const),
+  ...([
     [16, 24, 144],
+    [16, 144, 24],
     [16, 40, 120],
     [16, 64, 64],
     [16, 96, 96],
     [16, 128, 128],
+    [24, 8, 16],
   ] as const),
   ...([
+    [24, 96, 24],
     [32, 8, 8],
     [32, 8, 48],
+    [32, 48, 8],
     [32, 16, 64],
+    [32, 64, 16],
     [32, 24, 24],
+  ] as const),
+  ...([
     [32, 32, 128],
     [32, 48, 48],
     [32, 64, 64],
-  ] as const),
-  ...([
     [48, 8, 24],
     [48, 16, 32],
     [64, 8, 16],
     [64, 16, 16],
+  ] as const),
+  ...([
     [64, 16, 96],
-    [1, 64, 16],
-    [1, 256, 64],
+    [64, 96, 16],
   ] as const),
 ]
 
-const WINDOWED: readonly (readonly [number, number, number, number])[] = [
+/** Map, channels in and out, window, stride. */
+const WINDOWED: readonly (readonly [number, number, number, number, number])[] = [
   ...([
-    [4, 64, 64, 3],
-    [4, 128, 128, 3],
-    [8, 32, 32, 3],
-    [8, 48, 96, 3],
-    [8, 64, 64, 3],
-    [8, 128, 128, 3],
+    [28, 1, 8, 3, 1],
+    [28, 1, 16, 5, 2],
+    [32, 1, 32, 3, 1],
+    [32, 3, 16, 3, 1],
+    [32, 3, 8, 3, 2],
   ] as const),
   ...([
-    [16, 16, 16, 3],
-    [16, 16, 64, 3],
-    [16, 24, 48, 3],
-    [16, 32, 32, 3],
-    [16, 64, 64, 3],
-    [32, 8, 8, 3],
+    [48, 3, 16, 3, 2],
+    [64, 3, 8, 3, 1],
+    [64, 3, 16, 3, 2],
+    [96, 3, 8, 3, 2],
+    [96, 3, 32, 3, 2],
   ] as const),
   ...([
-    [32, 3, 16, 3],
-    [32, 16, 16, 3],
-    [32, 16, 32, 3],
-    [32, 32, 32, 3],
-    [64, 3, 8, 3],
-    [64, 8, 16, 3],
+    [49, 1, 64, 5, 2],
+    [4, 64, 64, 3, 1],
+    [4, 128, 128, 3, 1],
+    [8, 32, 32, 3, 1],
+    [8, 48, 96, 3, 1],
   ] as const),
   ...([
-    [8, 32, 32, 5],
-    [16, 16, 16, 5],
-    [16, 32, 32, 5],
-    [32, 8, 8, 5],
-    [32, 1, 16, 3],
-    [28, 1, 8, 5],
+    [8, 96, 48, 3, 1],
+    [8, 64, 64, 3, 1],
+    [8, 128, 128, 3, 1],
+    [16, 16, 16, 3, 1],
+    [16, 16, 64, 3, 1],
+  ] as const),
+  ...([
+    [16, 24, 48, 3, 1],
+    [16, 32, 32, 3, 1],
+    [16, 32, 64, 3, 2],
+    [16, 64, 64, 3, 1],
+    [32, 8, 8, 3, 1],
+  ] as const),
+  ...([
+    [32, 16, 16, 3, 1],
+    [32, 16, 32, 3, 1],
+    [32, 16, 32, 3, 2],
+    [32, 32, 16, 3, 1],
+    [32, 32, 32, 3, 1],
+  ] as const),
+  ...([
+    [64, 8, 16, 3, 1],
+    [8, 32, 32, 5, 1],
+    [16, 16, 16, 5, 1],
+    [16, 32, 32, 5, 1],
+    [32, 8, 8, 5, 1],
   ] as const),
 ]
 
@@ -174,10 +245,11 @@ export function microBenchmarks(): readonly MicroBenchmark[] {
   const elementwise = MAPS_AND_CHANNELS.filter((_, i) => i % 2 === 0)
   const multiply: Block = (b, x) => b.multiply(x, b.globalAveragePool(x, true))
   return [
-    ...POINTWISE.map(([map, channels, filters]) => convPair(map, channels, filters, 1)),
-    ...WINDOWED.map(([map, channels, filters, kernel]) => convPair(map, channels, filters, kernel)),
+    ...POINTWISE.map(([map, channels, filters]) => convolution(map, channels, filters, 1)),
+    ...WINDOWED.map((shape) => convolution(...shape)),
     ...MAPS_AND_CHANNELS.map(([map, channels]) => depthwise(map, channels, 3)),
     ...elementwise.map(([map, channels]) => depthwise(map, channels, 5)),
+    ...elementwise.map(([map, channels]) => strided(map, channels, 3)),
     ...DENSE.map(([features, units]) =>
       chain(`dense ${features}-${units}`, [features], (b, x) => b.dense(b.dense(x, units), features)),
     ),
@@ -192,7 +264,7 @@ export function microBenchmarks(): readonly MicroBenchmark[] {
     ),
     ...elementwise.map(([map, channels]) => chain(`squeeze ${map}x${map}x${channels}`, [map, map, channels], multiply)),
     ...(['averagePool', 'maxPool'] as const).flatMap((kind) =>
-      elementwise.map(([map, channels]) => pool(kind, map, channels, 3)),
+      [...elementwise, ...UNALIGNED].map(([map, channels]) => pool(kind, map, channels, 3)),
     ),
     ...elementwise.map(([map, channels]) =>
       chain(`batchNorm ${map}x${map}x${channels}`, [map, map, channels], (b, x) =>

@@ -1,0 +1,99 @@
+import type { NetworkSuite, ProfileCases } from '../cases/cases.ts'
+import { conformalSystematicError } from '../cases/intervals.ts'
+import { createCostModel } from '../cost-model.ts'
+import type { Provenance } from '../fit-table.ts'
+import type { Profile } from '../profile.ts'
+import { HOST_ID, type HostIdentity } from './cache.ts'
+import { type ChainTime, fitHostTables, HOST_FUSED, overheadUs } from './fit-host.ts'
+
+/** Everything that was timed on a computer. */
+export interface HostMeasurements {
+  readonly identity: HostIdentity
+  readonly clockHz: number
+  readonly ramBytes: number
+  readonly chains: readonly ChainTime[]
+  /** Whole networks as `caseNetwork` names them; nothing is fitted on them but the width of the interval. */
+  readonly networks: readonly { readonly network: string; readonly latencyMs: number }[]
+}
+
+/** Nominal: a busy core of a desktop or server, and the share of one that a waiting machine takes. */
+const ACTIVE_MW = 10_000
+const IDLE_MW = 2_000
+/** What the runtime's library and an empty session take; of this order on every system that was looked at. */
+const RUNTIME_BYTES = 64 * 1024 ** 2
+
+/** A computer as a device: tables from the chains, the interval's width and the validation cases from whole networks. */
+export function hostProfile(measured: HostMeasurements): { readonly profile: Profile; readonly cases: ProfileCases } {
+  const { identity, chains, networks } = measured
+  const runtime = `onnxruntime ${identity.runtimeVersion}, one thread`
+  const where = `${identity.cpu} (${identity.platform}), ${runtime}`
+  const provenance: Provenance = {
+    kind: 'measured',
+    source: `${where}: chains of kernels, the least time of many runs; what ten repetitions take beyond two`,
+  }
+  const { tables, suites } = fitHostTables(chains, provenance)
+  const unchecked: Profile = {
+    format: 'frugal-profile/1',
+    id: HOST_ID,
+    title: `This computer: ${identity.cpu}, ${runtime}`,
+    family: 'cpu',
+    core: identity.cpu,
+    clockHz: measured.clockHz,
+    ramBytes: measured.ramBytes,
+    flashBytes: 64 * 1024 ** 3,
+    runtime,
+    dataType: 'float32',
+    fusedActivations: [...HOST_FUSED],
+    latencyUnit: 'us',
+    inferenceOverhead: Number(overheadUs(chains, tables).toPrecision(4)),
+    systematicError90: 0,
+    tables: [...tables],
+    energy: {
+      activePowerMw: ACTIVE_MW,
+      idlePowerMw: IDLE_MW,
+      wakeUpEnergyMj: 0,
+      provenance: {
+        kind: 'derived',
+        source: 'not measured: 10 W for one busy core and 2 W for its share while waiting',
+      },
+    },
+    memory: {
+      ...{ elementBytes: 4, weightBytes: 4, biasBytes: 4, weightsInRam: true, alignmentBytes: 64, scratch: [] },
+      runtimeRamBytes: RUNTIME_BYTES,
+      ram: { constantBytes: 0, perKernelBytes: 0, perTensorBytes: 0, perChannelBytes: 0 },
+      flash: { runtimeBytes: 0, constantBytes: 4096, perKernelBytes: 256, perChannelBytes: 0 },
+      provenance: {
+        kind: 'derived',
+        source: 'greedy arena of float32 tensors and the weights; flash is the ONNX file, and its limit is nominal',
+      },
+    },
+    validation: [],
+    notes: [
+      'Times are the least of many runs with warm caches: a busy machine is slower.',
+      'Networks whose weights exceed the caches read them from memory at every inference and are priced too low.',
+      'An exported mixture of experts computes all experts under onnxruntime; it is priced as if only the chosen ones ran.',
+    ],
+  }
+  const model = createCostModel(unchecked)
+  const systematicError90 = conformalSystematicError(
+    networks.map(({ network, latencyMs }) => ({ network, measuredMs: latencyMs, model })),
+  )
+  const wholeNetworks: NetworkSuite = {
+    kind: 'networks',
+    name: 'whole networks',
+    quantity: 'latency',
+    method: 'never fitted; the width of the interval is what nine tenths of them need',
+    source: where,
+    leftOut: true,
+    folds: [],
+    cases: networks.map(({ network, latencyMs }) => [network, latencyMs, -1]),
+  }
+  return {
+    profile: { ...unchecked, systematicError90 },
+    cases: {
+      format: 'frugal-cases/1',
+      profile: HOST_ID,
+      suites: [wholeNetworks, ...suites.map((suite) => ({ ...suite, name: `${suite.kernel} kernels` }))],
+    },
+  }
+}

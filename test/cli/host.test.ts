@@ -1,0 +1,44 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import test from 'ava'
+import { hostFile } from '../../hardware-profiles/host/cache.ts'
+import { hostProfile } from '../../hardware-profiles/host/host-profile.ts'
+import { measureHost } from '../../hardware-profiles/host/measure-host.ts'
+import { canonicalJson } from '../../lib/canonical-json.ts'
+import { writeFileAtomic } from '../../lib/files.ts'
+import { GraphBuilder } from '../../network/build.ts'
+import { countMacs } from '../../network/measure.ts'
+import { scheduleOf } from '../../network/schedule.ts'
+import type { NetworkGraph } from '../../network/types.ts'
+import { frugal, temporaryFolder } from './run-frugal.ts'
+
+const timeOf = (graph: NetworkGraph): number => 0.1 + countMacs(graph) * 1e-8 + scheduleOf(graph).kernels.length * 1e-3
+
+test.serial("'host' is priced from the user's cache, and unknown there it asks to be measured", async (t) => {
+  const folder = temporaryFolder(t)
+  process.env['XDG_CACHE_HOME'] = path.join(folder, 'cache')
+  t.teardown(() => delete process.env['XDG_CACHE_HOME'])
+  const b = new GraphBuilder()
+  const graph = b.build(b.dense(b.globalAveragePool(b.conv2d(b.input([32, 32, 3]), 16, { kernel: 3 })), 10))
+  writeFileSync(path.join(folder, 'a.json'), canonicalJson({ format: 'frugal-architecture/1', graph }))
+
+  const unknown = await frugal(folder, 'devices', 'validate', 'host')
+  t.is(unknown.code, 2)
+  t.regex(unknown.stderr, /this computer is not measured yet.*run frugal devices bench host/)
+
+  const identity = { cpu: 'Test CPU', platform: 'linux-x64', runtimeVersion: '1' }
+  const measured = await measureHost(async (net) => timeOf(net), {
+    ...{ identity, clockHz: 1e9, ramBytes: 2 ** 33 },
+    networks: ['mlperfTiny kws', 'mlperfTiny ic', 'mlperfTiny vww', 'mobilenetV1 0.25 96 10', 'mobilenetV2 0.35 96 10'],
+  })
+  const { profile, cases } = hostProfile(measured)
+  writeFileAtomic(hostFile('profile'), JSON.stringify(profile))
+  writeFileAtomic(hostFile('cases'), JSON.stringify(cases))
+  const { code, stdout, stderr } = await frugal(folder, 'predict', 'a.json', '--device', 'host', '--json')
+  t.is(code, 0, stderr)
+  const { device, latencyMs } = JSON.parse(stdout)
+  t.is(device, 'host')
+  t.true(Math.abs(latencyMs / timeOf(graph) - 1) < 0.1, `${latencyMs}`)
+  const validated = await frugal(folder, 'devices', 'validate', 'host', '--json')
+  t.is(JSON.parse(validated.stdout).suites[0].cases, 5)
+})

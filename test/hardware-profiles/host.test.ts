@@ -1,0 +1,60 @@
+import path from 'node:path'
+import test from 'ava'
+import { casesSchema } from '../../hardware-profiles/cases/cases.ts'
+import { validateProfile } from '../../hardware-profiles/cases/validate.ts'
+import { cacheFolder, hostFile } from '../../hardware-profiles/host/cache.ts'
+import { hostProfile } from '../../hardware-profiles/host/host-profile.ts'
+import { measureHost, type Timer } from '../../hardware-profiles/host/measure-host.ts'
+import { createCostModel, parseProfile } from '../../hardware-profiles/index.ts'
+import { GraphBuilder } from '../../network/build.ts'
+import { scheduleOf } from '../../network/schedule.ts'
+import { sizeOf } from '../../network/shapes.ts'
+
+const IDENTITY = { cpu: 'Test CPU', platform: 'linux-x64', runtimeVersion: '1.0.0' }
+const OPTIONS = { identity: IDENTITY, clockHz: 3e9, ramBytes: 2 ** 34 }
+const OVERHEAD_US = 20
+
+/** A computer whose times are known: 10 ps a MAC, 100 ps an output, 0.5 µs a kernel. */
+const steadyUs: Timer = async (graph) => {
+  const { kernels } = scheduleOf(graph)
+  const us = kernels.map(({ macs, outputShape }) => 1e-5 * macs + 1e-4 * sizeOf(outputShape) + 0.5)
+  return (us.reduce((sum, value) => sum + value, 0) + OVERHEAD_US) / 1000
+}
+
+test('what a computer takes is found from chains alone, and stated intervals hold its networks', async (t) => {
+  const shares: number[] = []
+  const { profile, cases } = hostProfile(
+    await measureHost(steadyUs, { ...OPTIONS, progress: (share) => shares.push(share) }),
+  )
+  t.is(shares.at(-1), 1)
+  t.true(shares.every((share, i) => share > (shares[i - 1] ?? 0)))
+  t.deepEqual(parseProfile(profile, 'host'), profile)
+  t.deepEqual(casesSchema.parse(cases), cases)
+  t.true(Math.abs(profile.inferenceOverhead - OVERHEAD_US) < 1)
+  const whole = validateProfile(profile, cases).find(({ quantity }) => quantity === 'latency')!
+  t.true(whole.mape < 0.03, `${whole.mape}`)
+  t.true(whole.coverage90! >= 0.9)
+  const b = new GraphBuilder()
+  const graph = b.build(b.dense(b.globalAveragePool(b.conv2d(b.input([20, 20, 12]), 20, { kernel: 3 })), 10))
+  const { latencyMs, unsupported } = createCostModel(profile).price(graph)
+  t.deepEqual(unsupported, [])
+  t.true(Math.abs(latencyMs / (await steadyUs(graph, 1)) - 1) < 0.15, `${latencyMs}`)
+})
+
+test('of two rounds the lesser time counts: one disturbance changes nothing', async (t) => {
+  let call = 0
+  const disturbed: Timer = async (graph, budget) => (await steadyUs(graph, budget)) * (call++ === 7 ? 30 : 1)
+  const [quiet, loud] = [await measureHost(steadyUs, OPTIONS), await measureHost(disturbed, OPTIONS)]
+  t.deepEqual(hostProfile(loud).profile, hostProfile(quiet).profile)
+})
+
+test('another processor or runtime is another file; the cache is where the system keeps such files', (t) => {
+  t.is(hostFile('profile', IDENTITY), hostFile('profile', { ...IDENTITY }))
+  for (const changed of [{ cpu: 'Other' }, { runtimeVersion: '1.0.1' }, { platform: 'darwin-arm64' }]) {
+    t.not(hostFile('profile', { ...IDENTITY, ...changed }), hostFile('profile', IDENTITY))
+  }
+  t.is(cacheFolder({ XDG_CACHE_HOME: '/caches' }), path.join('/caches', 'frugal'))
+  t.true(cacheFolder({ XDG_CACHE_HOME: 'relative' }, 'linux').endsWith(path.join('.cache', 'frugal')))
+  t.true(cacheFolder({}, 'darwin').endsWith(path.join('Library', 'Caches', 'frugal')))
+  t.is(cacheFolder({ LOCALAPPDATA: 'L' }, 'win32'), path.join('L', 'frugal', 'cache'))
+})
