@@ -1,8 +1,11 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
+import path from 'node:path'
 import { createPool } from '../../evaluators/pool/pool.ts'
 import { benchmarkProxies, type ProxyNetwork, type ProxyReport } from '../../evaluators/proxy/benchmark.ts'
-import { defaultFidelities, fidelityText, parseFidelity } from '../../evaluators/proxy/proxy-fidelity.ts'
-import { loadEngine } from '../../evaluators/training/engines.ts'
+import { withStore } from '../../evaluators/proxy/measurement-store.ts'
+import { defaultLadders, fidelityText, parseFidelity, parseLadder } from '../../evaluators/proxy/proxy-fidelity.ts'
+import { chooseEngine, engineName, loadEngine, trainsAlone } from '../../evaluators/training/engines.ts'
 import { loadRecipe } from '../../evaluators/training/recipe.ts'
 import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
@@ -23,14 +26,17 @@ interface BenchProxyArguments {
   readonly full: string
   readonly fidelities: readonly string[] | undefined
   readonly ceiling: boolean
+  readonly inherit: boolean
+  readonly keep: string | undefined
   readonly recipe: string
+  readonly engine: string
+  readonly provider: string
   readonly seed: number
   readonly workers: number | undefined
   readonly 'trial-timeout': string
   readonly json: boolean
 }
 
-const ENGINE = 'onnxruntime'
 /** Without an order among at least so many networks τ says nothing. */
 const LEAST_NETWORKS = 4
 const WHOLE = { epochs: 10, dataFraction: 1, resolution: 1 }
@@ -42,25 +48,35 @@ export async function benchProxy(args: BenchProxyArguments): Promise<void> {
   if (args.workers !== undefined) wholeNumber(args.workers, '--workers', 1, 1024)
   const timeoutSeconds = parseQuantity(args['trial-timeout'], 'durationS', '--trial-timeout')
   const full = parseFidelity(args.full, '--full', WHOLE)
-  const fidelities =
-    args.fidelities?.map((text) => parseFidelity(text, '--fidelities', full)) ?? defaultFidelities(full)
+  const ladders = args.fidelities?.map((text) => parseLadder(text, '--fidelities', full)) ?? defaultLadders(full)
   const recipe = loadRecipe(args.recipe)
   const space = await loadSpace(args.space)
+  const choice = await chooseEngine(args)
+  const alone = trainsAlone(choice)
+  if (alone && args.workers !== undefined && args.workers > 1) {
+    throw new UserError(`--workers ${args.workers} is too many: ${engineName(choice)} trains one network at a time`)
+  }
+  const engine = engineName(choice)
+  const { version } = await loadEngine(engine)
   const dataset = await loadData(dataPathOf(args.data), args.seed)
   const networks = drawNetworks(space, taskOf(dataset), args.networks, args.seed)
-  const workers = args.workers ?? os.availableParallelism()
-  const { version } = await loadEngine(ENGINE)
-  const evaluator = createPool({ dataset, engine: ENGINE, engineVersion: version, workers, timeoutSeconds })
+  const workers = args.workers ?? (alone ? 1 : os.availableParallelism())
+  const folder = path.resolve(args.keep ?? mkdtempSync(path.join(os.tmpdir(), 'frugal-bench-')))
+  const checkpoints = path.join(folder, 'checkpoints')
+  mkdirSync(checkpoints, { recursive: true })
+  const pool = createPool({ dataset, engine, engineVersion: version, workers, timeoutSeconds })
   try {
     const report = await benchmarkProxies({
       networks,
       dataset,
-      evaluator,
+      evaluator: withStore(pool, path.join(folder, 'measurements.jsonl'), dataset.digest),
       workers,
       recipe,
       full,
-      fidelities,
+      ladders,
+      inherit: args.inherit,
       ceiling: args.ceiling,
+      checkpoints,
       seed: args.seed,
       onProgress: showProgress,
     })
@@ -69,11 +85,19 @@ export async function benchProxy(args: BenchProxyArguments): Promise<void> {
         `only ${report.networks} of ${args.networks} networks could be trained fully: give --full fewer epochs or more time`,
       )
     }
-    const what = { space: space.id, data: dataset.name, recipe: args.recipe, full: fidelityText(full), seed: args.seed }
+    const what = {
+      space: space.id,
+      data: dataset.name,
+      recipe: args.recipe,
+      engine,
+      full: fidelityText(full),
+      seed: args.seed,
+    }
     if (args.json) printJson({ ...what, ...report })
     else print(describe(what, report))
   } finally {
-    await evaluator.dispose()
+    await pool.dispose()
+    if (args.keep === undefined) rmSync(folder, { recursive: true, force: true })
   }
 }
 

@@ -20,7 +20,14 @@ const proxyCommand = defineCommand({
         type: 'string',
         array: true,
         nargs: 1,
-        describe: 'A cheaper training, written as for --full; repeat for several (default: six of them)',
+        describe:
+          'A cheaper training, written as for --full, or stages that go on from each other, as in ' +
+          '"epochs=1>epochs=2"; repeat for several (default: six of them)',
+      })
+      .option('inherit', {
+        type: 'boolean',
+        default: false,
+        describe: 'Try each cheaper training with the weights of the most similar network before, too',
       })
       .option('ceiling', {
         type: 'boolean',
@@ -28,6 +35,20 @@ const proxyCommand = defineCommand({
         describe: 'Train fully twice, from other weights: how far full training agrees with itself',
       })
       .option('recipe', { type: 'string', default: 'default', describe: 'How networks are trained: a name or a file' })
+      .option('engine', {
+        type: 'string',
+        default: 'auto',
+        describe: 'onnxruntime, tensorflow or auto, as in a search',
+      })
+      .option('provider', {
+        type: 'string',
+        default: 'cpu',
+        describe: 'Where onnxruntime computes: cpu, cuda or webgpu',
+      })
+      .option('keep', {
+        type: 'string',
+        describe: 'Folder that keeps every measurement: a run that was interrupted or is extended goes on from it',
+      })
       .option('seed', { type: 'number', default: 1, describe: 'Same seed, same networks and figures' })
       .option('workers', { type: 'number', describe: 'Networks trained at the same time (default: one per core)' })
       .option('trial-timeout', { type: 'string', default: '1h', describe: 'Give a network up after this long' })

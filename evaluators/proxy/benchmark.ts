@@ -1,14 +1,16 @@
+import { sha256Hex } from '../../lib/canonical-json.ts'
 import type { Failure } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import type { Dataset } from '../datasets/dataset.ts'
-import type { Evaluator, Measurement } from '../evaluator.ts'
+import type { CheckpointUse, Evaluator, Measurement } from '../evaluator.ts'
 import type { Recipe } from '../training/engine.ts'
 import { fittingBatchSize } from '../training/recipe.ts'
 import { scoreBatch } from '../zero-cost/score.ts'
 import { ZERO_COST_SCORES } from '../zero-cost/scores.ts'
 import { cpuSecondsNow } from './cpu-time.ts'
-import { fidelityText, type ProxyFidelity } from './proxy-fidelity.ts'
+import { parentsOf, type TrainingPass, trainingPasses } from './passes.ts'
+import { type Ladder, type ProxyFidelity, plainFidelity } from './proxy-fidelity.ts'
 import { bootstrapTau, type Interval, kendallTauB } from './rank-correlation.ts'
 import { atResolution } from './rewrite-network.ts'
 
@@ -27,23 +29,28 @@ export interface ProxyBenchmark {
   readonly workers: number
   readonly recipe: Recipe
   readonly full: ProxyFidelity
-  readonly fidelities: readonly ProxyFidelity[]
+  /** Cheaper trainings; every stage of one gives a row. */
+  readonly ladders: readonly Ladder[]
+  /** Try each of them with inherited weights too. */
+  readonly inherit: boolean
   /** Train fully a second time from other initial weights: how far full training agrees with itself. */
   readonly ceiling: boolean
+  /** Absolute path of a folder for checkpoints. */
+  readonly checkpoints: string
   readonly seed: number
   readonly onProgress?: (done: number, total: number) => void
 }
 
 /** How well one way to judge networks agrees with full training. */
 export interface ProxyRow {
-  /** A fidelity, or the id of a zero-cost score. */
+  /** The stages of a training, or the id of a zero-cost score. */
   readonly proxy: string
   readonly kind: 'training' | 'zero-cost'
   /** Kendall's τ-b with the test accuracy after full training; null where it is not defined. */
   readonly tau: number | null
   /** 95 % bootstrap interval of τ over the networks. */
   readonly interval: Interval | null
-  /** Processor time, as a share of that of full training. */
+  /** Processor time of all stages, as a share of that of full training. */
   readonly costShare: number
   /** Networks that it could not judge; they count as the worst. */
   readonly failures: number
@@ -66,22 +73,14 @@ interface Judged {
 
 /**
  * Ranks networks by cheap trainings (validation accuracy) and by zero-cost scores, and compares each order with that of
- * full training (test accuracy, which no search sees).
+ * full training (test accuracy, which no search sees) from weights of its own.
  * @throws UserError when a network cannot read samples of a reduced size.
  */
 export async function benchmarkProxies(job: ProxyBenchmark): Promise<ProxyReport> {
-  const { full, fidelities, networks, ceiling, seed } = job
-  const passes: readonly { readonly fidelity: ProxyFidelity; readonly seedOffset: number }[] = [
-    { fidelity: full, seedOffset: 0 },
-    ...fidelities.map((fidelity) => ({ fidelity, seedOffset: 0 })),
-    ...(ceiling ? [{ fidelity: full, seedOffset: 1 }] : []),
-  ]
-  const tasks = passes.flatMap(({ fidelity, seedOffset }) =>
-    networks.map((network) => () => train(job, network, fidelity, seedOffset)),
-  )
-  const results = await runAll(tasks, job.workers, job.onProgress)
-  const ofPass = (pass: number) => results.slice(pass * networks.length, (pass + 1) * networks.length)
-  const measured = ofPass(0).flatMap((result, i) => (result.ok ? [{ i, result }] : []))
+  const { networks, seed } = job
+  const passes = trainingPasses(job)
+  const results = await trainAll(job, passes)
+  const measured = results[0]!.flatMap((result, i) => (result.ok ? [{ i, result }] : []))
   const truth = measured.map(({ result }) => result.testAccuracy)
   const fullCpuSeconds = measured.reduce((sum, { result }) => sum + result.cpuSeconds, 0)
 
@@ -96,12 +95,18 @@ export async function benchmarkProxies(job: ProxyBenchmark): Promise<ProxyReport
       failures: values.filter((value) => value === Number.NEGATIVE_INFINITY).length,
     }
   }
-  const rows = passes.slice(1).map(({ fidelity, seedOffset }, place) => {
-    const chosen = measured.map(({ i }) => ofPass(place + 1)[i]!)
+  const cpuSecondsOf = (pass: number): number => {
+    const { continues } = passes[pass]!
+    const own = measured.reduce((sum, { i }) => {
+      const result = results[pass]![i]!
+      return sum + (result.ok ? result.cpuSeconds : 0)
+    }, 0)
+    return own + (continues === undefined ? 0 : cpuSecondsOf(continues))
+  }
+  const rows = passes.slice(1).map(({ name }, place) => {
+    const chosen = measured.map(({ i }) => results[place + 1]![i]!)
     const values = chosen.map((result) => (result.ok ? result.accuracy : Number.NEGATIVE_INFINITY))
-    const cpuSeconds = chosen.reduce((sum, result) => sum + (result.ok ? result.cpuSeconds : 0), 0)
-    const name = fidelityText(fidelity) + (seedOffset === 0 ? '' : ' from other weights')
-    return row(name, 'training', { values, cpuSeconds })
+    return row(name, 'training', { values, cpuSeconds: cpuSecondsOf(place + 1) })
   })
   for (const score of ZERO_COST_SCORES) {
     const kept = measured.map(({ i }) => networks[i]!)
@@ -111,17 +116,62 @@ export async function benchmarkProxies(job: ProxyBenchmark): Promise<ProxyReport
   return { networks: measured.length, fullCpuSeconds, accuracy, rows }
 }
 
+/** The results by pass and network. */
+async function trainAll(
+  job: ProxyBenchmark,
+  passes: readonly TrainingPass[],
+): Promise<readonly (readonly (Measurement | Failure)[])[]> {
+  const { networks } = job
+  const parents = job.inherit ? parentsOf(networks.map(({ graph }) => graph)) : []
+  const started = passes.map((): Promise<Measurement | Failure>[] => [])
+  const nameOf = (pass: number, network: number): string =>
+    sha256Hex(`${passes[pass]!.name}/${networks[network]!.archId}/${networks[network]!.seed}`).slice(0, 32)
+
+  /** Waits for what it builds on, which began before it. Where a parent failed, nothing is inherited. */
+  const run = async (pass: number, network: number): Promise<Measurement | Failure> => {
+    const { ladder, inherit, continues, saves, seedOffset } = passes[pass]!
+    const root = rootOf(passes, pass)
+    const parent = inherit ? parents[network]! : -1
+    const inherits = parent >= 0 && (await started[root]![parent]!).ok
+    const before = continues === undefined ? undefined : await started[continues]![network]!
+    if (before?.ok === false) return before
+    return train(job, networks[network]!, ladder, seedOffset, {
+      ...(saves ? { save: nameOf(pass, network) } : {}),
+      ...(continues === undefined ? {} : { continueFrom: nameOf(continues, network) }),
+      ...(inherits ? { inheritFrom: nameOf(root, parent) } : {}),
+    })
+  }
+  const tasks = passes.flatMap((_, pass) =>
+    networks.map((_, network) => () => {
+      started[pass]![network] = run(pass, network)
+      return started[pass]![network]!
+    }),
+  )
+  await runAll(tasks, job.workers, job.onProgress)
+  return Promise.all(started.map((ofPass) => Promise.all(ofPass)))
+}
+
+/** The pass of the first stage. */
+function rootOf(passes: readonly TrainingPass[], pass: number): number {
+  const { continues } = passes[pass]!
+  return continues === undefined ? pass : rootOf(passes, continues)
+}
+
 function train(
-  { dataset, evaluator, recipe }: ProxyBenchmark,
+  { dataset, evaluator, recipe, checkpoints }: ProxyBenchmark,
   { graph, archId, seed }: ProxyNetwork,
-  { epochs, dataFraction, resolution }: ProxyFidelity,
+  ladder: Ladder,
   seedOffset: number,
+  use: Omit<CheckpointUse, 'directory'>,
 ): Promise<Measurement | Failure> {
-  const trainSize = Math.max(1, Math.round(dataset.splits.train.length * dataFraction))
+  const stages = ladder.map(plainFidelity)
+  const trainSize = Math.max(1, Math.round(dataset.splits.train.length * ladder[0]!.dataFraction))
   return evaluator.evaluate({
-    graph: atResolution(graph, resolution),
+    graph,
     archId,
-    fidelity: { epochs, dataFraction },
+    fidelity: stages.at(-1)!,
+    ...(stages.length === 1 ? {} : { earlier: stages.slice(0, -1) }),
+    ...(Object.keys(use).length === 0 ? {} : { checkpoints: { directory: checkpoints, ...use } }),
     recipe: { ...recipe, batchSize: fittingBatchSize(recipe.batchSize, trainSize) },
     seed: seed + seedOffset,
   })

@@ -2,10 +2,10 @@ import { UserError } from '../../lib/errors.ts'
 import type { Fidelity } from '../evaluator.ts'
 
 /** How much a training costs: passes, data, and the size of the samples. */
-export interface ProxyFidelity extends Fidelity {
-  /** Share of the height and width that the network reads, 0 < r ≤ 1. */
-  readonly resolution: number
-}
+export type ProxyFidelity = Required<Fidelity>
+
+/** Stages of one training, first to last. */
+export type Ladder = readonly ProxyFidelity[]
 
 const MEMBERS = ['epochs', 'data', 'resolution']
 
@@ -36,6 +36,31 @@ export function parseFidelity(text: string, flag: string, full: ProxyFidelity): 
   }
 }
 
+const STAGE_MARK = '>'
+
+/**
+ * Reads stages that go on from each other, `epochs=1,data=0.1>epochs=2,data=0.2`; a single one is a ladder too.
+ * @throws UserError naming the flag, also where a stage uses less data than the one before.
+ */
+export function parseLadder(text: string, flag: string, full: ProxyFidelity): Ladder {
+  const ladder = text.split(STAGE_MARK).map((stage) => parseFidelity(stage, flag, full))
+  const shrinking = ladder.findIndex(({ dataFraction }, i) => i > 0 && dataFraction < ladder[i - 1]!.dataFraction)
+  if (shrinking > 0) {
+    throw new UserError(`${flag} '${text}': stage ${shrinking + 1} must not use less data than the one before it`)
+  }
+  return ladder
+}
+
+/** As `parseLadder` reads it. */
+export const ladderText = (ladder: Ladder): string => ladder.map(fidelityText).join(STAGE_MARK)
+
+/** As an evaluator wants it: what has its usual value is left out. */
+export const plainFidelity = ({ epochs, dataFraction, resolution }: ProxyFidelity): Fidelity => ({
+  epochs,
+  dataFraction,
+  ...(resolution === 1 ? {} : { resolution }),
+})
+
 /** As `parseFidelity` reads it. */
 export function fidelityText({ epochs, dataFraction, resolution }: ProxyFidelity): string {
   const parts = [`epochs=${epochs}`]
@@ -44,20 +69,21 @@ export function fidelityText({ epochs, dataFraction, resolution }: ProxyFidelity
   return parts.join(',')
 }
 
-/** Cheaper trainings to try where none are named: fewer passes, less data, smaller samples, and mixtures. */
-export function defaultFidelities(full: ProxyFidelity): readonly ProxyFidelity[] {
+/** Cheaper trainings to try where none are named: fewer passes, less data, smaller samples, and one in two stages. */
+export function defaultLadders(full: ProxyFidelity): readonly Ladder[] {
   const epochs = (share: number): number => Math.max(1, Math.round(full.epochs * share))
-  const candidates: readonly ProxyFidelity[] = [
-    { ...full, epochs: 1, dataFraction: full.dataFraction / 4 },
-    { ...full, epochs: 1 },
-    { ...full, epochs: epochs(0.2) },
-    { ...full, epochs: epochs(0.4) },
-    { ...full, epochs: epochs(0.4), dataFraction: full.dataFraction / 4 },
-    { ...full, epochs: epochs(0.2), resolution: full.resolution * 0.75 },
+  const quarter = { ...full, dataFraction: full.dataFraction / 4 }
+  const candidates: readonly Ladder[] = [
+    [{ ...quarter, epochs: 1 }],
+    [{ ...full, epochs: 1 }],
+    [{ ...full, epochs: epochs(0.2) }],
+    [{ ...full, epochs: epochs(0.4) }],
+    [
+      { ...quarter, epochs: 1 },
+      { ...quarter, epochs: epochs(0.4) },
+    ],
+    [{ ...full, epochs: epochs(0.2), resolution: full.resolution * 0.75 }],
   ]
-  return candidates.filter(
-    (candidate, i) =>
-      fidelityText(candidate) !== fidelityText(full) &&
-      candidates.findIndex((other) => fidelityText(other) === fidelityText(candidate)) === i,
-  )
+  const texts = candidates.map(ladderText)
+  return candidates.filter((_, i) => texts[i] !== fidelityText(full) && texts.indexOf(texts[i]!) === i)
 }

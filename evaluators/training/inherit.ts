@@ -49,6 +49,17 @@ function likeness(a: Layer, b: Layer): number | undefined {
   return PAIR_WORTH + (sameMap ? SAME_MAP_WORTH : 0) + overlap
 }
 
+/** How much two networks have in common: the likeness of their paired layers, 1 for equal networks, 0 for nothing. */
+export function sharedPart(a: readonly Layer[], b: readonly Layer[]): number {
+  const sum = (pairs: Iterable<readonly [Layer, Layer]>): number => {
+    let total = 0
+    for (const [own, theirs] of pairs) total += likeness(own, theirs) ?? 0
+    return total
+  }
+  const whole = sum(a.map((layer) => [layer, layer])) + sum(b.map((layer) => [layer, layer]))
+  return whole === 0 ? 0 : (2 * sum(alignLayers(a, b))) / whole
+}
+
 /** Pairs of layers in the order of both networks, the sum of their likeness as large as possible. */
 export function alignLayers(
   own: readonly Layer[],

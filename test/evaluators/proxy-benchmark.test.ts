@@ -1,8 +1,18 @@
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
 import test from 'ava'
 import { loadDataset } from '../../evaluators/datasets/load.ts'
 import type { EvaluationRequest, Evaluator } from '../../evaluators/evaluator.ts'
 import { benchmarkProxies } from '../../evaluators/proxy/benchmark.ts'
-import { defaultFidelities, fidelityText, parseFidelity } from '../../evaluators/proxy/proxy-fidelity.ts'
+import { withStore } from '../../evaluators/proxy/measurement-store.ts'
+import {
+  defaultLadders,
+  fidelityText,
+  ladderText,
+  parseFidelity,
+  parseLadder,
+} from '../../evaluators/proxy/proxy-fidelity.ts'
 import { bootstrapTau, kendallTauB } from '../../evaluators/proxy/rank-correlation.ts'
 import { atResolution } from '../../evaluators/proxy/rewrite-network.ts'
 import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
@@ -53,10 +63,15 @@ test('fidelities are read as they are written', (t) => {
     resolution: 0.75,
   })
   t.deepEqual(parseFidelity('data=0.5', '--full', FULL), { ...FULL, dataFraction: 0.5 })
-  const texts = defaultFidelities(FULL).map(fidelityText)
+  const texts = defaultLadders(FULL).map(ladderText)
   t.is(new Set(texts).size, texts.length)
-  for (const [i, text] of texts.entries()) t.deepEqual(parseFidelity(text, '--x', FULL), defaultFidelities(FULL)[i])
-  t.false(defaultFidelities({ ...FULL, epochs: 1 }).some((fidelity) => fidelityText(fidelity) === 'epochs=1'))
+  t.true(texts.some((text) => text.includes('>')))
+  for (const [i, text] of texts.entries()) t.deepEqual(parseLadder(text, '--x', FULL), defaultLadders(FULL)[i])
+  t.false(defaultLadders({ ...FULL, epochs: 1 }).some((ladder) => ladderText(ladder) === fidelityText(FULL)))
+  t.throws(() => parseLadder('data=0.5>data=0.2', '--fidelities', FULL), {
+    instanceOf: UserError,
+    message: /stage 2 must not use less data/,
+  })
   for (const text of [
     '',
     'epochs',
@@ -66,8 +81,10 @@ test('fidelities are read as they are written', (t) => {
     'data=2',
     'resolution=x',
     'epochs=1,epochs=2',
+    'epochs=1>',
+    '>epochs=1',
   ]) {
-    t.throws(() => parseFidelity(text, '--fidelities', FULL), { instanceOf: UserError, message: /--fidelities/ }, text)
+    t.throws(() => parseLadder(text, '--fidelities', FULL), { instanceOf: UserError, message: /--fidelities/ }, text)
   }
 })
 
@@ -131,12 +148,14 @@ test('each proxy is compared with full training; failures count as worst, and co
     workers: 2,
     recipe: DEFAULT_RECIPE,
     full: FULL,
-    fidelities: [
-      { ...FULL, epochs: 2 },
-      { ...FULL, epochs: 1, dataFraction: 0.005 },
-      { ...FULL, epochs: 1, resolution: 0.5 },
+    ladders: [
+      [{ ...FULL, epochs: 2 }],
+      [{ ...FULL, epochs: 1, dataFraction: 0.005 }],
+      [{ ...FULL, epochs: 1, resolution: 0.5 }],
     ],
+    inherit: false,
     ceiling: true,
+    checkpoints: '/nowhere',
     seed: 3,
   })
   t.is(mostRunning, 2)
@@ -160,6 +179,115 @@ test('each proxy is compared with full training; failures count as worst, and co
   const seeds = requests.filter(({ archId: id, fidelity }) => id === networks[2]!.archId && fidelity.epochs === 8)
   t.deepEqual(
     seeds.map(({ seed }) => seed),
-    [6, 7],
+    // The truth has initial weights that no proxy starts from.
+    [7, 6],
   )
+  t.true(requests.every(({ fidelity, checkpoints }) => (fidelity.epochs === 8) === (checkpoints === undefined)))
+})
+
+test('stages share what they have in common, cost what all of them cost, and inherit from the most similar network', async (t) => {
+  const dataset = await loadDataset('builtin', { seed: 1 })
+  const networks = [2, 16, 3, 14].map(networkOf)
+  const requests: EvaluationRequest[] = []
+  const evaluator: Evaluator = {
+    id: 'scripted',
+    version: '1',
+    async evaluate(request) {
+      requests.push(request)
+      const rank = networks.findIndex((network) => network.archId === request.archId)
+      const { epochs: cpuSeconds } = request.fidelity
+      // The third network fails when it starts from its own weights.
+      if (rank === 2 && request.fidelity.epochs === 1 && request.checkpoints?.inheritFrom === undefined)
+        return { ok: false, code: 'diverged', message: 'scripted' }
+      return { ok: true, accuracy: rank, testAccuracy: rank, loss: 1, cpuSeconds, wallSeconds: cpuSeconds }
+    },
+    dispose: async () => {},
+  }
+  const [one, two, three] = [1, 2, 3].map((epochs) => ({ ...FULL, epochs }))
+  const report = await benchmarkProxies({
+    networks,
+    dataset,
+    evaluator,
+    workers: 3,
+    recipe: DEFAULT_RECIPE,
+    full: FULL,
+    ladders: [[one!, two!], [one!], [one!, two!, three!]],
+    inherit: true,
+    ceiling: false,
+    checkpoints: '/folder',
+    seed: 3,
+  })
+  const trainings = report.rows.filter(({ kind }) => kind === 'training')
+  t.deepEqual(
+    trainings.map(({ proxy, costShare, failures }) => [proxy, costShare, failures]),
+    [
+      ['epochs=1', 3 / 32, 1],
+      ['epochs=1>epochs=2', 9 / 32, 1],
+      ['epochs=1>epochs=2>epochs=3', 18 / 32, 1],
+      ['epochs=1 inherited', 4 / 32, 0],
+      ['epochs=1>epochs=2 inherited', 12 / 32, 0],
+      ['epochs=1>epochs=2>epochs=3 inherited', 24 / 32, 0],
+    ],
+  )
+  const of = (network: number, epochs: number, inherited: boolean) =>
+    requests.find(
+      ({ archId: id, fidelity, checkpoints }) =>
+        id === networks[network]!.archId &&
+        fidelity.epochs === epochs &&
+        (checkpoints?.inheritFrom !== undefined) === inherited,
+    )!
+  const [first, second] = [of(3, 1, true), of(3, 2, true)]
+  t.is(second.checkpoints!.continueFrom, first.checkpoints!.save)
+  t.deepEqual(second.earlier, [{ epochs: 1, dataFraction: 1 }])
+  t.is(second.checkpoints!.inheritFrom, first.checkpoints!.inheritFrom)
+  // 14 filters are nearest to 16, and 3 to 2; the first network has nobody to inherit from.
+  const parents = requests.filter(
+    ({ fidelity, checkpoints }) => fidelity.epochs === 1 && checkpoints?.save !== undefined,
+  )
+  const savedBy = (name: string | undefined) => parents.find(({ checkpoints }) => checkpoints!.save === name)?.archId
+  t.is(savedBy(first.checkpoints!.inheritFrom), networks[1]!.archId)
+  t.is(savedBy(of(2, 1, true).checkpoints!.inheritFrom), networks[0]!.archId)
+  t.is(of(0, 1, true), undefined as never)
+})
+
+test('measurements are kept, tried again after a failure, and made again when their checkpoint is gone', async (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-store-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const file = path.join(folder, 'measurements.jsonl')
+  let calls = 0
+  const evaluator: Evaluator = {
+    id: 'scripted',
+    version: '1',
+    evaluate: async ({ seed }) =>
+      ++calls === 1
+        ? { ok: false, code: 'timed-out', message: 'scripted' }
+        : { ok: true, accuracy: seed, testAccuracy: calls, loss: 1, cpuSeconds: 1, wallSeconds: 1 },
+    dispose: async () => {},
+  }
+  const { graph, archId: id } = networkOf(4)
+  const fidelity = { epochs: 1, dataFraction: 1 }
+  const request: EvaluationRequest = { graph, archId: id, fidelity, recipe: DEFAULT_RECIPE, seed: 1 }
+  const open = (digest = 'data') => withStore(evaluator, file, digest)
+  t.false((await open().evaluate(request)).ok)
+  const measured = await open().evaluate(request)
+  t.like(measured, { ok: true, testAccuracy: 2 })
+  t.deepEqual(await open().evaluate(request), measured)
+  t.is(calls, 2)
+  for (const other of [{ seed: 2 }, { earlier: [fidelity] }, { fidelity: { ...fidelity, epochs: 2 } }]) {
+    t.notDeepEqual(await open().evaluate({ ...request, ...other }), measured)
+  }
+  t.notDeepEqual(await open('other data').evaluate(request), measured)
+  t.is(calls, 6)
+
+  const saving = { ...request, checkpoints: { directory: folder, save: 'mine' } }
+  await open().evaluate(saving)
+  t.is(calls, 7)
+  writeFileSync(path.join(folder, 'mine.checkpoint'), '')
+  await open().evaluate(saving)
+  t.is(calls, 7)
+  appendFileSync(file, '{"key":')
+  await open().evaluate(saving)
+  t.is(calls, 7)
+  writeFileSync(file, 'no JSON\n')
+  t.throws(() => open(), { instanceOf: UserError, message: /line 1 of '.*' is no measurement/ })
 })
