@@ -65,7 +65,12 @@ export const SEARCH_OPTIONS = {
     group: 'Limits:',
   },
   algorithm: { type: 'string', describe: 'Search algorithm: an id or a file', default: 'frugal', group: 'Search:' },
-  trials: { type: 'number', describe: 'Networks to train', default: 32, group: 'Search:' },
+  trials: {
+    type: 'number',
+    describe: 'Networks to train; with --ladder, networks to begin',
+    default: 32,
+    group: 'Search:',
+  },
   population: { type: 'number', describe: 'Population of evolutionary algorithms', default: 20, group: 'Search:' },
   seed: { type: 'number', describe: 'Same seed and settings, same front', default: 1, group: 'Search:' },
   'look-ahead': {
@@ -78,6 +83,31 @@ export const SEARCH_OPTIONS = {
   epochs: {
     type: 'number',
     describe: 'Passes over the data per network (default: by the size of the data)',
+    group: 'Training:',
+  },
+  ladder: {
+    type: 'string',
+    describe:
+      'Train in stages, and only the most promising networks go on: shares of the epochs, such as 1/9,1/3,1, or stages ' +
+      'on top of each other, such as "epochs=1,data=0.25>epochs=5"',
+    group: 'Training:',
+  },
+  reduction: {
+    type: 'number',
+    describe: 'With --ladder: one in so many networks goes on to the next stage',
+    default: 3,
+    group: 'Training:',
+  },
+  promotion: {
+    type: 'string',
+    describe: 'With --ladder: networks go on as results come (asynchronous), or when a stage is complete (synchronous)',
+    default: 'asynchronous',
+    group: 'Training:',
+  },
+  inherit: {
+    type: 'boolean',
+    describe: 'New networks begin with the weights of the most similar good one',
+    default: false,
     group: 'Training:',
   },
   'data-fraction': {

@@ -19,7 +19,10 @@ export interface SearchEnergy extends EnergyPlan {
   readonly basis: 'measured' | 'estimated' | 'partly measured'
   /** Used while nothing was trained, and by trainings that were given up. */
   readonly overheadJoules: number
-  /** Of finished trials, in their order; 0 for one that was taken from earlier measurements. */
+  /**
+   * Of finished trials, in their order; 0 for one that was taken from earlier measurements, and for a network's trials
+   * but the last, which has the whole.
+   */
   readonly trials: readonly { readonly trial: number; readonly joules: number }[]
 }
 
@@ -39,7 +42,12 @@ export function searchEnergy(
     measuredJoules += use.measuredJoules
     if (use.archId !== undefined) byArchitecture.set(use.archId, (byArchitecture.get(use.archId) ?? 0) + both)
   }
-  const trials = records.map(({ trial, archId }) => ({ trial, joules: byArchitecture.get(archId) ?? 0 }))
+  // What a network used on all rungs counts with its last trial.
+  const last = new Map(records.map(({ trial, archId }) => [archId, trial]))
+  const trials = records.map(({ trial, archId }) => ({
+    trial,
+    joules: last.get(archId) === trial ? (byArchitecture.get(archId) ?? 0) : 0,
+  }))
   const ofTrials = trials.reduce((sum, trial) => sum + trial.joules, 0)
   return {
     limitJoules: plan?.limitJoules,

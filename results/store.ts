@@ -22,8 +22,10 @@ export interface NewExperiment {
   readonly objectives: readonly string[]
   /** Per device: the worst corner of the hypervolume, in the units of the objective vectors. */
   readonly references: Readonly<Record<string, readonly number[]>>
-  /** Trials to run. */
+  /** Trials to run, on all rungs together. */
   readonly budget: number
+  /** Levels of fidelity. Fronts hold networks of the last one only: figures of different levels cannot be compared. */
+  readonly rungs: number
 }
 
 export interface Experiment extends NewExperiment {
@@ -53,7 +55,7 @@ export interface Front {
   readonly reference: readonly number[]
   /** Dominated share of the box between the ideal point (error 0, cost 0) and the reference, 0 to 1. */
   readonly hypervolume: number
-  /** Non-dominated feasible trials, by latency, then trial. */
+  /** Non-dominated feasible trials of the last rung, by latency, then trial. */
   readonly points: readonly FrontPoint[]
 }
 
@@ -67,6 +69,7 @@ export interface ExperimentSummary {
   readonly failed: number
   readonly rejected: number
   readonly devices: readonly string[]
+  /** Of fully trained networks. */
   readonly bestAccuracy: number | undefined
 }
 

@@ -4,11 +4,21 @@ import type { Genome } from './algorithm.ts'
 
 export type ExperimentStatus = 'running' | 'interrupted' | 'done' | 'exhausted'
 
-/** A trial that was asked for and has not been told yet. `crashes` counts process deaths while it was being trained. */
-export interface PendingTrial {
+/** One training of one network: all of it, or a stage on its way up the ladder of fidelities. */
+export interface TrialHead {
   readonly trial: number
   readonly genome: Genome
   readonly archId: string
+  /** 0 for the cheapest training; the experiment's last rung is the full one. */
+  readonly rung: number
+  /** The trial of the same network one rung below that this one goes on from; undefined on the lowest rung. */
+  readonly continues: number | undefined
+  /** The trial of another network whose weights this network began with, if any; the same on all its rungs. */
+  readonly inherits: number | undefined
+}
+
+/** A trial that was asked for and has not been told yet. `crashes` counts process deaths while it was being trained. */
+export interface PendingTrial extends TrialHead {
   readonly crashes: number
 }
 
@@ -27,10 +37,7 @@ export interface DeviceCosts {
 }
 
 /** A finished trial, told to the algorithm. */
-export interface TrialRecord {
-  readonly trial: number
-  readonly genome: Genome
-  readonly archId: string
+export interface TrialRecord extends TrialHead {
   readonly macs: number
   readonly params: number
   readonly result: Measurement | Failure
@@ -53,7 +60,7 @@ export interface LoopCommit {
   /** The trial that was told in this turn; none in the opening turns, which only ask. */
   readonly finished?: TrialRecord
   /** Trials asked for in this turn. */
-  readonly asked: readonly { readonly trial: number; readonly genome: Genome; readonly archId: string }[]
+  readonly asked: readonly TrialHead[]
   readonly rejections: readonly Rejection[]
   /** The algorithm's state, its random stream included. Plain JSON. */
   readonly algorithmState: unknown

@@ -1,15 +1,27 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { EvaluationRequest, Evaluator, Measurement } from '../evaluators/evaluator.ts'
-import { type Failure, failure } from '../lib/errors.ts'
+import type { Measurement } from '../evaluators/evaluator.ts'
+import type { Failure } from '../lib/errors.ts'
 import type { RandomStream } from '../lib/random.ts'
 import type { Genome, GenomeOperations } from '../spaces/genome.ts'
 import type { SearchSpace, Task } from '../spaces/space.ts'
-import type { Algorithm, AlgorithmConfig, AlgorithmDefinition } from './algorithm.ts'
-import type { DeviceCosts, ExperimentStatus, PendingTrial, Rejection, SearchJournal, TrialRecord } from './journal.ts'
+import type { AlgorithmConfig, AlgorithmDefinition, FrontResult } from './algorithm.ts'
+import type { Ladder } from './fidelity/ladder.ts'
+import { genomeDistance, nearestParent } from './fidelity/parents.ts'
+import { type Assignment, FidelityScheduler, type SchedulerPlan } from './fidelity/scheduler.ts'
+import { type TrainerPlan, TrialTrainer } from './fidelity/trainer.ts'
+import type {
+  DeviceCosts,
+  ExperimentStatus,
+  PendingTrial,
+  Rejection,
+  SearchJournal,
+  TrialHead,
+  TrialRecord,
+} from './journal.ts'
 import { type ObjectiveName, objectiveVector } from './objectives.ts'
 import { type Candidate, isFeasible, priceGenome, type SearchDevice } from './pricing.ts'
 
-export interface SearchPlan {
+export interface SearchPlan extends TrainerPlan {
   readonly space: SearchSpace
   readonly task: Task
   readonly operations: GenomeOperations
@@ -19,13 +31,10 @@ export interface SearchPlan {
   readonly random: RandomStream
   readonly devices: readonly SearchDevice[]
   readonly objectives: readonly ObjectiveName[]
-  readonly evaluator: Evaluator
-  /** How a candidate is trained; its seed must depend on the search's seed and the archId only. */
-  readonly request: (candidate: Candidate) => EvaluationRequest
-  /** Names an accuracy for the cache: everything it depends on. */
-  readonly cacheKey: (request: EvaluationRequest) => string
-  /** Trials to train. */
-  readonly budget: number
+  /** Networks to begin. */
+  readonly networks: number
+  /** How they climb; as many rungs as there are stages of training. */
+  readonly ladder: Ladder
   /** Trial i is asked for when trial i − lookAhead has been told, whatever else has finished: this fixes the outcome. */
   readonly lookAhead: number
   /** Candidates trained at the same time. */
@@ -35,7 +44,7 @@ export interface SearchPlan {
 }
 
 export type SearchEvent =
-  | { readonly event: 'asked'; readonly trial: number; readonly archId: string; readonly rejected: number }
+  | ({ readonly event: 'asked'; readonly rejected: number } & TrialHead)
   | { readonly event: 'started'; readonly trial: number }
   /** Trained, and waiting for its turn to be told. */
   | { readonly event: 'measured'; readonly trial: number }
@@ -45,17 +54,15 @@ interface InFlight extends PendingTrial {
   readonly candidate: Candidate
 }
 
-/** What the journal keeps of the loop beside the trials. */
-interface SavedState {
-  readonly algorithm: unknown
-  readonly exhausted: boolean
-}
+/** A new network comes from the best so far; more would only fill the disk with checkpoints. */
+const MOST_PARENTS = 48
 
 /** The main thread serves timers and signals again after this long. */
 const BUSY_LIMIT_MS = 25
 
 /**
- * Runs a search, or continues one, until its budget is spent, the space is exhausted or `signal` aborts.
+ * Runs a search, or continues one, until all its networks are trained as far as they get, the space is exhausted or
+ * `signal` aborts.
  *
  * Results are told in the order of the asks with a fixed look-ahead, and every turn is one commit of the journal: the
  * outcome depends on the seed and the settings alone, not on how many workers there are, which finishes first, or how
@@ -65,38 +72,48 @@ export class SearchLoop {
   readonly #plan: SearchPlan
   readonly #journal: SearchJournal
   readonly #emit: (event: SearchEvent) => void
-  readonly #algorithm: Algorithm
+  readonly #scheduler: FidelityScheduler
+  readonly #trainer: TrialTrainer
+  readonly #distance: (a: Genome, b: Genome) => number
   readonly #waiting = new Map<number, InFlight>()
   readonly #finished = new Map<number, Measurement | Failure>()
   readonly #seen = new Set<string>()
   readonly #turnedDown = new Set<string>()
+  /** Whose weights the network of a trial began with. */
+  readonly #origins = new Map<number, number | undefined>()
   #told = 0
   #asked = 0
-  #exhausted = false
 
   constructor(plan: SearchPlan, journal: SearchJournal, emit: (event: SearchEvent) => void) {
     this.#plan = plan
     this.#journal = journal
     this.#emit = emit
+    this.#distance = genomeDistance(plan.operations.genes)
+    this.#trainer = new TrialTrainer(plan, journal, ({ genome }) => this.#price(genome))
+    const { algorithm, algorithmConfig, networks, ladder } = plan
+    const { frontCount, objectiveCount } = algorithmConfig
+    const schedulerPlan: SchedulerPlan = { networks, ladder, frontCount, objectiveCount }
     const state = journal.loopState()
     if (state === undefined) {
-      this.#algorithm = plan.algorithm.create(plan.algorithmConfig, plan.random)
+      this.#scheduler = new FidelityScheduler(algorithm.create(algorithmConfig, plan.random), schedulerPlan)
       return
     }
     journal.countCrashes()
-    const saved = state.algorithmState as SavedState
-    this.#algorithm = plan.algorithm.restore(plan.algorithmConfig, saved.algorithm)
-    this.#exhausted = saved.exhausted
+    const { pending } = journal.loopState()!
+    const records = journal.trials()
+    const restore = (stored: unknown) => algorithm.restore(algorithmConfig, stored)
+    const history = [...records.map((record) => ({ ...record, fronts: frontsOf(record) })), ...pending]
+    this.#scheduler = FidelityScheduler.restore(restore, schedulerPlan, state.algorithmState, history)
     for (const archId of journal.rejectedArchIds()) this.#turnedDown.add(archId)
-    for (const record of journal.trials()) this.#seen.add(record.archId)
-    this.#told = state.told
-    this.#asked = state.told
-    for (const pending of journal.loopState()!.pending) {
-      const candidate = this.#price(pending.genome)
-      this.#waiting.set(pending.trial, { ...pending, candidate })
-      this.#seen.add(pending.archId)
-      this.#asked = Math.max(this.#asked, pending.trial + 1)
+    for (const head of history) {
+      this.#know(head)
     }
+    this.#told = state.told
+    this.#asked = history.length
+    for (const trial of pending) {
+      this.#waiting.set(trial.trial, { ...trial, candidate: this.#price(trial.genome) })
+    }
+    this.#removeOldCheckpoints()
   }
 
   async run(signal: AbortSignal): Promise<ExperimentStatus> {
@@ -120,7 +137,10 @@ export class SearchLoop {
     while (!signal.aborted) {
       await this.#askAhead(undefined)
       while (this.#finished.has(this.#told)) await this.#turn()
-      if (this.#waiting.size === 0) return this.#exhausted ? 'exhausted' : 'done'
+      if (this.#waiting.size === 0) {
+        this.#trainer.removeCheckpoints()
+        return this.#scheduler.exhausted ? 'exhausted' : 'done'
+      }
       for (const [trial, pending] of this.#waiting) {
         if (running.size >= this.#plan.workers) break
         if (!running.has(trial) && !this.#finished.has(trial)) running.set(trial, this.#train(pending, signal))
@@ -136,60 +156,81 @@ export class SearchLoop {
   /** Tells the oldest trial, asks for as many as that allows, and commits both together. */
   async #turn(): Promise<void> {
     const trial = this.#told
-    const { candidate } = this.#waiting.get(trial)!
-    const record = this.#record(trial, candidate, this.#finished.get(trial)!)
+    const record = this.#record(this.#waiting.get(trial)!, this.#finished.get(trial)!)
     this.#waiting.delete(trial)
     this.#finished.delete(trial)
     this.#told++
-    this.#algorithm.tell({
-      genome: candidate.genome,
-      fronts: record.costs.map(({ objectives, violation }) => ({
-        objectives,
-        violation: record.result.ok ? violation : Number.POSITIVE_INFINITY,
-      })),
-    })
+    this.#scheduler.tell(trial, frontsOf(record))
     await this.#askAhead(record)
+    this.#removeOldCheckpoints()
     this.#emit({ event: 'trial', record, rejected: this.#turnedDown.size })
   }
 
-  /** Asks until the look-ahead is full; commits what is new together with the trial just told. */
+  /** Asks until the look-ahead is full or results must come first; commits what is new with the trial just told. */
   async #askAhead(finished: TrialRecord | undefined): Promise<void> {
-    const asked: { trial: number; genome: Genome; archId: string }[] = []
+    const asked: TrialHead[] = []
     const rejections: Rejection[] = []
-    const { budget, lookAhead } = this.#plan
-    while (!this.#exhausted && this.#asked < Math.min(budget, this.#told + lookAhead)) {
-      const candidate = await this.#propose(rejections)
-      if (candidate === undefined) {
-        this.#exhausted = true
-        break
-      }
-      const trial = this.#asked++
-      this.#seen.add(candidate.archId)
-      this.#waiting.set(trial, { trial, genome: candidate.genome, archId: candidate.archId, crashes: 0, candidate })
-      asked.push({ trial, genome: candidate.genome, archId: candidate.archId })
-      this.#emit({ event: 'asked', trial, archId: candidate.archId, rejected: this.#turnedDown.size })
+    while (this.#asked < this.#told + this.#plan.lookAhead) {
+      const proposal = await this.#propose(rejections)
+      if (proposal === undefined) break
+      asked.push(this.#accept(proposal))
+      this.#emit({ event: 'asked', ...asked.at(-1)!, rejected: this.#turnedDown.size })
     }
     if (finished === undefined && asked.length === 0 && rejections.length === 0) return
-    const saved: SavedState = {
-      algorithm: this.#algorithm.state(),
-      exhausted: this.#exhausted,
-    }
-    const turn = { asked, rejections, algorithmState: saved }
+    const turn = { asked, rejections, algorithmState: this.#scheduler.state() }
     this.#journal.commit(finished === undefined ? turn : { ...turn, finished })
   }
 
-  /** The next candidate worth training: new and within the limits of some device. Undefined when patience runs out. */
-  async #propose(rejections: Rejection[]): Promise<Candidate | undefined> {
+  #accept({ assignment, candidate }: { assignment: Assignment; candidate: Candidate }): TrialHead {
+    const { genome, rung, continues } = assignment
+    const trial = this.#asked++
+    const head = {
+      trial,
+      genome,
+      archId: candidate.archId,
+      rung,
+      continues,
+      inherits: this.#originOf(assignment),
+    }
+    this.#scheduler.accept(trial, assignment)
+    this.#know(head)
+    this.#waiting.set(trial, { ...head, crashes: 0, candidate })
+    return head
+  }
+
+  #know(head: TrialHead): void {
+    this.#seen.add(head.archId)
+    this.#origins.set(head.trial, head.inherits)
+    this.#trainer.add(head)
+  }
+
+  /** The trial whose weights a network begins with: for one that goes up, that of its first rung. */
+  #originOf({ genome, continues }: Assignment): number | undefined {
+    if (continues !== undefined) return this.#origins.get(continues)
+    if (!this.#plan.inherit) return undefined
+    return nearestParent(genome, this.#scheduler.leaders(MOST_PARENTS), this.#distance)?.trial
+  }
+
+  /**
+   * What to train next: a network that goes up, or a new one within the limits of some device. Undefined when results
+   * must come first, when all is begun, or when patience with the algorithm runs out.
+   */
+  async #propose(
+    rejections: Rejection[],
+  ): Promise<{ readonly assignment: Assignment; readonly candidate: Candidate } | undefined> {
     let busySince = performance.now()
     for (let attempt = 0; attempt < this.#plan.patience; attempt++) {
       if (performance.now() - busySince > BUSY_LIMIT_MS) {
         await nextTurn()
         busySince = performance.now()
       }
-      const candidate = this.#price(this.#algorithm.ask())
+      const assignment = this.#scheduler.ask()
+      if (assignment === undefined) return undefined
+      const candidate = this.#price(assignment.genome)
+      if (assignment.continues !== undefined) return { assignment, candidate }
       if (this.#seen.has(candidate.archId)) continue
-      if (isFeasible(candidate)) return candidate
-      this.#algorithm.tell({
+      if (isFeasible(candidate)) return { assignment, candidate }
+      this.#scheduler.reject({
         genome: candidate.genome,
         fronts: candidate.violation.map((violation) => ({ objectives: undefined, violation })),
       })
@@ -197,35 +238,38 @@ export class SearchLoop {
       this.#turnedDown.add(candidate.archId)
       rejections.push(this.#rejection(candidate))
     }
-    return undefined
+    this.#scheduler.exhaust()
+    return this.#propose(rejections)
   }
 
   async #train(pending: InFlight, signal: AbortSignal): Promise<number> {
-    const { trial, candidate, crashes } = pending
-    const { evaluator } = this.#plan
-    const request = this.#plan.request(candidate)
-    const key = this.#plan.cacheKey(request)
-    const cached = this.#journal.cachedMeasurement(key)
-    if (cached !== undefined) {
-      this.#finished.set(trial, cached)
-      return trial
-    }
-    this.#journal.markTraining(trial, true)
-    this.#emit({ event: 'started', trial })
-    const result = checked(await evaluator.evaluate(request, { signal, isolated: crashes > 0 }))
-    // After a stop the search is over: its journal may be closed already.
-    if (signal.aborted) return trial
-    if (result.ok) this.#journal.cacheMeasurement(key, result)
+    const { trial, candidate } = pending
+    let started = false
+    const result = await this.#trainer.train(pending, candidate, signal, () => {
+      started = true
+      this.#emit({ event: 'started', trial })
+    })
+    if (result === undefined) return trial
     this.#finished.set(trial, result)
-    this.#journal.markTraining(trial, false)
-    this.#emit({ event: 'measured', trial })
+    if (started) this.#emit({ event: 'measured', trial })
     return trial
+  }
+
+  /** Keeps the checkpoints that a trial in flight, or one that may still come, goes on from. */
+  #removeOldCheckpoints(): void {
+    const kept = new Set(this.#scheduler.reachable())
+    if (this.#plan.inherit) for (const { trial } of this.#scheduler.leaders(MOST_PARENTS)) kept.add(trial)
+    for (const { trial, continues, inherits } of this.#waiting.values()) {
+      for (const needed of [trial, continues, inherits]) if (needed !== undefined) kept.add(needed)
+    }
+    this.#trainer.keepOnly(kept)
   }
 
   #price = (genome: Genome): Candidate => priceGenome(this.#plan.space, this.#plan.task, this.#plan.devices, genome)
 
-  #record(trial: number, candidate: Candidate, measured: Measurement | Failure): TrialRecord {
-    const { genome, archId, macs, params, prices, violation } = candidate
+  #record(pending: InFlight, measured: Measurement | Failure): TrialRecord {
+    const { candidate, crashes: _, ...head } = pending
+    const { macs, params, prices, violation } = candidate
     const { devices, objectives: names } = this.#plan
     let result = measured
     const vectors = prices.map((price) => {
@@ -245,7 +289,7 @@ export class SearchLoop {
       objectives: result.ok ? vectors[i] : undefined,
       basis,
     }))
-    return { trial, genome, archId, macs, params, result, costs }
+    return { ...head, macs, params, result, costs }
   }
 
   #rejection(candidate: Candidate): Rejection {
@@ -261,11 +305,9 @@ export class SearchLoop {
   }
 }
 
-/** NaN and infinities never pass the border of an evaluator. */
-function checked(result: Measurement | Failure): Measurement | Failure {
-  if (!result.ok) return result
-  for (const name of ['accuracy', 'testAccuracy', 'loss'] as const) {
-    if (!Number.isFinite(result[name])) return failure('non-finite-objective', `${name} is ${result[name]}`)
-  }
-  return result
-}
+/** What the algorithm is told of a trial. */
+const frontsOf = ({ result, costs }: TrialRecord): readonly FrontResult[] =>
+  costs.map(({ objectives, violation }) => ({
+    objectives,
+    violation: result.ok ? violation : Number.POSITIVE_INFINITY,
+  }))

@@ -18,6 +18,7 @@ import type { SearchDevice } from '../../search/pricing.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import type { SearchSpace, Task } from '../../spaces/space.ts'
 import { packageVersion } from '../package-version.ts'
+import { ladderOf, stagesOf } from './ladder.ts'
 import type { DeviceLimits, SearchSettings } from './settings.ts'
 
 /** What a profile's limits are called in messages. */
@@ -70,16 +71,22 @@ export const loadData = (data: string, seed: number): Promise<Dataset> => loadDa
 export const trainingSeed = (seed: number, archId: string): number =>
   Number.parseInt(sha256Hex(`${seed}/${archId}`).slice(0, 12), 16)
 
-export const evaluationRequest = (
-  settings: Pick<SearchSettings, 'seed' | 'fidelity' | 'recipe'>,
+/** How a network is trained on a rung of the search's ladder. */
+export function evaluationRequest(
+  settings: SearchSettings,
   network: Pick<EvaluationRequest, 'graph' | 'archId'>,
-): EvaluationRequest => ({
-  graph: network.graph,
-  archId: network.archId,
-  fidelity: settings.fidelity,
-  recipe: settings.recipe,
-  seed: trainingSeed(settings.seed, network.archId),
-})
+  rung: number,
+): EvaluationRequest {
+  const stages = stagesOf(settings)
+  return {
+    graph: network.graph,
+    archId: network.archId,
+    fidelity: stages[rung]!,
+    ...(rung === 0 ? {} : { earlier: stages.slice(0, rung) }),
+    recipe: settings.recipe,
+    seed: trainingSeed(settings.seed, network.archId),
+  }
+}
 
 export interface Session {
   readonly dataset: Dataset
@@ -118,12 +125,17 @@ export async function openSession(
     devices,
     objectives,
     evaluator,
-    request: (candidate) => evaluationRequest(settings, candidate),
-    cacheKey: ({ archId, fidelity, recipe, seed }) =>
-      sha256Hex(
-        canonicalJson({ archId, evaluator: `${id}@${version}`, dataset: dataset.digest, fidelity, recipe, seed }),
-      ),
-    budget: settings.trials,
+    request: (candidate, rung) => evaluationRequest(settings, candidate, rung),
+    cacheKey: ({ archId, fidelity, earlier, recipe, seed }, origin) => {
+      const evaluated = { evaluator: `${id}@${version}`, dataset: dataset.digest }
+      return sha256Hex(canonicalJson({ archId, ...evaluated, fidelity, earlier, recipe, seed, origin }))
+    },
+    networks: settings.trials,
+    ladder: ladderOf(settings),
+    stages: stagesOf(settings),
+    inherit: settings.inherit,
+    // An experiment has its folder once it has a number.
+    checkpoints: undefined,
     lookAhead: settings.lookAhead,
     workers,
     patience: 5000,

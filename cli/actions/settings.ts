@@ -12,6 +12,7 @@ import { parseQuantity } from '../../lib/units.ts'
 import { OBJECTIVE_NAMES, parseObjectives } from '../../search/objectives.ts'
 import { numberWithin, wholeNumber } from '../commands/shared.ts'
 import type { SearchArguments } from '../search-options.ts'
+import { checkLadder, ladderSchema, settleLadder, totalFidelity } from './ladder.ts'
 
 const limitsSchema = z.strictObject({
   maxLatencyMs: z.number().positive().optional(),
@@ -35,7 +36,11 @@ export const settingsSchema = z.strictObject({
   population: z.int().positive(),
   seed: z.int().min(0),
   lookAhead: z.int().positive(),
+  /** The full training of a network. */
   fidelity: z.strictObject({ epochs: z.int().positive(), dataFraction: z.number().positive().max(1) }),
+  /** How it is split into stages; left out when every network is trained fully. */
+  ladder: ladderSchema.optional(),
+  inherit: z.boolean().default(false),
   recipe: recipeSchema,
   engine: z.string(),
   /** Left out in experiments from before there was a choice. */
@@ -112,6 +117,7 @@ export function checkFlags(args: SearchArguments): void {
   wholeNumber(args['look-ahead'], '--look-ahead', 1, 10_000)
   numberWithin(args['data-fraction'], '--data-fraction', 0, 1)
   loadRecipe(args.recipe)
+  checkLadder(args)
   if (args.epochs !== undefined) wholeNumber(args.epochs, '--epochs', 1, 10_000)
   if (args['batch-size'] !== undefined) wholeNumber(args['batch-size'], '--batch-size', 1, 4096)
   if (args['learning-rate'] !== undefined) numberWithin(args['learning-rate'], '--learning-rate', 0, 10)
@@ -136,6 +142,8 @@ export function settleSettings(
       `--batch-size ${args['batch-size']} is more than the ${trainSize} training samples: give at most that`,
     )
   }
+  const whole = { epochs: args.epochs ?? epochs, dataFraction }
+  const ladder = settleLadder(args, whole)
   const base = loadRecipe(args.recipe)
   const recipe: Recipe = {
     ...base,
@@ -153,7 +161,9 @@ export function settleSettings(
     population: args.population,
     seed: args.seed,
     lookAhead: args['look-ahead'],
-    fidelity: { epochs: args.epochs ?? epochs, dataFraction },
+    fidelity: ladder === undefined ? whole : totalFidelity(ladder.stages),
+    ...(ladder === undefined ? {} : { ladder }),
+    inherit: args.inherit,
     recipe,
     engine: args.engine,
     provider: parseProvider(args.provider),

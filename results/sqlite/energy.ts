@@ -5,7 +5,7 @@ import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { EnergyPlan } from '../search-energy.ts'
 import { json, parseRow } from './rows.ts'
 
-/** What searches used, by architecture (one has one trial), and what they may use. */
+/** What searches used, by architecture, and what they may use. */
 export const ENERGY_TABLES = `
 CREATE TABLE energy_plans (
   experiment    INTEGER PRIMARY KEY REFERENCES experiments (id) ON DELETE CASCADE,

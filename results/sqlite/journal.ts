@@ -15,14 +15,15 @@ export function sqliteJournal(
   experiment: number,
   trials: () => readonly TrialRecord[],
 ): SearchJournal {
-  const ask = database.prepare('INSERT INTO pending (experiment, trial, arch_id, genome) VALUES (?, ?, ?, ?)')
+  const ask = database.prepare(`INSERT INTO pending (experiment, trial, arch_id, genome, rung, continues, inherits)
+    VALUES (?, ?, ?, ?, ?, ?, ?)`)
   const unask = database.prepare('DELETE FROM pending WHERE experiment = ? AND trial = ?')
   const reject = database.prepare(
     'INSERT INTO rejections (experiment, before_trial, arch_id, genome, violations) VALUES (?, ?, ?, ?, ?)',
   )
   const finish = database.prepare(`INSERT INTO trials VALUES (
     @experiment, @trial, @archId, @genome, @macs, @params,
-    @accuracy, @testAccuracy, @loss, @cpuSeconds, @wallSeconds, @code, @message)`)
+    @accuracy, @testAccuracy, @loss, @cpuSeconds, @wallSeconds, @code, @message, @rung, @continues, @inherits)`)
   const price = database.prepare(`INSERT INTO costs VALUES (
     @experiment, @trial, @device, @latencyMs, @energyMj, @peakRamBytes, @flashBytes, @violation, @objectives, @basis)`)
   const saveState = database.prepare(
@@ -31,9 +32,7 @@ export function sqliteJournal(
   )
   const setStatus = database.prepare('UPDATE experiments SET status = ? WHERE id = ?')
   const readState = database.prepare('SELECT algorithm_state FROM loop_state WHERE experiment = ?')
-  const readPending = database.prepare(
-    'SELECT trial, arch_id, genome, crashes FROM pending WHERE experiment = ? ORDER BY trial',
-  )
+  const readPending = database.prepare('SELECT * FROM pending WHERE experiment = ? ORDER BY trial')
   const countTold = database.prepare<[number], number>('SELECT count(*) FROM trials WHERE experiment = ?').pluck()
   const mark = database.prepare('UPDATE pending SET training = ? WHERE experiment = ? AND trial = ?')
   const crash = database.prepare(
@@ -47,13 +46,16 @@ export function sqliteJournal(
     VALUES (@key, @accuracy, @testAccuracy, @loss, @cpuSeconds, @wallSeconds) ON CONFLICT (key) DO NOTHING`)
 
   const recordTrial = (record: TrialRecord): void => {
-    const { trial, archId, macs, params, result } = record
+    const { trial, archId, rung, continues, inherits, macs, params, result } = record
     if (unask.run(experiment, trial).changes !== 1) throw new Error(`trial ${trial} was finished without being asked`)
     finish.run(
       finite({
         experiment,
         trial,
         archId,
+        rung,
+        continues: continues ?? null,
+        inherits: inherits ?? null,
         macs,
         params,
         genome: canonicalJson(record.genome),
@@ -78,7 +80,9 @@ export function sqliteJournal(
     reject.run(experiment, beforeTrial, archId, canonicalJson(genome), canonicalJson(violations))
   }
   const commit = database.transaction((turn: LoopCommit): void => {
-    for (const { trial, archId, genome } of turn.asked) ask.run(experiment, trial, archId, canonicalJson(genome))
+    for (const { trial, archId, genome, rung, continues, inherits } of turn.asked) {
+      ask.run(experiment, trial, archId, canonicalJson(genome), rung, continues ?? null, inherits ?? null)
+    }
     if (turn.finished !== undefined) recordTrial(turn.finished)
     for (const rejection of turn.rejections) recordRejection(rejection)
     saveState.run(experiment, canonicalJson(turn.algorithmState))

@@ -32,7 +32,12 @@ const BUSY_TIMEOUT_MS = 5000
  */
 export function openStore(file: string, options: OpenOptions): Store {
   const { database, close } = openConnection(file, options)
-  return sqliteStore(database, file, close)
+  try {
+    return sqliteStore(database, file, close)
+  } catch (error) {
+    close()
+    throw storageError(error, file)
+  }
 }
 
 /** A connection to a database of the newest version of `migrations`. Throws as `openStore` does. */

@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import type { Measurement } from '../../evaluators/evaluator.ts'
 import type { Failure, FailureCode } from '../../lib/errors.ts'
-import type { DeviceCosts, ExperimentStatus, PendingTrial, Rejection, TrialRecord } from '../../search/journal.ts'
+import type {
+  DeviceCosts,
+  ExperimentStatus,
+  PendingTrial,
+  Rejection,
+  TrialHead,
+  TrialRecord,
+} from '../../search/journal.ts'
 import type { FrontCandidate } from '../front.ts'
 import type { Experiment, ExperimentSummary } from '../store.ts'
 import { damaged } from './errors.ts'
@@ -51,6 +58,7 @@ export const experimentRow = z
     status,
     created_at: z.string(),
     budget: z.number(),
+    rungs: z.number(),
     dataset_digest: z.string(),
     devices: names,
     objectives: names,
@@ -109,11 +117,26 @@ export const measurementRow = z.object(measured).transform(toMeasurement)
 
 type TrialWithoutCosts = Omit<TrialRecord, 'costs'>
 
-const head = { trial: z.number(), arch_id: z.string(), genome, macs: z.number(), params: z.number() }
-const toTrial = (row: z.infer<z.ZodObject<typeof head>>, result: Measurement | Failure): TrialWithoutCosts => ({
+const place = {
+  trial: z.number(),
+  arch_id: z.string(),
+  genome,
+  rung: z.number(),
+  continues: z.number().nullable(),
+  inherits: z.number().nullable(),
+}
+const toHead = (row: z.infer<z.ZodObject<typeof place>>): TrialHead => ({
   trial: row.trial,
   genome: row.genome,
   archId: row.arch_id,
+  rung: row.rung,
+  continues: row.continues ?? undefined,
+  inherits: row.inherits ?? undefined,
+})
+
+const head = { ...place, macs: z.number(), params: z.number() }
+const toTrial = (row: z.infer<z.ZodObject<typeof head>>, result: Measurement | Failure): TrialWithoutCosts => ({
+  ...toHead(row),
   macs: row.macs,
   params: row.params,
   result,
@@ -183,8 +206,8 @@ export const candidateRow = z
   )
 
 export const pendingRow = z
-  .object({ trial: z.number(), arch_id: z.string(), genome, crashes: z.number() })
-  .transform(({ arch_id, ...row }): PendingTrial => ({ ...row, archId: arch_id }))
+  .object({ ...place, crashes: z.number() })
+  .transform((row): PendingTrial => ({ ...toHead(row), crashes: row.crashes }))
 
 const limitBroken = z.object({ limit: z.string(), value: z.number(), allowed: z.number() })
 

@@ -93,8 +93,23 @@ CREATE TABLE measurements (
 ) STRICT, WITHOUT ROWID;
 `
 
+/** Ladders of fidelity. Until then every trial was a full training, and the loop kept no state of a scheduler. */
+const LADDERS = `
+ALTER TABLE experiments ADD COLUMN rungs INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE trials ADD COLUMN rung INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN continues INTEGER;
+ALTER TABLE trials ADD COLUMN inherits INTEGER;
+ALTER TABLE pending ADD COLUMN rung INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pending ADD COLUMN continues INTEGER;
+ALTER TABLE pending ADD COLUMN inherits INTEGER;
+UPDATE loop_state
+SET algorithm_state = json_set(algorithm_state, '$.curves', json('[]'), '$.nextRefits', json('[]'))
+WHERE json_valid(algorithm_state) AND json_type(algorithm_state) = 'object';
+`
+
 /** How a database becomes the current version: entry i turns version i into version i + 1. Only ever appended to. */
 export const MIGRATIONS: readonly Migration[] = [
   (database) => database.exec(VERSION_1),
   (database) => database.exec(ENERGY_TABLES),
+  (database) => database.exec(LADDERS),
 ]

@@ -25,14 +25,14 @@ SELECT e.id, e.name, e.status, e.created_at, e.budget, e.devices,
   (SELECT count(*) FROM trials t WHERE t.experiment = e.id AND t.failure_code IS NULL) AS completed,
   (SELECT count(*) FROM trials t WHERE t.experiment = e.id AND t.failure_code IS NOT NULL) AS failed,
   (SELECT count(*) FROM rejections r WHERE r.experiment = e.id) AS rejected,
-  (SELECT max(t.accuracy) FROM trials t WHERE t.experiment = e.id) AS best_accuracy
+  (SELECT max(t.accuracy) FROM trials t WHERE t.experiment = e.id AND t.rung = e.rungs - 1) AS best_accuracy
 FROM experiments e ORDER BY e.id`
 
 const CANDIDATES = `
 SELECT t.trial, t.arch_id, t.macs, t.params, t.accuracy, t.test_accuracy,
   c.latency_ms, c.energy_mj, c.peak_ram_bytes, c.flash_bytes, c.objectives
-FROM costs c JOIN trials t USING (experiment, trial)
-WHERE c.experiment = ? AND c.device = ? AND c.violation = 0 AND c.objectives IS NOT NULL AND t.accuracy IS NOT NULL
+FROM costs c JOIN trials t USING (experiment, trial) JOIN experiments e ON e.id = c.experiment
+WHERE c.experiment = ? AND c.device = ? AND t.rung = e.rungs - 1 AND c.violation = 0 AND c.objectives IS NOT NULL AND t.accuracy IS NOT NULL
 ORDER BY t.trial`
 
 /**
@@ -41,8 +41,8 @@ ORDER BY t.trial`
  */
 export function sqliteStore(database: Database, file: string, close: () => void): Store {
   const insert = database.prepare(`INSERT INTO experiments
-    (name, status, budget, dataset_digest, devices, objectives, reference_points, settings, environment)
-    VALUES (?, 'running', ?, ?, ?, ?, ?, ?, ?)`)
+    (name, status, budget, rungs, dataset_digest, devices, objectives, reference_points, settings, environment)
+    VALUES (?, 'running', ?, ?, ?, ?, ?, ?, ?, ?)`)
   const readExperiment = database.prepare('SELECT * FROM experiments WHERE id = ?')
   const latest = database.prepare('SELECT * FROM experiments ORDER BY id DESC LIMIT 1')
   const known = database.prepare<[], { id: number; name: string }>('SELECT id, name FROM experiments ORDER BY id')
@@ -81,6 +81,7 @@ export function sqliteStore(database: Database, file: string, close: () => void)
         const { lastInsertRowid } = insert.run(
           wanted.name,
           wanted.budget,
+          wanted.rungs,
           wanted.datasetDigest,
           canonicalJson(wanted.devices),
           canonicalJson(wanted.objectives),

@@ -1,6 +1,7 @@
 import type { Algorithm, FrontResult, Genome, Told } from '../algorithm.ts'
 import { correctedError, type ErrorCurve, type ErrorPair, fitErrorCurve } from './correction.ts'
-import { type Ladder, promotionQuota } from './ladder.ts'
+import { type Ladder, networksPerRung, promotionQuota } from './ladder.ts'
+import type { ParentCandidate } from './parents.ts'
 import { promotionOrder } from './promotion-order.ts'
 import { parseSchedulerState, type SchedulerState } from './scheduler-state.ts'
 
@@ -58,8 +59,8 @@ export class FidelityScheduler {
   #curves: (ErrorCurve | null)[]
   #nextRefits: number[]
   #exhausted = false
-  /** Promotable networks of a rung, best first, until something is told there. */
-  readonly #orders = new Map<number, Network[]>()
+  /** Networks measured on a rung, best first, until something is told there. */
+  readonly #rankings = new Map<number, readonly Network[]>()
 
   constructor(algorithm: Algorithm, plan: SchedulerPlan) {
     const { rungs } = plan.ladder
@@ -118,7 +119,6 @@ export class FidelityScheduler {
     network.trials[rung] = trial
     this.#byTrial.set(trial, network)
     this.#accepted[rung]!++
-    if (rung > 0) this.#orders.delete(rung - 1)
   }
 
   /** An infeasible proposal, which is not trained. */
@@ -144,6 +144,24 @@ export class FidelityScheduler {
     if (rung > 0 && this.#refitDue(rung - 1)) this.#refit(rung - 1)
   }
 
+  /** The best networks by their lowest rung, with their latest told trials; those that failed later are left out. */
+  leaders(count: number): readonly ParentCandidate[] {
+    return this.#ranking(0)
+      .filter(({ results }) => errorOf(results.at(-1)!) !== undefined)
+      .slice(0, count)
+      .map(({ genome, trials, results }) => ({ genome, trial: trials[results.length - 1]! }))
+  }
+
+  /** Told trials of networks that may still go up: on each rung as many of the best as there are places above. */
+  reachable(): readonly number[] {
+    const places = networksPerRung(this.#plan.networks, this.#plan.ladder)
+    return places.slice(1).flatMap((count, rung) =>
+      this.#waiting(rung)
+        .slice(0, Math.max(0, count - this.#accepted[rung + 1]!))
+        .map(({ trials }) => trials[rung]!),
+    )
+  }
+
   /** Plain JSON: with the trials in the journal, everything a restored scheduler needs. */
   state(): SchedulerState {
     return {
@@ -161,7 +179,7 @@ export class FidelityScheduler {
   #record(network: Network, rung: number, fronts: readonly FrontResult[]): void {
     network.results[rung] = fronts
     this.#told[rung]!++
-    this.#orders.delete(rung)
+    this.#rankings.delete(rung)
     if (rung === 0) return
     const [lower, upper] = [errorOf(network.results[rung - 1]!), errorOf(fronts)]
     if (lower !== undefined && upper !== undefined) this.#pairs[rung - 1]!.push({ lower, upper })
@@ -176,22 +194,25 @@ export class FidelityScheduler {
 
   #promotable(rung: number): Network | undefined {
     const quota = promotionQuota(this.#told[rung]!, this.#isClosed(rung), this.#plan.ladder)
-    return this.#accepted[rung + 1]! < quota ? this.#order(rung)[0] : undefined
+    return this.#accepted[rung + 1]! < quota ? this.#waiting(rung)[0] : undefined
   }
 
-  #order(rung: number): Network[] {
-    const known = this.#orders.get(rung)
+  /** Networks of a rung that have not gone up, the best first. */
+  #waiting(rung: number): readonly Network[] {
+    return this.#ranking(rung).filter(({ trials }) => trials[rung + 1] === undefined)
+  }
+
+  #ranking(rung: number): readonly Network[] {
+    const known = this.#rankings.get(rung)
     if (known !== undefined) return known
     const { frontCount, objectiveCount } = this.#plan
     const measured = this.#networks.filter(
       ({ results }) => results[rung] !== undefined && errorOf(results[rung]) !== undefined,
     )
     const told = measured.map(({ genome, results }): Told => ({ genome, fronts: results[rung]! }))
-    const order = promotionOrder(told, frontCount, objectiveCount).flatMap((i) =>
-      measured[i]!.trials[rung + 1] === undefined ? [measured[i]!] : [],
-    )
-    this.#orders.set(rung, order)
-    return order
+    const ranking = promotionOrder(told, frontCount, objectiveCount).map((i) => measured[i]!)
+    this.#rankings.set(rung, ranking)
+    return ranking
   }
 
   /** Tells what is known best of a network, carried to full training. */

@@ -81,6 +81,9 @@ const record = (trial: number, violation: number, ok = true): TrialRecord => ({
   trial,
   genome: [0],
   archId: `${trial}`,
+  rung: 0,
+  continues: undefined,
+  inherits: undefined,
   macs: 1,
   params: 1,
   result: ok

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ExecutionContext } from 'ava'
 import type { NewExperiment } from '../../results/store.ts'
-import type { DeviceCosts, TrialRecord } from '../../search/journal.ts'
+import type { DeviceCosts, TrialHead, TrialRecord } from '../../search/journal.ts'
 
 /** A folder of its own for a test, removed afterwards. */
 export function temporaryFolder(t: ExecutionContext): string {
@@ -23,6 +23,7 @@ export const experiment = (changes: Partial<NewExperiment> = {}): NewExperiment 
   objectives: ['accuracy', 'latencyMs', 'peakRamBytes'],
   references: { mcu: [0.9, 100, 65536], gpu: [0.9, 10, 65536] },
   budget: 50,
+  rungs: 1,
   ...changes,
 })
 
@@ -42,6 +43,9 @@ export const completed = (trial: number, changes: Partial<TrialRecord> = {}): Tr
   trial,
   genome: [trial, 1, 0],
   archId: `arch-${trial}`,
+  rung: 0,
+  continues: undefined,
+  inherits: undefined,
   macs: 1_000_000 + trial,
   params: 5000 + trial,
   result: { ok: true, accuracy: 0.75, testAccuracy: 0.7, loss: 0.5, cpuSeconds: 2, wallSeconds: 3 },
@@ -55,4 +59,11 @@ export const failed = (trial: number): TrialRecord =>
     costs: DEVICES.map((device) => costsOf(device, { objectives: undefined })),
   })
 
-export const asked = (trial: number) => ({ trial, genome: [trial, 1, 0], archId: `arch-${trial}` })
+export const asked = (trial: number): TrialHead => ({
+  trial,
+  genome: [trial, 1, 0],
+  archId: `arch-${trial}`,
+  rung: 0,
+  continues: undefined,
+  inherits: undefined,
+})

@@ -6,6 +6,7 @@ import { GraphBuilder } from '../../network/build.ts'
 import { countMacs, countParams } from '../../network/measure.ts'
 import type { AlgorithmDefinition } from '../../search/algorithm.ts'
 import nsga2 from '../../search/algorithms/nsga2.algorithm.ts'
+import { NO_LADDER } from '../../search/fidelity/ladder.ts'
 import { geneOperations } from '../../search/genes.ts'
 import type { SearchPlan } from '../../search/loop.ts'
 import type { LimitViolation, SearchDevice } from '../../search/pricing.ts'
@@ -128,7 +129,11 @@ export function toyPlan(overrides: Partial<SearchPlan> = {}, algorithm: Algorith
       seed: 1,
     }),
     cacheKey: ({ archId, seed }) => sha256Hex(canonicalJson({ archId, seed })),
-    budget: 40,
+    networks: 40,
+    ladder: NO_LADDER,
+    stages: [{ epochs: 1, dataFraction: 1 }],
+    inherit: false,
+    checkpoints: undefined,
     lookAhead: 5,
     workers: 2,
     patience: 500,

@@ -7,6 +7,7 @@ import { randomStream } from '../../lib/random.ts'
 import { openStore } from '../../results/sqlite/open.ts'
 import type { Store } from '../../results/store.ts'
 import { listAlgorithms, loadAlgorithm } from '../../search/discover.ts'
+import { plannedTrials } from '../../search/fidelity/ladder.ts'
 import { type SearchEvent, SearchLoop, type SearchPlan } from '../../search/loop.ts'
 import { probeSpace } from '../../search/probe.ts'
 import { toyDevice, toyEvaluator, toyMeasurement, toyPlan } from './fixtures-loop.ts'
@@ -26,7 +27,8 @@ function newExperiment(store: Store, plan: SearchPlan): number {
     devices: plan.devices.map(({ id }) => id),
     objectives: plan.objectives,
     references: Object.fromEntries(plan.devices.map(({ id }) => [id, [0.9, 1e4, 1e4]])),
-    budget: plan.budget,
+    budget: plannedTrials(plan.networks, plan.ladder),
+    rungs: plan.ladder.rungs,
   })
 }
 
@@ -170,7 +172,7 @@ test('a measurement made before is not made again', async (t) => {
 test('a space with fewer networks than the budget ends the search early', async (t) => {
   const { status, trials } = await wholeRun(
     t,
-    toyPlan({ devices: [toyDevice('tiny', 250)], budget: 500, patience: 3000 }),
+    toyPlan({ devices: [toyDevice('tiny', 250)], networks: 500, patience: 3000 }),
   )
   t.is(status, 'exhausted')
   t.true(trials.length > 0 && trials.length < 100, `${trials.length} trials`)
@@ -179,7 +181,7 @@ test('a space with fewer networks than the budget ends the search early', async 
 test('a trial in flight at a crash is trained alone after the resume, and only that one', async (t) => {
   await withStore(t, async (file) => {
     const first = openStore(file, { write: true })
-    const plan = toyPlan({ workers: 1, budget: 6 })
+    const plan = toyPlan({ workers: 1, networks: 6 })
     const id = newExperiment(first, plan)
     const stop = new AbortController()
     const loop = new SearchLoop(plan, first.journal(id), (event: SearchEvent) => {

@@ -1,0 +1,40 @@
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import path from 'node:path'
+
+const ENDING = '.checkpoint'
+
+/** The folder of one experiment's checkpoints: what trainings can go on from. Losing it costs time and nothing else. */
+export class CheckpointFolder {
+  /** Absolute. */
+  readonly directory: string
+
+  constructor(directory: string) {
+    this.directory = path.resolve(directory)
+  }
+
+  /** Makes sure that the folder is there, for trainings to write to. */
+  create(): void {
+    mkdirSync(this.directory, { recursive: true })
+  }
+
+  has(name: string): boolean {
+    return existsSync(path.join(this.directory, name + ENDING))
+  }
+
+  /** Removes all other checkpoints; other files are left alone. */
+  keepOnly(names: ReadonlySet<string>): void {
+    if (!existsSync(this.directory)) return
+    for (const file of readdirSync(this.directory)) {
+      if (file.endsWith(ENDING) && !names.has(file.slice(0, -ENDING.length))) {
+        rmSync(path.join(this.directory, file), { force: true })
+      }
+    }
+  }
+
+  /** Removes the folder, and the one around it if that is empty then. */
+  remove(): void {
+    rmSync(this.directory, { recursive: true, force: true })
+    const around = path.dirname(this.directory)
+    if (existsSync(around) && readdirSync(around).length === 0) rmdirSync(around)
+  }
+}
