@@ -14,7 +14,7 @@ export interface Checkpoint {
   readonly layers: readonly Layer[]
   /** Named as `weightSpecs` names them. */
   readonly weights: Weights
-  /** As `readOptimiser` of a program gives it: `<weight>#<number>`. */
+  /** As `readOptimiser` of a program gives it: names with a `#`. */
   readonly optimiser: Weights
 }
 
@@ -68,7 +68,7 @@ export function writeCheckpoint(file: string, { key, layers, weights, optimiser 
   const shapes = new Map(weightShapes(layers))
   const tensors = new Map<string, StoredTensor>()
   for (const [name, data] of [...weights, ...optimiser]) {
-    tensors.set(name, { shape: shapes.get(name.split('#')[0]!)!, data })
+    tensors.set(name, { shape: shapes.get(name) ?? [data.length], data })
   }
   const text = JSON.stringify(layers)
   const metadata = { format: FORMAT, key, layers: text, sha256: digestOf(key, text, tensors) }

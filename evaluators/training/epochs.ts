@@ -7,7 +7,7 @@ import { createBatcher, epochOrder } from '../datasets/batches.ts'
 import type { Dataset } from '../datasets/dataset.ts'
 import type { Fidelity } from '../evaluator.ts'
 import type { Recipe, TrainingProgram } from './engine.ts'
-import { learningRateAt, stageRecipe } from './schedule.ts'
+import { learningRateAt } from './schedule.ts'
 
 export interface EpochPlan {
   readonly graph: NetworkGraph
@@ -16,7 +16,7 @@ export interface EpochPlan {
   readonly fidelity: Fidelity
   /** Seeds data order and augmentation, each by a stream of its own. */
   readonly seed: number
-  /** How many stages came before: each has streams and a schedule of its own. 0 where left out. */
+  /** How many stages came before: each has streams of its own. 0 where left out. */
   readonly stage?: number
   /** Checked between steps; when aborted the result is a `timed-out` failure. */
   readonly signal?: { readonly aborted: boolean }
@@ -68,7 +68,6 @@ export function startEpochs(plan: EpochPlan, program: TrainingProgram, from?: Ep
   const fresh = (name: string) => (stage === 0 ? randomStream(seed, name) : randomStream(seed, name, stage))
   const order = from === undefined ? fresh('data-order') : randomStreamFromState(from.order)
   const augmentation = from === undefined ? fresh('augmentation') : randomStreamFromState(from.augmentation)
-  const schedule = stageRecipe(recipe, stage)
   const augment = createAugmenter(dataset.kind, shape, recipe, augmentation)
   const inputs = new Float32Array(batchSize * sizeOf(shape))
   const labels = new Int32Array(batchSize)
@@ -88,7 +87,7 @@ export function startEpochs(plan: EpochPlan, program: TrainingProgram, from?: Ep
         batcher.fill(indices, i * batchSize, batchSize, inputs)
         augment?.(inputs, batchSize)
         batcher.labels(indices, i * batchSize, batchSize, labels)
-        const learningRate = learningRateAt(schedule, step, steps * fidelity.epochs)
+        const learningRate = learningRateAt(recipe, step, steps * fidelity.epochs)
         const metrics = await program.step(inputs, labels, learningRate)
         if (!(metrics.loss < HOPELESS_LOSS))
           return failure('diverged', `the loss became ${metrics.loss} at step ${step + 1}`)

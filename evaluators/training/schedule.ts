@@ -10,13 +10,3 @@ export function learningRateAt(recipe: Recipe, step: number, steps: number): num
   const progress = (step - warmup) / Math.max(steps - warmup, 1)
   return (recipe.learningRate * (1 + Math.cos(Math.PI * progress))) / 2
 }
-
-/** Peak of the schedule of a stage that goes on from another, as a share of the first one's. */
-const LATER_PEAK = 1
-
-/**
- * The recipe whose schedule a stage follows: every stage has a whole one, a warm restart (Loshchilov and Hutter 2017).
- * @param stage how many stages the network went through before.
- */
-export const stageRecipe = (recipe: Recipe, stage: number): Recipe =>
-  stage === 0 ? recipe : { ...recipe, learningRate: LATER_PEAK * recipe.learningRate }

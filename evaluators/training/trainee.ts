@@ -60,12 +60,26 @@ export class Trainee {
 /** Weights or optimiser state of a network under the names of another whose nodes stand in the same order. */
 function renamed(values: Weights, from: NetworkGraph, to: NetworkGraph): Weights {
   if (from === to) return values
-  const target = weightSpecs(to)
-  const names = new Map(weightSpecs(from).map(({ name }, i) => [name, target[i]!.name]))
+  const target = namesOf(to)
+  const names = new Map(namesOf(from).map((name, i) => [name, target[i]!]))
   return new Map(
     [...values].map(([name, vector]) => {
-      const [weight = '', ...rest] = name.split('#')
-      return [[names.get(weight), ...rest].join('#'), vector]
+      const [subject = '', ...rest] = name.split('#')
+      return [[names.get(subject), ...rest].join('#'), vector]
     }),
   )
+}
+
+/** All that a program keeps something of: weights, and nodes of which it may keep a range. */
+const namesOf = (graph: NetworkGraph): readonly string[] => [
+  ...weightSpecs(graph).map(({ name }) => name),
+  ...nodePaths(graph),
+]
+
+function nodePaths(graph: NetworkGraph, prefix = ''): readonly string[] {
+  return graph.nodes.flatMap(({ id, op }) => {
+    const path = `${prefix}${id}`
+    if (op.kind !== 'routedExperts') return [path]
+    return [path, ...Array.from({ length: op.experts }, (_, i) => nodePaths(op.body, `${path}/${i}/`)).flat()]
+  })
 }
