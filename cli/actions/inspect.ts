@@ -14,8 +14,10 @@ import { parseObjectives } from '../../search/objectives.ts'
 import { renderFrontTable } from '../render/front-table.ts'
 import { renderScatter } from '../render/scatter.ts'
 import { terminalOf } from '../render/terminal.ts'
+import { type StageProgress, stageProgress } from './ladder.ts'
 import { columns, print, printJson, tableTerminal } from './output.ts'
 import { type EnergyArguments, energyFlags, energyJson, energyLine, limitLine } from './search-energy.ts'
+import { readSettings } from './settings.ts'
 
 interface ExperimentArguments {
   readonly id: number | undefined
@@ -112,6 +114,12 @@ export async function list(args: { readonly db: string; readonly json: boolean }
   )
 }
 
+/** How many networks got how far: only those of the last stage are on fronts. */
+const stagesText = (stages: readonly StageProgress[]): string =>
+  stages
+    .map(({ stage, told, planned }, i) => `stage ${i + 1} (${stage.epochs} epochs): ${told} of ${planned} trials`)
+    .join(', ')
+
 /** `frugal status` */
 export async function status(args: ExperimentArguments & EnergyArguments): Promise<void> {
   const { gramsPerKwh } = energyFlags(args)
@@ -127,6 +135,7 @@ export async function status(args: ExperimentArguments & EnergyArguments): Promi
   })
   const energy = { ...counted, gramsPerKwh: gramsPerKwh ?? counted.gramsPerKwh }
   const failures = records.filter((record) => !record.result.ok)
+  const stages = experiment.rungs === 1 ? [] : stageProgress(readSettings(experiment.settings, experiment.id), records)
   if (args.json) {
     return printJson({
       experiment: experiment.id,
@@ -136,6 +145,7 @@ export async function status(args: ExperimentArguments & EnergyArguments): Promi
       completed: records.length - failures.length,
       failed: failures.length,
       rejected,
+      ...(stages.length === 0 ? {} : { stages }),
       energy: energyJson(energy),
       settings: experiment.settings,
       environment: experiment.environment,
@@ -152,6 +162,7 @@ export async function status(args: ExperimentArguments & EnergyArguments): Promi
   print(
     `${records.length} of ${experiment.budget} trials, ${failures.length} failed, ${rejected} turned down by limits, ${formatNumber(cpuSeconds)} s of processor time`,
   )
+  if (stages.length > 0) print(stagesText(stages))
   print(energyLine(energy))
   if (experiment.status === 'interrupted' && atEnergyLimit(energy)) {
     print(limitLine(energy, experiment.id, args.db))

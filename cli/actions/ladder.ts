@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Fidelity } from '../../evaluators/evaluator.ts'
 import { parseLadder, plainFidelity } from '../../evaluators/proxy/proxy-fidelity.ts'
 import { UserError } from '../../lib/errors.ts'
+import { formatNumber } from '../../lib/units.ts'
 import { CheckpointFolder } from '../../search/fidelity/checkpoints.ts'
 import { type Ladder, NO_LADDER, networksPerRung, plannedTrials } from '../../search/fidelity/ladder.ts'
 import { wholeNumber } from '../commands/shared.ts'
@@ -70,6 +71,36 @@ export const checkpointsOf = (
   settings.ladder === undefined && !settings.inherit
     ? undefined
     : new CheckpointFolder(path.join(`${realpathSync(db)}.checkpoints`, `${experiment}`))
+
+export interface StageProgress {
+  readonly stage: Fidelity
+  /** Trials of this stage that have ended, and all that it will have. */
+  readonly told: number
+  readonly planned: number
+}
+
+/** How far a search is on each rung. */
+export function stageProgress(
+  settings: LadderSettings,
+  records: readonly { readonly rung: number }[],
+): readonly StageProgress[] {
+  const planned = networksPerRung(settings.trials, ladderOf(settings))
+  return stagesOf(settings).map((stage, rung) => ({
+    stage,
+    told: records.filter((record) => record.rung === rung).length,
+    planned: planned[rung]!,
+  }))
+}
+
+/** One line on how far networks are trained, for people. */
+export function stagesLine(settings: LadderSettings): string {
+  const stages = stagesOf(settings)
+  const inherited = settings.inherit ? ', from the weights of similar ones' : ''
+  if (stages.length === 1) return `${settings.fidelity.epochs} epochs a network${inherited}`
+  const epochs = stages.map((stage) => stage.epochs).join(' + ')
+  const share = formatNumber(100 * costShare(settings))
+  return `${epochs} epochs in stages, the best of ${settings.ladder!.reduction} go on, ${share} % of training all fully${inherited}`
+}
 
 /** @throws UserError for flags that are wrong whatever the data. */
 export function checkLadder({ ladder, reduction, promotion }: LadderArguments): void {

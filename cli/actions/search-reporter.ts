@@ -6,6 +6,7 @@ import type { ExperimentStatus } from '../../search/journal.ts'
 import type { SearchEvent } from '../../search/loop.ts'
 import type { ObjectiveName } from '../../search/objectives.ts'
 import { createProgress } from '../render/progress.ts'
+import { stageProgress, stagesLine, trialsOf } from './ladder.ts'
 import { print, printJson } from './output.ts'
 import { energyJson, energyLine, limitLine } from './search-energy.ts'
 import type { SearchSettings } from './settings.ts'
@@ -61,9 +62,13 @@ function machineReporter(options: ReporterOptions): Reporter {
   })
   return {
     onEvent: (event) => {
+      if (event.event === 'asked') {
+        const { genome: _, ...asked } = event
+        return printJson(asked)
+      }
       if (event.event !== 'trial') return printJson(event)
-      const { trial, archId, macs, params, result, costs } = event.record
-      printJson({ event: 'trial', trial, archId, macs, params, rejected: event.rejected, result, costs })
+      const { genome: _, ...record } = event.record
+      printJson({ event: 'trial', ...record, rejected: event.rejected })
     },
     interrupting: () => printJson({ event: 'interrupting', experiment }),
     finished: (status) =>
@@ -102,17 +107,17 @@ function humanReporter(options: ReporterOptions): Reporter {
   const { devices, objectives } = store.experiment(experiment)
   const { train, validation, test } = dataset.splits
   print(
-    `Experiment ${experiment}: ${settings.trials} trials of '${settings.space}' on ${dataset.name} ` +
+    `Experiment ${experiment}: ${settings.trials} ${settings.ladder === undefined ? 'trials' : 'networks'} of '${settings.space}' on ${dataset.name} ` +
       `(${dataset.inputShape.join('×')}, ${dataset.classNames.length} classes, ${train.length} training, ${validation.length} validation, ${test.length} test samples)`,
   )
-  print(
-    `Devices: ${devices.join(', ')}; ${settings.algorithm}, seed ${settings.seed}, ${settings.fidelity.epochs} epochs a network`,
-  )
-  const progress = createProgress({ stream: process.stdout, total: settings.trials, objectives, devices, json: false })
+  print(`Devices: ${devices.join(', ')}; ${settings.algorithm}, seed ${settings.seed}, ${stagesLine(settings)}`)
+  const total = trialsOf(settings)
+  const progress = createProgress({ stream: process.stdout, total, objectives, devices, json: false })
   const began = performance.now()
   let training = 0
   let { trials, failures } = counts(options)
   let rejected = 0
+  const rungs = store.trials(experiment).map(({ rung }) => ({ rung }))
 
   const update = () =>
     progress.update({
@@ -120,6 +125,7 @@ function humanReporter(options: ReporterOptions): Reporter {
       failures,
       rejected,
       training,
+      ...(settings.ladder === undefined ? {} : { stages: stageProgress(settings, rungs) }),
       fronts: Object.fromEntries(
         devices.map((device) => {
           const { points, hypervolume } = store.front(experiment, device)
@@ -136,7 +142,8 @@ function humanReporter(options: ReporterOptions): Reporter {
       else {
         trials++
         rejected = event.rejected
-        const { trial, result } = event.record
+        const { trial, rung, result } = event.record
+        rungs.push({ rung })
         if (!result.ok) {
           failures++
           progress.log(`trial ${trial} failed: ${result.code}: ${result.message}`)

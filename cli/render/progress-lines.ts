@@ -12,6 +12,8 @@ export interface ProgressSnapshot {
   readonly rejected: number
   /** Trials being trained right now. */
   readonly training: number
+  /** Of a search in stages: per stage, the trials told and those planned. Left out of others. */
+  readonly stages?: readonly { readonly told: number; readonly planned: number }[]
   readonly fronts: Readonly<Record<string, FrontProgress>>
 }
 
@@ -65,8 +67,11 @@ function barOf(share: number, width: number, terminal: Terminal): string {
   return paint(done.repeat(full), 'green', terminal) + paint(open.repeat(width - full), 'dim', terminal)
 }
 
-const countsOf = ({ failures, rejected, training }: ProgressSnapshot): string =>
-  `${training} training, ${failures} failed, ${rejected} over the limits`
+function countsOf({ failures, rejected, training, stages = [] }: ProgressSnapshot): string {
+  const counts = `${training} training, ${failures} failed, ${rejected} over the limits`
+  const ended = stages.map(({ told, planned }) => `${told}/${planned}`)
+  return ended.length === 0 ? counts : `${counts}, by stage ${ended.join(' ')}`
+}
 
 function paceOf({ elapsedMs, trialsPerMinute, remainingMs }: PaceNow): string {
   const pace = trialsPerMinute === undefined ? [] : [`${trialsPerMinute.toPrecision(2)} trials/min`]
