@@ -2,7 +2,7 @@ import { UserError } from '../../lib/errors.ts'
 import { writeFileAtomic } from '../../lib/files.ts'
 import { formatNumber } from '../../lib/units.ts'
 import { type ComparedGroup, type Comparison, compareGroups, type RunGroup } from '../../results/compare/compare.ts'
-import { runOf } from '../../results/compare/runs.ts'
+import { runOf, type Spending } from '../../results/compare/runs.ts'
 import { comparisonSvg, MOST_GROUPS } from '../../results/report/comparison-svg.ts'
 import { METRICS, type MetricName } from '../../results/report/metrics.ts'
 import { openStore } from '../../results/sqlite/open.ts'
@@ -16,6 +16,7 @@ interface CompareArguments {
   readonly db: string
   readonly device: string | undefined
   readonly x: string
+  readonly over: 'trials' | 'cpu-seconds'
   readonly svg: string | undefined
   readonly json: boolean
 }
@@ -30,15 +31,16 @@ export async function compare(args: CompareArguments): Promise<void> {
   const wanted = args.runs.map(parseGroup)
   checkGroups(wanted)
   const cost = parseObjectives(`accuracy,${args.x}`)[1]!
+  const over: Spending = args.over === 'cpu-seconds' ? 'cpuSeconds' : 'trials'
   const store = openStore(args.db, { write: false })
   try {
     const [first] = wanted
     const device = args.device ?? store.experiment(first!.ids[0]).devices[0]!
     const groups = wanted.map(({ name, ids }): RunGroup => {
       const experiments = ids.map((id) => store.experiment(id))
-      return { name, experiments, runs: ids.map((id) => runOf(id, store.trials(id), device)) }
+      return { name, experiments, runs: experiments.map((one) => runOf(one, store.trials(one.id), device, over)) }
     })
-    show(compareGroups(groups, device, cost), args)
+    show(compareGroups(groups, device, { cost, over }), args)
   } finally {
     store.close()
   }
@@ -82,8 +84,8 @@ function show(comparison: Comparison, { json, svg }: CompareArguments): void {
   const terminal = terminalOf(process.stdout)
   const box = objectives.map((name, i) => METRICS[name as MetricName].format(reference[i]!))
   print(`On ${device}; hypervolume is the dominated share of the box up to ${box.join(', ')}.`)
-  print(renderCurves(groups, terminal))
-  print(curveTable(groups))
+  print(renderCurves(groups, UNITS[comparison.over], terminal))
+  print(curveTable(comparison))
   print('')
   print(pairTable(comparison))
   for (const { a, b, pValue } of pairs) {
@@ -96,7 +98,9 @@ function show(comparison: Comparison, { json, svg }: CompareArguments): void {
 /** Shares of the longest run at which the table gives the hypervolume. */
 const SHOWN_SHARES = [0.1, 0.25, 0.5, 0.75, 1]
 
-function curveTable(groups: readonly ComparedGroup[]): string {
+const UNITS: Readonly<Record<Spending, string>> = { trials: 'trials', cpuSeconds: 'processor seconds' }
+
+function curveTable({ groups, over }: Comparison): string {
   const { curve } = groups[0]!
   const shown = [...new Set(SHOWN_SHARES.map((share) => Math.max(0, Math.ceil(share * curve.length) - 1)))]
   const figure = (group: ComparedGroup, place: number): string => {
@@ -105,7 +109,7 @@ function curveTable(groups: readonly ComparedGroup[]): string {
     return `${mean.toFixed(4)} (${least.toFixed(4)} to ${greatest.toFixed(4)})`
   }
   const rows = groups.map((group) => [group.name, ...shown.map((place) => figure(group, place))])
-  const headings = ['hypervolume after', ...shown.map((place) => `${curve[place]!.trials} trials`)]
+  const headings = ['hypervolume after', ...shown.map((place) => `${formatNumber(curve[place]!.spent)} ${UNITS[over]}`)]
   return columns(
     [headings, ...rows],
     shown.map((_, i) => i + 1),

@@ -36,6 +36,8 @@ type CostName = Exclude<ObjectiveName, 'accuracy'>
 interface Importance {
   readonly experiment: number
   readonly device: string
+  /** The rung of the ladder whose trainings tell of the accuracy. */
+  readonly rung: number
   /** Effects on the accuracy are differences of accuracies. */
   readonly accuracy: GeneEffects
   /** Effects on costs are natural logarithms of ratios. */
@@ -82,8 +84,9 @@ async function analyse(
   device: string,
 ): Promise<Importance> {
   const settings = readSettings(experiment.settings, experiment.id)
-  const trained = trials.flatMap(({ genome, result }): Sample[] =>
-    result.ok ? [{ genome, value: result.accuracy }] : [],
+  const rung = busiestRung(trials, experiment.rungs)
+  const trained = trials.flatMap((trial): Sample[] =>
+    trial.result.ok && trial.rung === rung ? [{ genome: trial.genome, value: trial.result.accuracy }] : [],
   )
   if (trained.length < LEAST_TRIALS) {
     throw new UserError(
@@ -109,7 +112,13 @@ async function analyse(
     const samples = genomes.map((genome, i) => ({ genome, value: Math.log(Math.max(prices[i]![name], 1e-12)) }))
     costs[name] = geneEffects(genes, samples, genomes, random)
   }
-  return { experiment: experiment.id, device, accuracy: geneEffects(genes, trained, genomes, random), costs }
+  return { experiment: experiment.id, device, rung, accuracy: geneEffects(genes, trained, genomes, random), costs }
+}
+
+/** The rung on which most networks were trained, of equals the highest: accuracies of several rungs do not mix. */
+function busiestRung(trials: readonly TrialRecord[], rungs: number): number {
+  const counts = Array.from({ length: rungs }, (_, rung) => trials.filter((trial) => trial.rung === rung).length)
+  return counts.lastIndexOf(Math.max(...counts))
 }
 
 const percent = (share: number): string => `${formatNumber(100 * share)} %`

@@ -14,6 +14,12 @@ export const compareCommand = defineCommand({
       })
       .option('device', { type: 'string', describe: 'Device (default: the first of the first experiment)' })
       .option('x', { type: 'string', default: 'latency', describe: 'Cost that accuracy is set against' })
+      .option('over', {
+        type: 'string',
+        choices: ['trials', 'cpu-seconds'] as const,
+        default: 'trials' as const,
+        describe: 'What hypervolumes are set against; trials of a ladder cost differently much',
+      })
       .option('svg', { type: 'string', describe: 'Write a picture to this file' })
       .example('$0 compare 1 2', 'Two experiments')
       .example('$0 compare frugal=1,2,3 nsga2=4,5,6 --svg compare.svg', 'Two algorithms, three seeds each'),

@@ -3,9 +3,9 @@ import { wilcoxonSignedRank } from '../../lib/statistics.ts'
 import { fromMinimised } from '../../search/objectives.ts'
 import type { Experiment } from '../store.ts'
 import { attainmentSurface } from './attainment.ts'
-import { type CurvePoint, curveCounts, hypervolumeCurve } from './curve.ts'
+import { type CurvePoint, curvePlaces, hypervolumeCurve } from './curve.ts'
 import { type FrontDifference, frontDifference, frontOfRuns } from './difference.ts'
-import type { Run } from './runs.ts'
+import { type Run, type Spending, spentBy } from './runs.ts'
 
 /** Runs that stand for one way of searching: the same settings but for the seed, or one run alone. */
 export interface RunGroup {
@@ -18,8 +18,8 @@ export interface RunGroup {
 export interface ComparedGroup {
   readonly name: string
   readonly experiments: readonly number[]
-  /** Most trials of its runs. */
-  readonly trials: number
+  /** The most that one of its runs spent. */
+  readonly spent: number
   readonly curve: readonly CurvePoint[]
   /** Hypervolume at the end, per experiment. */
   readonly hypervolumes: readonly number[]
@@ -40,6 +40,8 @@ export interface ComparedPair extends FrontDifference {
 
 export interface Comparison {
   readonly device: string
+  /** What the curves run over. */
+  readonly over: Spending
   readonly objectives: readonly string[]
   /** In the unit of each objective (`accuracy` as an accuracy): in each, the worst that an experiment recorded. */
   readonly reference: readonly number[]
@@ -57,7 +59,11 @@ const LEAST_PAIRS = 5
  * worst of the references that the experiments recorded when they began: it does not move with what was found.
  * @throws UserError when the experiments differ in data, objectives or device, or the cost is not one of the objectives.
  */
-export function compareGroups(groups: readonly RunGroup[], device: string, cost: string): Comparison {
+export function compareGroups(
+  groups: readonly RunGroup[],
+  device: string,
+  { cost, over }: { readonly cost: string; readonly over: Spending },
+): Comparison {
   const experiments = groups.flatMap((group) => group.experiments)
   const [first] = experiments
   for (const experiment of experiments) checkComparable(first!, experiment, device)
@@ -67,21 +73,23 @@ export function compareGroups(groups: readonly RunGroup[], device: string, cost:
     throw new UserError(`'${cost}' is not a cost of these experiments: choose one of ${objectives.slice(1).join(', ')}`)
   }
   const reference = objectives.map((_, i) => Math.max(...experiments.map(({ references }) => references[device]![i]!)))
-  const counts = curveCounts(Math.max(1, ...groups.flatMap(({ runs }) => runs.map(({ trials }) => trials.length))))
+  const most = Math.max(...groups.flatMap(({ runs }) => runs.map(spentBy)))
+  const places = curvePlaces(over === 'trials' ? Math.max(1, most) : most, over)
   const compared = groups.map(({ name, experiments: members, runs }): ComparedGroup => {
     const surface = (share: number) =>
       attainmentSurface(runs, costIndex, share).map(({ cost: at, error }) => ({ cost: at, accuracy: 1 - error }))
     return {
       name,
       experiments: members.map(({ id }) => id),
-      trials: Math.max(0, ...runs.map(({ trials }) => trials.length)),
-      curve: hypervolumeCurve(runs, counts, reference),
-      hypervolumes: runs.map((run) => hypervolumeCurve([run], [run.trials.length], reference)[0]!.mean),
+      spent: Math.max(...runs.map(spentBy)),
+      curve: hypervolumeCurve(runs, places, reference),
+      hypervolumes: runs.map((run) => hypervolumeCurve([run], [spentBy(run)], reference)[0]!.mean),
       attainment: { any: surface(0), half: surface(0.5), every: surface(1) },
     }
   })
   return {
     device,
+    over,
     objectives,
     reference: reference.map((value, i) => Number(fromMinimised(objectives[i]!, value).toPrecision(15))),
     cost,

@@ -1,9 +1,15 @@
 import type { TrialRecord } from '../../search/journal.ts'
 
+/** What a search spends. Trials of a ladder of fidelities cost differently much: there processor time is the fair one. */
+export const SPENDINGS = ['trials', 'cpuSeconds'] as const
+export type Spending = (typeof SPENDINGS)[number]
+
 /** What became of one trial on one device, as far as comparisons care. */
 export interface ComparedTrial {
-  /** Minimisation vector; undefined for a trial that failed or breaks a limit of the device. */
+  /** Minimisation vector; undefined for a trial that failed, was not trained fully or breaks a limit of the device. */
   readonly objectives: readonly number[] | undefined
+  /** What the run had spent when it ended. */
+  readonly spent: number
 }
 
 /** The trials of one experiment on one device, in order. */
@@ -12,15 +18,25 @@ export interface Run {
   readonly trials: readonly ComparedTrial[]
 }
 
-/** The device's side of an experiment's trials. */
-export const runOf = (experiment: number, records: readonly TrialRecord[], device: string): Run => ({
-  experiment,
-  trials: records.map(({ costs }) => {
+/** The device's side of an experiment's trials. `rungs` are the experiment's; only its last one has full trainings. */
+export function runOf(
+  experiment: { readonly id: number; readonly rungs: number },
+  records: readonly TrialRecord[],
+  device: string,
+  spending: Spending,
+): Run {
+  let spent = 0
+  const trials = records.map(({ costs, rung, result }) => {
+    spent += spending === 'trials' ? 1 : result.ok ? result.cpuSeconds : 0
     const own = costs.find((cost) => cost.device === device)
-    return { objectives: own !== undefined && own.violation === 0 ? own.objectives : undefined }
-  }),
-})
+    const counts = own !== undefined && own.violation === 0 && rung === experiment.rungs - 1
+    return { objectives: counts ? own.objectives : undefined, spent }
+  })
+  return { experiment: experiment.id, trials }
+}
 
-/** Feasible vectors among the first `count` trials. */
-export const vectorsOf = ({ trials }: Run, count = trials.length): readonly (readonly number[])[] =>
-  trials.slice(0, count).flatMap(({ objectives }) => (objectives === undefined ? [] : [objectives]))
+export const spentBy = ({ trials }: Run): number => trials.at(-1)?.spent ?? 0
+
+/** Feasible vectors of the trials that had ended when so much was spent. */
+export const vectorsOf = ({ trials }: Run, spent = Number.POSITIVE_INFINITY): readonly (readonly number[])[] =>
+  trials.flatMap((trial) => (trial.spent > spent || trial.objectives === undefined ? [] : [trial.objectives]))

@@ -1,4 +1,5 @@
 import type { ComparedGroup, Comparison } from '../compare/compare.ts'
+import type { Spending } from '../compare/runs.ts'
 import { type Axis, axisFor, axisOf } from './axis.ts'
 import { METRICS, type Metric, type MetricName } from './metrics.ts'
 import { type Frame, horizontalAxis, outline, verticalAxis } from './svg-axes.ts'
@@ -22,14 +23,17 @@ const plain = (title: string, linear: boolean): Metric => ({
   linear,
   format: (value) => String(value),
 })
-const TRIALS = plain('Trials', true)
+const SPENT: Readonly<Record<Spending, Metric>> = {
+  trials: plain('Trials', true),
+  cpuSeconds: plain('Processor seconds', true),
+}
 const HYPERVOLUME: Metric = { ...plain('Hypervolume', true), greatest: 1 }
 
 /** More groups than there are colours would look alike. */
 export const MOST_GROUPS = COLOURS.length
 
 /**
- * A comparison as a self-contained SVG picture: hypervolume over trials with the band from the least to the greatest of
+ * A comparison as a self-contained SVG picture: hypervolume over trials or processor time with the band from the least to the greatest of
  * the runs, and the accuracy that half of the runs attain against one cost.
  */
 export function comparisonSvg(comparison: Comparison): string {
@@ -45,7 +49,7 @@ export function comparisonSvg(comparison: Comparison): string {
     `<text class="title" x="${LEFT_PANEL.left}" y="31">${escapeXml(title)}</text>`,
     `<text class="note" x="${LEFT_PANEL.left}" y="52">Hypervolume: mean, and the band of all runs</text>`,
     `<text class="note" x="${RIGHT_PANEL.left}" y="52">What at least half of the runs attain</text>`,
-    ...curves(groups),
+    ...curves(comparison),
     ...attainments(comparison),
     ...groups.map((group, i) => legendLine(group, i)),
     '</svg>',
@@ -53,9 +57,9 @@ export function comparisonSvg(comparison: Comparison): string {
   ].join('\n')
 }
 
-function curves(groups: readonly ComparedGroup[]): readonly string[] {
+function curves({ groups, over }: Comparison): readonly string[] {
   const points = groups.flatMap(({ curve }) => curve)
-  const x = axisOf(TRIALS, [0, ...points.map(({ trials }) => trials)], 8)
+  const x = axisOf(SPENT[over], [0, ...points.map(({ spent }) => spent)], 8)
   const y = axisOf(
     HYPERVOLUME,
     points.flatMap(({ least, greatest }) => [least, greatest]),
@@ -67,10 +71,10 @@ function curves(groups: readonly ComparedGroup[]): readonly string[] {
     ...verticalAxis(y, LEFT_PANEL),
     outline(LEFT_PANEL),
     ...groups.flatMap(({ name, curve, experiments }, i) => {
-      const upper = curve.map(({ trials, greatest }) => at(trials, greatest))
-      const lower = curve.map(({ trials, least }) => at(trials, least)).reverse()
+      const upper = curve.map(({ spent, greatest }) => at(spent, greatest))
+      const lower = curve.map(({ spent, least }) => at(spent, least)).reverse()
       const band = experiments.length < 2 ? [] : [`<path class="band g${i}" d="M${[...upper, ...lower].join('L')}Z"/>`]
-      const line = curve.map(({ trials, mean }) => at(trials, mean)).join('L')
+      const line = curve.map(({ spent, mean }) => at(spent, mean)).join('L')
       return [...band, `<path class="curve g${i}" d="M${line}"><title>${escapeXml(name)}</title></path>`]
     }),
   ]

@@ -26,7 +26,7 @@ test('searches are compared, their genes weighed, and the knee of a front is one
   }
 
   const compared = await json('compare', '1', '2', '--device', 'titan-rtx', '--svg', 'compare.svg')
-  t.deepEqual(Object.keys(compared), ['device', 'objectives', 'reference', 'cost', 'groups', 'pairs'])
+  t.deepEqual(Object.keys(compared), ['device', 'over', 'objectives', 'reference', 'cost', 'groups', 'pairs'])
   t.deepEqual(
     compared.groups.map(({ name }: { name: string }) => name),
     ['experiment 1', 'experiment 2'],

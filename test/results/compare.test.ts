@@ -1,7 +1,7 @@
 import test from 'ava'
 import { attainmentSurface } from '../../results/compare/attainment.ts'
 import { compareGroups, type RunGroup } from '../../results/compare/compare.ts'
-import { curveCounts, hypervolumeCurve } from '../../results/compare/curve.ts'
+import { curvePlaces, hypervolumeCurve } from '../../results/compare/curve.ts'
 import { frontDifference, frontOfRuns } from '../../results/compare/difference.ts'
 import { type Run, runOf, vectorsOf } from '../../results/compare/runs.ts'
 import { comparisonSvg } from '../../results/report/comparison-svg.ts'
@@ -10,7 +10,7 @@ import { completed, costsOf, experiment, failed } from './fixtures.ts'
 
 const run = (...vectors: readonly (readonly number[] | undefined)[]): Run => ({
   experiment: 1,
-  trials: vectors.map((objectives) => ({ objectives })),
+  trials: vectors.map((objectives, i) => ({ objectives, spent: i + 1 })),
 })
 
 const stored = (id: number, changes: Partial<Experiment> = {}): Experiment => ({
@@ -25,27 +25,46 @@ const stored = (id: number, changes: Partial<Experiment> = {}): Experiment => ({
   ...changes,
 })
 
+const LATENCY = { cost: 'latencyMs', over: 'trials' } as const
+
 test('only trials that succeeded within the limits count', (t) => {
   const over = completed(1, { costs: [costsOf('mcu', { violation: 0.5 })] })
-  const found = runOf(7, [completed(0), over, failed(2)], 'mcu')
+  const found = runOf({ id: 7, rungs: 1 }, [completed(0), over, failed(2)], 'mcu', 'trials')
   t.is(found.trials.length, 3)
   t.deepEqual(vectorsOf(found), [[0.25, 12.5, 20480]])
   t.deepEqual(vectorsOf(found, 0), [])
+})
+
+test('trainings below the last rung spend, and show nothing', (t) => {
+  const records = [completed(0, { rung: 0 }), completed(1, { rung: 1, continues: 0 }), failed(2)]
+  const trials = (spending: 'trials' | 'cpuSeconds') => runOf({ id: 7, rungs: 2 }, records, 'mcu', spending).trials
+  t.deepEqual(
+    trials('trials').map(({ objectives, spent }) => [objectives !== undefined, spent]),
+    [
+      [false, 1],
+      [true, 2],
+      [false, 3],
+    ],
+  )
+  t.deepEqual(
+    trials('cpuSeconds').map(({ spent }) => spent),
+    [2, 4, 4],
+  )
 })
 
 test('the curve is the mean, least and greatest hypervolume after so many trials', (t) => {
   const runs = [run([0.5, 50], [0.5, 25]), run([0.5, 50], undefined, [0, 0])]
   const curve = hypervolumeCurve(runs, [1, 2, 3], [1, 100])
   t.deepEqual(curve, [
-    { trials: 1, mean: 0.25, least: 0.25, greatest: 0.25 },
-    { trials: 2, mean: (0.375 + 0.25) / 2, least: 0.25, greatest: 0.375 },
-    { trials: 3, mean: (0.375 + 1) / 2, least: 0.375, greatest: 1 },
+    { spent: 1, mean: 0.25, least: 0.25, greatest: 0.25 },
+    { spent: 2, mean: (0.375 + 0.25) / 2, least: 0.25, greatest: 0.375 },
+    { spent: 3, mean: (0.375 + 1) / 2, least: 0.375, greatest: 1 },
   ])
 })
 
 test('a curve has at most a hundred counts, ending with the last trial', (t) => {
-  t.deepEqual(curveCounts(3), [1, 2, 3])
-  const many = curveCounts(12_345)
+  t.deepEqual(curvePlaces(3, 'trials'), [1, 2, 3])
+  const many = curvePlaces(12_345, 'trials')
   t.true(many.length <= 100)
   t.is(many.at(-1), 12_345)
   t.deepEqual(
@@ -99,7 +118,7 @@ test('groups are measured against the worst of the recorded references', (t) => 
     { name: 'one', experiments: [stored(1)], runs: [run([0.5, 50])] },
     { name: 'two', experiments: [stored(2, { references: { mcu: [0.5, 200] } })], runs: [run([0.25, 100])] },
   ]
-  const { reference, groups: compared, pairs } = compareGroups(groups, 'mcu', 'latencyMs')
+  const { reference, groups: compared, pairs } = compareGroups(groups, 'mcu', LATENCY)
   t.deepEqual(reference, [0, 200])
   t.deepEqual(
     compared.map(({ hypervolumes }) => hypervolumes[0]),
@@ -117,7 +136,7 @@ test('runs of equal seeds are tested in pairs', (t) => {
     experiments: Array.from({ length: 6 }, (_, i) => stored(first + i, { settings: { seed: i, data: 'digits' } })),
     runs: Array.from({ length: 6 }, (_, i) => run([0.5, cost + i])),
   })
-  const [pair] = compareGroups([group('slow', 1, 50), group('fast', 11, 20)], 'mcu', 'latencyMs').pairs
+  const [pair] = compareGroups([group('slow', 1, 50), group('fast', 11, 20)], 'mcu', LATENCY).pairs
   t.is(pair!.pValue, 2 / 2 ** 6)
   t.true(pair!.hypervolumeDifference > 0)
 })
@@ -130,7 +149,7 @@ test('experiments that do not fit together are refused', (t) => {
         { name: 'b', experiments: [stored(2, changes)], runs: [run()] },
       ],
       'mcu',
-      cost,
+      { cost, over: 'trials' },
     )
   t.throws(() => compareWith({ datasetDigest: 'x', settings: { seed: 2, data: 'letters' } }), {
     message: /different data/,
@@ -146,12 +165,10 @@ test('the picture names every group and survives groups without results', (t) =>
     { name: 'a <b>', experiments: [stored(1), stored(2)], runs: [run([0.5, 50]), run([0.4, 60])] },
     { name: 'nothing', experiments: [stored(3)], runs: [run(undefined)] },
   ]
-  const svg = comparisonSvg(compareGroups(groups, 'mcu', 'latencyMs'))
+  const svg = comparisonSvg(compareGroups(groups, 'mcu', LATENCY))
   t.true(svg.includes('a &lt;b&gt;') && svg.includes('nothing'))
   t.is(svg.match(/class="band /g)!.length, 1)
   t.false(/NaN|Infinity|undefined/.test(svg))
-  const empty = comparisonSvg(
-    compareGroups(groups.slice(1).concat({ ...groups[1]!, name: 'more' }), 'mcu', 'latencyMs'),
-  )
+  const empty = comparisonSvg(compareGroups(groups.slice(1).concat({ ...groups[1]!, name: 'more' }), 'mcu', LATENCY))
   t.false(/NaN|Infinity|undefined/.test(empty))
 })
