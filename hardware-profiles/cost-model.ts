@@ -100,7 +100,7 @@ export function createCostModel(profile: Profile): CostModel {
   }
 
   function priceLowered(lowered: Lowered, options: PriceOptions = {}): Costs {
-    const { numbers, stored } = lowered
+    const { numbers } = lowered
     const { kernels } = lowered.schedule
     const overheadMs = profile.inferenceOverhead * unitMs
     let latencyMs = overheadMs
