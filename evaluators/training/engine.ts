@@ -1,7 +1,18 @@
 import type { NetworkGraph, Weights } from '../../network/types.ts'
 
 export const OPTIMISERS = ['sgd', 'adamw'] as const
+export const FAKE_QUANTISATIONS = ['int8'] as const
 export const AUGMENTATIONS = ['none', 'light'] as const
+
+/** Learning from a teacher's answers beside the labels (Hinton et al. 2015). */
+export interface Distillation {
+  /** Which teacher: SHA-256 of its file. */
+  readonly teacher: string
+  /** α: share of the teacher's part in the loss, 0 < α ≤ 1. */
+  readonly weight: number
+  /** T: the answers of both are softened by it. */
+  readonly temperature: number
+}
 
 /**
  * How a network is trained; part of every cache key, so plain data. Optional members are left out where they have the
@@ -30,6 +41,13 @@ export interface Recipe {
   readonly labelSmoothing: number
   /** running = momentum · running + (1 − momentum) · batch */
   readonly batchNormMomentum: number
+  /**
+   * The network computes with what int8 can hold while it is trained: kernels symmetric, one scale for each filter;
+   * stored values (`storedNodes`) with one range each, a moving average over batches. Gradients pass straight through.
+   */
+  readonly fakeQuantise?: (typeof FAKE_QUANTISATIONS)[number]
+  /** The loss is (1 − α)·cross entropy + α·T²·KL(teacher ‖ network); left out: labels only. */
+  readonly distillation?: Distillation
   /** Weight of the load-balancing loss of routed experts (Fedus et al. 2021, equation 4, for top-k). */
   readonly loadBalancing: number
 }
@@ -49,15 +67,26 @@ export interface StepMetrics {
 export interface TrainingProgram {
   /** Wall-clock spent compiling. */
   readonly compileSeconds: number
-  /** One optimiser step on exactly `batchSize` samples. */
-  step(inputs: Float32Array, labels: Int32Array, learningRate: number): Promise<StepMetrics>
+  /**
+   * One optimiser step on exactly `batchSize` samples.
+   * @param teacherLogits `[batchSize, classes]`, with distillation only
+   */
+  step(
+    inputs: Float32Array,
+    labels: Int32Array,
+    learningRate: number,
+    teacherLogits?: Float32Array,
+  ): Promise<StepMetrics>
   /** Forward only, with running statistics: logits `[count, classes]` row-major. Any count ≥ 1. */
   predict(inputs: Float32Array, count: number): Promise<Float32Array>
   /** Named as `weightSpecs` names them; copies. */
   readWeights(): Promise<Weights>
   /** All or some of the weights; the rest stay. Momentum of written weights is reset to 0. */
   writeWeights(weights: Weights): Promise<void>
-  /** What the optimiser keeps between steps, as `<weight>#<number>` and in the weight's layout; copies. */
+  /**
+   * What the program keeps between steps beside the weights: the optimiser's vectors as `<weight>#<number>`, in the
+   * weight's layout, and with fake quantisation ranges as `<path>#range`; copies.
+   */
   readOptimiser(): Promise<Weights>
   /** Puts back what `readOptimiser` gave, after `writeWeights`: training then goes on as if it had never stopped. */
   writeOptimiser(state: Weights): Promise<void>

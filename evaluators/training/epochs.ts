@@ -54,6 +54,18 @@ const HOPELESS_LOSS = 1e4
 /** Shape that the network wants its samples in. */
 export const inputShapeOf = (graph: NetworkGraph) => graph.nodes.find((node) => node.op.kind === 'input')!.shape
 
+/** Room for a teacher's answers to one batch; undefined without distillation. @throws UserError without that teacher. */
+function teacherBatch({ recipe, dataset }: EpochPlan): Float32Array | undefined {
+  if (recipe.distillation === undefined) return undefined
+  if (dataset.teacher?.digest !== recipe.distillation.teacher) {
+    throw new UserError(
+      `the recipe learns from the teacher ${recipe.distillation.teacher.slice(0, 12)}…, and the data set has ` +
+        `answers of ${dataset.teacher === undefined ? 'none' : `${dataset.teacher.digest.slice(0, 12)}…`}`,
+    )
+  }
+  return new Float32Array(recipe.batchSize * dataset.classNames.length)
+}
+
 /**
  * Trains a program epoch by epoch, along the schedule of the whole training.
  * @param from continues where another run stopped; its weights and optimiser state are the caller's business.
@@ -70,6 +82,7 @@ export function startEpochs(plan: EpochPlan, program: TrainingProgram, from?: Ep
   const augmentation = from === undefined ? fresh('augmentation') : randomStreamFromState(from.augmentation)
   const augment = createAugmenter(dataset.kind, shape, recipe, augmentation)
   const inputs = new Float32Array(batchSize * sizeOf(shape))
+  const teacherLogits = teacherBatch(plan)
   const labels = new Int32Array(batchSize)
   let step = from?.step ?? 0
 
@@ -87,8 +100,9 @@ export function startEpochs(plan: EpochPlan, program: TrainingProgram, from?: Ep
         batcher.fill(indices, i * batchSize, batchSize, inputs)
         augment?.(inputs, batchSize)
         batcher.labels(indices, i * batchSize, batchSize, labels)
+        if (teacherLogits !== undefined) batcher.teacher(indices, i * batchSize, batchSize, teacherLogits)
         const learningRate = learningRateAt(recipe, step, steps * fidelity.epochs)
-        const metrics = await program.step(inputs, labels, learningRate)
+        const metrics = await program.step(inputs, labels, learningRate, teacherLogits)
         if (!(metrics.loss < HOPELESS_LOSS))
           return failure('diverged', `the loss became ${metrics.loss} at step ${step + 1}`)
         lossSum += metrics.loss

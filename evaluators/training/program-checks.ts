@@ -19,6 +19,12 @@ export function checkLabels(labels: Int32Array, batchSize: number): void {
   }
 }
 
+/** @throws UserError unless a step gets a teacher's logits exactly where the recipe distils. `wanted` is 0 where not. */
+export function checkTeacherLogits(logits: Float32Array | undefined, wanted: number): void {
+  if ((logits?.length ?? 0) === wanted) return
+  throw new UserError(`a step got ${logits?.length ?? 'no'} logits of a teacher; this recipe takes ${wanted}`)
+}
+
 /** @throws UserError for a weight that the network does not have, or of another size; `wanted` is undefined for none. */
 export function checkWeight(name: string, values: Float32Array, wanted: number | undefined): void {
   if (wanted === undefined) throw new UserError(`'${name}' is no weight of this network`)

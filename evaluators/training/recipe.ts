@@ -3,7 +3,7 @@ import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
-import { AUGMENTATIONS, OPTIMISERS, type Recipe } from './engine.ts'
+import { AUGMENTATIONS, FAKE_QUANTISATIONS, OPTIMISERS, type Recipe } from './engine.ts'
 
 /** What a recipe may hold; bounds catch slips such as a learning rate in percent. */
 export const recipeSchema = z.strictObject({
@@ -19,6 +19,14 @@ export const recipeSchema = z.strictObject({
   flip: z.boolean().exactOptional(),
   labelSmoothing: z.number().min(0).lt(1),
   batchNormMomentum: z.number().min(0).lt(1),
+  fakeQuantise: z.enum(FAKE_QUANTISATIONS).exactOptional(),
+  distillation: z
+    .strictObject({
+      teacher: z.string().regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 of a file'),
+      weight: z.number().positive().max(1),
+      temperature: z.number().min(1).max(100),
+    })
+    .exactOptional(),
   loadBalancing: z.number().min(0).max(10),
 })
 

@@ -1,7 +1,8 @@
 import { sizeOf } from '../../../network/shapes.ts'
 import type { NetworkGraph, Shape, Weights } from '../../../network/types.ts'
 import type { Recipe, StepMetrics, TrainingEngine, TrainingProgram } from '../engine.ts'
-import { checkInputs, checkLabels, checkWeight } from '../program-checks.ts'
+import { fakeQuantiseWeights, rangeOf } from '../fake-quantisation.ts'
+import { checkInputs, checkLabels, checkTeacherLogits, checkWeight } from '../program-checks.ts'
 import { blockSize } from './block-size.ts'
 import { buildInferenceGraph } from './inference-graph.ts'
 import { collectWeights, type TrainingLayout, weightViews } from './parameters.ts'
@@ -77,6 +78,8 @@ export class OnnxTrainingProgram implements TrainingProgram {
   readonly #classes: number
   readonly #batch: number
   readonly #inputShape: Shape
+  readonly #distils: boolean
+  readonly #fakeQuantises: boolean
   readonly #layout: TrainingLayout
   /** A step reads the first state and writes the second; then they change places. */
   #state: readonly [State, State]
@@ -97,14 +100,22 @@ export class OnnxTrainingProgram implements TrainingProgram {
     this.#classes = classes
     this.#batch = recipe.batchSize
     this.#inputShape = logits.nodes.find((node) => node.op.kind === 'input')!.shape
+    this.#fakeQuantises = recipe.fakeQuantise !== undefined
+    this.#distils = recipe.distillation !== undefined
     this.#layout = layout
     this.#state = [newState(layout), newState(layout)]
     this.compileSeconds = compileSeconds
   }
 
-  async step(inputs: Float32Array, labels: Int32Array, learningRate: number): Promise<StepMetrics> {
+  async step(
+    inputs: Float32Array,
+    labels: Int32Array,
+    learningRate: number,
+    teacherLogits?: Float32Array,
+  ): Promise<StepMetrics> {
     checkInputs(inputs, this.#batch, this.#inputShape)
     checkLabels(labels, this.#batch)
+    checkTeacherLogits(teacherLogits, this.#distils ? this.#batch * this.#classes : 0)
     const [from, to] = this.#state
     const metrics = new Float32Array(2)
     const flat = (data: Float32Array) => floatTensor(data, [data.length])
@@ -117,6 +128,7 @@ export class OnnxTrainingProgram implements TrainingProgram {
         weights: flat(from.trained),
         momentum: flat(from.momentum),
         ...(withStatistics ? { statistics: flat(from.statistics) } : {}),
+        ...(teacherLogits === undefined ? {} : { teacher: floatTensor(teacherLogits, [this.#batch, this.#classes]) }),
       },
       {
         metrics: flat(metrics),
@@ -133,7 +145,7 @@ export class OnnxTrainingProgram implements TrainingProgram {
   async predict(inputs: Float32Array, count: number): Promise<Float32Array> {
     checkInputs(inputs, count, this.#inputShape)
     if (this.#inference === undefined) {
-      const model = buildInferenceGraph(this.#logits, await this.readWeights(), { batch: PREDICT_BATCH })
+      const model = await this.#inferenceModel()
       this.#inference = await Session.create(model, 'all', { provider: this.#provider })
     }
     const size = sizeOf(this.#inputShape)
@@ -155,6 +167,22 @@ export class OnnxTrainingProgram implements TrainingProgram {
     }
     return logits
   }
+
+  async #inferenceModel(): Promise<Uint8Array> {
+    const weights = await this.readWeights()
+    if (!this.#fakeQuantises) return buildInferenceGraph(this.#logits, weights, { batch: PREDICT_BATCH })
+    const ranges = new Map<string, readonly [number, number]>()
+    for (const [name, values] of this.#rangeViews()) {
+      const range = rangeOf(values)
+      if (range !== undefined) ranges.set(name.slice(0, name.lastIndexOf('#')), range)
+    }
+    return buildInferenceGraph(this.#logits, fakeQuantiseWeights(this.#logits, weights), {
+      batch: PREDICT_BATCH,
+      ranges,
+    })
+  }
+
+  #rangeViews = () => weightViews(this.#layout.ranges, this.#state[0].statistics)
 
   async readWeights(): Promise<Weights> {
     return collectWeights(this.#layout, this.#state[0].trained, this.#state[0].statistics)
@@ -181,11 +209,11 @@ export class OnnxTrainingProgram implements TrainingProgram {
   }
 
   async readOptimiser(): Promise<Weights> {
-    return new Map([...this.#optimiserViews()].map(([name, view]) => [name, view.slice()]))
+    return new Map([...this.#stateViews()].map(([name, view]) => [name, view.slice()]))
   }
 
   async writeOptimiser(state: Weights): Promise<void> {
-    const places = this.#optimiserViews()
+    const places = this.#stateViews()
     for (const [name, values] of state) {
       const place = places.get(name)
       checkWeight(name, values, place?.length)
@@ -193,15 +221,15 @@ export class OnnxTrainingProgram implements TrainingProgram {
     }
   }
 
-  /** Each trained weight's part of each vector that the optimiser keeps. */
-  #optimiserViews(): ReadonlyMap<string, Float32Array> {
+  /** Each trained weight's part of each vector that the optimiser keeps, and the ranges. */
+  #stateViews(): ReadonlyMap<string, Float32Array> {
     const { trained, trainedElements, optimiserVectors } = this.#layout
     const views = Array.from({ length: optimiserVectors }, (_, i) =>
       [...weightViews(trained, this.#state[0].momentum.subarray(i * trainedElements))].map(
         ([name, view]): [string, Float32Array] => [`${name}#${i}`, view],
       ),
     )
-    return new Map(views.flat())
+    return new Map([...views.flat(), ...this.#rangeViews()])
   }
 
   async dispose(): Promise<void> {

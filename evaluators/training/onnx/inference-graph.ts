@@ -1,4 +1,5 @@
 import { explicitPadding, sameShape } from '../../../network/shapes.ts'
+import { type RangeSource, storedNodes } from '../../../network/stored-values.ts'
 import { trainableOp } from '../../../network/trainable.ts'
 import type {
   ActivationKind,
@@ -13,6 +14,7 @@ import type {
   Weights,
 } from '../../../network/types.ts'
 import { resizeMatrix } from '../../datasets/resize.ts'
+import { LEAST_RANGE } from '../fake-quantisation.ts'
 import { OnnxEmitter, type Value } from './emitter.ts'
 
 interface InferenceInput<K extends OpKind> {
@@ -147,6 +149,20 @@ function prepare(emitter: OnnxEmitter, raw: Value, target: Shape, preparation: S
   return emitter.node('Div', [emitter.node('Sub', [x, perChannel(mean)]), perChannel(standardDeviation)])
 }
 
+/** Of functions into 0 … 1: 256 levels from 0, a 256th apart. */
+const UNIT_RANGE = [0, 255 / 256] as const
+
+/** A value rounded to the 256 levels of a range, which is made to hold 0. */
+function roundToRange(emitter: OnnxEmitter, value: Value, range: readonly [number, number]): Value {
+  const low = Math.min(range[0], 0)
+  const scale = (Math.max(range[1], 0, low + LEAST_RANGE) - low) / 255
+  const zero = emitter.scalar(Math.round(-low / scale))
+  const steps = emitter.node('Round', [emitter.node('Div', [value, emitter.scalar(scale)])])
+  const levels = emitter.node('Add', [steps, zero])
+  const kept = emitter.node('Clip', [levels, emitter.scalar(0), emitter.scalar(255)])
+  return emitter.node('Mul', [emitter.node('Sub', [kept, zero]), emitter.scalar(scale)])
+}
+
 export interface InferenceOptions {
   /** A fixed number of samples, or the name of a free dimension. */
   readonly batch: number | string
@@ -159,6 +175,8 @@ export interface InferenceOptions {
    * output `node:<path>` with the channels first: what calibration looks at.
    */
   readonly observed?: ReadonlySet<string>
+  /** Values are rounded to what int8 can hold, as in training with fake quantisation: ranges by path. */
+  readonly ranges?: ReadonlyMap<string, readonly [number, number]>
 }
 
 /**
@@ -174,13 +192,19 @@ export function buildInferenceGraph(graph: NetworkGraph, weights: Weights, optio
     stored.add(name)
     return emitter.initializer(name, { type: 'float32', dims, data: weights.get(name)! })
   }
+  const asStored = (path: string, source: RangeSource | undefined, value: Value): Value => {
+    if (source === undefined) return value
+    const range = source === 'unit' ? UNIT_RANGE : options.ranges!.get(path)
+    return range === undefined ? value : roundToRange(emitter, value, range)
+  }
   const write = (body: NetworkGraph, prefix: string, entry: Value): Value => {
     const values = new Map<string, Value>()
     const shapes = new Map(body.nodes.map((node) => [node.id, node.shape]))
+    const stored = options.ranges === undefined ? new Map<string, RangeSource>() : storedNodes(body)
     for (const node of body.nodes) {
       const op = trainableOp(node)
       if (op.kind === 'input') {
-        values.set(node.id, entry)
+        values.set(node.id, prefix === '' ? asStored(node.id, stored.get(node.id), entry) : entry)
         continue
       }
       const input: InferenceInput<OpKind> = {
@@ -192,9 +216,10 @@ export function buildInferenceGraph(graph: NetworkGraph, weights: Weights, optio
         body: (expert, features) =>
           write((op as OpOf<'routedExperts'>).body, `${prefix}${node.id}/${expert}/`, features),
       }
-      const value = (INFERENCE_RULES[op.kind] as InferenceRule<OpKind>)(emitter, input)
-      values.set(node.id, value)
       const path = `${prefix}${node.id}`
+      const exact = (INFERENCE_RULES[op.kind] as InferenceRule<OpKind>)(emitter, input)
+      const value = asStored(path, stored.get(node.id), exact)
+      values.set(node.id, value)
       if (options.observed?.has(path)) {
         const dims = node.shape.length === 3 ? [2, 0, 1].map((axis) => node.shape[axis]!) : node.shape
         emitter.output(`node:${path}`, 'float32', [options.batch, ...dims], value)

@@ -1,3 +1,4 @@
+import { type RangeSource, storedNodes } from '../../../network/stored-values.ts'
 import { trainableOp } from '../../../network/trainable.ts'
 import type { NetworkGraph, NetworkNode, OpKind, TrainableKind } from '../../../network/types.ts'
 import { ACTIVATION_RULES } from './activations.ts'
@@ -5,6 +6,7 @@ import { emitBatchNorm } from './batch-norm.ts'
 import { PRODUCT_RULES } from './convolution.ts'
 import { depthwiseConv2d } from './depthwise.ts'
 import type { Value } from './emitter.ts'
+import { fakeQuantiseValue } from './fake-quantise.ts'
 import { type NormChain, normChains } from './fusion.ts'
 import { POOLING_RULES } from './pooling.ts'
 import { emitProductBatchNorm, type NormNode } from './product-batch-norm.ts'
@@ -60,6 +62,16 @@ export function emitNetwork(scope: TrainingScope, graph: NetworkGraph, entry: En
   const readersOfMap = groups / entry.maps
   const entryChannels = channelsOf(entryNode.shape)
 
+  const stored = scope.ranges === undefined ? NOTHING : storedNodes(graph)
+  /** A result as int8 would hold it, where the integer network stores it. */
+  const asStored = (id: string, emission: Emission): Emission => {
+    const source = stored.get(id)
+    if (source === undefined) return emission
+    const rows = groups * channelsOf(shapes.get(id)!)
+    const { output, passes } = fakeQuantiseValue(scope, { id, source, rows }, emission.output)
+    return { output, pullback: (dy) => emission.pullback(emitter.node('Mul', [dy, passes])) }
+  }
+
   /** The entry once per group. */
   const entryCopies = (): string => {
     const key = copyKey(entryId)
@@ -96,16 +108,21 @@ export function emitNetwork(scope: TrainingScope, graph: NetworkGraph, entry: En
   for (const node of graph.nodes) {
     const op = trainableOp(node)
     if (op.kind === 'input') {
-      values.set(node.id, entry.value)
+      // What experts read was stored by the network around them.
+      const outermost = scope.prefixes[0] === ''
+      const read: Emission = { output: entry.value, pullback: () => [] }
+      values.set(node.id, outermost ? asStored(node.id, read).output : entry.value)
       needed.set(node.id, entry.needed)
       continue
     }
     if (written.has(node.id)) continue
     const input = ruleInput(node)
     const chain = chains.get(node.id)
-    const emission =
-      chain === undefined ? (TRAINING_RULES[op.kind] as TrainingRule<OpKind>)(scope, input) : emitChain(chain, input)
     const output = chain?.output ?? node.id
+    const emission = asStored(
+      output,
+      chain === undefined ? (TRAINING_RULES[op.kind] as TrainingRule<OpKind>)(scope, input) : emitChain(chain, input),
+    )
     if (chain !== undefined) written.add(chain.norm.id).add(chain.output)
     values.set(output, emission.output)
     needed.set(output, input.needed.includes(true) || WITH_WEIGHTS.has(node.op.kind))
@@ -139,4 +156,5 @@ export function emitNetwork(scope: TrainingScope, graph: NetworkGraph, entry: En
   }
 }
 
+const NOTHING: ReadonlyMap<string, RangeSource> = new Map()
 const WITH_WEIGHTS: ReadonlySet<OpKind> = new Set(['conv2d', 'depthwiseConv2d', 'dense', 'batchNorm', 'routedExperts'])

@@ -1,7 +1,9 @@
 import { inputShapes } from '../../../network/measure.ts'
 import { definitionOf } from '../../../network/op-kinds.ts'
 import { sizeOf } from '../../../network/shapes.ts'
+import { storedNodes } from '../../../network/stored-values.ts'
 import type { NetworkGraph, WeightRole, Weights } from '../../../network/types.ts'
+import { rangeName } from '../fake-quantisation.ts'
 
 /** The weights that one node of the training graph reads together: those of one layer, or of the same layer of all experts. */
 export interface WeightPack {
@@ -18,6 +20,8 @@ export interface WeightLayout {
   readonly trained: readonly WeightPack[]
   readonly trainedElements: number
   readonly statistics: readonly WeightPack[]
+  /** With fake quantisation: ranges of stored values, behind the statistics in the same vector. */
+  readonly ranges: readonly WeightPack[]
   readonly statisticsElements: number
 }
 
@@ -32,10 +36,14 @@ export const expertPrefixes = (prefixes: readonly string[], nodeId: string, expe
 
 const isStatistic = (role: WeightRole): boolean => role === 'movingMean' || role === 'movingVariance'
 
+/** Moving averages of the lowest value, the highest, and 1. */
+const RANGE_ELEMENTS = 3
+
 /** Lays the weights out in node order, the same layer of all experts side by side. */
-export function layOutWeights(graph: NetworkGraph): WeightLayout {
+export function layOutWeights(graph: NetworkGraph, fakeQuantise = false): WeightLayout {
   const trained: WeightPack[] = []
   const statistics: WeightPack[] = []
+  const ranges: WeightPack[] = []
   let trainedElements = 0
   let statisticsElements = 0
   const visit = (body: NetworkGraph, prefixes: readonly string[]): void => {
@@ -55,8 +63,21 @@ export function layOutWeights(graph: NetworkGraph): WeightLayout {
       if (node.op.kind === 'routedExperts') visit(node.op.body, expertPrefixes(prefixes, node.id, node.op.experts))
     }
   }
+  const visitRanges = (body: NetworkGraph, prefixes: readonly string[]): void => {
+    const stored = storedNodes(body)
+    for (const { id, op } of body.nodes) {
+      if (stored.get(id) === 'own' && (op.kind !== 'input' || prefixes[0] === '')) {
+        const names = prefixes.map((prefix) => rangeName(`${prefix}${id}`))
+        const elements = RANGE_ELEMENTS * names.length
+        ranges.push({ names, role: 'constant', shape: [RANGE_ELEMENTS], elements, offset: statisticsElements })
+        statisticsElements += elements
+      }
+      if (op.kind === 'routedExperts') visitRanges(op.body, expertPrefixes(prefixes, id, op.experts))
+    }
+  }
   visit(graph, [''])
-  return { trained, trainedElements, statistics, statisticsElements }
+  if (fakeQuantise) visitRanges(graph, [''])
+  return { trained, trainedElements, statistics, ranges, statisticsElements }
 }
 
 /** Each weight of some packs with the part of the flat vector that holds it. */

@@ -2,15 +2,17 @@ import { UserError } from '../../../lib/errors.ts'
 import { shapeText } from '../../../network/shapes.ts'
 import type { NetworkGraph, NetworkNode } from '../../../network/types.ts'
 import type { Recipe } from '../engine.ts'
+import { rangeName } from '../fake-quantisation.ts'
 import { checkBatchSize } from '../program-checks.ts'
 import { BatchLanes } from './batch-lanes.ts'
 import { OnnxEmitter, type Value } from './emitter.ts'
+import { fakeQuantiseKernels } from './fake-quantise.ts'
 import { emitLoss } from './loss.ts'
 import { emitNetwork } from './network-emission.ts'
 import { clipByNorm, emitRunningStatistics, OPTIMISER_RULES } from './optimiser.ts'
 import { layOutWeights, type TrainingLayout, type WeightLayout, type WeightPack } from './parameters.ts'
 import { toLanes } from './structure.ts'
-import type { TrainingScope, WeightPort } from './training-scope.ts'
+import type { RangePort, TrainingScope, WeightPort } from './training-scope.ts'
 
 /** A training step as an ONNX file, with where its weights lie. */
 export interface TrainingGraph {
@@ -38,15 +40,19 @@ export function logitsOf(graph: NetworkGraph): { readonly graph: NetworkGraph; r
 }
 
 /** Cuts the flat weights into packs and joins gradients and statistics in the same order. */
-class FlatWeights implements WeightPort {
+class FlatWeights implements WeightPort, RangePort {
   readonly losses: Value[] = []
+  readonly #recipe: Recipe
+  readonly #running: Value
   readonly #emitter: OnnxEmitter
   readonly #layout: WeightLayout
   readonly #parts = new Map<string, { pack: WeightPack; value: Value }>()
   readonly #results = new Map<string, Value>()
 
-  constructor(emitter: OnnxEmitter, layout: WeightLayout, trained: Value) {
+  constructor(emitter: OnnxEmitter, recipe: Recipe, layout: WeightLayout, trained: Value, running: Value) {
     this.#emitter = emitter
+    this.#recipe = recipe
+    this.#running = running
     this.#layout = layout
     const sizes = emitter.integers(layout.trained.map((pack) => pack.elements))
     const parts = emitter.nodes('Split', [trained, sizes], layout.trained.length, { attributes: { axis: 0n } })
@@ -56,7 +62,19 @@ class FlatWeights implements WeightPort {
 
   read(names: readonly string[]): Value {
     const { pack, value } = this.#parts.get(names[0]!)!
-    return this.#emitter.reshape(value, [pack.names.length, ...pack.shape])
+    const weights = this.#emitter.reshape(value, [pack.names.length, ...pack.shape])
+    const rounded = this.#recipe.fakeQuantise !== undefined && pack.role === 'kernel'
+    return rounded ? fakeQuantiseKernels(this.#emitter, weights, pack.shape) : weights
+  }
+
+  blend(values: readonly string[], seen: Value): Value {
+    const emitter = this.#emitter
+    const name = rangeName(values[0]!)
+    const { offset, elements, shape } = this.#layout.ranges.find(({ names }) => names[0] === name)!
+    const bounds = [[offset], [offset + elements], [0]].map((place) => emitter.integers(place))
+    const old = emitter.reshape(emitter.node('Slice', [this.#running, ...bounds]), [values.length, ...shape])
+    this.#write([name], seen)
+    return emitRunningStatistics(emitter, this.#recipe.batchNormMomentum, old, seen)
   }
 
   writeGradient = (names: readonly string[], gradient: Value): void => this.#write(names, gradient)
@@ -64,7 +82,7 @@ class FlatWeights implements WeightPort {
   addLoss = (term: Value): void => void this.losses.push(term)
 
   gradient = (): Value => this.#join(this.#layout.trained)
-  batchStatistics = (): Value => this.#join(this.#layout.statistics)
+  batchStatistics = (): Value => this.#join([...this.#layout.statistics, ...this.#layout.ranges])
 
   #write(names: readonly string[], value: Value): void {
     this.#results.set(names[0]!, this.#emitter.reshape(value, [-1]))
@@ -83,7 +101,7 @@ class FlatWeights implements WeightPort {
 
 /**
  * Writes one optimiser step. Inputs: `inputs [batch, ...shape]`, `labels int32 [batch]`, `learningRate [1]`, and the flat
- * `weights`, `momentum` (all the optimiser keeps), `statistics`; outputs: `metrics [loss, correct]`, `newWeights`,
+ * `weights`, `momentum` (all the optimiser keeps), `statistics`, and with distillation `teacher [batch, classes]`; outputs: `metrics [loss, correct]`, `newWeights`,
  * `newMomentum`, `newStatistics`.
  * @throws UserError when the network cannot be trained.
  */
@@ -96,7 +114,7 @@ export function buildTrainingGraph(
   const { batchSize: batch } = recipe
   checkBatchSize(batch)
   const trainable = logitsOf(graph)
-  const layout = layOutWeights(trainable.graph)
+  const layout = layOutWeights(trainable.graph, recipe.fakeQuantise !== undefined)
   if (layout.trained.length === 0) throw new UserError('the network has no weights, so there is nothing to train')
 
   const lanes = new BatchLanes(emitter, batch, blockSize)
@@ -108,7 +126,9 @@ export function buildTrainingGraph(
   const optimiser = OPTIMISER_RULES[recipe.optimiser]
   const momentumElements = optimiser.vectors * layout.trainedElements
   const momentum = emitter.input('momentum', 'float32', [momentumElements])
-  const port = new FlatWeights(emitter, layout, weights)
+  const withStatistics = layout.statisticsElements > 0
+  const running = withStatistics ? emitter.input('statistics', 'float32', [layout.statisticsElements]) : ''
+  const port = new FlatWeights(emitter, recipe, layout, weights, running)
   const scope: TrainingScope = {
     emitter,
     lanes,
@@ -116,12 +136,18 @@ export function buildTrainingGraph(
     prefixes: [''],
     port,
     loadBalancing: recipe.loadBalancing,
+    ...(recipe.fakeQuantise === undefined ? {} : { ranges: port }),
     emitBody: (inner, body, value, needed, maps) => emitNetwork(inner, body, { value, needed, maps }),
   }
   const entry = { value: toLanes(lanes, samples, shape), needed: false, maps: 1 }
   const network = emitNetwork(scope, trainable.graph, entry)
   const size = { classes: trainable.classes, batch }
-  const { loss, correct, gradient } = emitLoss(emitter, network.output, labels, size, recipe.labelSmoothing)
+  const { distillation } = recipe
+  const teacher = distillation && {
+    ...distillation,
+    logits: emitter.input('teacher', 'float32', [batch, trainable.classes]),
+  }
+  const { loss, correct, gradient } = emitLoss(emitter, network.output, labels, size, recipe.labelSmoothing, teacher)
   network.pullback(gradient)
 
   const totalLoss = port.losses.reduce((sum, term) => emitter.node('Add', [sum, term]), loss)
@@ -134,8 +160,7 @@ export function buildTrainingGraph(
   })
   emitter.output('newWeights', 'float32', [layout.trainedElements], updated.weights)
   emitter.output('newMomentum', 'float32', [momentumElements], updated.momentum)
-  if (layout.statisticsElements > 0) {
-    const running = emitter.input('statistics', 'float32', [layout.statisticsElements])
+  if (withStatistics) {
     const blended = emitRunningStatistics(emitter, recipe.batchNormMomentum, running, port.batchStatistics())
     emitter.output('newStatistics', 'float32', [layout.statisticsElements], blended)
   }

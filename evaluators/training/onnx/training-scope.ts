@@ -35,6 +35,12 @@ export interface WeightPort {
   addLoss(term: Value): void
 }
 
+/** Where the ranges of stored values are kept. */
+export interface RangePort {
+  /** Blends `[values, 3]` (lowest, highest, 1) of this batch into the moving averages of these values; gives those. */
+  blend(values: readonly string[], seen: Value): Value
+}
+
 /**
  * What a rule works in. Routed experts run side by side as `groups`: their channels follow one another, group by group,
  * so that most rules treat them as so many more channels.
@@ -48,6 +54,8 @@ export interface TrainingScope {
   readonly port: WeightPort
   /** Weight of the load-balancing loss. */
   readonly loadBalancing: number
+  /** Only with fake quantisation. */
+  readonly ranges?: RangePort
   /** Writes the bodies of routed experts, which read `maps` maps. */
   readonly emitBody: (scope: TrainingScope, body: NetworkGraph, input: Value, needed: boolean, maps: number) => Emission
 }

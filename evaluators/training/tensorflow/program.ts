@@ -2,11 +2,12 @@ import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs-core'
 import { sizeOf } from '../../../network/shapes.ts'
 import type { NetworkGraph, Shape, Weights } from '../../../network/types.ts'
 import type { Recipe, StepMetrics, TrainingProgram } from '../engine.ts'
-import { checkInputs, checkLabels } from '../program-checks.ts'
-import { countCorrect, crossEntropy } from './loss.ts'
+import { checkInputs, checkLabels, checkTeacherLogits } from '../program-checks.ts'
+import { countCorrect, crossEntropy, divergence } from './loss.ts'
 import { runNetwork } from './network.ts'
 import { clipByNorm, OPTIMISER_RULES } from './optimiser.ts'
 import type { Tensorflow } from './scope.ts'
+import { StoredRanges } from './stored-ranges.ts'
 import { StoredWeights } from './stored-weights.ts'
 
 /** Samples of one run of `predict`. */
@@ -15,7 +16,21 @@ const PREDICT_BATCH = 64
 /** What a step found on its way to the loss; kept until the step is over. */
 interface Findings {
   readonly statistics: Map<string, Tensor>
+  readonly ranges: Map<string, Tensor>
   correct?: Tensor
+}
+
+/** What one step is given. */
+interface StepData {
+  readonly inputs: Float32Array
+  readonly labels: Int32Array
+  readonly teacherLogits: Float32Array | undefined
+}
+
+/** What a network should answer. */
+interface Targets {
+  readonly classes: Tensor1D
+  readonly teacher: Tensor | undefined
 }
 
 /** A network with its weights inside TensorFlow, which differentiates the loss. Tensors of a step are freed at its end. */
@@ -26,6 +41,12 @@ export class TensorflowProgram implements TrainingProgram {
   readonly #recipe: Recipe
   readonly #inputShape: Shape
   readonly #weights: StoredWeights
+  /** Only with fake quantisation. */
+  readonly #ranges: StoredRanges | undefined
+
+  get #classes(): number {
+    return this.#graph.nodes.find(({ id }) => id === this.#graph.output)!.shape[0]!
+  }
 
   /** `graph` ends in logits. */
   constructor(tf: Tensorflow, graph: NetworkGraph, recipe: Recipe, started: number) {
@@ -34,13 +55,21 @@ export class TensorflowProgram implements TrainingProgram {
     this.#recipe = recipe
     this.#inputShape = graph.nodes.find((node) => node.op.kind === 'input')!.shape
     this.#weights = new StoredWeights(tf, graph, OPTIMISER_RULES[recipe.optimiser].kept)
+    this.#ranges = recipe.fakeQuantise === undefined ? undefined : new StoredRanges(tf, graph, recipe.batchNormMomentum)
     this.compileSeconds = (performance.now() - started) / 1000
   }
 
-  async step(inputs: Float32Array, labels: Int32Array, learningRate: number): Promise<StepMetrics> {
-    checkInputs(inputs, this.#recipe.batchSize, this.#inputShape)
-    checkLabels(labels, this.#recipe.batchSize)
-    const metrics = this.#tf.tidy(() => this.#update(inputs, labels, learningRate))
+  async step(
+    inputs: Float32Array,
+    labels: Int32Array,
+    learningRate: number,
+    teacherLogits?: Float32Array,
+  ): Promise<StepMetrics> {
+    const { batchSize, distillation } = this.#recipe
+    checkInputs(inputs, batchSize, this.#inputShape)
+    checkLabels(labels, batchSize)
+    checkTeacherLogits(teacherLogits, distillation === undefined ? 0 : batchSize * this.#classes)
+    const metrics = this.#tf.tidy(() => this.#update({ inputs, labels, teacherLogits }, learningRate))
     try {
       const [loss, correct] = await metrics.data()
       return { loss: loss!, correct: correct! }
@@ -53,13 +82,15 @@ export class TensorflowProgram implements TrainingProgram {
     checkInputs(inputs, count, this.#inputShape)
     const tf = this.#tf
     const size = sizeOf(this.#inputShape)
-    const classes = this.#graph.nodes.find(({ id }) => id === this.#graph.output)!.shape[0]!
+    const classes = this.#classes
     const logits = new Float32Array(count * classes)
+    const fakeQuantisation = await this.#ranges?.fixed()
+    const pass = { tf, weight: this.#weights.value, ...(fakeQuantisation === undefined ? {} : { fakeQuantisation }) }
     for (let start = 0; start < count; start += PREDICT_BATCH) {
       const end = Math.min(start + PREDICT_BATCH, count)
       const result = tf.tidy(() => {
         const batch = tf.tensor(inputs.subarray(start * size, end * size), [end - start, ...this.#inputShape])
-        return runNetwork({ tf, weight: this.#weights.value }, this.#graph, batch)
+        return runNetwork(pass, this.#graph, batch)
       })
       logits.set(await result.data(), start * classes)
       result.dispose()
@@ -73,49 +104,66 @@ export class TensorflowProgram implements TrainingProgram {
     this.#weights.write(weights)
   }
 
-  readOptimiser = (): Promise<Weights> => this.#weights.readKept()
+  async readOptimiser(): Promise<Weights> {
+    return new Map([...(await this.#weights.readKept()), ...((await this.#ranges?.read()) ?? [])])
+  }
 
   async writeOptimiser(state: Weights): Promise<void> {
-    this.#weights.writeKept(state)
+    this.#weights.writeKept(this.#ranges?.write(state) ?? state)
   }
 
   async dispose(): Promise<void> {
     this.#weights.dispose()
+    this.#ranges?.dispose()
   }
 
   /** Forward, backward and optimiser: changes the weights and gives `[loss, correct]`. */
-  #update(inputs: Float32Array, labels: Int32Array, learningRate: number): Tensor {
+  #update({ inputs, labels, teacherLogits }: StepData, learningRate: number): Tensor {
     const tf = this.#tf
-    const batch = tf.tensor(inputs, [this.#recipe.batchSize, ...this.#inputShape])
+    const { batchSize } = this.#recipe
+    const batch = tf.tensor(inputs, [batchSize, ...this.#inputShape])
     const classes = tf.tensor1d(labels, 'int32')
-    const findings: Findings = { statistics: new Map() }
+    const teacher = teacherLogits && tf.tensor(teacherLogits, [batchSize, this.#classes])
+    const findings: Findings = { statistics: new Map(), ranges: new Map() }
     try {
       const { trained } = this.#weights
       const { value: loss, grads } = tf.variableGrads(
-        () => this.#loss(batch, classes, findings) as Scalar,
+        () => this.#loss(batch, { classes, teacher }, findings) as Scalar,
         trained.map(({ value }) => value),
       )
       const found = trained.map(({ value }) => grads[value.name] ?? tf.zerosLike(value))
       this.#applyGradients(clipByNorm(tf, found, this.#recipe.clipNorm), learningRate)
       this.#blendStatistics(findings.statistics)
+      this.#ranges?.assign(findings.ranges)
       return tf.stack([loss, findings.correct!])
     } finally {
-      for (const tensor of [...findings.statistics.values(), findings.correct]) tensor?.dispose()
+      const { statistics, ranges, correct } = findings
+      for (const tensor of [...statistics.values(), ...ranges.values(), correct]) tensor?.dispose()
     }
   }
 
-  #loss(batch: Tensor, labels: Tensor1D, findings: Findings): Tensor {
+  #loss(batch: Tensor, { classes, teacher }: Targets, findings: Findings): Tensor {
     const tf = this.#tf
-    const { loadBalancing, labelSmoothing } = this.#recipe
+    const { loadBalancing, labelSmoothing, distillation } = this.#recipe
     const terms: Tensor[] = []
     const training = {
       reportStatistic: (name: string, value: Tensor) => void findings.statistics.set(name, tf.keep(tf.clone(value))),
       addLoss: (term: Tensor) => void terms.push(term),
       loadBalancing,
     }
-    const logits = runNetwork({ tf, weight: this.#weights.value, training }, this.#graph, batch)
-    findings.correct = tf.keep(countCorrect(tf, logits, labels))
-    return terms.reduce((sum, term) => tf.add(sum, term), crossEntropy(tf, logits, labels, labelSmoothing))
+    const fakeQuantisation = this.#ranges?.following(findings.ranges)
+    const pass = { tf, weight: this.#weights.value, training }
+    const logits = runNetwork(fakeQuantisation === undefined ? pass : { ...pass, fakeQuantisation }, this.#graph, batch)
+    findings.correct = tf.keep(countCorrect(tf, logits, classes))
+    const ofLabels = crossEntropy(tf, logits, classes, labelSmoothing)
+    const loss =
+      distillation === undefined
+        ? ofLabels
+        : tf.add(
+            tf.mul(ofLabels, 1 - distillation.weight),
+            tf.mul(divergence(tf, logits, teacher!, distillation), distillation.weight),
+          )
+    return terms.reduce((sum, term) => tf.add(sum, term), loss)
   }
 
   #applyGradients(gradients: readonly Tensor[], learningRate: number): void {
