@@ -14,6 +14,8 @@ export interface Batcher {
   fill(indices: Uint32Array, start: number, count: number, out: Float32Array): void
   /** Writes the labels of the same samples into `out`. */
   labels(indices: Uint32Array, start: number, count: number, out: Int32Array): void
+  /** Writes the teacher's logits of the same samples into `out`, `[count, classes]`; only where the data set has them. */
+  teacher(indices: Uint32Array, start: number, count: number, out: Float32Array): void
 }
 
 /** Resized copies are kept while their data set is; a search uses few resolutions, so only the last ones stay. */
@@ -106,6 +108,15 @@ export function createBatcher(dataset: Dataset, inputShape: Shape): Batcher {
     labels: (indices, start, count, out) => {
       check(indices, start, count, count, out.length)
       for (let i = 0; i < count; i++) out[i] = dataset.labels[indices[start + i]!]!
+    },
+    teacher: (indices, start, count, out) => {
+      const classes = dataset.classNames.length
+      const { logits } = dataset.teacher!
+      check(indices, start, count, count * classes, out.length)
+      for (let i = 0; i < count; i++) {
+        const from = indices[start + i]! * classes
+        out.set(logits.subarray(from, from + classes), i * classes)
+      }
     },
   }
 }

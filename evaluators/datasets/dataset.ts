@@ -28,6 +28,16 @@ export interface Dataset {
   /** Per channel, measured on the training part, in raw sample units. Standard deviations are never 0. */
   readonly mean: readonly number[]
   readonly standardDeviation: readonly number[]
+  /** Set by `withTeacher`; no part of `digest`, since recipes that read it name the teacher. */
+  readonly teacher?: TeacherAnswers
+}
+
+/** What a trained network says about the training samples. */
+export interface TeacherAnswers {
+  /** SHA-256 of the teacher's file. */
+  readonly digest: string
+  /** Of sample i: `classNames.length` numbers from i · classNames.length, over shared memory; 0 outside the training part. */
+  readonly logits: Float32Array
 }
 
 export interface LoadOptions {

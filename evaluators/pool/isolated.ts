@@ -13,6 +13,9 @@ function unshared(dataset: Dataset): Dataset {
     samples: dataset.samples.slice(),
     labels: dataset.labels.slice(),
     splits: { train: train.slice(), validation: validation.slice(), test: test.slice() },
+    ...(dataset.teacher === undefined
+      ? {}
+      : { teacher: { ...dataset.teacher, logits: dataset.teacher.logits.slice() } }),
   }
 }
 

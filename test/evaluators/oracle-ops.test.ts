@@ -66,6 +66,18 @@ for (const name of ['biases', 'squeeze and excite', 'two of three experts, both 
   })
 }
 
+for (const [name, weight, temperature] of [
+  ['biases', 0.5, 4],
+  ['biases', 1, 1],
+  ['two of three experts, both ways in', 0.3, 2],
+] as const) {
+  const [, build] = CASES.find(([title]) => title === name)!
+  test(`${name}: both engines agree on a teacher's part of ${weight} at temperature ${temperature}`, async (t) => {
+    const distillation = { teacher: '', weight, temperature }
+    agree(t, await compareEngines(caseGraph(build), { ...recipe, distillation }, 1))
+  })
+}
+
 test('every kind that is trained has a case, and no kind is both trained and exempt', (t) => {
   const covered = new Set(CASES.flatMap(([, build]) => [...kindsOf(caseGraph(build))]))
   const exempt = (kind: OpKind): boolean => Object.hasOwn(NEVER_TRAINED, kind)

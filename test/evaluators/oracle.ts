@@ -63,7 +63,14 @@ interface Problem {
   readonly graph: NetworkGraph
   readonly recipe: Recipe
   readonly weights: Weights
-  readonly batches: readonly { readonly inputs: Float32Array; readonly labels: Int32Array }[]
+  readonly batches: readonly Batch[]
+}
+
+interface Batch {
+  readonly inputs: Float32Array
+  readonly labels: Int32Array
+  /** Only where the recipe distils. */
+  readonly teacher: Float32Array | undefined
 }
 
 const isStatistic = (role: WeightRole): boolean => role === 'movingMean' || role === 'movingVariance'
@@ -74,7 +81,7 @@ async function run(engine: TrainingEngine, { graph, recipe, weights, batches }: 
   const once = await engine.compile(graph, bare)
   await once.writeWeights(weights)
   const logits = await once.predict(batch!.inputs, recipe.batchSize)
-  const first = await once.step(batch!.inputs, batch!.labels, GRADIENT_RATE)
+  const first = await once.step(batch!.inputs, batch!.labels, GRADIENT_RATE, batch!.teacher)
   const updated = await once.readWeights()
   await once.dispose()
   const firstStep = new Map(
@@ -86,7 +93,7 @@ async function run(engine: TrainingEngine, { graph, recipe, weights, batches }: 
 
   const program = await engine.compile(graph, recipe)
   await program.writeWeights(weights)
-  for (const { inputs, labels } of batches) await program.step(inputs, labels, recipe.learningRate)
+  for (const { inputs, labels, teacher } of batches) await program.step(inputs, labels, recipe.learningRate, teacher)
   const afterThree = await program.readWeights()
   await program.dispose()
   return { logits, first, firstStep, afterThree }
@@ -118,6 +125,8 @@ export async function compareEngines(
     batches: Array.from({ length: 3 }, () => ({
       inputs: Float32Array.from({ length: recipe.batchSize * sizeOf(shape) }, () => 2 * stream.normal()),
       labels: Int32Array.from({ length: recipe.batchSize }, () => stream.int(classes)),
+      teacher:
+        recipe.distillation && Float32Array.from({ length: recipe.batchSize * classes }, () => 3 * stream.normal()),
     })),
   }
   const nudged = new Map(
