@@ -31,10 +31,11 @@ export class CheckpointFolder {
     }
   }
 
-  /** Removes the folder, and the one around it if that is empty then. */
+  /** Removes all checkpoints, the folder and the one around it; folders that hold other things stay. */
   remove(): void {
-    rmSync(this.directory, { recursive: true, force: true })
-    const around = path.dirname(this.directory)
-    if (existsSync(around) && readdirSync(around).length === 0) rmdirSync(around)
+    this.keepOnly(new Set())
+    for (const folder of [this.directory, path.dirname(this.directory)]) {
+      if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder)
+    }
   }
 }

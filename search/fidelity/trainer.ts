@@ -34,6 +34,8 @@ export class TrialTrainer {
   /** Names of the trials' checkpoints. */
   readonly #names = new Map<number, string>()
   readonly #remaking = new Map<number, Promise<void>>()
+  /** Names that trainings under way read and write, each as often as it is in use. */
+  readonly #inUse: string[] = []
 
   constructor(plan: TrainerPlan, journal: SearchJournal, price: (trial: TrialHead) => Candidate) {
     this.#plan = plan
@@ -76,7 +78,8 @@ export class TrialTrainer {
 
   /** Removes the checkpoints of all other trials. */
   keepOnly(trials: Iterable<number>): void {
-    this.#plan.checkpoints?.keepOnly(new Set([...trials].map((trial) => this.#names.get(trial)!)))
+    const names = [...trials].map((trial) => this.#names.get(trial)!)
+    this.#plan.checkpoints?.keepOnly(new Set([...names, ...this.#inUse]))
   }
 
   /** Removes all checkpoints: the search is over. */
@@ -97,6 +100,8 @@ export class TrialTrainer {
     if (checkpoints === undefined) return evaluator.evaluate(request, options)
     const { trial, rung, continues, inherits } = head
     const [save, continueFrom, inheritFrom] = [trial, continues, inherits].map((number) => this.#nameOf(number))
+    const names = [save, continueFrom, inheritFrom].filter((name) => name !== undefined)
+    this.#inUse.push(...names)
     const goesOn = continueFrom !== undefined && checkpoints.has(continueFrom)
     if (inherits !== undefined && !goesOn) await this.#remake(inherits, options.signal)
     const use = {
@@ -105,7 +110,9 @@ export class TrialTrainer {
       ...(continueFrom === undefined ? {} : { continueFrom }),
       ...(inheritFrom === undefined ? {} : { inheritFrom }),
     }
-    return evaluator.evaluate({ ...request, checkpoints: use }, options)
+    const result = await evaluator.evaluate({ ...request, checkpoints: use }, options)
+    for (const name of names) this.#inUse.splice(this.#inUse.indexOf(name), 1)
+    return result
   }
 
   /** Trains a told trial again if its checkpoint is gone: its result was taken from the cache, or the file was lost. */
