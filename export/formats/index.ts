@@ -4,14 +4,20 @@ import { unknownName } from '../../lib/nearest-name.ts'
 import { cFormat } from './c.ts'
 import type { ExportFormat } from './format.ts'
 import { onnxFormat } from './onnx.ts'
+import { tfliteFormat } from './tflite.ts'
 
 /** In the order in which they are written. */
-export const EXPORT_FORMATS: readonly ExportFormat[] = [onnxFormat, cFormat]
+export const EXPORT_FORMATS: readonly ExportFormat[] = [onnxFormat, tfliteFormat, cFormat]
+
+const DEFAULTS: Readonly<Record<Profile['family'], readonly ExportFormat[]>> = {
+  'cortex-m': [onnxFormat, tfliteFormat, cFormat],
+  npu: [onnxFormat, tfliteFormat],
+  gpu: [onnxFormat],
+  cpu: [onnxFormat],
+}
 
 /** What the devices of a family run. */
-export function defaultFormats(family: Profile['family']): readonly ExportFormat[] {
-  return family === 'cortex-m' ? [onnxFormat, cFormat] : [onnxFormat]
-}
+export const defaultFormats = (family: Profile['family']): readonly ExportFormat[] => DEFAULTS[family]
 
 /** Formats from a list of ids with commas between. @throws UserError for an unknown one, naming the nearest. */
 export function parseFormats(text: string): readonly ExportFormat[] {

@@ -18,3 +18,6 @@ UNSORTED_SEGMENT_PROD UNSORTED_SEGMENT_MAX UNSORTED_SEGMENT_SUM ATAN2 UNSORTED_S
 
 /** The schema's name of a built-in operator; a number that came after this list was written stands for itself. */
 export const operatorName = (code: number): string => NAMES[code] ?? `OPERATOR_${code}`
+
+/** The number of a built-in operator by the schema's name. */
+export const operatorCode = (name: string): number => NAMES.indexOf(name)
