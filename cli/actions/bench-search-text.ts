@@ -8,7 +8,12 @@ export interface BenchmarkHeader {
   readonly table: string
   /** All cost columns; `devices` tells which belong together. */
   readonly cost: readonly string[]
+  /** The column that searches see; of searches in stages, that of the last one. */
   readonly accuracy: string
+  /** Columns of ever longer trainings, for searches in stages. */
+  readonly ladder?: readonly LadderStep[]
+  readonly reduction?: number
+  readonly promotion?: string
   readonly scoreAccuracy: string
   readonly normalisation: NormalisationKind
   readonly together: boolean
@@ -16,6 +21,11 @@ export interface BenchmarkHeader {
   readonly seeds: readonly number[]
   readonly architectures: number
   readonly devices: readonly DeviceHeader[]
+}
+
+export interface LadderStep {
+  readonly column: string
+  readonly epochs: number
 }
 
 export interface DeviceHeader {
@@ -48,11 +58,21 @@ export function describeBenchmark(
   effort: readonly Effort[],
 ): string {
   const { devices, seeds } = header
+  const staged = header.ladder !== undefined
   const parts = [
     heading(header),
     columns(
       [
-        ['algorithm', 'evaluations', 'hypervolume', 'sd', 'min', '95 % interval', 'front found'],
+        [
+          'algorithm',
+          'evaluations',
+          'hypervolume',
+          'sd',
+          'min',
+          '95 % interval',
+          'front found',
+          ...(staged ? ['epochs'] : []),
+        ],
         ...results.map((result) => [
           result.algorithm,
           String(result.evaluations),
@@ -61,9 +81,10 @@ export function describeBenchmark(
           share(result.min),
           result.ci95 === null ? 'none' : `${share(result.ci95[0])} to ${share(result.ci95[1])}`,
           percent(result.frontShare),
+          ...(staged ? [percent(result.epochShare)] : []),
         ]),
       ],
-      [1, 2, 3, 4, 6],
+      [1, 2, 3, 4, 6, 7],
     ),
   ]
   if (devices.length > 1) parts.push(perDevice(results))
@@ -104,10 +125,15 @@ function heading({ table, accuracy, scoreAccuracy, architectures, devices, seeds
   return [
     `${architectures} networks of '${table}', accuracy '${accuracy}'${scored}; ${known}${searches}; ` +
       `${seeds.length} seeds from ${seeds[0]}.`,
+    ...(rest.ladder === undefined ? [] : [ladderLine(rest.ladder, rest.reduction!, rest.promotion!)]),
     `Hypervolume as a share of the true front's, in the box (${rest.normalisation}):`,
     ...boxes,
   ].join('\n')
 }
+
+const ladderLine = (ladder: readonly LadderStep[], reduction: number, promotion: string): string =>
+  `In stages: ${ladder.map(({ column, epochs }) => `'${column}' of ${epochs} epochs`).join(', then ')}; ` +
+  `one in ${reduction} goes on, ${promotion}; epochs are a share of training every network for ${ladder.at(-1)!.epochs}.`
 
 const range = (low: number, high: number): string => `${formatNumber(low)} to ${formatNumber(high)}`
 

@@ -3,13 +3,15 @@ import { readTable } from '../../evaluators/tabular/table.ts'
 import { UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
 import { loadAlgorithm } from '../../search/discover.ts'
+import type { Promotion } from '../../search/fidelity/ladder.ts'
 import { runBenchmark } from '../../search/tabular/benchmark.ts'
 import type { NormalisationKind } from '../../search/tabular/normalisation.ts'
 import { type ProblemColumns, type TabularProblem, tabularProblem } from '../../search/tabular/problem.ts'
+import type { StagedSettings } from '../../search/tabular/run.ts'
 import { type Scale, scaleOf } from '../../search/tabular/score.ts'
 import { summarise } from '../../search/tabular/summary.ts'
 import { numberWithin, wholeNumber } from '../commands/shared.ts'
-import { type BenchmarkHeader, type DeviceHeader, describeBenchmark } from './bench-search-text.ts'
+import { type BenchmarkHeader, type DeviceHeader, describeBenchmark, type LadderStep } from './bench-search-text.ts'
 import { print, printJson } from './output.ts'
 
 interface BenchSearchArguments {
@@ -20,7 +22,10 @@ interface BenchSearchArguments {
   readonly categorical: string | undefined
   readonly same: string | undefined
   readonly lenient: boolean
-  readonly accuracy: string
+  readonly accuracy: string | undefined
+  readonly ladder: string | undefined
+  readonly reduction: number
+  readonly promotion: Promotion
   readonly 'score-accuracy': string | undefined
   readonly cost: readonly string[]
   readonly together: boolean
@@ -39,7 +44,8 @@ interface BenchSearchArguments {
 
 /** `frugal bench search`: tables of figures, or one JSON object. */
 export async function benchSearch(args: BenchSearchArguments): Promise<void> {
-  const columns = columnsOf(args)
+  const steps = ladderSteps(args)
+  const columns = columnsOf(args, steps)
   const algorithms = [...new Set(listOf(args.algorithm, '--algorithm'))]
   const seedCount = wholeNumber(args.seeds, '--seeds', 1, 10_000)
   const firstSeed = wholeNumber(args['first-seed'], '--first-seed', 0, Number.MAX_SAFE_INTEGER - 10_000)
@@ -63,13 +69,14 @@ export async function benchSearch(args: BenchSearchArguments): Promise<void> {
     seeds,
     together: args.together,
     workers,
-    settings: { evaluations, populationSize, hideCosts: args['hide-costs'] },
+    settings: { evaluations, populationSize, hideCosts: args['hide-costs'], ...stagedSettings(args, steps) },
     onProgress: showProgress,
   })
   const header: BenchmarkHeader = {
     table: args.table,
     cost: costs.flat(),
-    accuracy: args.accuracy,
+    accuracy: accuracies.at(-1)!,
+    ...(steps.length > 1 ? { ladder: steps, reduction: args.reduction, promotion: args.promotion } : {}),
     scoreAccuracy,
     normalisation: args.normalisation,
     together: args.together,
@@ -91,7 +98,37 @@ export async function benchSearch(args: BenchSearchArguments): Promise<void> {
   else print(describeBenchmark(header, results, effort))
 }
 
-function columnsOf(args: BenchSearchArguments): ProblemColumns {
+/** The columns that searches see, with epochs where there are several. */
+function ladderSteps({ accuracy, ladder }: BenchSearchArguments): readonly LadderStep[] {
+  if ((accuracy === undefined) === (ladder === undefined)) {
+    throw new UserError('say which column holds the accuracy: either --accuracy COLUMN or --ladder COLUMN@EPOCHS,…')
+  }
+  if (ladder === undefined) return [{ column: accuracy!, epochs: 1 }]
+  const steps = listOf(ladder, '--ladder').map((item): LadderStep => {
+    const [column, epochs] = item.split('@') as [string, string | undefined]
+    if (column === '' || epochs === undefined) {
+      throw new UserError(`--ladder '${item}': write the column and its epochs, such as val_12ep@12`)
+    }
+    return { column, epochs: numberWithin(Number(epochs), `--ladder '${item}': the epochs`, 0, 1e9) }
+  })
+  if (steps.length < 2 || steps.some(({ epochs }, i) => i > 0 && epochs <= steps[i - 1]!.epochs)) {
+    throw new UserError(`--ladder '${ladder}' must name two columns or more, with more epochs each`)
+  }
+  return steps
+}
+
+/** Settings of searches in stages, where there are any. */
+function stagedSettings(
+  { reduction, promotion }: BenchSearchArguments,
+  steps: readonly LadderStep[],
+): { readonly staged?: StagedSettings } {
+  wholeNumber(reduction, '--reduction', 2, 1000)
+  if (steps.length === 1) return {}
+  const ladder = { rungs: steps.length, reduction, promotion }
+  return { staged: { ladder, epochs: steps.map(({ epochs }) => epochs) } }
+}
+
+function columnsOf(args: BenchSearchArguments, steps: readonly LadderStep[]): ProblemColumns {
   const columns = optionalList(args.genes, '--genes')
   const digits = optionalList(args['gene-digits'], '--gene-digits')
   const names = [...columns, ...digits]
@@ -113,8 +150,8 @@ function columnsOf(args: BenchSearchArguments): ProblemColumns {
   }
   return {
     genes: { columns, digits, ordinal, categorical, same: args.same, repeats: args.lenient },
-    accuracies: [args.accuracy],
-    scoreAccuracy: args['score-accuracy'] ?? args.accuracy,
+    accuracies: steps.map(({ column }) => column),
+    scoreAccuracy: args['score-accuracy'] ?? steps.at(-1)!.column,
     costs,
   }
 }

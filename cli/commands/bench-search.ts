@@ -28,8 +28,23 @@ export const benchSearchCommand = defineCommand({
       })
       .option('accuracy', {
         type: 'string',
-        demandOption: true,
         describe: 'Column that searches see: percents or shares',
+      })
+      .option('ladder', {
+        type: 'string',
+        describe:
+          'Instead of --accuracy, columns of ever longer trainings with the epochs of each, such as ' +
+          'val_12ep@12,test_200ep@200: searches on the last one are compared with searches in stages',
+      })
+      .option('reduction', {
+        type: 'number',
+        default: 3,
+        describe: 'With --ladder: one in so many networks goes on to the next stage',
+      })
+      .option('promotion', {
+        choices: ['asynchronous', 'synchronous'] as const,
+        default: 'asynchronous' as const,
+        describe: 'With --ladder: networks go on as results come, or when a stage is complete',
       })
       .option('score-accuracy', {
         type: 'string',
@@ -84,6 +99,10 @@ export const benchSearchCommand = defineCommand({
       .example(
         '$0 bench search --table nb201.csv.gz --gene-digits ops --accuracy c10_test_200ep --cost raspi4_latency_ms',
         '',
+      )
+      .example(
+        '$0 bench search --table nb201.csv.gz --gene-digits ops --ladder c10_val_12ep@12,c10_test_200ep@200 --cost raspi4_latency_ms',
+        'What searching in stages saves and costs',
       ),
   handler: async (args) => (await import('../actions/bench-search.ts')).benchSearch(args),
 })

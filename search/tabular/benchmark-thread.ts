@@ -4,6 +4,7 @@ import { loadAlgorithm } from '../discover.ts'
 import { type TabularProblem, tabularEvaluation } from './problem.ts'
 import { type Run, type RunSettings, runTabular } from './run.ts'
 import type { Scale } from './score.ts'
+import { runInStages } from './staged-run.ts'
 
 export interface BenchmarkThreadData {
   readonly problem: TabularProblem
@@ -18,21 +19,20 @@ export interface BenchmarkTask {
   /** An id, or the path of a file. */
   readonly algorithm: string
   readonly seed: number
+  /** In stages, up the ladder of the settings; otherwise every network is trained fully. */
+  readonly staged: boolean
   readonly devices: readonly number[]
 }
 
 const { problem, costNames, scales, settings } = workerData as BenchmarkThreadData
 const whole = tabularEvaluation(problem)
 
-export default async ({ algorithm, seed, devices }: BenchmarkTask): Promise<Run> => {
+export default async ({ algorithm, seed, staged, devices }: BenchmarkTask): Promise<Run> => {
   const part = { ...problem, costs: devices.map((device) => problem.costs[device]!) }
   const random = randomStream(seed, 'tabular', ...devices.map((device) => costNames[device]!.join()))
-  return runTabular(
-    part,
-    tabularEvaluation(part, whole.architecture),
-    await loadAlgorithm(algorithm),
-    devices.map((device) => scales[device]!),
-    random,
-    settings,
-  )
+  const evaluation = tabularEvaluation(part, whole.architecture)
+  const definition = await loadAlgorithm(algorithm)
+  const partScales = devices.map((device) => scales[device]!)
+  if (!staged) return runTabular(part, evaluation, definition, partScales, random, settings)
+  return runInStages(part, evaluation, definition, partScales, random, { ...settings, staged: settings.staged! })
 }

@@ -16,17 +16,26 @@ export interface Benchmark extends BenchmarkThreadData {
 
 /** The searches of one algorithm. */
 export interface AlgorithmRuns {
+  /** Its name; with `in stages` when it was run so. */
   readonly algorithm: string
   /** Per seed, and within it per search: one for all devices together, or one for each. */
   readonly runs: readonly (readonly Run[])[]
 }
 
-/** Runs every algorithm from every seed on threads of their own. */
+/** Runs every algorithm from every seed on threads of their own; with a ladder a second time, in stages. */
 export async function runBenchmark(job: Benchmark): Promise<readonly AlgorithmRuns[]> {
   const { problem, costNames, scales, settings, algorithms, seeds, workers } = job
   const threadData: BenchmarkThreadData = { problem, costNames, scales, settings }
   const searches = job.together ? [costNames.map((_, device) => device)] : costNames.map((_, device) => [device])
-  const total = algorithms.length * seeds.length * searches.length
+  const ways = algorithms.flatMap((algorithm) =>
+    settings.staged === undefined
+      ? [{ algorithm, staged: false }]
+      : [
+          { algorithm, staged: false },
+          { algorithm, staged: true },
+        ],
+  )
+  const total = ways.length * seeds.length * searches.length
   const pool = new Piscina({
     filename: path.join(import.meta.dirname, `benchmark-thread${path.extname(import.meta.filename)}`),
     workerData: threadData,
@@ -42,10 +51,10 @@ export async function runBenchmark(job: Benchmark): Promise<readonly AlgorithmRu
   }
   try {
     return await Promise.all(
-      algorithms.map(async (algorithm) => ({
-        algorithm,
+      ways.map(async ({ algorithm, staged }) => ({
+        algorithm: staged ? `${algorithm} in stages` : algorithm,
         runs: await Promise.all(
-          seeds.map((seed) => Promise.all(searches.map((devices) => run({ algorithm, seed, devices })))),
+          seeds.map((seed) => Promise.all(searches.map((devices) => run({ algorithm, seed, staged, devices })))),
         ),
       })),
     )

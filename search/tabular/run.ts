@@ -1,8 +1,16 @@
 import type { RandomStream } from '../../lib/random.ts'
-import type { AlgorithmDefinition } from '../algorithm.ts'
+import type { Algorithm, AlgorithmDefinition } from '../algorithm.ts'
+import type { Ladder } from '../fidelity/ladder.ts'
 import { tableOperations } from './operations.ts'
 import type { TabularEvaluation, TabularProblem } from './problem.ts'
 import { type Scale, type Score, scoreOf } from './score.ts'
+
+/** How a table is searched in stages. */
+export interface StagedSettings {
+  readonly ladder: Ladder
+  /** Epochs of the training behind each rung's column, counted in full: a table's trainings do not go on. */
+  readonly epochs: readonly number[]
+}
 
 export interface RunSettings {
   /** Numbers of evaluated architectures after which a search is scored, ascending. */
@@ -10,6 +18,8 @@ export interface RunSettings {
   readonly populationSize: number
   /** Algorithms must measure the costs as they measure the error. */
   readonly hideCosts: boolean
+  /** Searches in stages are run, too. */
+  readonly staged?: StagedSettings
 }
 
 export interface Run {
@@ -17,13 +27,36 @@ export interface Run {
   readonly scores: readonly (readonly Score[])[]
   /** Architectures evaluated: fewer than asked for when the algorithm came up with nothing new. */
   readonly evaluated: number
-  /** Mean milliseconds of the last ten asks, each with its tell. */
+  /** Mean milliseconds of the last ten asks, each with its tell; of a search in stages, of all of them. */
   readonly askMs: number
+  /** Of searches in stages, per number of evaluations: epochs as a share of training all of them fully. */
+  readonly epochShares?: readonly number[]
 }
 
 /** Proposals in a row of genomes that are missing or known already, after which a search has run dry. */
-const MOST_FUTILE_ASKS = 2000
+export const MOST_FUTILE_ASKS = 2000
 const TIMED_ASKS = 10
+
+/** The algorithm, ready to search a table. */
+export function searchedAlgorithm(
+  problem: TabularProblem,
+  evaluation: TabularEvaluation,
+  definition: AlgorithmDefinition,
+  random: RandomStream,
+  settings: RunSettings,
+): Algorithm {
+  const operations = tableOperations(problem.space, (genome) => evaluation.architecture(genome) !== undefined)
+  return definition.create(
+    {
+      operations,
+      objectiveCount: 1 + problem.costs[0]!.length,
+      frontCount: problem.costs.length,
+      populationSize: settings.populationSize,
+      ...(settings.hideCosts ? {} : { cheapObjectives: evaluation.knownCosts }),
+    },
+    random,
+  )
+}
 
 /** One search of a table: the problem's devices together, one front each. */
 export function runTabular(
@@ -34,17 +67,7 @@ export function runTabular(
   random: RandomStream,
   settings: RunSettings,
 ): Run {
-  const operations = tableOperations(problem.space, (genome) => evaluation.architecture(genome) !== undefined)
-  const algorithm = definition.create(
-    {
-      operations,
-      objectiveCount: 1 + problem.costs[0]!.length,
-      frontCount: problem.costs.length,
-      populationSize: settings.populationSize,
-      ...(settings.hideCosts ? {} : { cheapObjectives: evaluation.knownCosts }),
-    },
-    random,
-  )
+  const algorithm = searchedAlgorithm(problem, evaluation, definition, random, settings)
   const evaluated = new Set<number>()
   const scores: Score[][] = []
   const times: number[] = []

@@ -35,6 +35,8 @@ export interface Summary extends Spread {
   readonly algorithm: string
   readonly evaluations: number
   readonly frontShare: number
+  /** Mean epochs spent, as a share of training all networks fully. */
+  readonly epochShare: number
   readonly devices: readonly DeviceSummary[]
   readonly versus: readonly Comparison[]
 }
@@ -68,6 +70,7 @@ export function summarise(
         evaluations: count,
         ...spread(perSeed),
         frontShare: mean(devices.map(({ frontShare }) => frontShare)),
+        epochShare: mean(runs.runs.flatMap((searches) => searches.map(({ epochShares }) => epochShares?.[step] ?? 1))),
         devices,
         versus: others.map((other) => {
           const theirs = volumes(other, step)
