@@ -124,6 +124,21 @@ export const SEARCH_OPTIONS = {
     default: 'default',
     group: 'Training:',
   },
+  teacher: {
+    type: 'string',
+    describe: 'ONNX file of a trained network for the same data, whose answers networks learn from beside the labels',
+    group: 'Training:',
+  },
+  'teacher-weight': {
+    type: 'number',
+    describe: 'Share of the teacher’s part in the loss, above 0 to 1 (default: 0.5)',
+    group: 'Training:',
+  },
+  'teacher-temperature': {
+    type: 'number',
+    describe: 'How far answers are softened, above 0 to 100 (default: 4)',
+    group: 'Training:',
+  },
   'batch-size': { type: 'number', describe: 'Samples per step', group: 'Training:' },
   'learning-rate': { type: 'number', describe: 'Peak of the cosine schedule', group: 'Training:' },
   engine: {

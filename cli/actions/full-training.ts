@@ -23,7 +23,8 @@ export function trainingPlan(
   usual: { readonly recipe: Recipe; readonly epochs: number },
   dataset: Dataset,
 ): Pick<TrainingJob, 'recipe' | 'epochs' | 'patience'> {
-  const base = args.recipe === undefined ? usual.recipe : loadRecipe(args.recipe)
+  // A full training learns from the labels: the search's teacher need not be there any more.
+  const { distillation: _, ...base } = args.recipe === undefined ? usual.recipe : loadRecipe(args.recipe)
   const epochs = args.epochs ?? usual.epochs
   return {
     recipe: {

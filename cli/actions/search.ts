@@ -35,6 +35,7 @@ import {
   type SearchSettings,
   settleSettings,
 } from './settings.ts'
+import { taught } from './teacher.ts'
 
 /** Exit code of a search that Ctrl-C stopped. */
 const INTERRUPTED = 130
@@ -55,10 +56,11 @@ export async function search(asked: SearchArguments): Promise<void> {
   const dataset = await loadData(dataPathOf(args.data), args.seed)
   const settings = settleSettings(args, dataset, deviceIds, fingerprints)
   const workers = workerCount(args.workers, settings)
+  const trainingData = await taught(dataset, settings.recipe, settings.teacher)
 
   const store = openStore(args.db, { write: true })
   try {
-    const evaluator = await startEvaluator(settings, dataset, workers)
+    const evaluator = await startEvaluator(settings, trainingData, workers)
     try {
       const session = await openSession(settings, dataset, evaluator, workers)
       const { references, doubtfulDevices } = await probeSpace(session.plan, randomStream(settings.seed, 'probe'))
@@ -104,7 +106,8 @@ export async function resume(args: ResumeArguments): Promise<void> {
         `the data in '${settings.data}' are not those experiment ${experiment.id} began with: put the old data back, or start a new search`,
       )
     }
-    const evaluator = await startEvaluator(settings, dataset, workers)
+    const trainingData = await taught(dataset, settings.recipe, settings.teacher)
+    const evaluator = await startEvaluator(settings, trainingData, workers)
     try {
       const session = await openSession(settings, dataset, evaluator, workers)
       await run(store, experiment.id, session, args, settings)

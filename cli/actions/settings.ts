@@ -13,6 +13,7 @@ import { OBJECTIVE_NAMES, parseObjectives } from '../../search/objectives.ts'
 import { numberWithin, wholeNumber } from '../commands/shared.ts'
 import type { SearchArguments } from '../search-options.ts'
 import { checkLadder, ladderSchema, settleLadder, totalFidelity } from './ladder.ts'
+import { checkTeacherFlags, withTeacherFlags } from './teacher.ts'
 
 const limitsSchema = z.strictObject({
   maxLatencyMs: z.number().positive().optional(),
@@ -42,6 +43,8 @@ export const settingsSchema = z.strictObject({
   ladder: ladderSchema.optional(),
   inherit: z.boolean().default(false),
   recipe: recipeSchema,
+  /** Absolute path of the file that the recipe's distillation names. */
+  teacher: z.string().optional(),
   engine: z.string(),
   /** Left out in experiments from before there was a choice. */
   provider: z.enum(PROVIDERS).default('cpu'),
@@ -117,6 +120,7 @@ export function checkFlags(args: SearchArguments): void {
   wholeNumber(args['look-ahead'], '--look-ahead', 1, 10_000)
   numberWithin(args['data-fraction'], '--data-fraction', 0, 1)
   loadRecipe(args.recipe)
+  checkTeacherFlags(args)
   checkLadder(args)
   if (args.epochs !== undefined) wholeNumber(args.epochs, '--epochs', 1, 10_000)
   if (args['batch-size'] !== undefined) wholeNumber(args['batch-size'], '--batch-size', 1, 4096)
@@ -144,7 +148,7 @@ export function settleSettings(
   }
   const whole = { epochs: args.epochs ?? epochs, dataFraction }
   const ladder = settleLadder(args, whole)
-  const base = loadRecipe(args.recipe)
+  const base = withTeacherFlags(loadRecipe(args.recipe), args)
   const recipe: Recipe = {
     ...base,
     batchSize: args['batch-size'] ?? fittingBatchSize(base.batchSize, trainSize),
@@ -165,6 +169,7 @@ export function settleSettings(
     ...(ladder === undefined ? {} : { ladder }),
     inherit: args.inherit,
     recipe,
+    ...(args.teacher === undefined ? {} : { teacher: path.resolve(args.teacher) }),
     engine: args.engine,
     provider: parseProvider(args.provider),
     trialTimeoutSeconds: parseQuantity(args['trial-timeout'], 'durationS', '--trial-timeout'),

@@ -24,7 +24,7 @@ export const recipeSchema = z.strictObject({
     .strictObject({
       teacher: z.string().regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 of a file'),
       weight: z.number().positive().max(1),
-      temperature: z.number().min(1).max(100),
+      temperature: z.number().positive().max(100),
     })
     .exactOptional(),
   loadBalancing: z.number().min(0).max(10),

@@ -5,6 +5,7 @@ import { messageOf, UserError } from '../../lib/errors.ts'
 import { shapeText, sizeOf } from '../../network/shapes.ts'
 import type { Dataset } from '../datasets/dataset.ts'
 import { sharedFloat32 } from '../datasets/shared-arrays.ts'
+import type { Distillation, Recipe } from './engine.ts'
 
 /** Samples of one run of the teacher, where its file leaves the number open. */
 const BATCH = 64
@@ -21,8 +22,17 @@ interface TeacherModel {
   readonly batch: number
 }
 
-/** SHA-256 of a teacher's file, by which recipes name it. @throws UserError when it cannot be read. */
-export const teacherDigest = (file: string): string => sha256Hex(readTeacher(file))
+export const DISTILLATION_DEFAULTS = { weight: 0.5, temperature: 4 } as const satisfies Partial<Distillation>
+
+/**
+ * The recipe, learning from a teacher's answers too; the data set must then come from `withTeacher`.
+ * @throws UserError when the file cannot be read.
+ */
+export const distilled = (
+  recipe: Recipe,
+  file: string,
+  { weight, temperature }: Omit<Distillation, 'teacher'> = DISTILLATION_DEFAULTS,
+): Recipe => ({ ...recipe, distillation: { teacher: sha256Hex(readTeacher(file)), weight, temperature } })
 
 /**
  * The data set with what a teacher answers for each training sample, computed once. The teacher is an ONNX file as
