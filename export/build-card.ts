@@ -1,12 +1,14 @@
 import type { Dataset } from '../evaluators/datasets/dataset.ts'
 import { inputShapeOf, type TrainedNetwork } from '../evaluators/training/train.ts'
-import type { CostModel, Costs } from '../hardware-profiles/index.ts'
+import type { CostModel, Costs, Profile } from '../hardware-profiles/index.ts'
 import { countMacs, countParams } from '../network/measure.ts'
 import { sameShape, shapeText } from '../network/shapes.ts'
 import type { NetworkGraph } from '../network/types.ts'
+import { costModelOfC } from './c-runtime.ts'
+import { energyLabel, type LabelOptions } from './energy-label.ts'
 import type { Artefact, CFootprint } from './formats/format.ts'
 import type { Int8Card, ModelCard } from './model-card.ts'
-import type { QuantisationChoice } from './quantise/choose.ts'
+import type { TunedQuantisation } from './quantise/fine-tune.ts'
 import type { Selection } from './select.ts'
 import { verifiedAccuracy } from './verify.ts'
 
@@ -20,19 +22,21 @@ export interface CardSources {
   readonly training: ModelCard['training']
   readonly costModel: CostModel
   readonly search: ModelCard['search']
+  /** How the device is used, for the energy label. */
+  readonly label: LabelOptions
   readonly frugalVersion: string
 }
 
 /** A drop of accuracy over this many points is worth a warning. */
 const TOLERATED_DROP_POINTS = 1
-/** An arena should be used up to this share. */
-const LEAST_ARENA_USE = 0.95
+/** What is measured of the C's memory should be within this of what was predicted. */
+const TOLERATED_MEMORY_ERROR = 0.05
 
 /** Puts the card of an export together; what was measured on files is taken from their artefacts. */
 export function buildCard(
   job: CardSources,
   costs: Costs,
-  int8: QuantisationChoice | undefined,
+  int8: TunedQuantisation | undefined,
   artefacts: readonly Artefact[],
 ): ModelCard {
   const { dataset, graph, trained, selection, costModel } = job
@@ -45,7 +49,10 @@ export function buildCard(
   const float = onFile ?? verifiedAccuracy(Math.round(trained.accuracy.test! * test.length), test.length)
   const int8Card = int8 === undefined ? undefined : int8CardOf(int8, float.accuracy)
   const footprint = artefacts.find((artefact) => artefact.footprint !== undefined)?.footprint
+  const ofC = footprint === undefined ? undefined : costModelOfC(profile)
+  const costsOfC = ofC?.price(graph, { layers: true })
   return {
+    $schema: 'card.schema.json',
     format: 'frugal-card/1',
     frugalVersion: job.frugalVersion,
     archId: record.archId,
@@ -78,7 +85,7 @@ export function buildCard(
     ...(int8Card === undefined ? {} : { int8: int8Card }),
     ...(footprint === undefined ? {} : { footprint }),
     verification: artefacts.flatMap(({ checks }) => checks),
-    warnings: warningsOf(int8Card, footprint),
+    warnings: warningsOf(int8Card, footprint, costsOfC),
     cost: {
       macs: countMacs(graph),
       params: countParams(graph),
@@ -89,33 +96,78 @@ export function buildCard(
       peakRamBytes,
       flashBytes,
       basis,
-      sources: sourcesOf(costModel),
+      sources: sourcesOf(profile),
     },
+    ...(costsOfC === undefined ? {} : { costOfC: costOfC(ofC!.profile, costsOfC) }),
+    ...(profile.family === 'cortex-m' ? { layers: layersOf(job, costsOfC, footprint) } : {}),
+    energy: energyLabel(costs, profile, job.label),
     search: job.search,
   }
 }
 
-function int8CardOf(choice: QuantisationChoice, floatAccuracy: number): Int8Card {
-  const { network, calibrationSamples, validation, validationSamples, test } = choice
-  const dropPoints = Number((100 * (floatAccuracy - test.accuracy)).toFixed(4))
-  return { test, dropPoints, calibration: network.calibration, calibrationSamples, validation, validationSamples }
+const costOfC = (profile: Profile, costs: Costs): ModelCard['costOfC'] => ({
+  profile: profile.id,
+  latencyMs: costs.latencyMs,
+  latencyLowMs: costs.latencyLowMs,
+  latencyHighMs: costs.latencyHighMs,
+  energyMj: costs.energyMj,
+  peakRamBytes: costs.peakRamBytes,
+  flashBytes: costs.flashBytes,
+  sources: sourcesOf(profile),
+})
+
+/** Kernels with the cycles predicted for them, and the instructions that were counted. */
+function layersOf({ costModel, graph }: CardSources, costsOfC: Costs | undefined, footprint: CFootprint | undefined) {
+  const cycles = (latencyMs: number): number => Math.round((latencyMs / 1000) * costModel.profile.clockHz)
+  const predictedOfC = new Map(costsOfC?.layers.map(({ id, latencyMs }) => [id, cycles(latencyMs)]))
+  const counted = new Map(footprint?.layers?.map(({ id, instructions }) => [id, instructions]))
+  return costModel.price(graph, { layers: true }).layers.map(({ id, kind, macs, latencyMs }) => {
+    const [cyclesOfC, instructionsOfC] = [predictedOfC.get(id), counted.get(id)]
+    return {
+      id,
+      kind,
+      macs,
+      cycles: cycles(latencyMs),
+      ...(cyclesOfC === undefined ? {} : { cyclesOfC }),
+      ...(instructionsOfC === undefined ? {} : { instructionsOfC }),
+    }
+  })
 }
 
-function warningsOf(int8: Int8Card | undefined, footprint: CFootprint | undefined): readonly string[] {
+function int8CardOf(choice: TunedQuantisation, floatAccuracy: number): Int8Card {
+  const { network, calibrationSamples, validation, validationSamples, test, fineTuning } = choice
+  const dropPoints = Number((100 * (floatAccuracy - test.accuracy)).toFixed(4))
+  const calibrated = { calibration: network.calibration, calibrationSamples, validation, validationSamples }
+  return { test, dropPoints, ...calibrated, fineTuning }
+}
+
+function warningsOf(
+  int8: Int8Card | undefined,
+  footprint: CFootprint | undefined,
+  predicted: Costs | undefined,
+): readonly string[] {
   const warnings: string[] = []
   if (int8 !== undefined && int8.dropPoints > TOLERATED_DROP_POINTS) {
     warnings.push(
       `int8 costs ${int8.dropPoints.toFixed(2)} points of test accuracy: train longer or export another trial`,
     )
   }
-  if (footprint?.arenaUsedBytes !== undefined && footprint.arenaUsedBytes < LEAST_ARENA_USE * footprint.arenaBytes) {
-    warnings.push(`only ${footprint.arenaUsedBytes} of the arena's ${footprint.arenaBytes} bytes were used`)
+  if (predicted === undefined || footprint === undefined) return warnings
+  const { arenaUsedBytes, stackBytes, flashBytes } = footprint
+  const compare = (what: string, measured: number, expected: number, most: number): void => {
+    if (measured <= expected * most && measured >= expected * (1 - TOLERATED_MEMORY_ERROR)) return
+    warnings.push(`the C takes ${measured} B of ${what}; ${Math.round(expected)} B were predicted`)
   }
+  // A network that was promised to fit must fit: RAM may not be more than predicted.
+  if (arenaUsedBytes !== undefined && stackBytes !== undefined) {
+    compare('RAM', arenaUsedBytes + stackBytes, predicted.peakRamBytes, 1)
+  }
+  if (flashBytes !== undefined) compare('flash', flashBytes, predicted.flashBytes, 1 + TOLERATED_MEMORY_ERROR)
   return warnings
 }
 
 /** Where the device's figures come from, each source once. */
-function sourcesOf({ profile }: CostModel): readonly string[] {
+function sourcesOf(profile: Profile): readonly string[] {
   const tables = profile.tables.flatMap(({ models }) => models.map(({ provenance }) => provenance))
   const lines = tables.map(({ kind, source }) => `latency, ${kind}: ${source}`)
   lines.push(`energy, ${profile.energy.provenance.kind}: ${profile.energy.provenance.source}`)

@@ -1,12 +1,12 @@
-import { type CostModel, type Costs, checkLimits } from '../hardware-profiles/index.ts'
+import { availableRamBytes, type CostModel, type Costs, checkLimits, type Profile } from '../hardware-profiles/index.ts'
 import { canonicalJson } from '../lib/canonical-json.ts'
 import { UserError } from '../lib/errors.ts'
 import { pathInside, writeFileAtomic } from '../lib/files.ts'
 import type { NetworkGraph } from '../network/types.ts'
 import { buildCard, type CardSources } from './build-card.ts'
-import type { Artefact, ExportFormat } from './formats/format.ts'
-import type { ModelCard } from './model-card.ts'
-import { chooseQuantisation } from './quantise/choose.ts'
+import type { Artefact, CFootprint, ExportFormat } from './formats/format.ts'
+import { cardJsonSchema, type ModelCard } from './model-card.ts'
+import { type FineTuner, quantiseTrained } from './quantise/fine-tune.ts'
 import { renderModelCard } from './render-card.ts'
 import { encodeWeights, TRAINING_FILES } from './train/training-folder.ts'
 
@@ -14,6 +14,8 @@ export interface ExportJob extends CardSources {
   /** Recorded beside the graph, so that the genome can be read again. */
   readonly space: { readonly id: string; readonly version: string }
   readonly formats: readonly ExportFormat[]
+  /** Quantisation-aware fine-tuning; none where left out. */
+  readonly fineTuner?: FineTuner
   /** False: the files are written without being run. */
   readonly verify: boolean
   /** What C functions are called; any text. */
@@ -33,6 +35,16 @@ export function affordableCosts(costModel: CostModel, graph: NetworkGraph): Cost
   )
 }
 
+/** @throws UserError when what was measured of the C is over the device's memory. */
+function checkFootprint({ arenaBytes, stackBytes = 0, constantBytes, flashBytes }: CFootprint, profile: Profile): void {
+  const check = (what: string, bytes: number, allowed: number): void => {
+    if (bytes <= allowed) return
+    throw new UserError(`the C is over ${profile.id}: it takes ${bytes} B of ${what}, the device has ${allowed} B`)
+  }
+  check('RAM', arenaBytes + stackBytes, availableRamBytes(profile))
+  check('flash', flashBytes ?? constantBytes, profile.flashBytes)
+}
+
 /**
  * Writes a trained network in every format asked for, with `architecture.json`, `weights.safetensors`, `card.json` and
  * `README.md`. Each file is
@@ -45,7 +57,7 @@ export async function exportNetwork(job: ExportJob): Promise<ModelCard> {
   const costs = affordableCosts(job.costModel, graph)
   const check = (): void => job.signal.throwIfAborted()
   const int8 = formats.some(({ needsInt8 }) => needsInt8)
-    ? await chooseQuantisation(graph, trained.weights, dataset, check)
+    ? await quantiseTrained({ graph, dataset, trained }, job.fineTuner, check)
     : undefined
   const artefacts: Artefact[] = []
   for (const format of formats) {
@@ -61,6 +73,7 @@ export async function exportNetwork(job: ExportJob): Promise<ModelCard> {
       title: `Network ${selection.record.archId} for ${job.costModel.profile.id}, made by Frugal ${job.frugalVersion}`,
       name: job.name,
     })
+    if (artefact.footprint !== undefined) checkFootprint(artefact.footprint, job.costModel.profile)
     artefacts.push(artefact)
   }
   check()
@@ -72,6 +85,7 @@ export async function exportNetwork(job: ExportJob): Promise<ModelCard> {
   write('architecture.json', `${canonicalJson(architecture)}\n`)
   write(TRAINING_FILES.weights, encodeWeights(graph, trained.weights))
   write('card.json', `${JSON.stringify(card, null, 2)}\n`)
+  write('card.schema.json', cardJsonSchema())
   write(
     'README.md',
     renderModelCard(

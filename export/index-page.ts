@@ -1,4 +1,4 @@
-import { formatBytes, formatEnergy, formatLatency } from '../lib/units.ts'
+import { formatBytes, formatEnergy, formatLatency, formatNumber } from '../lib/units.ts'
 import type { ModelCard } from './model-card.ts'
 
 /** A device of an experiment and what was exported for it; undefined where no network is within its limits. */
@@ -10,13 +10,13 @@ export interface ExportedDevice {
 /** The page that leads to the folders of all devices. */
 export function renderIndex(devices: readonly ExportedDevice[]): string {
   const rows = devices.map(({ device, card }) => {
-    if (card === undefined) return `| ${device} | no trained network is within its limits | | | | | |`
-    const { accuracy, int8, cost, verification } = card
+    if (card === undefined) return `| ${device} | no trained network is within its limits | | | | | | |`
+    const { accuracy, int8, cost, energy, verification } = card
     const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
     const checked = verification.filter(({ verified }) => verified).length
     return (
       `| [${device}](${device}/README.md) | ${card.archId} (trial ${card.trial}) | ${percent(accuracy.test.accuracy)} | ` +
-      `${int8 === undefined ? '' : percent(int8.test.accuracy)} | ${formatLatency(cost.latencyMs)}, ${formatEnergy(cost.energyMj)} | ` +
+      `${int8 === undefined ? '' : percent(int8.test.accuracy)} | ${formatLatency(cost.latencyMs)}, ${formatEnergy(cost.energyMj)} | ${formatNumber(energy.inferencesPerWattHour)} | ` +
       `${formatBytes(cost.peakRamBytes)}, ${formatBytes(cost.flashBytes)} | ${checked} of ${verification.length} |`
     )
   })
@@ -24,8 +24,8 @@ export function renderIndex(devices: readonly ExportedDevice[]): string {
 
 One folder for each device; latency, energy, RAM and flash are estimates.
 
-| device | network | test accuracy, float | int8 | latency, energy | RAM, flash | checks passed |
-|---|---|---|---|---|---|---|
+| device | network | test accuracy, float | int8 | latency, energy | inferences per Wh | RAM, flash | checks passed |
+|---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
 `
 }

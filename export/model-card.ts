@@ -1,76 +1,179 @@
-import type { BasisShares } from '../hardware-profiles/index.ts'
-import type { ArtefactCheck, CFootprint } from './formats/format.ts'
-import type { QuantisationChoice } from './quantise/choose.ts'
-import type { CalibrationMethod } from './quantise/types.ts'
-import type { VerifiedAccuracy } from './verify.ts'
+import { z } from 'zod'
+import { QAT_MODES } from './quantise/qat-mode.ts'
 
-/** What became of the network in int8. */
-export interface Int8Card extends Pick<QuantisationChoice, 'calibrationSamples' | 'validation' | 'validationSamples'> {
-  /** Measured by the integer reference on the whole test part. */
-  readonly test: VerifiedAccuracy
-  /** Percentage points that float is better by. */
-  readonly dropPoints: number
-  readonly calibration: CalibrationMethod
+/** A schema's type with everything read-only. */
+type DeepReadonly<T> = unknown extends T ? T : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
+
+const share = z.number().min(0).max(1)
+const count = z.int().nonnegative()
+const cost = z.number().nonnegative()
+const text = z.string()
+const settings = z.record(z.string(), z.unknown())
+
+const accuracy = z
+  .strictObject({ correct: count, samples: count, accuracy: share, interval: z.tuple([share, share]) })
+  .describe('Rightly classified samples, with the 95 % Wilson score interval of their share')
+
+const prediction = {
+  latencyMs: cost,
+  latencyLowMs: cost,
+  latencyHighMs: cost.describe('Low and high: a 90 % interval'),
+  energyMj: cost,
+  peakRamBytes: cost,
+  flashBytes: cost,
 }
 
-/** Everything the card says; written as `card.json`, and as prose in `README.md`. Deterministic: no dates, no paths. */
-export interface ModelCard {
-  readonly format: 'frugal-card/1'
-  readonly frugalVersion: string
-  readonly archId: string
-  readonly trial: number
-  readonly rule: string
-  /** Files that hold the network, beside the card's own. */
-  readonly files: readonly string[]
-  readonly device: { readonly id: string; readonly title: string; readonly runtime: string; readonly dataType: string }
-  readonly data: {
-    readonly name: string
-    readonly digest: string
-    readonly classNames: readonly string[]
-    readonly trainSamples: number
-    readonly validationSamples: number
-    readonly testSamples: number
-  }
-  readonly input: { readonly shape: readonly number[]; readonly meaning: string }
-  readonly output: { readonly shape: readonly number[]; readonly meaning: string }
-  readonly training: {
-    readonly engine: string
-    readonly epochs: number
-    readonly seed: number
-    readonly recipe: Readonly<Record<string, unknown>>
-    /** Epochs run, and the one whose weights these are; `epochs` says how many were planned. */
-    readonly epochsRun: number
-    readonly bestEpoch: number
-  }
-  readonly accuracy: {
-    /** Of the float network on the whole test part. */
-    readonly test: VerifiedAccuracy
-    readonly measuredOn: string
-    /** Validation accuracy after the final training, and in the search's short one. */
-    readonly validation: number
-    readonly searchValidation: number
-  }
-  readonly int8?: Int8Card
-  /** What the C needs of the device. */
-  readonly footprint?: CFootprint
-  readonly verification: readonly ArtefactCheck[]
-  readonly warnings: readonly string[]
-  readonly cost: {
-    readonly macs: number
-    readonly params: number
-    readonly latencyMs: number
-    readonly latencyLowMs: number
-    readonly latencyHighMs: number
-    readonly energyMj: number
-    readonly peakRamBytes: number
-    readonly flashBytes: number
-    readonly basis: BasisShares
-    readonly sources: readonly string[]
-  }
-  readonly search: {
-    readonly trials: number
-    readonly failures: number
-    readonly cpuSeconds: number
-    readonly settings: Readonly<Record<string, unknown>>
-  }
-}
+const energyLabel = z
+  .strictObject({
+    microjoulesPerInference: cost,
+    microjoulesLow: cost,
+    microjoulesHigh: cost.describe('Low and high: the interval of the latency at the same power'),
+    inferencesPerWattHour: cost,
+    duty: z
+      .strictObject({
+        periodSeconds: z.number().positive(),
+        joulesPerDay: cost
+          .nullable()
+          .describe('Idle time included; null when one inference takes longer than the period'),
+        gramsCo2ePerYear: cost.optional(),
+      })
+      .describe('One inference every period, idle in between'),
+    gramsPerKwh: z.number().positive().optional().describe('Grid factor, as given'),
+    gramsCo2ePerMillionInferences: cost.optional(),
+    source: text,
+  })
+  .describe('Energy of the device, estimated from its profile')
+
+const searchEnergy = z
+  .strictObject({
+    wattHours: cost,
+    measuredWattHours: cost.describe('Of them, from counters of the machine; the rest is estimated'),
+    basis: z.enum(['measured', 'estimated', 'partly measured']),
+    sources: z.array(text),
+    gramsPerKwh: z.number().positive().optional(),
+    gramsCo2e: cost.optional(),
+  })
+  .describe('What the search itself used')
+
+const footprint = z
+  .strictObject({
+    arenaBytes: count.describe('Planned, and declared in the C'),
+    arenaUsedBytes: count.optional().describe('Written to while the check samples ran'),
+    stackBytes: count.optional().describe('Stack of one run on an emulated Cortex-M4'),
+    constantBytes: count.describe('Weights, biases, factors and tables'),
+    flashBytes: count.optional().describe('Sections of the smallest program, linked for a Cortex-M4'),
+    layers: z
+      .array(z.strictObject({ id: text, instructions: count }))
+      .optional()
+      .describe('Instructions of each kernel on an emulated Cortex-M4, for one sample'),
+  })
+  .describe('What the C needs; left out is what was not measured here')
+
+const fineTuning = z
+  .strictObject({
+    mode: z.enum(QAT_MODES).describe('auto: where the drop without it is above the threshold'),
+    thresholdPoints: z.number(),
+    dropBefore: z.number().describe('Points of test accuracy that float is better by, without fine-tuning'),
+    training: z
+      .strictObject({
+        epochs: count,
+        bestEpoch: count,
+        learningRate: z.number().positive(),
+        dropAfter: z.number(),
+        validationBefore: share,
+        validationAfter: share,
+        kept: z
+          .boolean()
+          .describe('Whether the fine-tuned weights are the ones exported: they were better on validation'),
+      })
+      .optional()
+      .describe('Left out where there was no fine-tuning'),
+  })
+  .describe('Training on with fake quantisation')
+
+/** Everything the card says, and the source of `card.schema.json`. Deterministic: no dates, no paths. */
+export const cardSchema = z
+  .strictObject({
+    $schema: z.literal('card.schema.json'),
+    format: z.literal('frugal-card/1'),
+    frugalVersion: text,
+    archId: text,
+    trial: count,
+    rule: text.describe('Why this trial was chosen'),
+    files: z.array(text).describe('Files that hold the network, beside the card’s own'),
+    device: z.strictObject({ id: text, title: text, runtime: text, dataType: text }),
+    data: z.strictObject({
+      name: text,
+      digest: text,
+      classNames: z.array(text),
+      trainSamples: count,
+      validationSamples: count,
+      testSamples: count,
+    }),
+    input: z.strictObject({ shape: z.array(count), meaning: text }),
+    output: z.strictObject({ shape: z.array(count), meaning: text }),
+    training: z.strictObject({
+      engine: text,
+      epochs: count.describe('Planned'),
+      seed: count,
+      recipe: settings,
+      epochsRun: count,
+      bestEpoch: count.describe('The epoch whose weights these are'),
+    }),
+    accuracy: z.strictObject({
+      test: accuracy.describe('Of the float network on the whole test part'),
+      measuredOn: text,
+      validation: share,
+      searchValidation: share.describe('After the search’s short training'),
+    }),
+    int8: z
+      .strictObject({
+        test: accuracy.describe('Of the integer reference on the whole test part'),
+        dropPoints: z.number().describe('Percentage points that float is better by'),
+        calibration: z.enum(['minmax', 'percentile']),
+        calibrationSamples: count,
+        validation: z.strictObject({ minmax: share, percentile: share }),
+        validationSamples: count,
+        fineTuning,
+      })
+      .optional(),
+    footprint: footprint.optional(),
+    verification: z.array(z.strictObject({ artefact: text, where: text, verified: z.boolean(), detail: text })),
+    warnings: z.array(text),
+    cost: z
+      .strictObject({
+        macs: count,
+        params: count,
+        ...prediction,
+        basis: z.strictObject({ exact: share, interpolated: share, extrapolated: share, fallback: share }),
+        sources: z.array(text),
+      })
+      .describe('Estimates of the device’s profile, for its own runtime'),
+    costOfC: z
+      .strictObject({ profile: text, ...prediction, sources: z.array(text) })
+      .optional()
+      .describe('Estimates for the exported C on the same board'),
+    layers: z
+      .array(
+        z.strictObject({
+          id: text,
+          kind: text,
+          macs: cost,
+          cycles: cost.describe('Predicted for the profile’s runtime'),
+          cyclesOfC: cost.optional().describe('Predicted for the exported C'),
+          instructionsOfC: count.optional().describe('Counted on an emulated Cortex-M4'),
+        }),
+      )
+      .optional()
+      .describe('Kernels in their order, on Cortex-M'),
+    energy: energyLabel,
+    search: z.strictObject({ trials: count, failures: count, cpuSeconds: cost, energy: searchEnergy, settings }),
+  })
+  .describe('Model card of a network that Frugal exported')
+
+export type ModelCard = DeepReadonly<z.infer<typeof cardSchema>>
+export type Int8Card = NonNullable<ModelCard['int8']>
+
+/** The card's JSON Schema: what `card.schema.json` holds, in the package and beside each card. */
+export const cardJsonSchema = (): string =>
+  `${JSON.stringify(z.toJSONSchema(cardSchema, { target: 'draft-2020-12' }), null, 2)}\n`

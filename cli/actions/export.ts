@@ -1,18 +1,23 @@
 import path from 'node:path'
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import { engineName, loadEngine } from '../../evaluators/training/engines.ts'
+import type { LabelOptions } from '../../export/energy-label.ts'
 import { affordableCosts, exportNetwork as writeExport } from '../../export/export-network.ts'
 import { defaultFormats, parseFormats } from '../../export/formats/index.ts'
 import { type ExportedDevice, renderIndex } from '../../export/index-page.ts'
 import type { ModelCard } from '../../export/model-card.ts'
+import { type FineTuner, fineTuningJob } from '../../export/quantise/fine-tune.ts'
+import { QAT_MODES, type QatMode } from '../../export/quantise/qat-mode.ts'
 import { type Selection, selectTrial } from '../../export/select.ts'
 import { readTraining, type TrainingRecord } from '../../export/train/training-folder.ts'
 import type { FullyTrained, TrainingJob } from '../../export/train/training-job.ts'
 import { createCostModel, loadProfile } from '../../hardware-profiles/index.ts'
 import { UserError } from '../../lib/errors.ts'
 import { pathInside, writeFileAtomic } from '../../lib/files.ts'
+import { unknownName } from '../../lib/nearest-name.ts'
 import { formatLatency } from '../../lib/units.ts'
 import type { NetworkGraph } from '../../network/types.ts'
+import type { SearchEnergy } from '../../results/search-energy.ts'
 import { openStore } from '../../results/sqlite/open.ts'
 import type { Experiment, Front } from '../../results/store.ts'
 import type { TrialRecord } from '../../search/journal.ts'
@@ -21,6 +26,7 @@ import type { SearchSpace } from '../../spaces/space.ts'
 import { wholeNumber } from '../commands/shared.ts'
 import type { FullTrainingArguments } from '../commands/training-options.ts'
 import { packageVersion } from '../package-version.ts'
+import { type LabelArguments, labelFlags, labelOptions, searchEnergyOf } from './export-label.ts'
 import { type ExportTrainer, exportTrainer } from './export-training.ts'
 import { checkTrainingFlags, FULL_EPOCHS_FACTOR, trainingPlan } from './full-training.ts'
 import { deviceOf } from './inspect.ts'
@@ -30,7 +36,7 @@ import { loadData, trainingSeed } from './session.ts'
 import { dataPathOf, readSettings, type SearchSettings } from './settings.ts'
 import { checkSameData, networkOfTrial } from './trial-network.ts'
 
-interface ExportArguments extends FullTrainingArguments {
+interface ExportArguments extends FullTrainingArguments, LabelArguments {
   readonly id: number | undefined
   readonly db: string
   readonly device: string | undefined
@@ -43,6 +49,7 @@ interface ExportArguments extends FullTrainingArguments {
   readonly name: string
   /** Folder of a finished training to take the weights from. */
   readonly weights: string | undefined
+  readonly qat: string
 }
 
 /** Everything that the exports of one command share. */
@@ -51,6 +58,8 @@ interface Session {
   readonly experiment: Experiment
   readonly settings: SearchSettings
   readonly trials: readonly TrialRecord[]
+  readonly energy: SearchEnergy
+  readonly label: LabelOptions
   readonly dataset: Dataset
   readonly space: SearchSpace
   readonly signal: AbortSignal
@@ -64,7 +73,9 @@ export async function exportNetwork(args: ExportArguments): Promise<void> {
   if (args.all && args.device !== undefined)
     throw new UserError('--all and --device exclude each other: give one of them')
   if (args.format !== undefined) parseFormats(args.format)
-  const { experiment, fronts, trials } = readExperiment(args)
+  qatMode(args.qat)
+  const flags = labelFlags(args)
+  const { experiment, fronts, trials, energy } = readExperiment(args)
   const settings = readSettings(experiment.settings, experiment.id)
   const selections = fronts.map((front) => ({ front, selection: selectionOf(front, trials, args) }))
   const data = args.data ?? settings.data
@@ -72,7 +83,8 @@ export async function exportNetwork(args: ExportArguments): Promise<void> {
   checkSameData(dataset, data, experiment)
   const space = await loadSpace(settings.space)
   const work = async (signal: AbortSignal): Promise<void> => {
-    const shared = { args, experiment, settings, trials, dataset, space }
+    const label = labelOptions(flags, energy)
+    const shared = { args, experiment, settings, trials, energy, label, dataset, space }
     await exportAll({ ...shared, signal, train: exportTrainer(args.out, signal) }, selections)
   }
   await interruptible(work, () => {
@@ -105,7 +117,7 @@ function readExperiment(args: ExportArguments) {
     const experiment = store.experiment(args.id)
     const devices = args.all ? experiment.devices : [deviceOf(experiment, args.device)]
     const fronts = devices.map((device) => store.front(experiment.id, device))
-    return { experiment, fronts, trials: store.trials(experiment.id) }
+    return { experiment, fronts, trials: store.trials(experiment.id), energy: store.energy(experiment.id) }
   } finally {
     store.close()
   }
@@ -120,7 +132,8 @@ async function exportOne(session: Session, front: Front, selection: Selection, o
   const graph = networkOfTrial(space, dataset, selection.record)
   const costModel = createCostModel(loadProfile(settings.devices[experiment.devices.indexOf(front.device)]!))
   affordableCosts(costModel, graph)
-  const { trained, training } = await trainedNetwork(session, selection, graph)
+  const job = await trainingJob(session, graph, trainingSeed(settings.seed, selection.record.archId))
+  const { trained, training } = await trainedNetwork(session, selection, job)
   const card = await writeExport({
     selection,
     graph,
@@ -128,6 +141,7 @@ async function exportOne(session: Session, front: Front, selection: Selection, o
     dataset,
     trained,
     training,
+    fineTuner: fineTuner(session, job),
     costModel,
     formats: args.format === undefined ? defaultFormats(costModel.profile.family) : parseFormats(args.format),
     verify: args.verify,
@@ -136,8 +150,10 @@ async function exportOne(session: Session, front: Front, selection: Selection, o
       trials: trials.length,
       failures: trials.filter(({ result }) => !result.ok).length,
       cpuSeconds: trials.reduce((sum, { result }) => sum + (result.ok ? result.cpuSeconds : 0), 0),
+      energy: searchEnergyOf(session.energy, session.label),
       settings: { ...settings, data: dataset.name },
     },
+    label: session.label,
     frugalVersion: packageVersion(),
     out,
     signal,
@@ -150,23 +166,38 @@ async function exportOne(session: Session, front: Front, selection: Selection, o
 async function trainedNetwork(
   session: Session,
   { record }: Selection,
-  graph: NetworkGraph,
+  job: TrainingJob,
 ): Promise<{ readonly trained: FullyTrained; readonly training: ModelCard['training'] }> {
-  const { args, dataset, settings } = session
+  const { args, dataset } = session
   if (args.weights !== undefined) {
-    const stored = readTraining(args.weights, graph)
+    const stored = readTraining(args.weights, job.graph)
     if (stored.record.data.digest !== dataset.digest) {
       throw new UserError(`'${args.weights}' was trained on other data than the experiment: train it on these`)
     }
     return { trained: stored.trained, training: describeTraining(stored.record, stored.trained) }
   }
-  const job = await trainingJob(session, graph, trainingSeed(settings.seed, record.archId))
   const trained = await session.train(`training trial ${record.trial} (${record.archId})`, job)
   const { engineName: name, engine, epochs, seed, recipe } = job
   return {
     trained,
     training: describeTraining({ engine: `${name}@${engine.version}`, epochs, seed, recipe: { ...recipe } }, trained),
   }
+}
+
+/** Trains on with fake quantisation, where that is wanted. */
+const fineTuner = ({ args, train }: Session, job: TrainingJob): FineTuner => ({
+  mode: qatMode(args.qat),
+  train: async (start) => {
+    const tuning = fineTuningJob(job, start)
+    return { trained: await train('quantisation-aware fine-tuning', tuning), job: tuning }
+  },
+})
+
+/** @throws UserError for anything but the three modes. */
+function qatMode(text: string): QatMode {
+  const mode = QAT_MODES.find((name) => name === text)
+  if (mode === undefined) throw new UserError(unknownName('--qat mode', text, QAT_MODES))
+  return mode
 }
 
 async function trainingJob(session: Session, graph: NetworkGraph, seed: number): Promise<TrainingJob> {

@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs'
+import { ENERGY_OPTIONS } from '../search-options.ts'
 import { defineCommand, withExperiment } from './shared.ts'
 import { withFullTraining } from './training-options.ts'
 
@@ -26,6 +27,18 @@ export const exportCommand = defineCommand({
       .option('weights', {
         type: 'string',
         describe: 'Folder that frugal train filled: export these weights instead of training',
+      })
+      .option('duty', {
+        type: 'string',
+        default: '10s',
+        describe: 'One inference every PERIOD, for the energy of a day on the card',
+      })
+      .option('carbon-intensity', ENERGY_OPTIONS['carbon-intensity'])
+      .option('qat', {
+        type: 'string',
+        default: 'auto',
+        describe:
+          'Quantisation-aware fine-tuning: auto (where int8 loses more than a point of test accuracy), always or never',
       })
       .option('name', { type: 'string', default: 'model', describe: 'What the C functions are called' })
       .option('data', { type: 'string', describe: 'Where the data set is now, if it was moved' })

@@ -76,7 +76,7 @@ typedef struct {
   int8_t in_zero, out_zero, low, high;
 } conv2d_t;
 
-static void conv2d(const conv2d_t *p, const int8_t *in, int8_t *out) {
+KERNEL void conv2d(const conv2d_t *p, const int8_t *in, int8_t *out) {
   const window_t *w = &p->window;
   const int32_t row = w->kernel_width * w->channels;
   for (int32_t y = 0; y < w->out_height; y++) {
@@ -111,7 +111,7 @@ typedef struct {
   int8_t in_zero, out_zero, low, high;
 } depthwise_t;
 
-static void depthwise(const depthwise_t *p, const int8_t *in, int8_t *out) {
+KERNEL void depthwise(const depthwise_t *p, const int8_t *in, int8_t *out) {
   const window_t *w = &p->window;
   for (int32_t y = 0; y < w->out_height; y++) {
     int32_t top = y * w->stride_height - w->pad_top, first_y, end_y;
@@ -146,7 +146,7 @@ typedef struct {
   int8_t shift, in_zero, out_zero, low, high;
 } dense_t;
 
-static void dense(const dense_t *p, const int8_t *in, int8_t *out) {
+KERNEL void dense(const dense_t *p, const int8_t *in, int8_t *out) {
   const int8_t *weights = p->weights;
   for (int32_t unit = 0; unit < p->units; unit++) {
     int32_t sum = p->bias[unit];
@@ -167,7 +167,7 @@ typedef struct {
   int8_t left_shift, out_zero, low, high;
 } add_t;
 
-static void add(const add_t *p, const int8_t *const *in, int8_t *out) {
+KERNEL void add(const add_t *p, const int8_t *const *in, int8_t *out) {
   for (int32_t i = 0; i < p->length; i++) {
     int32_t sum = 0;
     for (int32_t n = 0; n < p->operands; n++) {
@@ -189,7 +189,7 @@ typedef struct {
 } multiply_t;
 
 /* the second operand repeats: one value a channel, or as long as the first */
-static void multiply(const multiply_t *p, const int8_t *in, const int8_t *other, int8_t *out) {
+KERNEL void multiply(const multiply_t *p, const int8_t *in, const int8_t *other, int8_t *out) {
   for (int32_t i = 0, j = 0; i < p->length; i++) {
     int32_t product = (in[i] - p->in_zero) * (other[j] - p->other_zero);
     out[i] = clamp(scale(product, p->result.multiplier, p->result.shift) + p->out_zero, -128, 127);
@@ -206,7 +206,7 @@ typedef struct {
   int8_t low, high;
 } average_pool_t;
 
-static void average_pool(const average_pool_t *p, const int8_t *in, int8_t *out) {
+KERNEL void average_pool(const average_pool_t *p, const int8_t *in, int8_t *out) {
   const window_t *w = &p->window;
   for (int32_t y = 0; y < w->out_height; y++) {
     int32_t top = y * w->stride_height - w->pad_top, first_y, end_y;
@@ -237,7 +237,7 @@ typedef struct {
   int8_t low, high;
 } max_pool_t;
 
-static void max_pool(const max_pool_t *p, const int8_t *in, int8_t *out) {
+KERNEL void max_pool(const max_pool_t *p, const int8_t *in, int8_t *out) {
   const window_t *w = &p->window;
   for (int32_t y = 0; y < w->out_height; y++) {
     int32_t top = y * w->stride_height - w->pad_top, first_y, end_y;
@@ -269,7 +269,7 @@ typedef struct {
   int8_t in_zero, out_zero;
 } mean_t;
 
-static void mean(const mean_t *p, const int8_t *in, int8_t *out) {
+KERNEL void mean(const mean_t *p, const int8_t *in, int8_t *out) {
   for (int32_t c = 0; c < p->channels; c++) {
     int32_t sum = 0;
     for (int32_t i = 0; i < p->pixels; i++) sum += in[i * p->channels + c] - p->in_zero;
@@ -286,7 +286,7 @@ typedef struct {
   const int8_t *table;
 } lookup_t;
 
-static void lookup(const lookup_t *p, const int8_t *in, int8_t *out) {
+KERNEL void lookup(const lookup_t *p, const int8_t *in, int8_t *out) {
   for (int32_t i = 0; i < p->length; i++) out[i] = p->table[in[i] + 128];
 }
 `,
@@ -334,7 +334,7 @@ typedef struct {
   factor_t difference;
 } softmax_t;
 
-static void softmax(const softmax_t *p, const int8_t *in, int8_t *out) {
+KERNEL void softmax(const softmax_t *p, const int8_t *in, int8_t *out) {
   for (int32_t row = 0; row < p->rows; row++, in += p->length, out += p->length) {
     int32_t largest = -128, sum = 0, headroom = 0;
     for (int32_t i = 0; i < p->length; i++) largest = in[i] > largest ? in[i] : largest;
@@ -365,7 +365,7 @@ typedef struct {
 } concat_t;
 
 /* one operand's channels; with a table where it is quantised in another way than the result */
-static void concat(const concat_t *p, const int8_t *in, int8_t *out) {
+KERNEL void concat(const concat_t *p, const int8_t *in, int8_t *out) {
   out += p->offset;
   for (int32_t i = 0; i < p->pixels; i++, out += p->out_channels) {
     for (int32_t c = 0; c < p->channels; c++, in++) out[c] = p->table ? p->table[*in + 128] : *in;
@@ -377,7 +377,7 @@ static void concat(const concat_t *p, const int8_t *in, int8_t *out) {
     needs: ['multiplier'],
     text: `
 /* the largest gates, lower index first of equal ones, and their shares of 2^15; a single one keeps its gate */
-static void route(const int8_t *gates, int32_t zero, int32_t experts, int32_t top_k, int32_t *chosen, int32_t *shares) {
+KERNEL void route(const int8_t *gates, int32_t zero, int32_t experts, int32_t top_k, int32_t *chosen, int32_t *shares) {
   int32_t total = 0;
   for (int32_t k = 0; k < top_k; k++) {
     int32_t best = -1;
@@ -400,7 +400,7 @@ typedef struct {
 } combine_t;
 
 /* adds an expert's output, weighted by its share */
-static void combine(const combine_t *p, int32_t share, const int8_t *in, int8_t *out) {
+KERNEL void combine(const combine_t *p, int32_t share, const int8_t *in, int8_t *out) {
   for (int32_t i = 0; i < p->length; i++) {
     out[i] = clamp(out[i] + scale(share * (in[i] - p->in_zero), p->factor.multiplier, p->factor.shift), -128, 127);
   }

@@ -20,6 +20,8 @@ export interface CRun {
 
 export interface CVerification {
   readonly runs: readonly CRun[]
+  /** Stack of one run on the emulated Cortex-M4; undefined where it did not run. */
+  readonly stackBytes: number | undefined
   /** Flash of the smallest program (`main.c`) linked for a Cortex-M4; undefined without the compiler. */
   readonly flashBytes: number | undefined
   /** Instructions of each layer of `CModel` on an emulated Cortex-M4; undefined where they were not counted. */
@@ -53,13 +55,14 @@ export async function verifyC(job: CVerificationJob): Promise<CVerification> {
     const compiler = findTool(ARM_COMPILER)
     const emulator = findTool(EMULATOR)
     for (const board of BOARDS) runs.push(await onBoard(job, folder, board, compiler, emulator))
-    const ran = runs[1]!.samples > 0
-    if (compiler === undefined) return { runs, flashBytes: undefined, instructions: undefined }
+    const { samples, stackBytes } = runs[1]!
+    if (compiler === undefined) return { runs, stackBytes, flashBytes: undefined, instructions: undefined }
     writeFileSync(path.join(folder, 'inputs.bin'), firstSamples(job, job.inputs, 1))
     return {
       runs,
+      stackBytes,
       flashBytes: await linkedFlash(folder, compiler),
-      instructions: ran ? await countInstructions(folder, compiler, emulator!) : undefined,
+      instructions: samples > 0 ? await countInstructions(folder, compiler, emulator!) : undefined,
     }
   } finally {
     rmSync(folder, { recursive: true, force: true })

@@ -96,6 +96,15 @@ int8_t *${identifier}_input(void);
 #define FRUGAL_LAYER(n) ((void)0)
 #endif
 
+/* Kernels are neither inlined nor copied for one caller: the code is there once, and its size is known beforehand. */
+#if defined(__clang__)
+#define KERNEL static __attribute__((noinline))
+#elif defined(__GNUC__)
+#define KERNEL static __attribute__((noinline, noclone))
+#else
+#define KERNEL static
+#endif
+
 static int8_t arena[${upper}_ARENA_BYTES];
 ${kernelSources(program.kinds)}
 ${program.constants}

@@ -59,7 +59,7 @@ export const cFormat: ExportFormat = {
         arenaUsedBytes: largest(
           verification?.runs.map(({ samples, arenaBytes }) => (samples > 0 ? arenaBytes : undefined)),
         ),
-        stackBytes: largest(verification?.runs.map(({ stackBytes }) => stackBytes)),
+        stackBytes: verification?.stackBytes,
         constantBytes: model.constantBytes,
         flashBytes: verification?.flashBytes,
         layers: verification?.instructions?.map((instructions, n) => ({ id: model.layers[n]!, instructions })),

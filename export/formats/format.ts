@@ -41,7 +41,7 @@ export interface CFootprint {
   readonly arenaBytes: number
   /** Written to while the check samples ran; undefined when none did. */
   readonly arenaUsedBytes: number | undefined
-  /** Stack of one run, the most of the emulated boards; undefined where none ran. */
+  /** Stack of one run on an emulated Cortex-M4; undefined where none ran. */
   readonly stackBytes: number | undefined
   /** Weights, biases, factors and tables, counted before compiling. */
   readonly constantBytes: number

@@ -1,0 +1,126 @@
+import { formatBytes, formatEnergy, formatLatency, formatNumber } from '../lib/units.ts'
+import type { Int8Card, ModelCard } from './model-card.ts'
+
+export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
+
+/** Text that may hold anything, made to stay in its line and its table cell. */
+export const inline = (text: string): string => text.replace(/[\r\n]+/g, ' ').replace(/[|`<]/g, (c) => `\\${c}`)
+
+export const formatGrams = (grams: number): string =>
+  grams >= 1000 ? `${formatNumber(grams / 1000)} kg CO₂e` : `${formatNumber(grams)} g CO₂e`
+
+const formatJoules = (joules: number): string =>
+  joules >= 1000 ? `${formatNumber(joules / 1000)} kJ` : `${formatNumber(joules)} J`
+
+/** Rows about the network in int8 and about what its C needs. */
+export function int8Rows({ int8, footprint, costOfC }: ModelCard): string {
+  if (int8 === undefined) return ''
+  const [low, high] = int8.test.interval
+  const rows = [
+    `| test accuracy in int8 | **${percent(int8.test.accuracy)}** (95 % interval ${percent(low)} to ${percent(high)}; ${int8.test.correct} of ${int8.test.samples}, integer reference), ${Math.abs(int8.dropPoints).toFixed(2)} points ${int8.dropPoints < 0 ? 'above' : 'below'} float |`,
+  ]
+  if (footprint !== undefined) {
+    const { arenaBytes, arenaUsedBytes, stackBytes, constantBytes, flashBytes } = footprint
+    const used = arenaUsedBytes === undefined ? '' : `, of which ${arenaUsedBytes} B were written to`
+    const stack = stackBytes === undefined ? 'stack not measured here' : `stack ${stackBytes} B`
+    const flash = flashBytes === undefined ? 'not measured here' : `${flashBytes} B linked for a Cortex-M4`
+    const predicted = (bytes: number | undefined): string =>
+      bytes === undefined ? '' : `; predicted ${Math.round(bytes)} B`
+    rows.push(
+      `| RAM of the C | arena ${arenaBytes} B${used}; ${stack}${predicted(costOfC?.peakRamBytes)} |`,
+      `| flash of the C | ${flash}, of which ${constantBytes} B are weights and tables${predicted(costOfC?.flashBytes)} |`,
+    )
+  }
+  return `${rows.join('\n')}\n`
+}
+
+/** What became of fine-tuning with fake quantisation, in one sentence. */
+export function fineTuningText({ mode, thresholdPoints, dropBefore, training }: Int8Card['fineTuning']): string {
+  const before = `Without fine-tuning int8 costs ${dropBefore.toFixed(2)} points of test accuracy`
+  if (training === undefined) {
+    const why =
+      mode === 'auto'
+        ? `not more than the ${thresholdPoints} point from which there would be fine-tuning`
+        : 'fine-tuning was not asked for'
+    return `${before}; ${why}.`
+  }
+  const { epochs, bestEpoch, learningRate, dropAfter, validationBefore, validationAfter, kept } = training
+  return (
+    `${before}; with fine-tuning (${epochs} epochs with fake quantisation at up to ${learningRate}, the best one ${bestEpoch}) ` +
+    `${dropAfter.toFixed(2)}. On the validation sample ${percent(validationAfter)} against ${percent(validationBefore)}: ` +
+    `${kept ? 'the fine-tuned weights are the ones exported' : 'the weights from before are the ones exported'}.`
+  )
+}
+
+/** Estimates for the device's own runtime, beside those for the exported C where there is one. */
+export function costRows({ cost, costOfC, device }: ModelCard): string {
+  const columns = [cost, ...(costOfC === undefined ? [] : [costOfC])]
+  const row = (title: string, cell: (costs: typeof cost | NonNullable<typeof costOfC>) => string): string =>
+    `| ${title} | ${columns.map(cell).join(' | ')} |`
+  return [
+    `| estimated | with ${inline(device.runtime)} |${costOfC === undefined ? '' : ' with the exported C |'}`,
+    `|---|${'---|'.repeat(columns.length)}`,
+    row('latency', ({ latencyMs }) => formatLatency(latencyMs)),
+    row(
+      'its 90 % interval',
+      ({ latencyLowMs, latencyHighMs }) => `${formatLatency(latencyLowMs)} to ${formatLatency(latencyHighMs)}`,
+    ),
+    row('energy per inference', ({ energyMj }) => formatEnergy(energyMj)),
+    row('peak RAM', ({ peakRamBytes }) => formatBytes(peakRamBytes)),
+    row('flash', ({ flashBytes }) => formatBytes(flashBytes)),
+  ].join('\n')
+}
+
+/** The energy label: one inference, a watt-hour, a day, and their carbon where a grid factor was given. */
+export function energySection({ energy }: ModelCard): string {
+  const { duty, gramsPerKwh, gramsCo2ePerMillionInferences: perMillion } = energy
+  const every = `one inference every ${formatNumber(duty.periodSeconds)} s`
+  const [micro, low, high] = [energy.microjoulesPerInference, energy.microjoulesLow, energy.microjoulesHigh].map(
+    formatNumber,
+  )
+  const rows = [
+    `| energy per inference | **${micro} µJ** (${low} to ${high} µJ, by the latency's interval) |`,
+    `| inferences per watt-hour | ${formatNumber(energy.inferencesPerWattHour)} |`,
+    duty.joulesPerDay === null
+      ? `| energy per day | ${every}: one takes longer than that |`
+      : `| energy per day, ${every} | ${formatJoules(duty.joulesPerDay)}, idle time included |`,
+  ]
+  if (perMillion !== undefined) {
+    rows.push(`| carbon of a million inferences at ${gramsPerKwh} g/kWh | ${formatGrams(perMillion)} |`)
+  }
+  if (duty.gramsCo2ePerYear !== undefined) {
+    rows.push(`| carbon of a year, ${every} | ${formatGrams(duty.gramsCo2ePerYear)} |`)
+  }
+  return `| | |\n|---|---|\n${rows.join('\n')}\n\nEstimated with the device's own runtime; ${inline(energy.source)}.`
+}
+
+/** What the search itself used, in one sentence. */
+export function searchEnergyText({ search }: ModelCard): string {
+  const { wattHours, measuredWattHours, basis, sources, gramsPerKwh, gramsCo2e } = search.energy
+  const carbon = gramsCo2e === undefined ? '' : `, ${formatGrams(gramsCo2e)} at ${gramsPerKwh} g/kWh`
+  const how =
+    basis === 'partly measured' ? `${formatNumber(measuredWattHours)} Wh of it measured, the rest estimated` : basis
+  return `The search used ${formatNumber(wattHours)} Wh (${how}${carbon}); ${sources.map(inline).join('; ')}.`
+}
+
+/** Each kernel: what was predicted, and what the emulator counted. */
+export function layersSection({ layers, footprint }: ModelCard): string {
+  if (layers === undefined) return ''
+  const counted = footprint?.layers !== undefined
+  const rows = layers.map(
+    ({ id, kind, macs, cycles, cyclesOfC, instructionsOfC }) =>
+      `| ${inline(id)} | ${kind} | ${macs} | ${cycles} | ${cyclesOfC ?? ''} | ${instructionsOfC ?? 'not measured here'} |`,
+  )
+  const note = counted
+    ? 'Instructions of the C were counted on an emulated Cortex-M4, for the first test sample.'
+    : 'Instructions of the C were not measured here: that needs arm-none-eabi-gcc, qemu-system-arm and verification.'
+  return `## Layers
+
+${note} The cycles are predictions.
+
+| kernel | kind | MACs | cycles, device's runtime | cycles, this C | instructions, this C |
+|---|---|---|---|---|---|
+${rows.join('\n')}
+
+`
+}
