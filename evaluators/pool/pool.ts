@@ -3,6 +3,8 @@ import { Piscina } from 'piscina'
 import { type Failure, failure, messageOf } from '../../lib/errors.ts'
 import type { Dataset } from '../datasets/dataset.ts'
 import type { EvaluateOptions, EvaluationRequest, Evaluator, Measurement } from '../evaluator.ts'
+import { parseEngineName, trainsAlone } from '../training/engines.ts'
+import { createGenerations } from './generations.ts'
 import { evaluateIsolated } from './isolated.ts'
 import type { TrainingTask, TrainingThreadData } from './training-thread.ts'
 
@@ -16,16 +18,14 @@ export interface PoolOptions {
   readonly timeoutSeconds: number
   /** Trials per thread after which fresh threads take over, so that nothing native libraries leave behind adds up. */
   readonly recycleAfter?: number
+  /**
+   * Whether fresh threads may begin while old ones finish their last trials. Not by default where trainings share a GPU
+   * or a native library that bears one at a time.
+   */
+  readonly overlap?: boolean
 }
 
 const DEFAULT_RECYCLE_AFTER = 250
-
-/** Threads that began together. */
-interface Generation {
-  readonly pool: Piscina
-  started: number
-  running: number
-}
 
 /**
  * A candidate to be given up is asked to stop between two steps: ending a thread inside the native runtime would take the
@@ -37,40 +37,23 @@ const HUNG_GRACE_MS = 60_000
 export function createPool(options: PoolOptions): Evaluator {
   const data: TrainingThreadData = { dataset: options.dataset, engine: options.engine }
   const extension = path.extname(import.meta.filename)
-  const startGeneration = (): Generation => ({
-    pool: new Piscina({
-      filename: path.join(import.meta.dirname, `training-thread${extension}`),
-      workerData: data,
-      minThreads: options.workers,
-      maxThreads: options.workers,
-      idleTimeout: Number.POSITIVE_INFINITY,
-      concurrentTasksPerWorker: 1,
-      // Workers train asynchronously; waiting on an atomic between tasks would stop their event loop.
-      atomics: 'disabled',
-    }),
-    started: 0,
-    running: 0,
-  })
-  const lifetime = (options.recycleAfter ?? DEFAULT_RECYCLE_AFTER) * options.workers
-  let current = startGeneration()
-
-  /** Runs a task on the present threads. Those of before end with the last task they run: none is lost. */
-  async function runInGeneration(task: TrainingTask, signal: AbortSignal): Promise<Measurement | Failure> {
-    if (current.started >= lifetime) {
-      const retired = current
-      current = startGeneration()
-      if (retired.running === 0) await retired.pool.destroy()
-    }
-    const generation = current
-    generation.started++
-    generation.running++
-    try {
-      return (await generation.pool.run(task, { signal })) as Measurement | Failure
-    } finally {
-      generation.running--
-      if (generation !== current && generation.running === 0) await generation.pool.destroy()
-    }
-  }
+  const threads = createGenerations(
+    () =>
+      new Piscina({
+        filename: path.join(import.meta.dirname, `training-thread${extension}`),
+        workerData: data,
+        minThreads: options.workers,
+        maxThreads: options.workers,
+        idleTimeout: Number.POSITIVE_INFINITY,
+        concurrentTasksPerWorker: 1,
+        // Workers train asynchronously; waiting on an atomic between tasks would stop their event loop.
+        atomics: 'disabled',
+      }),
+    {
+      lifetime: (options.recycleAfter ?? DEFAULT_RECYCLE_AFTER) * options.workers,
+      overlap: options.overlap ?? !trainsAlone(parseEngineName(options.engine)),
+    },
+  )
 
   const inFlight = new Set<Promise<unknown>>()
 
@@ -85,7 +68,7 @@ export function createPool(options: PoolOptions): Evaluator {
     signal.addEventListener('abort', giveUp, { once: true })
     if (signal.aborted) giveUp()
     const task: TrainingTask = { request, cancelled }
-    const run = runInGeneration(task, terminate.signal)
+    const run = threads.run(task, terminate.signal) as Promise<Measurement | Failure>
     inFlight.add(run)
     try {
       return await run
@@ -114,7 +97,7 @@ export function createPool(options: PoolOptions): Evaluator {
     },
     async dispose() {
       await Promise.allSettled(inFlight)
-      await current.pool.destroy()
+      await threads.end()
     },
   }
 }

@@ -59,13 +59,19 @@ export const engineName = ({ engine, provider }: EngineChoice): string =>
 export const trainsAlone = ({ engine, provider }: EngineChoice): boolean =>
   engine === 'tensorflow' || provider !== 'cpu'
 
+/** The choice that a name stands for. @throws UserError for an unknown provider. */
+export function parseEngineName(name: string): EngineChoice {
+  const [engine, provider = 'cpu'] = name.split(':') as [string, string?]
+  return { engine, provider: parseProvider(provider) }
+}
+
 /**
  * @param name as `engineName` gives it.
  * @throws UserError for an unknown name, naming the nearest one, and where the engine or its provider cannot be used.
  */
 export async function loadEngine(name: string): Promise<TrainingEngine> {
-  const [id, provider = 'cpu'] = name.split(':') as [string, string?]
-  const load = Object.hasOwn(ENGINES, id) ? ENGINES[id] : undefined
-  if (load === undefined) throw new UserError(unknownName('engine', id, ENGINE_IDS))
-  return load(parseProvider(provider))
+  const { engine, provider } = parseEngineName(name)
+  const load = Object.hasOwn(ENGINES, engine) ? ENGINES[engine] : undefined
+  if (load === undefined) throw new UserError(unknownName('engine', engine, ENGINE_IDS))
+  return load(provider)
 }

@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads'
 import test from 'ava'
 import { loadDataset } from '../../evaluators/datasets/load.ts'
 import type { EvaluationRequest } from '../../evaluators/evaluator.ts'
@@ -62,6 +63,34 @@ test.serial('threads are replaced after their share of trials; none is lost and 
   t.is(recycled.threads, 8)
   t.deepEqual(recycled.figures, kept.figures)
   t.true(kept.figures.every(Array.isArray))
+})
+
+test.serial('where trainings share a device, fresh threads wait until the old ones have ended', async (t) => {
+  const alive = new Set<Worker>()
+  let most = 0
+  const count = (worker: Worker) => {
+    alive.add(worker)
+    most = Math.max(most, alive.size)
+    worker.once('exit', () => alive.delete(worker))
+  }
+  process.on('worker', count)
+  const requests = Array.from({ length: 5 }, (_, i) => request(network(8, 16, 1), i))
+  const run = async (overlap: boolean) => {
+    most = 0
+    const options = { dataset, engine: 'onnxruntime', engineVersion: 'test', workers: 1, timeoutSeconds: 120 }
+    const pool = createPool({ ...options, recycleAfter: 2, overlap })
+    const results = await Promise.all(requests.map((one) => pool.evaluate(one)))
+    await pool.dispose()
+    return results.map((result) => (result.ok ? [result.accuracy, result.loss] : result))
+  }
+  const drained = await run(false)
+  t.is(most, 1)
+  t.is(alive.size, 0)
+  const overlapping = await run(true)
+  t.true(most > 1)
+  process.off('worker', count)
+  t.deepEqual(drained, overlapping)
+  t.true(drained.every(Array.isArray))
 })
 
 test.serial('a hundred trials of mixed shapes leave memory flat', async (t) => {
