@@ -1,4 +1,5 @@
 import { UserError } from '../lib/errors.ts'
+import { kneeOf } from '../results/knee.ts'
 import type { Front } from '../results/store.ts'
 import type { TrialRecord } from '../search/journal.ts'
 
@@ -8,12 +9,18 @@ export interface Selection {
   readonly rule: string
 }
 
+/** What was asked for: a trial, the knee, or neither: the most accurate. */
+export interface Wanted {
+  readonly trial?: number | undefined
+  readonly knee?: boolean
+}
+
 /**
  * The trial to export. Without `trial`: the most accurate network on the device's front (all of them are within the
- * limits); of equals the one with the lowest latency, then the lowest trial number.
+ * limits), of equals the one with the lowest latency, then the lowest trial number; or the front's knee.
  * @throws UserError when the front is empty, or the trial does not exist, failed, or breaks a limit of the device.
  */
-export function selectTrial(front: Front, trials: readonly TrialRecord[], trial: number | undefined): Selection {
+export function selectTrial(front: Front, trials: readonly TrialRecord[], { trial, knee = false }: Wanted): Selection {
   if (trial === undefined) {
     const [first, ...rest] = front.points
     if (first === undefined) {
@@ -21,10 +28,14 @@ export function selectTrial(front: Front, trials: readonly TrialRecord[], trial:
         `the front of '${front.device}' in experiment ${front.experiment} is empty: no trained network is within its limits`,
       )
     }
-    const best = rest.reduce((leader, point) => (point.accuracy > leader.accuracy ? point : leader), first)
+    const best = knee
+      ? kneeOf(front)!
+      : rest.reduce((leader, point) => (point.accuracy > leader.accuracy ? point : leader), first)
     return {
       record: trials.find((record) => record.trial === best.trial)!,
-      rule: 'highest validation accuracy on the front, then lowest latency',
+      rule: knee
+        ? 'the knee of the front, where it bulges most towards the ideal point'
+        : 'highest validation accuracy on the front, then lowest latency',
     }
   }
   const record = trials.find((candidate) => candidate.trial === trial)

@@ -42,6 +42,7 @@ interface ExportArguments extends FullTrainingArguments, LabelArguments {
   readonly device: string | undefined
   readonly out: string
   readonly trial: number | undefined
+  readonly knee: boolean
   readonly data: string | undefined
   readonly format: string | undefined
   readonly all: boolean
@@ -72,6 +73,8 @@ export async function exportNetwork(args: ExportArguments): Promise<void> {
   if (args.trial !== undefined) wholeNumber(args.trial, '--trial', 0, Number.MAX_SAFE_INTEGER)
   if (args.all && args.device !== undefined)
     throw new UserError('--all and --device exclude each other: give one of them')
+  if (args.knee && args.trial !== undefined)
+    throw new UserError('--knee and --trial exclude each other: give one of them')
   if (args.format !== undefined) parseFormats(args.format)
   qatMode(args.qat)
   const flags = labelFlags(args)
@@ -124,8 +127,8 @@ function readExperiment(args: ExportArguments) {
 }
 
 /** With `--all` a device without any network is left out; alone it is an error. */
-const selectionOf = (front: Front, trials: readonly TrialRecord[], { all, trial }: ExportArguments) =>
-  all && trial === undefined && front.points.length === 0 ? undefined : selectTrial(front, trials, trial)
+const selectionOf = (front: Front, trials: readonly TrialRecord[], { all, trial, knee }: ExportArguments) =>
+  all && trial === undefined && front.points.length === 0 ? undefined : selectTrial(front, trials, { trial, knee })
 
 async function exportOne(session: Session, front: Front, selection: Selection, out: string): Promise<ModelCard> {
   const { args, experiment, settings, trials, dataset, space, signal } = session

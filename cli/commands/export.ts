@@ -10,6 +10,11 @@ export const exportCommand = defineCommand({
     withFullTraining(withExperiment(yargs))
       .option('device', { type: 'string', describe: 'Device (default: the first of the experiment)' })
       .option('out', { type: 'string', default: 'frugal-export', describe: 'Folder to write to' })
+      .option('knee', {
+        type: 'boolean',
+        default: false,
+        describe: 'Export the knee of the front: the balanced network (frugal front --knee)',
+      })
       .option('trial', {
         type: 'number',
         describe: 'Export this trial (default: best accuracy on the front, then lowest latency)',

@@ -133,16 +133,24 @@ test('the most accurate network of the front is chosen, of equals the fastest; o
         [2, 0.9, 3],
       ]),
       trials,
-      undefined,
+      {},
     ).record.trial,
     1,
   )
-  t.is(selectTrial(front([[0, 0.8, 1]]), trials, 2).record.trial, 2)
-  t.throws(() => selectTrial(front([]), trials, undefined), {
+  const bulging = front([
+    [0, 0.5, 1],
+    [1, 0.88, 2],
+    [2, 0.9, 9],
+  ])
+  t.is(selectTrial(bulging, trials, { knee: true }).record.trial, 1)
+  t.is(selectTrial(front([[0, 0.8, 1]]), trials, { trial: 2 }).record.trial, 2)
+  t.throws(() => selectTrial(front([]), trials, {}), {
     instanceOf: UserError,
     message: /front of 'd'.*is empty/,
   })
-  t.throws(() => selectTrial(front([]), trials, 9), { message: /no trial 9: its finished trials are 0 to 4/ })
-  t.throws(() => selectTrial(front([]), trials, 3), { message: /over the limits of 'd'/ })
-  t.throws(() => selectTrial(front([]), trials, 4), { message: /trial 4 failed \(diverged\)/ })
+  t.throws(() => selectTrial(front([]), trials, { trial: 9 }), {
+    message: /no trial 9: its finished trials are 0 to 4/,
+  })
+  t.throws(() => selectTrial(front([]), trials, { trial: 3 }), { message: /over the limits of 'd'/ })
+  t.throws(() => selectTrial(front([]), trials, { trial: 4 }), { message: /trial 4 failed \(diverged\)/ })
 })
