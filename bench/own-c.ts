@@ -18,8 +18,8 @@ const { values } = parseArgs({
 })
 const ID = 'stm32f446-frugal-c'
 const FILE = path.join(import.meta.dirname, '..', 'hardware-profiles', 'devices', `${ID}.profile.json`)
-/** Stack of the deepest kernel; measured: 44 to 212 bytes. */
-const STACK_BYTES = 224
+/** Stack of the deepest kernel; measured: 44 to 172 bytes. */
+const STACK_BYTES = 176
 /**
  * Arm's Cortex-M4 manual gives the inner loop of a convolution (two loads, subtract, compare, multiply-add, branch) 8 to 11
  * cycles for its six instructions; 9 is taken.
@@ -90,7 +90,7 @@ const profile: Profile = {
     provenance: {
       kind: 'simulated',
       source:
-        `arena as planned and declared in the C, plus ${STACK_BYTES} B of stack (44 to 212 B measured on an emulated Cortex-M4); flash: sections of the ` +
+        `arena as planned and declared in the C, plus ${STACK_BYTES} B of stack (44 to 172 B measured on an emulated Cortex-M4); flash: sections of the ` +
         `smallest program around the model, linked by gcc 12 -O2, over ${fitted.length} networks`,
     },
   },

@@ -10,6 +10,9 @@ rmSync(DIST, { recursive: true, force: true })
 const compiled = spawnSync('tsc', ['-p', 'tsconfig.build.json'], { cwd: ROOT, stdio: 'inherit' })
 if (compiled.status !== 0) process.exit(compiled.status ?? 1)
 
+const CARD_SCHEMA = path.join('export', 'card.schema.json')
+cpSync(path.join(ROOT, CARD_SCHEMA), path.join(DIST, CARD_SCHEMA))
+
 const profiles = path.join('hardware-profiles', 'devices')
 for (const name of readdirSync(path.join(ROOT, profiles)).filter((file) => file.endsWith('.json'))) {
   cpSync(path.join(ROOT, profiles, name), path.join(DIST, profiles, name))

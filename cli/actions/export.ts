@@ -227,7 +227,7 @@ function report(card: ModelCard, out: string): void {
   const { test, measuredOn } = card.accuracy
   const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
   print(
-    `${out}: ${[...card.files, 'architecture.json', 'weights.safetensors', 'card.json', 'README.md'].join(', ')}; test accuracy ${percent(test.accuracy)} ` +
+    `${out}: ${[...card.files, 'architecture.json', 'weights.safetensors', 'card.json', 'card.schema.json', 'README.md'].join(', ')}; test accuracy ${percent(test.accuracy)} ` +
       `(${test.correct} of ${test.samples}, measured on ${measuredOn}), ${formatLatency(card.cost.latencyMs)} on ${card.device.id}`,
   )
   if (card.int8 !== undefined) {
