@@ -1,4 +1,5 @@
 import { arenaBytes, type MemoryPlan, type MemoryPlanOptions, planMemory } from '../network/memory-plan.ts'
+import type { Schedule } from '../network/schedule.ts'
 import type { KernelFacts } from './features.ts'
 import { ByKernel } from './kernel-catalogue.ts'
 import { CATALOGUE, type Lowered } from './lowering.ts'
@@ -14,10 +15,10 @@ export class MemoryModel {
   readonly #scratchOf: ByKernel<number>
 
   constructor(memory: Profile['memory']) {
-    const { elementBytes, alignmentBytes, scratch } = memory
+    const { elementBytes, alignmentBytes, scratch, laterFirst = false, ram } = memory
     this.#memory = memory
     this.#scratch = scratch.map(({ kernel, when, terms }) => ({ kernel, model: scratchModel(when, terms) }))
-    this.#arenaRules = JSON.stringify([elementBytes, alignmentBytes, scratch])
+    this.#arenaRules = JSON.stringify([elementBytes, alignmentBytes, laterFirst, scratch, ram])
     this.#scratchOf = new ByKernel(CATALOGUE, (facts) => this.scratchBytes(facts))
   }
 
@@ -33,9 +34,10 @@ export class MemoryModel {
   plan = ({ schedule, numbers }: Lowered): MemoryPlan => planMemory(schedule, this.#planOptions(numbers))
 
   #planOptions(numbers: readonly number[]): MemoryPlanOptions {
-    const { elementBytes, alignmentBytes } = this.#memory
-    if (this.#scratch.length === 0) return { elementBytes, alignmentBytes }
-    return { elementBytes, alignmentBytes, scratchBytes: (_, step) => this.#scratchOf.get(numbers[step]!) }
+    const { elementBytes, alignmentBytes, laterFirst = false } = this.#memory
+    const options = { elementBytes, alignmentBytes, laterFirst }
+    if (this.#scratch.length === 0) return options
+    return { ...options, scratchBytes: (_, step) => this.#scratchOf.get(numbers[step]!) }
   }
 
   /** Arena, plus what the runtime keeps, plus the weights where they are copied to RAM. */
@@ -44,18 +46,26 @@ export class MemoryModel {
     const { schedule, stored, numbers, arenas } = lowered
     let arena = arenas.get(this.#arenaRules)
     if (arena === undefined) {
-      arena = arenaBytes(schedule, this.#planOptions(numbers))
+      arena = arenaBytes(schedule, this.#planOptions(numbers)) + this.#kernelBytes(schedule)
       arenas.set(this.#arenaRules, arena)
     }
     const weights = weightsInRam ? stored.weightElements * weightBytes + stored.biasElements * biasBytes : 0
     return (
       arena +
       ram.constantBytes +
-      ram.perKernelBytes * schedule.kernels.length +
       ram.perTensorBytes * schedule.tensors.length +
       ram.perChannelBytes * stored.channels +
       weights
     )
+  }
+
+  /** What the runtime keeps for the kernels. */
+  #kernelBytes({ kernels }: Schedule): number {
+    const { perKernelBytes, perKindBytes } = this.#memory.ram
+    if (perKindBytes === undefined) return perKernelBytes * kernels.length
+    let bytes = 0
+    for (let i = 0; i < kernels.length; i++) bytes += perKindBytes[kernels[i]!.kind] ?? perKernelBytes
+    return bytes
   }
 
   /** Weights, biases and metadata of everything stored, plus the runtime's code. */

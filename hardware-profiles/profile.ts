@@ -136,10 +136,14 @@ const memory = z.strictObject({
   runtimeRamBytes: nonNegative.optional(),
   /** Arena: greedy placement of tensors and scratch buffers, plus what the runtime keeps. */
   alignmentBytes: positive.max(4096),
+  /** The planner places the later of two buffers of one size first (TFLM). Default false. */
+  laterFirst: z.boolean().optional(),
   scratch: z.array(z.strictObject({ kernel: z.enum(KERNEL_KINDS), when: ranges.optional(), terms })).max(32),
   ram: z.strictObject({
     constantBytes: nonNegative,
     perKernelBytes: nonNegative,
+    /** In place of `perKernelBytes` for these kinds. */
+    perKindBytes: z.partialRecord(z.enum(KERNEL_KINDS), nonNegative).optional(),
     perTensorBytes: nonNegative,
     perChannelBytes: nonNegative,
   }),

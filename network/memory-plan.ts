@@ -5,6 +5,8 @@ export interface MemoryPlanOptions {
   readonly elementBytes: number
   /** Every buffer starts at a multiple of this many bytes. TFLM: 16. */
   readonly alignmentBytes: number
+  /** Of buffers of one size the later one is placed first. Default: the earlier one, which never needs more. TFLM: true. */
+  readonly laterFirst?: boolean
   /** Working memory that a kernel needs while it runs (for example an im2col buffer), in bytes. */
   readonly scratchBytes?: (kernel: Kernel, step: number) => number
 }
@@ -72,18 +74,19 @@ function collect(schedule: Schedule, options: MemoryPlanOptions): readonly numbe
   return scratchOf
 }
 
-/** Places all requests, largest first (ties: lower number first). @returns the largest offset + bytes. */
-function place(): number {
+/** Places all requests, largest first (ties: lower number first, or higher). @returns the largest offset + bytes. */
+function place(laterFirst: boolean): number {
   const { count, bytes, first, last, offset } = requests
   if (keys.length < count) keys = new Float64Array(2 * count)
-  // One sortable number each: larger buffers first, then lower numbers.
-  for (let i = 0; i < count; i++) keys[i] = -bytes[i]! * count + i
+  // One sortable number each: larger buffers first, then lower (or higher) numbers.
+  for (let i = 0; i < count; i++) keys[i] = -bytes[i]! * count + (laterFirst ? count - 1 - i : i)
   keys.subarray(0, count).sort()
   let peak = 0
   let alive = 0
   for (let rank = 0; rank < count; rank++) {
     const key = keys[rank]!
-    const index = ((key % count) + count) % count
+    const number = ((key % count) + count) % count
+    const index = laterFirst ? count - 1 - number : number
     const size = bytes[index]!
     const from = first[index]!
     const to = last[index]!
@@ -110,7 +113,7 @@ function place(): number {
 /** Size of the arena that `planMemory` makes, without listing its buffers. */
 export function arenaBytes(schedule: Schedule, options: MemoryPlanOptions): number {
   collect(schedule, options)
-  return place()
+  return place(options.laterFirst === true)
 }
 
 /**
@@ -120,7 +123,7 @@ export function arenaBytes(schedule: Schedule, options: MemoryPlanOptions): numb
  */
 export function planMemory(schedule: Schedule, options: MemoryPlanOptions): MemoryPlan {
   const scratchOf = collect(schedule, options)
-  const peakRamBytes = place()
+  const peakRamBytes = place(options.laterFirst === true)
   const tensorCount = schedule.tensors.length
   const buffers = placed.map((index) => ({
     id:

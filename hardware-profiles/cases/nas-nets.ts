@@ -1,5 +1,5 @@
-import { GraphBuilder } from '../../network/build.ts'
-import type { ActivationKind, NetworkGraph } from '../../network/types.ts'
+import { buildGraph, GraphBuilder } from '../../network/build.ts'
+import type { ActivationKind, NetworkGraph, NetworkNode } from '../../network/types.ts'
 
 type Act = ActivationKind | 'none'
 
@@ -61,7 +61,8 @@ export function ofaMobileNetV3(kernels: string, expansions: string, depths: stri
 /**
  * NAS-Bench-201 network from its architecture string. Edges of kind `none` and what only they feed vanish, as converters
  * drop them; undefined when nothing reaches a cell's output, or for text that is no architecture. `converted` is the
- * network as TensorFlow's converter leaves it: equal ReLUs and poolings of one tensor become one, and a softmax ends it.
+ * network as TensorFlow's converter leaves it: equal ReLUs and poolings of one tensor become one, a softmax ends it, and
+ * nodes stand depth first.
  */
 export function nasBench201(text: string, converted = false): NetworkGraph | undefined {
   const nodes = text.split('+').map((part) =>
@@ -117,7 +118,21 @@ export function nasBench201(text: string, converted = false): NetworkGraph | und
     }
   }
   const logits = b.dense(b.globalAveragePool(b.activation(b.batchNorm(x), 'relu')), 10)
-  return b.build(converted ? b.activation(logits, 'softmax') : logits)
+  return converted ? depthFirst(b.build(b.activation(logits, 'softmax'))) : b.build(logits)
+}
+
+/** The same network with every node right before the first that needs it, operands in their order: as converters list them. */
+function depthFirst(graph: NetworkGraph): NetworkGraph {
+  const byId = new Map(graph.nodes.map((node) => [node.id, node]))
+  const nodes: NetworkNode[] = []
+  const visit = (id: string): void => {
+    const node = byId.get(id)
+    if (node === undefined || !byId.delete(id)) return
+    for (const input of node.inputs) visit(input)
+    nodes.push(node)
+  }
+  visit(graph.output)
+  return buildGraph(nodes, graph.output)
 }
 
 /** Blocks of FBNet's space, in the order of its digits; a grouped block has grouped 1×1 convolutions. */

@@ -7,7 +7,7 @@ import { readCsv } from './csv.ts'
 import type { FittedProfile } from './fitted-profile.ts'
 import { crossFit, type Grouping, type MeasuredNetwork } from './from-networks.ts'
 import { mlperfResults } from './mlperf.ts'
-import { fittedTflmMemory } from './tflm-memory.ts'
+import { arenaSuite, fittedTflmMemory } from './tflm-memory.ts'
 
 type Terms = Partial<Record<FeatureName, number>>
 
@@ -95,21 +95,18 @@ export function nrf5340Profile(data: string): FittedProfile {
         source: `mean of energy ÷ latency of the networks. ${source}. Idle power is an estimate`,
       },
     },
-    memory: {
-      ...memory,
-      scratch: [],
-      provenance: { kind: 'derived', source: `as TFLM with CMSIS-NN, without im2col. ${memory.provenance.source}` },
-    },
+    memory,
     validation: [],
     notes: [
       'Without CMSIS-NN: about ten times slower a MAC than the same core with it.',
       'Depthwise convolutions and hard activations were not measured; they are priced by the rates of their neighbours.',
     ],
   }
-  return crossFit(template, {
+  const fitted = crossFit(template, {
     ...{ name: 'NAS-Bench-201 networks', source, networks, grouping: groupOf, groups: 6, ridge: 1e-4 },
     method: 'six folds of networks',
   })
+  return { ...fitted, suites: [...fitted.suites, arenaSuite(data)] }
 }
 
 /** GAP9 with its NE16 accelerator, from four whole networks; operating points by clock and voltage. */

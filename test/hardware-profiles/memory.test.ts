@@ -1,6 +1,9 @@
 import test from 'ava'
-import { createCostModel, loadProfile, storedSize } from '../../hardware-profiles/index.ts'
+import { createCostModel, loadProfile, MemoryModel, type Profile, storedSize } from '../../hardware-profiles/index.ts'
+import { lowerSchedule } from '../../hardware-profiles/lowering.ts'
 import { GraphBuilder } from '../../network/build.ts'
+import { arenaBytes, planMemory } from '../../network/memory-plan.ts'
+import { scheduleOf } from '../../network/schedule.ts'
 import { experts } from './networks.ts'
 
 const profile = loadProfile('stm32f446-tflm-cmsisnn')
@@ -14,7 +17,10 @@ test('arena and flash of a tiny network, computed by hand', (t) => {
   // Step 0: im2col scratch 4·9 B → 48 at 0, map 32 at 48, input 16 at 80. The vectors fit below the map later.
   const arena = 96
   const { ram, flash } = profile.memory
-  t.is(peakRamBytes, arena + ram.constantBytes + 3 * ram.perKernelBytes + 2 * ram.perChannelBytes)
+  t.is(
+    peakRamBytes,
+    arena + ram.constantBytes + 2 * ram.perKernelBytes + ram.perKindBytes!.conv2d! + 2 * ram.perChannelBytes,
+  )
   // Weights 2·9 + 3·2, biases 2 + 3 of 4 B, two quantised channels, three kernels.
   const stored = 24 + 20 + 2 * flash.perChannelBytes + 3 * flash.perKernelBytes
   t.is(flashBytes, stored + flash.constantBytes + flash.runtimeBytes)
@@ -46,4 +52,37 @@ test('flash holds every expert, latency only those that run', (t) => {
   t.true(Math.abs(twice!.costs.latencyMs - many!.costs.latencyMs - extraMs) < 1e-9)
   t.is(twice!.stored.weightElements, many!.stored.weightElements)
   t.true(many!.costs.latencyMs < 1.1 * few!.costs.latencyMs)
+})
+
+test('TFLM places the later of two equal buffers first: a residual block needs a fourth map', (t) => {
+  const b = new GraphBuilder()
+  let x = b.conv2d(b.input([16, 16, 16]), 16, { kernel: 1 })
+  for (let i = 0; i < 3; i++) x = b.add(x, b.conv2d(b.activation(x, 'hardSwish'), 16, { kernel: 1 }))
+  const schedule = scheduleOf(b.build(x))
+  const plan = (laterFirst: boolean) => planMemory(schedule, { elementBytes: 1, alignmentBytes: 16, laterFirst })
+  t.is(plan(false).peakRamBytes, 3 * 4096)
+  t.is(plan(true).peakRamBytes, 4 * 4096)
+  t.is(arenaBytes(schedule, { elementBytes: 1, alignmentBytes: 16, laterFirst: true }), 4 * 4096)
+  for (const { buffers } of [plan(false), plan(true)])
+    for (const one of buffers)
+      for (const other of buffers)
+        if (one !== other && one.firstStep <= other.lastStep && other.firstStep <= one.lastStep)
+          t.true(one.offset + one.bytes <= other.offset || other.offset + other.bytes <= one.offset)
+})
+
+const residual = (b: GraphBuilder) => {
+  const x = b.input([4, 4, 4])
+  return b.build(b.add(b.activation(x, 'sigmoid'), x))
+}
+
+test('bytes a kernel may differ by kind', (t) => {
+  const base = loadProfile('stm32f446-tflm-cmsisnn').memory
+  const b = new GraphBuilder()
+  const schedule = scheduleOf(residual(b))
+  const ramOf = (perKindBytes: Profile['memory']['ram']['perKindBytes']) =>
+    new MemoryModel({ ...base, ram: { ...base.ram, perKernelBytes: 100, perKindBytes } }).peakRamBytes(
+      lowerSchedule(schedule),
+    )
+  t.is(ramOf({ add: 30 }) - ramOf({ add: 30, sigmoid: 0 }), 100)
+  t.is(ramOf({}) - ramOf({ add: 30 }), 70)
 })
