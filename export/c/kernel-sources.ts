@@ -9,7 +9,7 @@ interface KernelSource {
 }
 
 /**
- * The kernels in C99: int8 tensors, 32-bit sums, the fixed-point rounding of TFLM's reference kernels. A kernel reads its
+ * The kernels in C99: int8 tensors, 32-bit sums, factors applied with a single rounding. A kernel reads its
  * parameters from a constant struct, so that experts share code and differ in parameters.
  */
 export const KERNEL_SOURCES: Readonly<Record<SourceName, KernelSource>> = {
@@ -28,10 +28,10 @@ static int32_t rounding_shift(int32_t x, int exponent) {
   return (x >> exponent) + ((x & mask) > threshold ? 1 : 0);
 }
 
-/* x * multiplier * 2^(shift - 31), rounded twice */
+/* floor(x * multiplier * 2^(shift - 31) + 1/2) */
 static int32_t scale(int32_t x, int32_t multiplier, int shift) {
-  if (shift > 0) return high_multiply((int32_t)((uint32_t)x << shift), multiplier);
-  return rounding_shift(high_multiply(x, multiplier), -shift);
+  int total = 31 - shift;
+  return (int32_t)(((int64_t)x * multiplier + ((int64_t)1 << (total - 1))) >> total);
 }
 
 static int8_t clamp(int32_t x, int32_t low, int32_t high) {

@@ -4,12 +4,11 @@ import path from 'node:path'
 import { OperationalError } from '../../lib/errors.ts'
 import { findTool, runTool } from '../c/toolchain.ts'
 
-/** Runs every sample with the kernels that TFLite calls its reference; files, because outputs may be large. */
+/** Runs every sample; files, because outputs may be large. */
 const SCRIPT = `
 import sys, numpy
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
-kernels = OpResolverType.BUILTIN_REF
-interpreter = Interpreter("model.tflite", experimental_op_resolver_type=kernels, num_threads=1)
+from ai_edge_litert.interpreter import Interpreter
+interpreter = Interpreter("model.tflite", num_threads=1)
 interpreter.allocate_tensors()
 entry, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
 samples = numpy.fromfile("inputs.bin", numpy.int8).reshape([-1] + list(entry["shape"]))
@@ -45,7 +44,7 @@ async function look(): Promise<PythonLiteRt | undefined> {
 }
 
 /**
- * Runs a TFLite file with int8 in and out by TFLite's reference kernels.
+ * Runs a TFLite file with int8 in and out in LiteRT for this processor.
  * @returns the outputs of all samples, one after the other.
  * @throws OperationalError when it does not run.
  */

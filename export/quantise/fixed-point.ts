@@ -52,12 +52,21 @@ export function roundingShift(x: number, exponent: number): number {
 }
 
 /**
- * x times a fixed-point factor, as TFLM and CMSIS-NN do it without their single-rounding option (MultiplyByQuantizedMultiplier):
- * shift left (32 bits, wrapping), rounding high multiply, rounding shift right: two roundings.
+ * floor(x · multiplier · 2^(shift − 31) + ½): MultiplyByQuantizedMultiplier with a single rounding, as LiteRT's and ONNX
+ * Runtime's kernels round, and TFLM and CMSIS-NN with their option for it. The product has up to 62 bits and a double 53,
+ * so the multiplier is taken in two parts, each product of which is exact.
  */
 export function scaleBy(x: number, multiplier: number, shift: number): number {
-  return shift > 0 ? highMultiply(x << shift, multiplier) : roundingShift(highMultiply(x, multiplier), -shift)
+  const total = 31 - shift
+  if (total < 17) return shortScale(x, multiplier, total)
+  const high = multiplier >> 16
+  const low = multiplier & 0xffff
+  return Math.floor((x * high + Math.floor((x * low) / 0x1_0000) + 2 ** (total - 17)) / 2 ** (total - 16))
 }
+
+/** Factors over 2^14, which no network has; the result wraps to 32 bits, as that of C does. */
+const shortScale = (x: number, multiplier: number, total: number): number =>
+  Number(BigInt.asIntN(32, (BigInt(x) * BigInt(multiplier) + (1n << BigInt(total - 1))) >> BigInt(total)))
 
 /** int8 for a real number: round half away, clamp. */
 export const quantiseValue = (real: number, { scale, zeroPoint }: Quantisation): number =>

@@ -112,7 +112,7 @@ export const KERNEL_RULES: { readonly [K in PlainKind]: (job: Job) => QuantisedK
 }
 
 /** The factor of TFLite MEAN: the ratio of scales with the division by `count` taken into the multiplier. */
-function meanFactor(ratio: number, count: number) {
+export function meanFactor(ratio: number, count: number) {
   const { multiplier, shift } = quantiseMultiplier(ratio)
   const extra = Math.min(31 - Math.clz32(count), 31 + shift)
   return { multiplier: Number((BigInt(multiplier) << BigInt(extra)) / BigInt(count)), shift: shift - extra }

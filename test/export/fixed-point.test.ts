@@ -47,10 +47,24 @@ test('a factor in fixed point is the factor to 31 bits', (t) => {
   for (let i = 0; i < 10_000; i++) {
     const [x, factor] = [random.int(2 ** 22) - 2 ** 21, 2 ** (random.float() * 16 - 14)]
     const { multiplier, shift } = quantiseMultiplier(factor)
-    // Two roundings: the first may be half a unit off and bring the second to the other side.
-    if (Math.abs(scaleBy(x, multiplier, shift) - x * factor) > 1 + Math.abs(x * factor) * 2 ** -29)
+    if (Math.abs(scaleBy(x, multiplier, shift) - x * factor) > 0.5 + Math.abs(x * factor) * 2 ** -29)
       t.fail(`${x} · ${factor}`)
   }
+})
+
+test('scaling rounds once: the exact product to the nearest, halves upwards', (t) => {
+  for (let i = 0; i < 100_000; i++) {
+    const x = i < EXTREMES.length ? EXTREMES[i]! : int32() >> (i % 24)
+    const multiplier = 2 ** 30 + random.int(2 ** 30)
+    const shift = (i % 36) - 31
+    const total = BigInt(31 - shift)
+    const exact = (BigInt(x) * BigInt(multiplier) + (1n << (total - 1n))) >> total
+    if (BigInt(scaleBy(x, multiplier, shift)) !== exact) t.fail(`${x} · ${multiplier} << ${shift}`)
+  }
+  t.is(scaleBy(1, 2 ** 30, 0), 1)
+  t.is(scaleBy(-1, 2 ** 30, 0), 0)
+  t.is(scaleBy(5, 2 ** 30, 20), 5 * 2 ** 19)
+  t.is(scaleBy(123, 0, 0), 0)
 })
 
 const FUNCTIONS: Readonly<Record<QuantisedLookup['activation'], (x: number) => number>> = {

@@ -19,7 +19,7 @@ const python = await findPythonLiteRt()
 const withPython = python === undefined ? test.skip : test
 const pythonNote = python === undefined ? ` (${PYTHON_LITERT_MISSING})` : ''
 
-/** Kinds that TFLite's reference kernels compute as ours do: all but sigmoid, sums of three and mixtures. */
+/** Kinds that LiteRT computes as ours do: all but sigmoid, sums of three and mixtures. */
 function exactKinds() {
   const g = new GraphBuilder()
   const stem = g.activation(g.batchNorm(g.conv2d(g.input([11, 9, 3]), 8, { kernel: 3, stride: 2 })), 'relu6')
@@ -75,7 +75,7 @@ test('hostile names stay text', (t) => {
   t.is(new Set(tensors.map(({ name }) => name)).size, tensors.length, 'names are told apart')
 })
 
-withPython(`TFLite’s reference kernels give what the integer reference gives${pythonNote}`, async (t) => {
+withPython(`LiteRT in Python gives what the integer reference gives${pythonNote}`, async (t) => {
   t.timeout(60_000)
   const outputs = await runInPythonLiteRt(python!, writeTflite(exact.network, options), exact.inputs)
   const { differing, most } = compareOutputs(exact.outputs, outputs)

@@ -1,0 +1,309 @@
+import { integersOf, type TfliteOperator } from '../../formats/tflite/model.ts'
+import { UserError } from '../../lib/errors.ts'
+import { explicitPadding, featureShape, sameShape, sizeOf } from '../../network/shapes.ts'
+import type { OpOf, Padding, Pair, Shape } from '../../network/types.ts'
+import { addOperands } from '../quantise/elementwise.ts'
+import { quantiseMultiplier } from '../quantise/fixed-point.ts'
+import { meanFactor } from '../quantise/kernels.ts'
+import { activationTable, HARD_SIGMOID, requantisationTable, UNIT_INTERVAL } from '../quantise/lookup-tables.ts'
+import { MOST_SOFTMAX_VALUES, softmaxDifference } from '../quantise/softmax.ts'
+import type { FusedActivation, Quantisation, QuantisedLookup, QuantisedPool, Window } from '../quantise/types.ts'
+import { clampOf } from '../quantise/weights.ts'
+import type { QuantisedImport, Value } from './quantised-import.ts'
+import { readWeights } from './stored-weights.ts'
+
+export interface ReaderInput {
+  readonly network: QuantisedImport
+  readonly operator: TfliteOperator
+  /** Of the result. */
+  readonly quantisation: Quantisation
+}
+
+type Reader = (input: ReaderInput) => Value
+
+const FUSED: readonly (FusedActivation | undefined)[] = ['none', 'relu', undefined, 'relu6']
+const PADDINGS: readonly Padding[] = ['same', 'valid']
+
+function activationOf({ options }: TfliteOperator, field: number): FusedActivation {
+  const activation = FUSED[options?.int8(field, 0) ?? 0]
+  if (activation === undefined) throw new UserError('its fused activation is none of none, RELU and RELU6')
+  return activation
+}
+
+function windowOp({ options }: TfliteOperator, kernel: Pair, dilation: Pair | undefined) {
+  const length = (field: number): number => options?.int32(field, 1) ?? 1
+  const padding = PADDINGS[options?.int8(0, 0) ?? 0]
+  if (padding === undefined) throw new UserError('its padding is neither SAME nor VALID')
+  if (dilation?.some((field) => length(field) !== 1))
+    throw new UserError('its windows are dilated, which is not converted')
+  return { kernel, stride: [length(2), length(1)] as Pair, padding }
+}
+
+function windowOf(op: Omit<Window, 'padTop' | 'padLeft'>, shape: Shape): Window {
+  const { top, left } = explicitPadding(featureShape(shape, 'its input'), op)
+  return { ...op, padTop: top, padLeft: left }
+}
+
+const operandOf = ({ network, operator }: ReaderInput, n: number): Value => {
+  const position = operator.inputs[n]!
+  return network.shaped(network.value(position), network.shapeOf(position))
+}
+
+const biasOf = ({ network, operator }: ReaderInput) =>
+  (operator.inputs[2] ?? -1) < 0 ? undefined : network.file(operator.inputs[2]!)
+
+const conv2d: Reader = (input) => {
+  const { network, operator, quantisation } = input
+  const x = operandOf(input, 0)
+  const weights = network.file(operator.inputs[1]!)
+  const [filters = 0, height = 0, width = 0, channels = 0] = weights.dims
+  if (channels !== x.shape.at(-1))
+    throw new UserError('its filters see a group of the channels only, which is not converted')
+  const activation = activationOf(operator, 3)
+  const window = windowOf(windowOp(operator, [height, width], [4, 5]), x.shape)
+  const { padTop: _t, padLeft: _l, ...rest } = window
+  const stored = { weights, bias: biasOf(input), channels: filters, axis: 0, input: x.quantisation }
+  const weighted = readWeights({ ...stored, output: quantisation, activation, dense: false })
+  const op: OpOf<'conv2d'> = { kind: 'conv2d', filters, ...rest, bias: true }
+  const kernel = { ...window, ...weighted }
+  return network.add({
+    op,
+    operands: [x],
+    activation,
+    quantisation,
+    kernel: (common) => ({ kind: 'conv2d', ...common, ...kernel }),
+  })
+}
+
+const depthwise: Reader = (input) => {
+  const { network, operator, quantisation } = input
+  const x = operandOf(input, 0)
+  const weights = network.file(operator.inputs[1]!)
+  const [, height = 0, width = 0, channels = 0] = weights.dims
+  if (channels !== x.shape.at(-1))
+    throw new UserError('it has several filters for each channel, which is not converted')
+  const activation = activationOf(operator, 4)
+  const window = windowOf(windowOp(operator, [height, width], [5, 6]), x.shape)
+  const { padTop: _t, padLeft: _l, ...rest } = window
+  const stored = { weights, bias: biasOf(input), channels, axis: 3, input: x.quantisation }
+  const weighted = readWeights({ ...stored, output: quantisation, activation, dense: false })
+  const kernel = { ...window, ...weighted }
+  return network.add({
+    op: { kind: 'depthwiseConv2d', ...rest, bias: true },
+    operands: [x],
+    activation,
+    quantisation,
+    kernel: (common) => ({ kind: 'depthwiseConv2d', ...common, ...kernel }),
+  })
+}
+
+/** Scales of single units are for convolutions only here: a 1×1 convolution of one pixel does the same. */
+const dense: Reader = (input) => {
+  const { network, operator, quantisation } = input
+  const weights = network.file(operator.inputs[1]!)
+  const [units = 0, features = 0] = weights.dims
+  const given = network.value(operator.inputs[0]!)
+  if (features !== sizeOf(given.shape)) {
+    throw new UserError(`its weights are for ${features} features, a sample has ${sizeOf(given.shape)}`)
+  }
+  const activation = activationOf(operator, 0)
+  const perUnit = (weights.quantisation?.scales.length ?? 1) > 1
+  const x = network.shaped(given, perUnit ? [1, 1, features] : [features])
+  const stored = { weights, bias: biasOf(input), channels: units, axis: 0, input: x.quantisation }
+  const weighted = readWeights({ ...stored, output: quantisation, activation, dense: !perUnit })
+  const common = { operands: [x], activation, quantisation }
+  if (!perUnit) {
+    return network.add({
+      ...common,
+      op: { kind: 'dense', units, bias: true },
+      kernel: (base) => ({ kind: 'dense', ...base, ...weighted }),
+    })
+  }
+  const window = { kernel: [1, 1], stride: [1, 1], padding: 'valid' } as const
+  return network.add({
+    ...common,
+    op: { kind: 'conv2d', filters: units, ...window, bias: true },
+    kernel: (base) => ({ kind: 'conv2d', ...base, ...window, padTop: 0, padLeft: 0, ...weighted }),
+  })
+}
+
+const same = (a: Quantisation, b: Quantisation): boolean => a.scale === b.scale && a.zeroPoint === b.zeroPoint
+
+const pool =
+  (kind: QuantisedPool['kind']): Reader =>
+  (input) => {
+    const { network, operator, quantisation } = input
+    const x = operandOf(input, 0)
+    if (!same(x.quantisation, quantisation)) throw new UserError('its result is scaled otherwise than its input')
+    const size = (field: number): number => operator.options?.int32(field, 1) ?? 1
+    const window = windowOf(windowOp(operator, [size(4), size(3)], undefined), x.shape)
+    const activation = activationOf(operator, 5)
+    const { padTop: _t, padLeft: _l, ...op } = window
+    const clamp = clampOf(activation, quantisation)
+    return network.add({
+      op: { kind, ...op },
+      operands: [x],
+      activation,
+      quantisation,
+      kernel: (common) => ({ kind, ...common, ...window, clamp, activation }),
+    })
+  }
+
+/** The integer of a stored operand of one element with a given quantisation, or undefined. */
+function isConstant({ network, operator }: ReaderInput, n: number, wanted: Quantisation): boolean {
+  const { data, quantisation } = network.file(operator.inputs[n]!)
+  const value = data.length === 1 ? (data[0]! << 24) >> 24 : undefined
+  const scaled = quantisation?.scales[0] === wanted.scale && quantisation.zeroPoints[0] === wanted.zeroPoint
+  return scaled && value === HARD_SIGMOID.constant
+}
+
+function bothComputed({ network, operator }: ReaderInput): void {
+  const stored = operator.inputs.find((position) => position < 0 || network.isStored(position))
+  if (stored !== undefined) throw new UserError('an operand is stored in the file, which is not converted')
+}
+
+const add: Reader = (input) => {
+  const { network, operator, quantisation } = input
+  bothComputed(input)
+  const operands = [operandOf(input, 0), operandOf(input, 1)]
+  if (!sameShape(operands[0]!.shape, operands[1]!.shape))
+    throw new UserError('its operands have different shapes, which is not converted')
+  const activation = activationOf(operator, 0)
+  const scales = operands.map((operand) => operand.quantisation.scale)
+  const factors = { ...addOperands(scales, quantisation.scale), clamp: clampOf(activation, quantisation), activation }
+  return network.add({
+    op: { kind: 'add' },
+    operands,
+    activation,
+    quantisation,
+    kernel: (common) => ({ kind: 'add', ...common, ...factors }),
+  })
+}
+
+const multiply: Reader = (input) => {
+  const { network, operator, quantisation } = input
+  bothComputed(input)
+  if (activationOf(operator, 0) !== 'none') throw new UserError('its activation is fused, which is not converted')
+  const operands = [operandOf(input, 0), operandOf(input, 1)].sort((a, b) => sizeOf(b.shape) - sizeOf(a.shape))
+  const [a, b] = operands as [Value, Value]
+  const result = quantiseMultiplier((a.quantisation.scale * b.quantisation.scale) / quantisation.scale)
+  return network.add({
+    op: { kind: 'multiply' },
+    operands,
+    quantisation,
+    kernel: (common) => ({ kind: 'multiply', ...common, result }),
+  })
+}
+
+const mean: Reader = (input) => {
+  const { network, operator, quantisation } = input
+  const x = operandOf(input, 0)
+  const axes = integersOf(network.file(operator.inputs[1]!))?.map((axis) => (axis < 0 ? axis + 4 : axis))
+  if (x.shape.length !== 3 || axes?.toSorted().join() !== '1,2')
+    throw new UserError('it is not a mean over height and width, which alone is converted')
+  const keepDims = operator.options?.bool(0) ?? false
+  const result = meanFactor(x.quantisation.scale / quantisation.scale, x.shape[0]! * x.shape[1]!)
+  return network.add({
+    op: { kind: 'globalAveragePool', keepDims },
+    operands: [x],
+    quantisation,
+    kernel: (common) => ({ kind: 'globalAveragePool', ...common, result }),
+  })
+}
+
+function toLookup({ network, quantisation }: ReaderInput, x: Value, activation: QuantisedLookup['activation']): Value {
+  const table = activationTable(activation, x.quantisation, quantisation)
+  return network.add({
+    op: { kind: activation },
+    operands: [x],
+    quantisation,
+    kernel: (common) => ({ kind: 'lookup', ...common, activation, table }),
+  })
+}
+
+const lookup =
+  (activation: QuantisedLookup['activation']): Reader =>
+  (input) =>
+    toLookup(input, operandOf(input, 0), activation)
+
+const softmax: Reader = (input) => {
+  const { network, operator, quantisation } = input
+  const x = operandOf(input, 0)
+  const values = x.shape.at(-1)!
+  if ((operator.options?.float32(0, 1) ?? 1) !== 1) throw new UserError('its beta is not 1, which is not converted')
+  if (!same(quantisation, UNIT_INTERVAL)) throw new UserError('its result has not the scale 1/256 and zero point -128')
+  if (values > MOST_SOFTMAX_VALUES)
+    throw new UserError(`it is over ${values} values; at most ${MOST_SOFTMAX_VALUES} are converted`)
+  const factors = softmaxDifference(x.quantisation.scale)
+  return network.add({
+    op: { kind: 'softmax' },
+    operands: [x],
+    quantisation,
+    kernel: (common) => ({ kind: 'softmax', ...common, ...factors }),
+  })
+}
+
+const concat: Reader = (input) => {
+  const { network, operator, quantisation } = input
+  bothComputed(input)
+  const operands = operator.inputs.map((position) =>
+    network.shaped(network.unscaled(position), network.shapeOf(position)),
+  )
+  const rank = operands[0]!.shape.length
+  const axis = operator.options?.int32(0, 0) ?? 0
+  if ((axis < 0 ? axis + rank + 1 : axis) !== rank)
+    throw new UserError('it joins along another axis than the last, which is not converted')
+  if (activationOf(operator, 1) !== 'none') throw new UserError('its activation is fused, which is not converted')
+  return network.add({
+    op: { kind: 'concat' },
+    operands,
+    quantisation,
+    kernel: (common) => ({
+      kind: 'concat',
+      ...common,
+      tables: operands.map((operand) => requantisationTable(operand.quantisation, quantisation)),
+    }),
+  })
+}
+
+const reshape: Reader = (input) => {
+  const { network, operator, quantisation } = input
+  const x = network.value(operator.inputs[0]!)
+  if (!same(x.quantisation, quantisation)) throw new UserError('its result is scaled otherwise than its input')
+  return network.shaped(x, network.shapeOf(operator.outputs[0]!))
+}
+
+/** Operators that a quantised network can hold. */
+export const OPERATOR_READERS: Readonly<Record<string, Reader>> = {
+  CONV_2D: conv2d,
+  DEPTHWISE_CONV_2D: depthwise,
+  FULLY_CONNECTED: dense,
+  AVERAGE_POOL_2D: pool('averagePool'),
+  MAX_POOL_2D: pool('maxPool'),
+  ADD: add,
+  MUL: multiply,
+  MEAN: mean,
+  RELU: lookup('relu'),
+  RELU6: lookup('relu6'),
+  HARD_SWISH: lookup('hardSwish'),
+  LOGISTIC: lookup('sigmoid'),
+  SOFTMAX: softmax,
+  CONCATENATION: concat,
+  RESHAPE: reshape,
+  SQUEEZE: reshape,
+  EXPAND_DIMS: reshape,
+}
+
+/** ADD and MUL with the constants of a hard sigmoid, as this package's writer makes it of two operators. */
+export const hardSigmoidPart = {
+  isShift: (input: ReaderInput): boolean =>
+    input.operator.name === 'ADD' &&
+    isConstant(input, 1, HARD_SIGMOID.three) &&
+    activationOf(input.operator, 0) === 'relu6' &&
+    same(input.quantisation, HARD_SIGMOID.shifted),
+  isScale: (input: ReaderInput): boolean =>
+    input.operator.name === 'MUL' &&
+    isConstant(input, 1, HARD_SIGMOID.sixth) &&
+    activationOf(input.operator, 0) === 'none',
+  join: (input: ReaderInput, x: Value): Value => toLookup(input, x, 'hardSigmoid'),
+}

@@ -1,0 +1,130 @@
+import type { TfliteModel, TfliteTensor } from '../../formats/tflite/model.ts'
+import { UserError } from '../../lib/errors.ts'
+import { GraphBuilder } from '../../network/build.ts'
+import { sameShape, shapeText, sizeOf } from '../../network/shapes.ts'
+import type { NetworkGraph, Op, Shape } from '../../network/types.ts'
+import type { FusedActivation, Quantisation, QuantisedKernel, QuantisedTensor } from '../quantise/types.ts'
+
+/** A computed tensor of the file. */
+export interface Value {
+  /** Position among the network's tensors. */
+  readonly tensor: number
+  /** Node that gives it, in `shape`. */
+  readonly node: string
+  readonly shape: Shape
+  readonly quantisation: Quantisation
+}
+
+/** What every kernel has, ready to be completed by what its kind needs. */
+export type KernelCommon = Pick<QuantisedKernel, 'id' | 'inputs' | 'output' | 'inputShapes' | 'outputShape'>
+
+interface Addition {
+  readonly op: Op
+  readonly operands: readonly Value[]
+  readonly activation?: FusedActivation
+  /** Of the result. */
+  readonly quantisation: Quantisation
+  readonly kernel: (common: KernelCommon) => QuantisedKernel
+}
+
+/** Builds a quantised network and, beside it, the network that its memory is planned for. */
+export class QuantisedImport {
+  readonly #graph = new GraphBuilder()
+  readonly tensors: QuantisedTensor[] = []
+  readonly kernels: QuantisedKernel[] = []
+  readonly #values = new Map<number, Value>()
+  /** Tensors that a QUANTIZE brings to the scale of a concatenation, as they were before. */
+  readonly #requantised = new Map<number, Value>()
+  readonly #model: TfliteModel
+
+  constructor(model: TfliteModel) {
+    this.#model = model
+  }
+
+  /** Shape of one sample. @throws UserError unless the file says one sample. */
+  shapeOf(position: number): Shape {
+    const { name, dims } = this.file(position)
+    if (dims.length < 2 || dims[0] !== 1 || dims.some((length) => length < 1)) {
+      throw new UserError(
+        `tensor '${name}' has shape ${shapeText(dims)}; a batch of one and fixed lengths are converted`,
+      )
+    }
+    return dims.slice(1)
+  }
+
+  file = (position: number): TfliteTensor => {
+    const tensor = this.#model.tensors[position]
+    if (tensor === undefined) throw new UserError('an operand is missing')
+    return tensor
+  }
+
+  isStored = (position: number): boolean => this.file(position).data.length > 0
+
+  /** One scale and zero point. @throws UserError for anything but int8. */
+  quantisationOf(position: number): Quantisation {
+    const { name, type, quantisation } = this.file(position)
+    const [scale, ...more] = quantisation?.scales ?? []
+    const zeroPoint = quantisation?.zeroPoints[0] ?? 0
+    if (type !== 'int8' || scale === undefined || more.length > 0) {
+      throw new UserError(
+        `tensor '${name}' is ${type}${scale === undefined ? ' without a scale' : ''}; only networks in int8 with one scale a tensor are converted`,
+      )
+    }
+    if (!(scale > 0) || !Number.isFinite(scale) || zeroPoint < -128 || zeroPoint > 127)
+      throw new UserError(`tensor '${name}' has scale ${scale} and zero point ${zeroPoint}, which int8 cannot have`)
+    return { scale, zeroPoint }
+  }
+
+  input(position: number, shape: Shape, quantisation: Quantisation): Value {
+    const node = this.#graph.input(shape)
+    const tensor = this.tensors.push({ id: node, shape, quantisation }) - 1
+    const value = { tensor, node, shape, quantisation }
+    this.#values.set(position, value)
+    return value
+  }
+
+  /** @throws UserError when nothing gives the tensor. */
+  value(position: number): Value {
+    const value = this.#values.get(position)
+    if (value === undefined) throw new UserError(`it reads tensor '${this.file(position).name}', which nothing gives`)
+    return value
+  }
+
+  /** An operand of a concatenation in its own scale. */
+  unscaled = (position: number): Value => this.#requantised.get(position) ?? this.value(position)
+  rescale = (from: number, to: number): void => void this.#requantised.set(to, this.value(from))
+  give = (position: number, value: Value): void => void this.#values.set(position, value)
+
+  /** The same elements in another shape. @throws UserError when their number differs. */
+  shaped(value: Value, shape: Shape): Value {
+    if (sameShape(value.shape, shape)) return value
+    if (sizeOf(value.shape) !== sizeOf(shape)) {
+      throw new UserError(`${shapeText(value.shape)} cannot become ${shapeText(shape)}: not as many elements`)
+    }
+    return { ...value, shape, node: this.#graph.node({ kind: 'reshape', shape }, value.node) }
+  }
+
+  add({ op, operands, activation = 'none', quantisation, kernel }: Addition): Value {
+    const id = this.#graph.node(op, ...operands.map(({ node }) => node))
+    const shape = this.#graph.shape(id)
+    const node = activation === 'none' ? id : this.#graph.activation(id, activation)
+    const tensor = this.tensors.push({ id, shape, quantisation }) - 1
+    this.kernels.push(
+      kernel({
+        id,
+        inputs: operands.map((operand) => operand.tensor),
+        output: tensor,
+        inputShapes: operands.map((operand) => operand.shape),
+        outputShape: shape,
+      }),
+    )
+    return { tensor, node, shape, quantisation }
+  }
+
+  /** The network that ends in a value; what it does not need is dropped from the kernels too. */
+  build(output: Value): { readonly graph: NetworkGraph; readonly kernels: readonly QuantisedKernel[] } {
+    const graph = this.#graph.build(output.node)
+    const needed = new Set(graph.nodes.map(({ id }) => id))
+    return { graph, kernels: this.kernels.filter(({ id }) => needed.has(id)) }
+  }
+}
