@@ -1,13 +1,14 @@
 import type { Dataset } from '../evaluators/datasets/dataset.ts'
 import { inputShapeOf, type TrainedNetwork } from '../evaluators/training/train.ts'
 import type { CostModel, Costs, Profile } from '../hardware-profiles/index.ts'
-import { countMacs, countParams } from '../network/measure.ts'
+import { archId, countMacs, countParams } from '../network/measure.ts'
 import { sameShape, shapeText } from '../network/shapes.ts'
 import type { NetworkGraph } from '../network/types.ts'
 import { costModelOfC } from './c-runtime.ts'
 import { energyLabel, type LabelOptions } from './energy-label.ts'
 import type { Artefact, CFootprint } from './formats/format.ts'
 import type { Int8Card, ModelCard } from './model-card.ts'
+import type { PruningReport } from './prune/fine-tune.ts'
 import type { TunedQuantisation } from './quantise/fine-tune.ts'
 import type { Selection } from './select.ts'
 import { verifiedAccuracy } from './verify.ts'
@@ -20,6 +21,8 @@ export interface CardSources {
   readonly trained: TrainedNetwork
   /** How it was trained. */
   readonly training: ModelCard['training']
+  /** What was taken out of the trial's network before this one was exported. */
+  readonly pruning?: PruningReport
   readonly costModel: CostModel
   readonly search: ModelCard['search']
   /** How the device is used, for the energy label. */
@@ -55,7 +58,7 @@ export function buildCard(
     $schema: 'card.schema.json',
     format: 'frugal-card/1',
     frugalVersion: job.frugalVersion,
-    archId: record.archId,
+    archId: archId(graph),
     trial: record.trial,
     rule,
     files: artefacts.flatMap(({ files }) => [...files.keys()]),
@@ -76,6 +79,7 @@ export function buildCard(
     },
     output: { shape: [dataset.classNames.length], meaning: 'one logit for each class' },
     training: job.training,
+    ...(job.pruning === undefined ? {} : { pruning: job.pruning }),
     accuracy: {
       test: float,
       measuredOn: onFile === undefined ? 'the trained network, by the training engine' : 'model.onnx',

@@ -34,6 +34,19 @@ export function int8Rows({ int8, footprint, costOfC }: ModelCard): string {
   return `${rows.join('\n')}\n`
 }
 
+/** What pruning took out and cost; nothing where there was none. */
+export function pruningText({ pruning }: ModelCard): string {
+  if (pruning === undefined) return ''
+  const { sparsity, fromArchId, channels, params, macs, testAccuracy, fineTuning } = pruning
+  const less = ({ before, after }: { readonly before: number; readonly after: number }): string =>
+    `${before} to ${after} (${(100 * (1 - after / before)).toFixed(0)} % less)`
+  return `
+That was network ${fromArchId}. It was then pruned, ${percent(sparsity)} of the channels asked for: channels ${less(channels)},
+parameters ${less(params)}, MACs ${less(macs)}; and trained on for ${fineTuning.epochs} epochs at a rate of up to ${fineTuning.learningRate}.
+Test accuracy in float was ${percent(testAccuracy.before)} before and ${percent(testAccuracy.after)} after.
+`
+}
+
 /** What became of fine-tuning with fake quantisation, in one sentence. */
 export function fineTuningText({ mode, thresholdPoints, dropBefore, training }: Int8Card['fineTuning']): string {
   const before = `Without fine-tuning int8 costs ${dropBefore.toFixed(2)} points of test accuracy`

@@ -2,6 +2,7 @@ import { availableRamBytes, type CostModel, type Costs, checkLimits, type Profil
 import { canonicalJson } from '../lib/canonical-json.ts'
 import { UserError } from '../lib/errors.ts'
 import { pathInside, writeFileAtomic } from '../lib/files.ts'
+import { archId } from '../network/measure.ts'
 import type { NetworkGraph } from '../network/types.ts'
 import { buildCard, type CardSources } from './build-card.ts'
 import type { Artefact, CFootprint, ExportFormat } from './formats/format.ts'
@@ -70,7 +71,7 @@ export async function exportNetwork(job: ExportJob): Promise<ModelCard> {
       trainedAccuracy: trained.accuracy.test!,
       int8,
       verify: job.verify,
-      title: `Network ${selection.record.archId} for ${job.costModel.profile.id}, made by Frugal ${job.frugalVersion}`,
+      title: `Network ${archId(graph)} for ${job.costModel.profile.id}, made by Frugal ${job.frugalVersion}`,
       name: job.name,
     })
     if (artefact.footprint !== undefined) checkFootprint(artefact.footprint, job.costModel.profile)
@@ -78,8 +79,14 @@ export async function exportNetwork(job: ExportJob): Promise<ModelCard> {
   }
   check()
   const card = buildCard(job, costs, int8, artefacts)
-  const { archId, genome } = selection.record
-  const architecture = { format: 'frugal-architecture/1', archId, space: job.space, genome, graph }
+  const { archId: trialArchId, genome } = selection.record
+  const origin = { space: job.space, genome }
+  const architecture = {
+    format: 'frugal-architecture/1',
+    archId: archId(graph),
+    ...(job.pruning === undefined ? origin : { prunedFrom: { archId: trialArchId, ...origin } }),
+    graph,
+  }
   const write = (name: string, data: string | Uint8Array) => writeFileAtomic(pathInside(job.out, name), data)
   for (const { files } of artefacts) for (const [name, data] of files) write(name, data)
   write('architecture.json', `${canonicalJson(architecture)}\n`)

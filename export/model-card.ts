@@ -91,6 +91,18 @@ const fineTuning = z
   })
   .describe('Training on with fake quantisation')
 
+const pruning = z
+  .strictObject({
+    sparsity: share.describe('Share of the channels to be taken away'),
+    fromArchId: text.describe('The network of the trial'),
+    channels: z.strictObject({ before: count, after: count }),
+    params: z.strictObject({ before: count, after: count }),
+    macs: z.strictObject({ before: count, after: count }),
+    testAccuracy: z.strictObject({ before: share, after: share }).describe('In float; after: fine-tuned'),
+    fineTuning: z.strictObject({ epochs: count, learningRate: z.number().positive() }),
+  })
+  .describe('Channels with the smallest filters were taken out, and the rest trained on')
+
 /** Everything the card says, and the source of `card.schema.json`. Deterministic: no dates, no paths. */
 export const cardSchema = z
   .strictObject({
@@ -120,6 +132,7 @@ export const cardSchema = z
       epochsRun: count,
       bestEpoch: count.describe('The epoch whose weights these are'),
     }),
+    pruning: pruning.optional(),
     accuracy: z.strictObject({
       test: accuracy.describe('Of the float network on the whole test part'),
       measuredOn: text,

@@ -7,6 +7,7 @@ import {
   int8Rows,
   layersSection,
   percent,
+  pruningText,
   searchEnergyText,
 } from './card-sections.ts'
 import type { ModelCard } from './model-card.ts'
@@ -95,7 +96,7 @@ ${training.bestEpoch}, the best on the validation part. Recipe:
 \`\`\`json
 ${JSON.stringify(training.recipe, null, 2)}
 \`\`\`
-
+${pruningText(card)}
 ## Search
 
 ${card.search.trials} networks trained (${card.search.failures} failed), ${formatNumber(card.search.cpuSeconds)} s of processor time. ${searchEnergyText(card)}

@@ -11,17 +11,22 @@ const FOLDER = 'training'
 /** Runs one training of an export. */
 export type ExportTrainer = (what: string, job: TrainingJob) => Promise<FullyTrained>
 
+/** The folder of a job's own. */
+export const trainingFolder = (out: string, job: TrainingJob): string =>
+  path.join(out, FOLDER, `${archId(job.graph)}-${trainingKey(job).slice(0, 8)}`)
+
 /**
  * Trains in a folder of the job's own under the export's, so that the same export finds a finished training again, goes on
  * with a stopped one, and devices share what they have in common.
  */
-export function exportTrainer(out: string, signal: AbortSignal): ExportTrainer {
+export function exportTrainer(out: string, signal: AbortSignal, json = false): ExportTrainer {
   return async (what, job) => {
-    const folder = path.join(out, FOLDER, `${archId(job.graph)}-${trainingKey(job).slice(0, 8)}`)
-    print(`${what}: ${job.epochs} epochs, kept in ${folder}`)
-    const report = reportTraining(job.epochs, false, what)
+    const folder = trainingFolder(out, job)
+    if (!json) print(`${what}: ${job.epochs} epochs, kept in ${folder}`)
+    const report = reportTraining(job.epochs, json, what)
     const { trained, reused } = await trainInFolder(folder, job, { signal, ...report })
     const { accuracy, best, endedEarly, history } = trained
+    if (json) return trained
     print(
       `${what}: ${reused ? 'trained before' : endedEarly ? `ended early after ${history.length} epochs` : 'done'}; ` +
         `best epoch ${best.epoch}, validation ${(100 * accuracy.validation!).toFixed(2)} %`,

@@ -1,22 +1,15 @@
 import path from 'node:path'
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
-import { engineName, loadEngine } from '../../evaluators/training/engines.ts'
 import type { LabelOptions } from '../../export/energy-label.ts'
 import { affordableCosts, exportNetwork as writeExport } from '../../export/export-network.ts'
 import { defaultFormats, parseFormats } from '../../export/formats/index.ts'
 import { type ExportedDevice, renderIndex } from '../../export/index-page.ts'
 import type { ModelCard } from '../../export/model-card.ts'
-import { type FineTuner, fineTuningJob } from '../../export/quantise/fine-tune.ts'
-import { QAT_MODES, type QatMode } from '../../export/quantise/qat-mode.ts'
 import { type Selection, selectTrial } from '../../export/select.ts'
-import { readTraining, type TrainingRecord } from '../../export/train/training-folder.ts'
-import type { FullyTrained, TrainingJob } from '../../export/train/training-job.ts'
 import { createCostModel, loadProfile } from '../../hardware-profiles/index.ts'
 import { UserError } from '../../lib/errors.ts'
 import { pathInside, writeFileAtomic } from '../../lib/files.ts'
-import { unknownName } from '../../lib/nearest-name.ts'
 import { formatLatency } from '../../lib/units.ts'
-import type { NetworkGraph } from '../../network/types.ts'
 import type { SearchEnergy } from '../../results/search-energy.ts'
 import { openStore } from '../../results/sqlite/open.ts'
 import type { Experiment, Front } from '../../results/store.ts'
@@ -24,23 +17,21 @@ import type { TrialRecord } from '../../search/journal.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import type { SearchSpace } from '../../spaces/space.ts'
 import { wholeNumber } from '../commands/shared.ts'
-import type { FullTrainingArguments } from '../commands/training-options.ts'
 import { packageVersion } from '../package-version.ts'
 import { type LabelArguments, labelFlags, labelOptions, searchEnergyOf } from './export-label.ts'
 import { type ExportTrainer, exportTrainer } from './export-training.ts'
-import { checkTrainingFlags, FULL_EPOCHS_FACTOR, trainingPlan } from './full-training.ts'
 import { deviceOf } from './inspect.ts'
 import { interruptible } from './interruption.ts'
 import { print } from './output.ts'
-import { loadData, trainingSeed } from './session.ts'
+import { checkPreparation, type PreparationArguments, prepareNetwork } from './prepare-network.ts'
+import { loadData } from './session.ts'
 import { dataPathOf, readSettings, type SearchSettings } from './settings.ts'
-import { checkSameData, networkOfTrial } from './trial-network.ts'
+import { checkSameData } from './trial-network.ts'
 
-interface ExportArguments extends FullTrainingArguments, LabelArguments {
+interface ExportArguments extends PreparationArguments, LabelArguments {
   readonly id: number | undefined
   readonly db: string
   readonly device: string | undefined
-  readonly out: string
   readonly trial: number | undefined
   readonly knee: boolean
   readonly data: string | undefined
@@ -48,9 +39,6 @@ interface ExportArguments extends FullTrainingArguments, LabelArguments {
   readonly all: boolean
   readonly verify: boolean
   readonly name: string
-  /** Folder of a finished training to take the weights from. */
-  readonly weights: string | undefined
-  readonly qat: string
 }
 
 /** Everything that the exports of one command share. */
@@ -69,14 +57,13 @@ interface Session {
 
 /** `frugal export` */
 export async function exportNetwork(args: ExportArguments): Promise<void> {
-  checkTrainingFlags(args)
   if (args.trial !== undefined) wholeNumber(args.trial, '--trial', 0, Number.MAX_SAFE_INTEGER)
   if (args.all && args.device !== undefined)
     throw new UserError('--all and --device exclude each other: give one of them')
   if (args.knee && args.trial !== undefined)
     throw new UserError('--knee and --trial exclude each other: give one of them')
   if (args.format !== undefined) parseFormats(args.format)
-  qatMode(args.qat)
+  checkPreparation(args)
   const flags = labelFlags(args)
   const { experiment, fronts, trials, energy } = readExperiment(args)
   const settings = readSettings(experiment.settings, experiment.id)
@@ -132,19 +119,13 @@ const selectionOf = (front: Front, trials: readonly TrialRecord[], { all, trial,
 
 async function exportOne(session: Session, front: Front, selection: Selection, out: string): Promise<ModelCard> {
   const { args, experiment, settings, trials, dataset, space, signal } = session
-  const graph = networkOfTrial(space, dataset, selection.record)
   const costModel = createCostModel(loadProfile(settings.devices[experiment.devices.indexOf(front.device)]!))
-  affordableCosts(costModel, graph)
-  const job = await trainingJob(session, graph, trainingSeed(settings.seed, selection.record.archId))
-  const { trained, training } = await trainedNetwork(session, selection, job)
+  const prepared = await prepareNetwork(session, selection.record, (graph) => void affordableCosts(costModel, graph))
   const card = await writeExport({
+    ...prepared,
     selection,
-    graph,
     space: { id: space.id, version: space.version },
     dataset,
-    trained,
-    training,
-    fineTuner: fineTuner(session, job),
     costModel,
     formats: args.format === undefined ? defaultFormats(costModel.profile.family) : parseFormats(args.format),
     verify: args.verify,
@@ -164,63 +145,6 @@ async function exportOne(session: Session, front: Front, selection: Selection, o
   report(card, out)
   return card
 }
-
-/** The float network: from a folder that is named, or trained. */
-async function trainedNetwork(
-  session: Session,
-  { record }: Selection,
-  job: TrainingJob,
-): Promise<{ readonly trained: FullyTrained; readonly training: ModelCard['training'] }> {
-  const { args, dataset } = session
-  if (args.weights !== undefined) {
-    const stored = readTraining(args.weights, job.graph)
-    if (stored.record.data.digest !== dataset.digest) {
-      throw new UserError(`'${args.weights}' was trained on other data than the experiment: train it on these`)
-    }
-    return { trained: stored.trained, training: describeTraining(stored.record, stored.trained) }
-  }
-  const trained = await session.train(`training trial ${record.trial} (${record.archId})`, job)
-  const { engineName: name, engine, epochs, seed, recipe } = job
-  return {
-    trained,
-    training: describeTraining({ engine: `${name}@${engine.version}`, epochs, seed, recipe: { ...recipe } }, trained),
-  }
-}
-
-/** Trains on with fake quantisation, where that is wanted. */
-const fineTuner = ({ args, train }: Session, job: TrainingJob): FineTuner => ({
-  mode: qatMode(args.qat),
-  train: async (start) => {
-    const tuning = fineTuningJob(job, start)
-    return { trained: await train('quantisation-aware fine-tuning', tuning), job: tuning }
-  },
-})
-
-/** @throws UserError for anything but the three modes. */
-function qatMode(text: string): QatMode {
-  const mode = QAT_MODES.find((name) => name === text)
-  if (mode === undefined) throw new UserError(unknownName('--qat mode', text, QAT_MODES))
-  return mode
-}
-
-async function trainingJob(session: Session, graph: NetworkGraph, seed: number): Promise<TrainingJob> {
-  const { args, dataset, settings } = session
-  const name = engineName(settings)
-  const usual = { recipe: settings.recipe, epochs: FULL_EPOCHS_FACTOR * settings.fidelity.epochs }
-  return {
-    graph,
-    dataset,
-    seed,
-    engine: await loadEngine(name),
-    engineName: name,
-    ...trainingPlan(args, usual, dataset),
-  }
-}
-
-const describeTraining = (
-  { engine, epochs, seed, recipe }: Pick<TrainingRecord, 'engine' | 'epochs' | 'seed' | 'recipe'>,
-  { history, best }: FullyTrained,
-): ModelCard['training'] => ({ engine, epochs, seed, recipe, epochsRun: history.length, bestEpoch: best.epoch })
 
 /** What was written and what came of running it. */
 function report(card: ModelCard, out: string): void {

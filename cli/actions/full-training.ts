@@ -4,6 +4,7 @@ import { fittingBatchSize, loadRecipe } from '../../evaluators/training/recipe.t
 import { defaultPatience, type TrainingJob } from '../../export/train/training-job.ts'
 import { numberWithin, wholeNumber } from '../commands/shared.ts'
 import type { FullTrainingArguments } from '../commands/training-options.ts'
+import { checkTeacherFlags } from './teacher.ts'
 
 /** A full training is this many times as long as the search's, unless told otherwise. */
 export const FULL_EPOCHS_FACTOR = 4
@@ -15,6 +16,7 @@ export function checkTrainingFlags(args: FullTrainingArguments): void {
   if (args['batch-size'] !== undefined) wholeNumber(args['batch-size'], '--batch-size', 1, 4096)
   if (args['learning-rate'] !== undefined) numberWithin(args['learning-rate'], '--learning-rate', 0, 10)
   if (args.recipe !== undefined) loadRecipe(args.recipe)
+  checkTeacherFlags(args)
 }
 
 /** What the flags make of the usual recipe and length. */
@@ -23,7 +25,7 @@ export function trainingPlan(
   usual: { readonly recipe: Recipe; readonly epochs: number },
   dataset: Dataset,
 ): Pick<TrainingJob, 'recipe' | 'epochs' | 'patience'> {
-  // A full training learns from the labels: the search's teacher need not be there any more.
+  // Its own teacher comes with --teacher: the search's need not be there any more.
   const { distillation: _, ...base } = args.recipe === undefined ? usual.recipe : loadRecipe(args.recipe)
   const epochs = args.epochs ?? usual.epochs
   return {

@@ -4,7 +4,7 @@ import { DISTILLATION_DEFAULTS, distilled, withTeacher } from '../../evaluators/
 import { UserError } from '../../lib/errors.ts'
 import { numberWithin } from '../commands/shared.ts'
 
-interface TeacherArguments {
+export interface TeacherArguments {
   readonly teacher: string | undefined
   readonly 'teacher-weight': number | undefined
   readonly 'teacher-temperature': number | undefined

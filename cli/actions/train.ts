@@ -5,6 +5,8 @@ import type { FullyTrained, TrainingJob } from '../../export/train/training-job.
 import { UserError } from '../../lib/errors.ts'
 import { archId } from '../../network/measure.ts'
 import { wholeNumber } from '../commands/shared.ts'
+import { exportTrainer } from './export-training.ts'
+import { teach } from './full-teacher.ts'
 import { checkTrainingFlags, trainingPlan } from './full-training.ts'
 import { interruptible } from './interruption.ts'
 import { print, printJson } from './output.ts'
@@ -15,11 +17,11 @@ import { type Subject, subjectOf, type TrainArguments } from './training-subject
 export async function train(args: TrainArguments): Promise<void> {
   checkFlags(args)
   const subject = await subjectOf(args)
-  const job = await jobOf(args, subject)
-  const id = archId(job.graph)
-  const report = reportTraining(job.epochs, args.json, id)
+  const plain = await jobOf(args, subject)
+  const report = reportTraining(plain.epochs, args.json, archId(plain.graph))
   const work = async (signal: AbortSignal): Promise<void> => {
-    announce(job, args.json)
+    announce(plain, args.json)
+    const job = await teach(args, plain, exportTrainer(args.out, signal, args.json), subject.best)
     const { trained, reused } = await trainInFolder(args.out, job, { signal, ...report }, subject.origin)
     conclude(trained, reused, args)
   }
@@ -27,7 +29,7 @@ export async function train(args: TrainArguments): Promise<void> {
     const done = report.epochsDone()
     if (args.json) printJson({ event: 'interrupted', epochs: done })
     process.stderr.write(
-      `frugal: stopped after ${done} of ${job.epochs} epochs, kept in ${args.out}; the same command goes on from there\n`,
+      `frugal: stopped after ${done} of ${plain.epochs} epochs, kept in ${args.out}; the same command goes on from there\n`,
     )
   })
 }

@@ -10,6 +10,7 @@ import { openStore } from '../../results/sqlite/open.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import { wholeNumber } from '../commands/shared.ts'
 import type { FullTrainingArguments } from '../commands/training-options.ts'
+import { bestTrial, type TeachingNetwork } from './full-teacher.ts'
 import { FULL_EPOCHS_FACTOR } from './full-training.ts'
 import { loadData, trainingSeed } from './session.ts'
 import { dataPathOf, readSettings } from './settings.ts'
@@ -41,6 +42,8 @@ export interface Subject {
   readonly engine: string
   readonly provider: string
   readonly origin: Origin
+  /** The best network of the experiment; undefined without one. */
+  readonly best: (() => TeachingNetwork) | undefined
 }
 
 /**
@@ -71,6 +74,7 @@ async function architectureOf(args: TrainArguments): Promise<Subject> {
     engine: 'auto',
     provider: 'cpu',
     origin: {},
+    best: undefined,
   }
 }
 
@@ -79,7 +83,9 @@ async function trialOf(args: TrainArguments, trial: number): Promise<Subject> {
   const id = network === undefined ? undefined : wholeNumber(Number(network), 'the experiment id', 1, 1e9)
   const { experiment, record, trials } = readTrial(args.db, id, trial)
   if (record === undefined) {
-    throw new UserError(`experiment ${experiment.id} has no trial ${trial}: its finished trials are 0 to ${trials - 1}`)
+    throw new UserError(
+      `experiment ${experiment.id} has no trial ${trial}: its finished trials are 0 to ${trials.length - 1}`,
+    )
   }
   const settings = readSettings(experiment.settings, experiment.id)
   const data = args.data ?? settings.data
@@ -95,6 +101,12 @@ async function trialOf(args: TrainArguments, trial: number): Promise<Subject> {
     engine: settings.engine,
     provider: settings.provider,
     origin: { space: { id: space.id, version: space.version }, genome: record.genome },
+    best: () => {
+      const best = bestTrial(trials)
+      if (best === undefined)
+        throw new UserError(`no trial of experiment ${experiment.id} has succeeded yet: give FILE.onnx as the teacher`)
+      return { graph: networkOfTrial(space, dataset, best), seed: trainingSeed(settings.seed, best.archId) }
+    },
   }
 }
 
@@ -103,7 +115,7 @@ function readTrial(db: string, id: number | undefined, trial: number) {
   try {
     const experiment = store.experiment(id)
     const trials = store.trials(experiment.id)
-    return { experiment, record: trials.find((candidate) => candidate.trial === trial), trials: trials.length }
+    return { experiment, record: trials.find((candidate) => candidate.trial === trial), trials }
   } finally {
     store.close()
   }

@@ -39,6 +39,10 @@ export const exportCommand = defineCommand({
         describe: 'One inference every PERIOD, for the energy of a day on the card',
       })
       .option('carbon-intensity', ENERGY_OPTIONS['carbon-intensity'])
+      .option('prune', {
+        type: 'number',
+        describe: 'Take away this share of the channels, such as 0.3, and train on before exporting',
+      })
       .option('qat', {
         type: 'string',
         default: 'auto',

@@ -1,4 +1,6 @@
 import type { Argv } from 'yargs'
+import type { TeacherArguments } from '../actions/teacher.ts'
+import { SEARCH_OPTIONS as TEACHING } from '../search-options.ts'
 
 /** Flags that say how long and how a network is trained fully. */
 export const withFullTraining = <T>(yargs: Argv<T>) =>
@@ -18,8 +20,15 @@ export const withFullTraining = <T>(yargs: Argv<T>) =>
     })
     .option('batch-size', { type: 'number', describe: 'Samples per step' })
     .option('learning-rate', { type: 'number', describe: 'Peak of the cosine schedule' })
+    .option('teacher', {
+      type: 'string',
+      describe:
+        'Learn from the answers of another network beside the labels: FILE.onnx, or best: that of the experiment, trained fully first',
+    })
+    .option('teacher-weight', TEACHING['teacher-weight'])
+    .option('teacher-temperature', TEACHING['teacher-temperature'])
 
-export interface FullTrainingArguments {
+export interface FullTrainingArguments extends TeacherArguments {
   readonly epochs: number | undefined
   readonly patience: number | undefined
   readonly recipe: string | undefined
