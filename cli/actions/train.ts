@@ -10,7 +10,7 @@ import { teach } from './full-teacher.ts'
 import { checkTrainingFlags, trainingPlan } from './full-training.ts'
 import { interruptible } from './interruption.ts'
 import { print, printJson } from './output.ts'
-import { reportTraining } from './training-report.ts'
+import { reportTraining, type TrainingReport } from './training-report.ts'
 import { type Subject, subjectOf, type TrainArguments } from './training-subject.ts'
 
 /** `frugal train` */
@@ -18,15 +18,16 @@ export async function train(args: TrainArguments): Promise<void> {
   checkFlags(args)
   const subject = await subjectOf(args)
   const plain = await jobOf(args, subject)
-  const report = reportTraining(plain.epochs, args.json, archId(plain.graph))
+  let report: TrainingReport | undefined
   const work = async (signal: AbortSignal): Promise<void> => {
     announce(plain, args.json)
     const job = await teach(args, plain, exportTrainer(args.out, signal, args.json), subject.best)
+    report = reportTraining(job.epochs, args.json, archId(job.graph))
     const { trained, reused } = await trainInFolder(args.out, job, { signal, ...report }, subject.origin)
     conclude(trained, reused, args)
   }
   await interruptible(work, () => {
-    const done = report.epochsDone()
+    const done = report?.epochsDone() ?? 0
     if (args.json) printJson({ event: 'interrupted', epochs: done })
     process.stderr.write(
       `frugal: stopped after ${done} of ${plain.epochs} epochs, kept in ${args.out}; the same command goes on from there\n`,

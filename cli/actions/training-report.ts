@@ -9,7 +9,7 @@ export interface TrainingReport {
   readonly onContinue: (epochs: number) => void
   readonly onStep: (done: number, steps: number) => void
   readonly onEpoch: (record: EpochRecord, best: boolean) => void
-  /** Gives the terminal back; `undefined` epochs: none is done. */
+  /** Epochs that are done, earlier runs included. */
   readonly epochsDone: () => number
 }
 
