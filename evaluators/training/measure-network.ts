@@ -47,29 +47,31 @@ export async function measureNetwork(
     batcher.labels(indices, start, count, labels)
     const logits = await program.predict(inputs.subarray(0, count * sizeOf(shape)), count)
     for (let i = 0; i < count; i++) {
-      const row = logits.subarray(i * classes, (i + 1) * classes)
-      const best = largestIndex(row)
+      const row = i * classes
+      const best = largestPlace(logits, row, classes)
       if (best < 0) return failure('diverged', 'a logit of the trained network is not finite')
       if (best === labels[i]) correct++
-      entropy += crossEntropy(row, labels[i]!, row[best]!)
+      entropy += logSum(logits, row, classes, logits[row + best]!) - logits[row + labels[i]!]!
     }
   }
   const samples = Math.max(indices.length, 1)
   return { ok: true, accuracy: correct / samples, crossEntropy: entropy / samples }
 }
 
-/** Place of the first largest value; −1 when one is not finite. */
-function largestIndex(values: Float32Array): number {
+/** Place, from 0, of the first largest of `length` values from `start`; −1 when one is not finite. */
+function largestPlace(values: Float32Array, start: number, length: number): number {
   let best = 0
-  for (const [i, value] of values.entries()) {
+  for (let i = 0; i < length; i++) {
+    const value = values[start + i]!
     if (!Number.isFinite(value)) return -1
-    if (value > values[best]!) best = i
+    if (value > values[start + best]!) best = i
   }
   return best
 }
 
-function crossEntropy(logits: Float32Array, label: number, largest: number): number {
+/** Logarithm of the sum of the exponentials of `length` values from `start`. */
+function logSum(values: Float32Array, start: number, length: number, largest: number): number {
   let sum = 0
-  for (const logit of logits) sum += Math.exp(logit - largest)
-  return Math.log(sum) + largest - logits[label]!
+  for (let i = 0; i < length; i++) sum += Math.exp(values[start + i]! - largest)
+  return Math.log(sum) + largest
 }

@@ -151,11 +151,11 @@ export class OnnxTrainingProgram implements TrainingProgram {
     const size = sizeOf(this.#inputShape)
     const logits = new Float32Array(count * this.#classes)
     const results = new Float32Array(PREDICT_BATCH * this.#classes)
-    const padded = new Float32Array(PREDICT_BATCH * size)
     for (let start = 0; start < count; start += PREDICT_BATCH) {
       const end = Math.min(start + PREDICT_BATCH, count)
       let samples = inputs.subarray(start * size, end * size)
       if (end - start < PREDICT_BATCH) {
+        const padded = new Float32Array(PREDICT_BATCH * size)
         padded.set(samples)
         samples = padded
       }
