@@ -3,18 +3,10 @@ import { type RandomStream, randomStreamFromState } from '../../lib/random.ts'
 import { type Algorithm, type AlgorithmConfig, defineAlgorithm, type Genome, type Told } from '../algorithm.ts'
 import { GenomeMemory } from './genome-memory.ts'
 import { OpenAsks } from './open-asks.ts'
+import { withResult } from './population.ts'
 import { unseenSample, unseenVariant } from './proposals.ts'
 import { compareStandings, type Standing, standings, survivors } from './ranking.ts'
-import {
-  checkTold,
-  isFailed,
-  isFeasible,
-  loadTold,
-  parseState,
-  randomStateSchema,
-  storeTold,
-  toldSchema,
-} from './state.ts'
+import { checkTold, isFeasible, loadTold, parseState, randomStateSchema, storeTold, toldSchema } from './state.ts'
 
 const CROSSOVER_SHARE = 0.9
 /** Share of the children that mutate; those that repeat a known genome mutate in any case. */
@@ -87,14 +79,6 @@ function nsga2(config: AlgorithmConfig, random: RandomStream, memory: Memory): A
       population: memory.population.map(storeTold),
     }),
   }
-}
-
-/** The population with a result in it: in the place of the genome's earlier one if it is there. Failures do not join. */
-function withResult(population: readonly Told[], result: Told): readonly Told[] {
-  const key = result.genome.join()
-  const at = population.findIndex(({ genome }) => genome.join() === key)
-  const added = isFailed(result.fronts) ? [] : [result]
-  return at < 0 ? [...population, ...added] : population.toSpliced(at, 1, ...added)
 }
 
 export default defineAlgorithm({

@@ -62,3 +62,9 @@ export function survivors(
   const kept = new Set(order.slice(0, size))
   return individuals.filter((_, i) => kept.has(i))
 }
+
+/**
+ * The same with a finite gap at the ends of a front: as wide as that of one in the middle at most. An endless one would
+ * draw all effort to the ends.
+ */
+export const withoutEnds = ({ rank, crowding }: Standing): Standing => ({ rank, crowding: Math.min(1, crowding) })
