@@ -164,6 +164,7 @@ export const FEATURES = {
   oddInChannels: (f) => f.inChannels % 2,
   /** 1 for a convolution whose input channels are split into groups (`inChannels` counts those of one group). */
   grouped: (f) => (f.kind === 'conv2d' && f.inputs > f.inHeight * f.inWidth * f.inChannels ? 1 : 0),
+  outRowElements: (f) => f.outWidth * f.outChannels,
   windowElements: (f) => kernelArea(f) * f.inChannels,
 } satisfies Record<string, (facts: KernelFacts) => number>
 

@@ -3,6 +3,7 @@ import type { Schedule } from '../network/schedule.ts'
 import type { KernelFacts } from './features.ts'
 import { ByKernel } from './kernel-catalogue.ts'
 import { CATALOGUE, type Lowered } from './lowering.ts'
+import { overlaidBytes } from './overlay.ts'
 import type { Profile, Terms } from './profile.ts'
 import { storedKinds } from './stored-size.ts'
 import { CompiledModel } from './table.ts'
@@ -15,10 +16,10 @@ export class MemoryModel {
   readonly #scratchOf: ByKernel<number>
 
   constructor(memory: Profile['memory']) {
-    const { elementBytes, alignmentBytes, scratch, laterFirst = false, ram } = memory
+    const { elementBytes, alignmentBytes, scratch, laterFirst = false, overlayGrowth, ram } = memory
     this.#memory = memory
     this.#scratch = scratch.map(({ kernel, when, terms }) => ({ kernel, model: scratchModel(when, terms) }))
-    this.#arenaRules = JSON.stringify([elementBytes, alignmentBytes, laterFirst, scratch, ram])
+    this.#arenaRules = JSON.stringify([elementBytes, alignmentBytes, laterFirst, overlayGrowth ?? 0, scratch, ram])
     this.#scratchOf = new ByKernel(CATALOGUE, (facts) => this.scratchBytes(facts))
   }
 
@@ -40,13 +41,20 @@ export class MemoryModel {
     return { ...options, scratchBytes: (_, step) => this.#scratchOf.get(numbers[step]!) }
   }
 
+  #arenaBytes(schedule: Schedule, numbers: readonly number[]): number {
+    const { elementBytes, overlayGrowth } = this.#memory
+    if (overlayGrowth === undefined) return arenaBytes(schedule, this.#planOptions(numbers))
+    const scratchBytes = (step: number): number => this.#scratchOf.get(numbers[step]!)
+    return overlaidBytes(schedule, { elementBytes, growth: overlayGrowth, scratchBytes })
+  }
+
   /** Arena, plus what the runtime keeps, plus the weights where they are copied to RAM. */
   peakRamBytes(lowered: Lowered): number {
     const { weightBytes, biasBytes, weightsInRam, ram } = this.#memory
     const { schedule, stored, numbers, arenas } = lowered
     let arena = arenas.get(this.#arenaRules)
     if (arena === undefined) {
-      arena = arenaBytes(schedule, this.#planOptions(numbers)) + this.#kernelBytes(schedule)
+      arena = this.#arenaBytes(schedule, numbers) + this.#kernelBytes(schedule)
       arenas.set(this.#arenaRules, arena)
     }
     const weights = weightsInRam ? stored.weightElements * weightBytes + stored.biasElements * biasBytes : 0

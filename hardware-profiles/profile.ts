@@ -138,6 +138,11 @@ const memory = z.strictObject({
   alignmentBytes: positive.max(4096),
   /** The planner places the later of two buffers of one size first (TFLM). Default false. */
   laterFirst: z.boolean().optional(),
+  /**
+   * A kernel writes over the operand that dies with it when its output has at most so many times the operand's bytes;
+   * the arena is then what is alive at most, and its plan (which keeps them apart) an upper bound.
+   */
+  overlayGrowth: positive.max(100).optional(),
   scratch: z.array(z.strictObject({ kernel: z.enum(KERNEL_KINDS), when: ranges.optional(), terms })).max(32),
   ram: z.strictObject({
     constantBytes: nonNegative,

@@ -7,6 +7,9 @@ interface ValidateArguments {
   readonly json: boolean
 }
 
+/** Below this many cases a share of them says little about an interval. */
+const FEW = 9
+
 const percent = (share: number | undefined): string => (share === undefined ? '' : `${(100 * share).toFixed(1)} %`)
 
 /**
@@ -35,6 +38,7 @@ export async function devicesValidate({ id, json }: ValidateArguments): Promise<
     print('\nNot counted: cases that were fitted, or ran under another version or host')
     print(columns([heading, ...others], [3, 4, 5, 6, 7, 8]))
   }
+  print(`\n* fewer than ${FEW} cases: too few to check an interval with`)
   const unchecked = reports.filter(({ suites }) => suites.length === 0).map(({ device }) => device)
   if (unchecked.length > 0) print(`\nNothing was measured to check: ${unchecked.join(', ')}`)
 }
@@ -52,7 +56,7 @@ function rowOf(device: string, suite: SuiteReport): string[] {
     percent(within10),
     percent(within20),
     tau,
-    percent(coverage90),
+    coverage90 !== undefined && cases < FEW ? `${percent(coverage90)} *` : percent(coverage90),
     far,
   ]
 }

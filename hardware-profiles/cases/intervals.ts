@@ -9,12 +9,11 @@ export interface LeftOut {
 }
 
 /**
- * The systematic error that makes the 90 % interval hold 90 % of left-out networks (split conformal prediction: of n
- * cases the ⌈0.9·(n + 1)⌉-th smallest need, Vovk et al. 2005). A case needs what its error exceeds the error of its
- * kernels by, in squares, relative to its latency. With fewer than 9 cases it is the largest need, which is less than
- * 90 % sure.
+ * The systematic error with which the 90 % interval holds nine tenths of left-out networks: the 0.9-quantile of what they
+ * need. A case needs what its error exceeds the error of its kernels by, in squares, relative to its latency. Of fewer
+ * than six cases it is the largest need, which is less than 90 % sure: such suites are marked where they are shown.
  */
-export function conformalSystematicError(cases: readonly LeftOut[]): number {
+export function systematicErrorOf(cases: readonly LeftOut[]): number {
   const needs = cases
     .map(({ network, measuredMs, model }) => {
       const { latencyMs, latencyHighMs } = model.price(caseNetwork(network))
@@ -23,6 +22,7 @@ export function conformalSystematicError(cases: readonly LeftOut[]): number {
       return Math.sqrt(Math.max((measuredMs - latencyMs) ** 2 - kernels, 0)) / latencyMs
     })
     .sort((a, b) => a - b)
-  const rank = Math.min(Math.ceil(0.9 * (needs.length + 1)), needs.length)
-  return Number((needs[rank - 1] ?? 0).toPrecision(3))
+  const need = needs[Math.round(0.9 * needs.length) - 1] ?? 0
+  // Rounded up, or the very case that sets the width would fall outside.
+  return Math.ceil(need * 1e4) / 1e4
 }

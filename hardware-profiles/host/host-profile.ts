@@ -1,5 +1,5 @@
 import type { NetworkSuite, ProfileCases } from '../cases/cases.ts'
-import { conformalSystematicError } from '../cases/intervals.ts'
+import { systematicErrorOf } from '../cases/intervals.ts'
 import { createCostModel } from '../cost-model.ts'
 import type { Provenance } from '../fit-table.ts'
 import type { Profile } from '../profile.ts'
@@ -75,7 +75,7 @@ export function hostProfile(measured: HostMeasurements): { readonly profile: Pro
     ],
   }
   const model = createCostModel(unchecked)
-  const systematicError90 = conformalSystematicError(
+  const systematicError90 = systematicErrorOf(
     networks.map(({ network, latencyMs }) => ({ network, measuredMs: latencyMs, model })),
   )
   const wholeNetworks: NetworkSuite = {

@@ -6,6 +6,8 @@ import { readCsv } from './csv.ts'
 import type { FittedProfile } from './fitted-profile.ts'
 import { crossFit, fitScales, type Grouping, type MeasuredNetwork } from './from-networks.ts'
 import { mlperfResults } from './mlperf.ts'
+import { xcubeMemory, xcubeMemorySuites } from './xcube-memory.ts'
+import { zooNetworkOf } from './zoo-networks.ts'
 
 const GROUPS = 6
 const CONV_1X1 = 0
@@ -36,7 +38,7 @@ interface Board {
   readonly runtime: string
   readonly power: Profile['energy']
   readonly notes: readonly string[]
-  readonly runtimeBytes?: number
+  readonly memory?: Profile['memory']
   readonly operatingPoints?: Profile['operatingPoints']
 }
 
@@ -50,8 +52,7 @@ function templateOf(base: Profile, board: Board, source: string): Profile {
     const large = { ...pointwise!.when, weightElements: [CACHED_WEIGHTS, 1e15] as [number, number] }
     return { kernel: 'conv2d', models: [{ ...pointwise!, when: large }, pointwise!, ...others] }
   }
-  const { id, title, core, clockHz, ramBytes, flashBytes, supplyVolts, runtime, notes, runtimeBytes, operatingPoints } =
-    board
+  const { id, title, core, clockHz, ramBytes, flashBytes, supplyVolts, runtime, notes, memory, operatingPoints } = board
   return {
     ...base,
     ...{ id, title, core, clockHz, ramBytes, flashBytes, supplyVolts, runtime },
@@ -59,10 +60,7 @@ function templateOf(base: Profile, board: Board, source: string): Profile {
     tables: base.tables.map(strip),
     energy: board.power,
     ...(operatingPoints === undefined ? {} : { operatingPoints }),
-    memory:
-      runtimeBytes === undefined
-        ? base.memory
-        : { ...base.memory, flash: { ...base.memory.flash, runtimeBytes: runtimeBytes } },
+    memory: memory ?? base.memory,
     validation: [],
     notes: [
       `No single kernel was timed: the tables of ${base.id} are scaled in six groups (1×1 convolutions with weights above and below 16 K elements, other convolutions, depthwise, dense, the rest) to agree with whole networks.`,
@@ -81,31 +79,14 @@ const mlperf = (data: string, version: string, systemId: string): MeasuredNetwor
       ...(energyMj === undefined ? {} : { energyMj }),
     }))
 
-const ZOO_MODELS: readonly [RegExp, string, string][] = [
-  [/^MobileNet v1 (\d\.\d+)/i, 'mobilenetV1', 'v1'],
-  [/^MobileNet v2 (\d\.\d+)/i, 'mobilenetV2', 'v2'],
-  [/^FdMobileNet (\d\.\d+)/i, 'fdMobilenet', 'fd'],
-]
-
 /** Plain int8 classifiers of ST's model zoo on one board under one version of the tool; each measurement once. */
 function zoo(data: string, board: RegExp, version: RegExp): readonly MeasuredNetwork[] {
   const found = new Map<string, MeasuredNetwork>()
   for (const row of readCsv(path.join(data, 'hardware', 'stm32_modelzoo.csv'))) {
     const ms = Number(row['inference_ms'])
     if (!board.test(row['board']!) || !version.test(row['tool_version']!) || !(ms > 0)) continue
-    if (!/int8/i.test(row['format']!)) continue
-    const [resolution, , channels] = row['resolution']!.split('x')
-    const classes = /imagenet/i.test(row['dataset']!) ? 1000 : 5
-    for (const [pattern, maker, family] of ZOO_MODELS) {
-      const match = pattern.exec(row['model']!)
-      if (match === null) continue
-      const grey = channels === '1' ? ' 1' : ''
-      const network = `${maker} ${match[1]} ${resolution} ${classes}${grey}`
-      if (!found.has(network)) found.set(network, { network, family, latencyMs: ms })
-    }
-    if (/^ResNet v1 8/i.test(row['model']!) && !found.has('mlperfTiny ic')) {
-      found.set('mlperfTiny ic', { network: 'mlperfTiny ic', family: 'resnet', latencyMs: ms })
-    }
+    const known = zooNetworkOf(row)
+    if (known !== undefined && !found.has(known.network)) found.set(known.network, { ...known, latencyMs: ms })
   }
   return [...found.values()]
 }
@@ -166,6 +147,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
         energyMj: Number(row['energy_uJ']) / 1000,
       }))
   const systems = { l4r5: stOnly('NUCLEO_L4R5ZI'), u575: stOnly('NUCLEO-U575ZI-Q'), h7a3: stOnly('NUCLEO-H7A3ZI-Q') }
+  const memory = xcubeMemory(data)
   const l4r5 = { ...L4R5, operatingPoints: [l4r5At3Volts(data)] }
   /** How the runtime's groups compare, from the other two boards under the same runtime. */
   const priorFrom = (template: Profile, networks: readonly MeasuredNetwork[]): readonly number[] =>
@@ -176,16 +158,19 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
     source: string,
     networks: readonly MeasuredNetwork[],
     options: { readonly ridge: number; readonly prior?: readonly MeasuredNetwork[]; readonly method: string },
+    memorySuites: readonly NetworkSuite[] = [],
   ): FittedProfile => {
     const template = templateOf(base, facts, source)
-    return crossFit(template, {
+    const { profile, suites } = crossFit(template, {
       ...{ name: 'whole networks', source, networks, grouping, groups: GROUPS },
       ...{ ridge: options.ridge, method: options.method },
       ...(options.prior === undefined ? {} : { prior: priorFrom(template, options.prior) }),
     })
+    return { profile, suites: [...suites, ...memorySuites] }
   }
   const transfer = (other: string) => `${LEFT_OUT}; the groups' proportions come from ${other} under the same runtime`
   const h747: Omit<Board, 'id' | 'title' | 'runtime'> = {
+    memory,
     core: 'Cortex-M7',
     clockHz: 400e6,
     ramBytes: 1024 * KIB,
@@ -228,6 +213,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
         id: 'stm32l4r5-xcubeai',
         title: 'STM32L4R5ZI (NUCLEO-L4R5ZI), X-CUBE-AI 7',
         runtime: XCUBE,
+        memory,
         power: mlperfPower('MLPerf Tiny 1.0 (STMicroelectronics, 1.8 V)', 0.03, ESTIMATED_IDLE),
         notes: ['Version 8.1 and later are up to 35 % faster and skip the dead channels of the vww model.'],
       },
@@ -246,6 +232,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
         flashBytes: 2048 * KIB,
         supplyVolts: 1.8,
         runtime: XCUBE,
+        memory,
         power: mlperfPower('MLPerf Tiny 1.0 (STMicroelectronics, 1.8 V)', 0.02, ESTIMATED_IDLE),
         notes: ['Version 8.1 and later are up to 35 % faster and skip the dead channels of the vww model.'],
       },
@@ -264,6 +251,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
         flashBytes: 2048 * KIB,
         supplyVolts: 3.3,
         runtime: XCUBE,
+        memory,
         power: mlperfPower('MLPerf Tiny 1.0 (STMicroelectronics, 3.3 V)', 1, ESTIMATED_IDLE),
         notes: [
           'The same networks draw 122 mW under version 8.1 at 3.0 V: supply and version change the power by a quarter.',
@@ -279,6 +267,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
       stZoo('X-CUBE-AI 8.1'),
       zoo(data, /H747/, /^8\.1/),
       { ridge: 0.01, method: zooFamilies },
+      xcubeMemorySuites(data, 'X-CUBE-AI 8.1', /^8\.1/),
     ),
     board(
       m4,
@@ -291,6 +280,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
       stZoo('STM32Cube.AI 10.0'),
       zoo(data, /H747/, /10\.0/),
       { ridge: 0.01, prior: zoo(data, /H747/, /^8\.1/), method: `${zooFamilies}; proportions drawn to those of 8.1` },
+      xcubeMemorySuites(data, 'STM32Cube.AI 10.0', /10\.0/),
     ),
     stm32f746(data, m4),
   ]

@@ -1,7 +1,8 @@
 import { caseNetwork } from '../../hardware-profiles/cases/case-network.ts'
 import type { Fold, NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
+import { systematicErrorOf } from '../../hardware-profiles/cases/intervals.ts'
 import { percentile90Of } from '../../hardware-profiles/cases/statistics.ts'
-import { compareSuite } from '../../hardware-profiles/cases/validate.ts'
+import { compareSuite, foldProfile } from '../../hardware-profiles/cases/validate.ts'
 import { coefficientsOf } from '../../hardware-profiles/coefficients.ts'
 import { createCostModel } from '../../hardware-profiles/cost-model.ts'
 import { fitNonNegative } from '../../hardware-profiles/least-squares.ts'
@@ -153,14 +154,25 @@ export function crossFit(
   }
   const fitted = fitOn(networks)
   const errors = compareSuite(fitted, latency).map(({ measured, predicted }) => measured / predicted - 1)
-  const profile = withError(fitted, percentile90Of(errors))
-  return { profile, suites: energy.cases.length > 0 ? [latency, energy] : [latency] }
+  const profile = withTableErrors(fitted, percentile90Of(errors))
+  const models = folds.map((fold) => createCostModel(foldProfile(profile, fold)))
+  const systematicError90 = systematicErrorOf(
+    networks.map((network) => ({
+      network: network.network,
+      measuredMs: network.latencyMs,
+      model: models[foldOf(network)]!,
+    })),
+  )
+  return {
+    profile: { ...profile, systematicError90: Math.max(systematicError90, 0.02) },
+    suites: energy.cases.length > 0 ? [latency, energy] : [latency],
+  }
 }
 
 /** The tables' own errors are set to half of what whole networks showed; the rest is shared by all kernels. */
-const withError = (profile: Profile, error90: number): Profile => ({
+const withTableErrors = (profile: Profile, error90: number): Profile => ({
   ...profile,
-  systematicError90: Math.max(Number(error90.toPrecision(3)), 0.02),
+  systematicError90: 0,
   tables: profile.tables.map((table) => ({
     ...table,
     models: table.models.map((model) => ({ ...model, error90: Math.max(Number((error90 / 2).toPrecision(3)), 0.02) })),

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { createCostModel, loadProfile, MemoryModel, type Profile, storedSize } from '../../hardware-profiles/index.ts'
 import { lowerSchedule } from '../../hardware-profiles/lowering.ts'
+import { overlaidBytes } from '../../hardware-profiles/overlay.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import { arenaBytes, planMemory } from '../../network/memory-plan.ts'
 import { scheduleOf } from '../../network/schedule.ts'
@@ -85,4 +86,17 @@ test('bytes a kernel may differ by kind', (t) => {
     )
   t.is(ramOf({ add: 30 }) - ramOf({ add: 30, sigmoid: 0 }), 100)
   t.is(ramOf({}) - ramOf({ add: 30 }), 70)
+})
+
+test('a kernel may write over the operand that dies with it, not over one that is read again or is too small', (t) => {
+  const peak = (growth: number, rows: number, build: (b: GraphBuilder, x: string) => string) => {
+    const b = new GraphBuilder()
+    const schedule = scheduleOf(b.build(build(b, b.input([8, 8, 4]))))
+    return overlaidBytes(schedule, { elementBytes: 1, growth, scratchBytes: () => rows })
+  }
+  const wider = (b: GraphBuilder, x: string) => b.conv2d(x, 8, { kernel: 3 })
+  t.is(peak(2, 30, wider), 512 + 30, 'input and output count once, with the rows between them')
+  t.is(peak(1, 30, wider), 256 + 512, 'an output twice as large has a place of its own, and needs no rows')
+  const kept = (b: GraphBuilder, x: string) => b.add(x, b.conv2d(x, 4, { kernel: 1 }))
+  t.is(peak(2, 0, kept), 2 * 256, 'the input is read again: it stays beside the first result, the sum takes its place')
 })
