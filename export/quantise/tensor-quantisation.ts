@@ -35,6 +35,7 @@ export function tensorQuantisations(
     const { kind } = node.op
     if (UNIT_KINDS.has(kind)) found[output] = UNIT_INTERVAL
     else if (kind === 'maxPool' || kind === 'averagePool') found[output] = found[inputs[0]!]!
+    else if (kind === 'multiply') found[output] = apartFrom(found[inputs[0]!]!, fromRange(output))
     else if (kind === 'hardSwish') found[output] = hardSwishOutput(fromRange(output), found[inputs[0]!]!)
     else found[output] = fromRange(output)
   }
@@ -45,4 +46,12 @@ export function tensorQuantisations(
 function hardSwishOutput(wanted: Quantisation, input: Quantisation): Quantisation {
   const least = Math.fround(input.scale / 64)
   return wanted.scale >= least ? wanted : { scale: least, zeroPoint: wanted.zeroPoint }
+}
+
+/**
+ * Products of gates up to 1 keep the range of what is gated. Were the scale kept too, one product in 256 would lie exactly
+ * between two integers, where runtimes round differently: a hair's breadth more avoids that.
+ */
+function apartFrom(input: Quantisation, wanted: Quantisation): Quantisation {
+  return wanted.scale === input.scale ? { ...wanted, scale: Math.fround(wanted.scale * (1 + 2 ** -12)) } : wanted
 }
