@@ -1,7 +1,7 @@
 /**
  * Whether memory stays flat over many trainings in one process: `node bench/memory.ts [trainings] [printed every]`.
  * Random networks of two spaces, each of another shape, on a little of the built-in data. Prints the resident memory as
- * it goes, and how far apart the lowest and the highest are once the first fifth is over.
+ * it goes, its range once the first fifth is over, and how far it rises from there.
  */
 import { loadDataset } from '../evaluators/datasets/load.ts'
 import { evaluateCandidate } from '../evaluators/proxy/evaluate-candidate.ts'
@@ -39,10 +39,8 @@ for (let i = 0; i < trainings; i++) {
   if ((i + 1) % every === 0) console.log(`${i + 1} trainings: ${megabytes().toFixed(0)} MB`)
 }
 const [low, high] = [Math.min(...afterWarmUp), Math.max(...afterWarmUp)]
-const tail = afterWarmUp.slice(-Math.ceil(afterWarmUp.length / 10))
-const average = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
-const drift = average(tail) - average(afterWarmUp.slice(0, tail.length))
+const rise = high - afterWarmUp[0]!
 console.log(
   `${trainings} trainings of ${shapes.size} networks; after the first ${warmUp}: ${low.toFixed(0)} to ${high.toFixed(0)} MB, ` +
-    `the last tenth ${drift.toFixed(1)} MB above the first`,
+    `never more than ${rise.toFixed(0)} MB above where they ended`,
 )

@@ -1,0 +1,72 @@
+/**
+ * What a second worker brings: `node bench/workers.ts [DATA] [NETWORKS] [EPOCHS[:SHARE]]`.
+ * Trains the same random networks with one worker and with two, in turns, and prints trials per hour, their ratio, and the
+ * processor time of a trial in both. On a machine with other work the ratio of the hours says little; that of the
+ * processor time says what two workers take from each other (caches, memory), and so what two free cores could reach.
+ */
+import { loadDataset } from '../evaluators/datasets/load.ts'
+import type { EvaluationRequest } from '../evaluators/evaluator.ts'
+import { createPool } from '../evaluators/pool/pool.ts'
+import { onnxEngine } from '../evaluators/training/onnx/engine.ts'
+import { DEFAULT_RECIPE } from '../evaluators/training/recipe.ts'
+import { randomStream } from '../lib/random.ts'
+import { archId } from '../network/measure.ts'
+import { geneOperations } from '../search/genes.ts'
+import { loadSpace } from '../spaces/discover.ts'
+
+const ROUNDS = 2
+
+const [data = 'builtin', count = '8', spent = '2'] = process.argv.slice(2)
+const [epochs, dataFraction = 1] = spent.split(':').map(Number) as [number, number?]
+const dataset = await loadDataset(data, { seed: 1 })
+const task = { inputShape: dataset.inputShape, classCount: dataset.classNames.length }
+const space = await loadSpace('mobilenet')
+const random = randomStream(1, 'workers')
+const requests = Array.from({ length: Number(count) }, (_, seed): EvaluationRequest => {
+  const graph = space.decode(geneOperations(space.genes(task)).sample(random), task)
+  return { graph, archId: archId(graph), fidelity: { epochs, dataFraction }, recipe: DEFAULT_RECIPE, seed }
+})
+
+interface Round {
+  readonly wallSeconds: number
+  readonly cpuSeconds: number
+}
+
+async function train(workers: number): Promise<Round> {
+  const { id: engine, version: engineVersion } = onnxEngine
+  const pool = createPool({ dataset, engine, engineVersion, workers, timeoutSeconds: 3600 })
+  // Threads load their code before the clock starts.
+  await Promise.all(
+    requests
+      .slice(0, workers)
+      .map((request) => pool.evaluate({ ...request, fidelity: { epochs: 1, dataFraction: 0.05 } })),
+  )
+  const started = performance.now()
+  const results = await Promise.all(requests.map((request) => pool.evaluate(request)))
+  const wallSeconds = (performance.now() - started) / 1000
+  await pool.dispose()
+  const cpuSeconds = results.reduce((sum, result) => {
+    if (!result.ok) throw new Error(result.message)
+    return sum + result.cpuSeconds
+  }, 0)
+  return { wallSeconds, cpuSeconds }
+}
+
+const rounds: Record<1 | 2, Round[]> = { 1: [], 2: [] }
+for (let round = 0; round < ROUNDS; round++) {
+  for (const workers of [1, 2] as const) rounds[workers].push(await train(workers))
+}
+const least = (workers: 1 | 2, member: keyof Round): number =>
+  Math.min(...rounds[workers].map((round) => round[member]))
+for (const workers of [1, 2] as const) {
+  const [wall, cpu] = [least(workers, 'wallSeconds'), least(workers, 'cpuSeconds')]
+  console.log(
+    `${workers} worker${workers === 1 ? '' : 's'}: ${((3600 * requests.length) / wall).toFixed(0)} trials per hour, ` +
+      `${(cpu / requests.length).toFixed(2)} s of processor time per trial`,
+  )
+}
+const hours = least(1, 'wallSeconds') / least(2, 'wallSeconds')
+const processor = (2 * least(1, 'cpuSeconds')) / least(2, 'cpuSeconds')
+console.log(
+  `two workers: ${hours.toFixed(2)} times the trials per hour; ${processor.toFixed(2)} times on two free cores`,
+)
