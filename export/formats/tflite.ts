@@ -1,5 +1,5 @@
 import { OperationalError } from '../../lib/errors.ts'
-import { compareOutputs, comparisonText, withinTolerance } from '../compare-outputs.ts'
+import { compareOutputs, comparisonText } from '../compare-outputs.ts'
 import { findPythonLiteRt, PYTHON_LITERT_MISSING, runInPythonLiteRt } from '../litert/python-litert.ts'
 import { findLiteRt, LITERT_MISSING } from '../litert/run-litert.ts'
 import { runInLiteRt } from '../litert/verify-litert.ts'
