@@ -2,7 +2,7 @@ import test from 'ava'
 import type { Recipe, TrainingEngine } from '../../evaluators/training/engine.ts'
 import { fakeQuantiseWeights, rangeOf } from '../../evaluators/training/fake-quantisation.ts'
 import { initialWeights } from '../../evaluators/training/initial-weights.ts'
-import { onnxEngine } from '../../evaluators/training/onnx/engine.ts'
+import { createOnnxEngine, onnxEngine } from '../../evaluators/training/onnx/engine.ts'
 import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
 import { randomStream } from '../../lib/random.ts'
 import { weightSpecs } from '../../network/measure.ts'
@@ -57,6 +57,14 @@ for (const name of ORACLE_CASES) {
     }
   })
 }
+
+test('both engines agree on the kernels that GPUs have', async (t) => {
+  const standard = { engine: createOnnxEngine('cpu', 'standard'), nudge: 0 }
+  for (const name of ['squeeze and excite', 'two of three experts, both ways in']) {
+    const { gradients, threeSteps, worst } = await compareEngines(named(name), recipe, 1, standard)
+    t.true(Math.max(gradients, threeSteps) <= 1e-3, `${name}: ${gradients}, ${threeSteps}; worst: ${worst}`)
+  }
+})
 
 const graph = named('squeeze and excite')
 const stream = randomStream(3, 'fake quantisation')
