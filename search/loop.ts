@@ -92,7 +92,8 @@ export class SearchLoop {
     this.#trainer = new TrialTrainer(plan, journal, ({ genome }) => this.#price(genome))
     const { algorithm, algorithmConfig, networks, ladder } = plan
     const { frontCount, objectiveCount } = algorithmConfig
-    const schedulerPlan: SchedulerPlan = { networks, ladder, frontCount, objectiveCount }
+    const distance = this.#distance
+    const schedulerPlan: SchedulerPlan = { networks, ladder, frontCount, objectiveCount, distance }
     const state = journal.loopState()
     if (state === undefined) {
       this.#scheduler = new FidelityScheduler(algorithm.create(algorithmConfig, plan.random), schedulerPlan)

@@ -103,7 +103,7 @@ ALTER TABLE pending ADD COLUMN rung INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pending ADD COLUMN continues INTEGER;
 ALTER TABLE pending ADD COLUMN inherits INTEGER;
 UPDATE loop_state
-SET algorithm_state = json_set(algorithm_state, '$.curves', json('[]'), '$.nextRefits', json('[]'))
+SET algorithm_state = json_set(algorithm_state, '$.fitted', json('[]'))
 WHERE json_valid(algorithm_state) AND json_type(algorithm_state) = 'object';
 `
 

@@ -1,15 +1,22 @@
+import type { Genome } from '../../spaces/genome.ts'
+import { residualModel } from './residual-model.ts'
+
 /** The error of one network on a rung and on the next. */
 export interface ErrorPair {
+  readonly genome: Genome
   readonly lower: number
   readonly upper: number
 }
 
+/** What a network's error on a rung is expected to become on the next. */
+export type Correction = (error: number, genome: Genome) => number
+
 /**
- * What an error on a rung is expected to become on the next: a straight line in logarithms, which keeps the order of
- * networks. Beyond `limit`, the largest error seen on both rungs, the line is at least as steep as 1: the worse
- * networks of a rung do not go up, so nothing was seen of how little training helps them.
+ * A straight line in logarithms, which keeps the order of networks. Beyond `limit`, the largest error seen on both rungs,
+ * the line is at least as steep as 1: the worse networks of a rung do not go up, so nothing was seen of how little
+ * training helps them.
  */
-export interface ErrorCurve {
+interface ErrorCurve {
   readonly intercept: number
   readonly slope: number
   /** Logarithm of an error. */
@@ -26,11 +33,26 @@ const PRIOR_SPREAD = 0.25
 
 const logarithm = (error: number): number => Math.log(Math.max(error, LEAST_ERROR))
 
+/** More pairs would take too long to fit; the latest are the ones most like what is to come. */
+const MOST_PAIRS = 160
+
 /**
- * The curve through the pairs by least squares with a belief in slope 1.
- * @param pairs at least one
+ * Learns from networks that were measured on both rungs: a curve by least squares, with a belief in slope 1, and what
+ * similar networks missed the curve by.
+ * @param pairs at least one, the latest last
+ * @param distance of genomes, 0 to 1
  */
-export function fitErrorCurve(pairs: readonly ErrorPair[]): ErrorCurve {
+export function fitCorrection(pairs: readonly ErrorPair[], distance: (a: Genome, b: Genome) => number): Correction {
+  const recent = pairs.slice(-MOST_PAIRS)
+  const curve = fitCurve(recent)
+  const missed = residualModel(
+    recent.map(({ genome, lower, upper }) => ({ genome, value: logarithm(upper) - onCurve(logarithm(lower), curve) })),
+    distance,
+  )
+  return (error, genome) => Math.exp(onCurve(logarithm(error), curve) + missed(genome))
+}
+
+function fitCurve(pairs: readonly ErrorPair[]): ErrorCurve {
   const x = pairs.map(({ lower }) => logarithm(lower))
   const y = pairs.map(({ upper }) => logarithm(upper))
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
@@ -42,8 +64,6 @@ export function fitErrorCurve(pairs: readonly ErrorPair[]): ErrorCurve {
   return { intercept: meanY - slope * meanX, slope, limit: Math.max(...x) }
 }
 
-/** The error expected on the next rung. */
-export function correctedError(error: number, { intercept, slope, limit }: ErrorCurve): number {
-  const x = logarithm(error)
-  return Math.exp(intercept + slope * Math.min(x, limit) + Math.max(slope, 1) * Math.max(0, x - limit))
-}
+/** Logarithms of errors, of a rung and of the next. */
+const onCurve = (x: number, { intercept, slope, limit }: ErrorCurve): number =>
+  intercept + slope * Math.min(x, limit) + Math.max(slope, 1) * Math.max(0, x - limit)

@@ -1,13 +1,10 @@
 import { z } from 'zod'
 import { UserError } from '../../lib/errors.ts'
 
-const curveSchema = z.strictObject({ intercept: z.number(), slope: z.number(), limit: z.number() })
-
 const stateSchema = z.strictObject({
   algorithm: z.unknown(),
-  /** Per rung but the last; null until a network was measured there and one higher. */
-  curves: z.array(curveSchema.nullable()),
-  nextRefits: z.array(z.int().min(1)),
+  /** Per rung but the last, how many networks measured there and one higher its correction was learnt from. */
+  fitted: z.array(z.int().min(0)),
   exhausted: z.boolean(),
 })
 
@@ -17,10 +14,9 @@ export type SchedulerState = z.infer<typeof stateSchema>
 /** @throws UserError when the value is no such state, or one of another number of rungs. */
 export function parseSchedulerState(value: unknown, rungs: number): SchedulerState {
   const parsed = stateSchema.safeParse(value)
-  const curves = parsed.success ? parsed.data.curves.length : 0
-  if (parsed.success && curves === rungs - 1 && parsed.data.nextRefits.length === curves) return parsed.data
+  if (parsed.success && parsed.data.fitted.length === rungs - 1) return parsed.data
   const found = parsed.success
-    ? `it has ${curves + 1} rungs`
+    ? `it has ${parsed.data.fitted.length + 1} rungs`
     : `${parsed.error.issues[0]?.path.join('.') || 'it'}: ${parsed.error.issues[0]?.message}`
   throw new UserError(
     `the stored state of this search cannot be continued (${found}; its ladder has ${rungs}): was it written by another version?`,

@@ -1,5 +1,5 @@
 import type { Algorithm, FrontResult, Genome, Told } from '../algorithm.ts'
-import { correctedError, type ErrorCurve, type ErrorPair, fitErrorCurve } from './correction.ts'
+import { type Correction, type ErrorPair, fitCorrection } from './correction.ts'
 import { type Ladder, networksPerRung, promotionQuota } from './ladder.ts'
 import type { ParentCandidate } from './parents.ts'
 import { promotionOrder } from './promotion-order.ts'
@@ -25,6 +25,8 @@ export interface SchedulerPlan {
   readonly ladder: Ladder
   readonly frontCount: number
   readonly objectiveCount: number
+  /** How far genomes are apart, 0 to 1. */
+  readonly distance: (a: Genome, b: Genome) => number
 }
 
 /** One network on its way up. Results and trials by rung. */
@@ -32,18 +34,23 @@ interface Network {
   readonly genome: Genome
   readonly trials: number[]
   readonly results: (readonly FrontResult[])[]
+  /** The errors of the results carried to full training; undefined for a failure. */
+  readonly carried: (number | undefined)[]
 }
 
-/** The curves are fitted again when the pairs have grown by this share: all results are told again each time. */
+/** Corrections are fitted again when the pairs have grown by this share: all results are told again each time. */
 const REFIT_GROWTH = 0.25
+
+const nextFit = (pairs: number): number => pairs + Math.max(1, Math.floor(pairs * REFIT_GROWTH))
 
 /**
  * Successive halving (Jamieson and Talwalkar 2016; asynchronous: Li et al. 2020) around any algorithm, Pareto-aware: of
  * the networks of a rung the best by non-dominated rank go up, each device's front counting as much as the others'. With
  * one rung it is the algorithm itself.
  *
- * The algorithm is told one figure per network: the error of the highest rung it has reached, carried to full training
- * by curves learnt from networks measured on two rungs. When a network goes up or the curves change, it is told again.
+ * Errors are carried to full training by corrections learnt from networks measured on two rungs. The algorithm is told
+ * one figure per network: that of the highest rung it has reached. When a network goes up or corrections change, it is
+ * told again.
  * An infeasible proposal never becomes a trial: it is told at once by `reject`.
  */
 export class FidelityScheduler {
@@ -56,8 +63,9 @@ export class FidelityScheduler {
   readonly #told: number[]
   /** Per rung but the last: errors of the same network there and one higher. */
   readonly #pairs: ErrorPair[][]
-  #curves: (ErrorCurve | null)[]
-  #nextRefits: number[]
+  readonly #corrections: (Correction | undefined)[]
+  /** How many of the pairs each correction was learnt from. */
+  readonly #fitted: number[]
   #exhausted = false
   /** Networks measured on a rung, best first, until something is told there. */
   readonly #rankings = new Map<number, readonly Network[]>()
@@ -69,8 +77,8 @@ export class FidelityScheduler {
     this.#accepted = new Array<number>(rungs).fill(0)
     this.#told = new Array<number>(rungs).fill(0)
     this.#pairs = Array.from({ length: rungs - 1 }, () => [])
-    this.#curves = this.#pairs.map(() => null)
-    this.#nextRefits = this.#pairs.map(() => 1)
+    this.#corrections = this.#pairs.map(() => undefined)
+    this.#fitted = this.#pairs.map(() => 0)
   }
 
   /**
@@ -91,9 +99,10 @@ export class FidelityScheduler {
     for (const { trial, rung, fronts } of history) {
       if (fronts !== undefined) scheduler.#record(scheduler.#byTrial.get(trial)!, rung, fronts)
     }
-    scheduler.#curves = stored.curves
-    scheduler.#nextRefits = stored.nextRefits
     scheduler.#exhausted = stored.exhausted
+    stored.fitted.forEach((count, rung) => {
+      if (count > 0) scheduler.#fit(rung, count)
+    })
     return scheduler
   }
 
@@ -114,7 +123,8 @@ export class FidelityScheduler {
 
   /** The assignment will be trained as this trial. */
   accept(trial: number, { genome, rung, continues }: Assignment): void {
-    const network = continues === undefined ? { genome, trials: [], results: [] } : this.#byTrial.get(continues)!
+    const network =
+      continues === undefined ? { genome, trials: [], results: [], carried: [] } : this.#byTrial.get(continues)!
     if (continues === undefined) this.#networks.push(network)
     network.trials[rung] = trial
     this.#byTrial.set(trial, network)
@@ -140,8 +150,8 @@ export class FidelityScheduler {
     const network = this.#byTrial.get(trial)!
     const rung = network.trials.indexOf(trial)
     this.#record(network, rung, fronts)
-    this.#tellAlgorithm(network)
-    if (rung > 0 && this.#refitDue(rung - 1)) this.#refit(rung - 1)
+    this.#algorithm.tell(toldOf(network, rung))
+    if (rung > 0) this.#learn(rung - 1)
   }
 
   /** The best networks by their lowest rung, with their latest told trials; those that failed later are left out. */
@@ -166,8 +176,7 @@ export class FidelityScheduler {
   state(): SchedulerState {
     return {
       algorithm: this.#algorithm.state(),
-      curves: this.#curves,
-      nextRefits: this.#nextRefits,
+      fitted: this.#fitted,
       exhausted: this.#exhausted,
     }
   }
@@ -179,10 +188,22 @@ export class FidelityScheduler {
   #record(network: Network, rung: number, fronts: readonly FrontResult[]): void {
     network.results[rung] = fronts
     this.#told[rung]!++
-    this.#rankings.delete(rung)
+    this.#carry(network, rung)
     if (rung === 0) return
     const [lower, upper] = [errorOf(network.results[rung - 1]!), errorOf(fronts)]
-    if (lower !== undefined && upper !== undefined) this.#pairs[rung - 1]!.push({ lower, upper })
+    if (lower === undefined || upper === undefined) return
+    this.#pairs[rung - 1]!.push({ genome: network.genome, lower, upper })
+  }
+
+  #carry(network: Network, rung: number): void {
+    const error = errorOf(network.results[rung]!)
+    network.carried[rung] =
+      error === undefined
+        ? undefined
+        : this.#corrections
+            .slice(rung)
+            .reduce((carried, correction) => correction?.(carried, network.genome) ?? carried, error)
+    this.#rankings.delete(rung)
   }
 
   /** Whether no more trials will come to a rung. */
@@ -206,47 +227,43 @@ export class FidelityScheduler {
     const known = this.#rankings.get(rung)
     if (known !== undefined) return known
     const { frontCount, objectiveCount } = this.#plan
-    const measured = this.#networks.filter(
-      ({ results }) => results[rung] !== undefined && errorOf(results[rung]) !== undefined,
-    )
-    const told = measured.map(({ genome, results }): Told => ({ genome, fronts: results[rung]! }))
+    const measured = this.#networks.filter(({ carried }) => carried[rung] !== undefined)
+    const told = measured.map((network) => toldOf(network, rung))
     const ranking = promotionOrder(told, frontCount, objectiveCount).map((i) => measured[i]!)
     this.#rankings.set(rung, ranking)
     return ranking
   }
 
-  /** Tells what is known best of a network, carried to full training. */
-  #tellAlgorithm({ genome, results }: Network): void {
-    const fronts = results.at(-1)!.map(({ objectives, violation }): FrontResult => {
-      if (objectives === undefined) return { objectives, violation }
-      return { objectives: [this.#atTop(objectives[0]!, results.length - 1), ...objectives.slice(1)], violation }
-    })
-    this.#algorithm.tell({ genome, fronts })
-  }
-
-  #atTop(error: number, rung: number): number {
-    return this.#curves
-      .slice(rung)
-      .reduce((carried, curve) => (curve === null ? carried : correctedError(carried, curve)), error)
-  }
-
-  #refitDue(rung: number): boolean {
-    return this.#pairs[rung]!.length >= this.#nextRefits[rung]!
-  }
-
-  #refit(rung: number): void {
-    const pairs = this.#pairs[rung]!
-    this.#curves = this.#curves.with(rung, fitErrorCurve(pairs))
-    const next = pairs.length + Math.max(1, Math.floor(pairs.length * REFIT_GROWTH))
-    this.#nextRefits = this.#nextRefits.with(rung, next)
+  /** Learns from the pairs of a rung if there are enough new ones, and tells all that changes by it. */
+  #learn(rung: number): void {
+    const pairs = this.#pairs[rung]!.length
+    if (pairs < nextFit(this.#fitted[rung]!)) return
+    this.#fit(rung, pairs)
     for (const network of this.#networks) {
       const reached = network.results.length - 1
-      if (reached >= 0 && reached <= rung && errorOf(network.results[reached]!) !== undefined) {
-        this.#tellAlgorithm(network)
+      if (reached >= 0 && reached <= rung && network.carried[reached] !== undefined) {
+        this.#algorithm.tell(toldOf(network, reached))
       }
     }
   }
+
+  #fit(rung: number, pairs: number): void {
+    this.#fitted[rung] = pairs
+    this.#corrections[rung] = fitCorrection(this.#pairs[rung]!.slice(0, pairs), this.#plan.distance)
+    for (const network of this.#networks) {
+      for (let below = 0; below <= rung && below < network.results.length; below++) this.#carry(network, below)
+    }
+  }
 }
+
+/** A network's result on a rung with its error carried to full training. */
+const toldOf = ({ genome, results, carried }: Network, rung: number): Told => ({
+  genome,
+  fronts: results[rung]!.map(({ objectives, violation }) => ({
+    objectives: objectives === undefined ? undefined : [carried[rung]!, ...objectives.slice(1)],
+    violation,
+  })),
+})
 
 /** The error, which is the same on all devices; undefined for a trial that failed. */
 const errorOf = (fronts: readonly FrontResult[]): number | undefined =>

@@ -1,5 +1,6 @@
 import { type RandomStream, randomStreamFromState } from '../../lib/random.ts'
 import type { AlgorithmDefinition } from '../algorithm.ts'
+import { genomeDistance } from '../fidelity/parents.ts'
 import { type Assignment, FidelityScheduler } from '../fidelity/scheduler.ts'
 import type { TabularEvaluation, TabularProblem } from './problem.ts'
 import { MOST_FUTILE_ASKS, type Run, type RunSettings, type StagedSettings, searchedAlgorithm } from './run.ts'
@@ -54,7 +55,13 @@ function searchInStages(
   const { ladder, epochs } = settings.staged
   const algorithm = searchedAlgorithm(problem, evaluation, definition, random, settings)
   const [frontCount, objectiveCount] = [problem.costs.length, 1 + problem.costs[0]!.length]
-  const scheduler = new FidelityScheduler(algorithm, { networks, ladder, frontCount, objectiveCount })
+  const scheduler = new FidelityScheduler(algorithm, {
+    networks,
+    ladder,
+    frontCount,
+    objectiveCount,
+    distance: genomeDistance(problem.space.genes),
+  })
   const begun = new Set<number>()
   const trained: number[] = []
   const start = performance.now()

@@ -10,7 +10,7 @@ import { experiment, temporaryFolder } from './fixtures.ts'
 
 /** Makes a database what it was before there were ladders of fidelity. */
 const TO_VERSION_2 = `
-UPDATE loop_state SET algorithm_state = json_remove(algorithm_state, '$.curves', '$.nextRefits');
+UPDATE loop_state SET algorithm_state = json_remove(algorithm_state, '$.fitted');
 ALTER TABLE experiments DROP COLUMN rungs;
 ALTER TABLE trials DROP COLUMN rung;
 ALTER TABLE trials DROP COLUMN continues;

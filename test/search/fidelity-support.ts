@@ -2,8 +2,9 @@ import { randomStream } from '../../lib/random.ts'
 import type { FrontResult, Told } from '../../search/algorithm.ts'
 import nsga2 from '../../search/algorithms/nsga2.algorithm.ts'
 import type { Ladder } from '../../search/fidelity/ladder.ts'
+import { genomeDistance } from '../../search/fidelity/parents.ts'
 import { type Assignment, FidelityScheduler, type SchedulerPlan } from '../../search/fidelity/scheduler.ts'
-import { type ToyOptions, toyConfig, toyResult } from './toy-problem.ts'
+import { TOY_GENES, type ToyOptions, toyConfig, toyResult } from './toy-problem.ts'
 
 export const LADDER: Ladder = { rungs: 3, reduction: 3, promotion: 'asynchronous' }
 
@@ -12,6 +13,7 @@ export const schedulerPlan = (changes: Partial<SchedulerPlan> = {}): SchedulerPl
   ladder: LADDER,
   frontCount: 1,
   objectiveCount: 2,
+  distance: genomeDistance(TOY_GENES),
   ...changes,
 })
 
