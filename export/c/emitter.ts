@@ -16,8 +16,8 @@ export class ConstantEmitter {
   }
 
   /** A constant array; returns its name. */
-  array(type: 'int8_t' | 'int32_t', values: Iterable<number>): string {
-    return this.#store(type, Array.from(values, literal), type === 'int8_t' ? 1 : 4)
+  array(type: 'int8_t' | 'int32_t' | 'shift_t', values: Iterable<number>): string {
+    return this.#store(type, Array.from(values, literal), type === 'int32_t' ? 4 : 1)
   }
 
   /** A constant array of fixed-point factors; returns its name. */

@@ -1,4 +1,5 @@
 import type { QuantisedKind } from '../quantise/types.ts'
+import { withCmsis } from './cmsis-sources.ts'
 
 /** Name of a static C function or type, and what it needs to stand after. */
 export type SourceName = 'fixed' | 'exponential' | 'pad' | 'multiplier' | QuantisedKind
@@ -72,7 +73,7 @@ typedef struct {
   int32_t filters;
   const int8_t *weights;
   const int32_t *bias, *multipliers;
-  const int8_t *shifts;
+  const shift_t *shifts;
   int8_t in_zero, out_zero, low, high;
 } conv2d_t;
 
@@ -107,7 +108,7 @@ typedef struct {
   window_t window;
   const int8_t *weights;
   const int32_t *bias, *multipliers;
-  const int8_t *shifts;
+  const shift_t *shifts;
   int8_t in_zero, out_zero, low, high;
 } depthwise_t;
 
@@ -418,5 +419,5 @@ export function kernelSources(kinds: ReadonlySet<QuantisedKind>): string {
     wanted.add(name)
   }
   for (const kind of kinds) want(kind)
-  return [...wanted].map((name) => KERNEL_SOURCES[name].text).join('')
+  return [...wanted].map((name) => withCmsis(name, KERNEL_SOURCES[name].text)).join('')
 }

@@ -49,7 +49,7 @@ function weighted(kernel: QuantisedOf<'conv2d' | 'depthwiseConv2d'>, constants: 
     constants.array('int8_t', kernel.weights),
     constants.array('int32_t', kernel.bias),
     constants.array('int32_t', kernel.multipliers),
-    constants.array('int8_t', kernel.shifts),
+    constants.array('shift_t', kernel.shifts),
   ].join(', ')
 }
 

@@ -3,6 +3,7 @@ import type { Schedule } from '../../network/schedule.ts'
 import { sameShape, sizeOf } from '../../network/shapes.ts'
 import type { Shape } from '../../network/types.ts'
 import type { Quantisation, QuantisedNetwork } from '../quantise/types.ts'
+import { cmsisPreamble } from './cmsis-sources.ts'
 import { commentText, identifierOf } from './identifiers.ts'
 import { kernelSources } from './kernel-sources.ts'
 import { writeProgram } from './program.ts'
@@ -106,7 +107,7 @@ int8_t *${identifier}_input(void);
 #endif
 
 static int8_t arena[${upper}_ARENA_BYTES];
-${kernelSources(program.kinds)}
+${cmsisPreamble(network)}${kernelSources(program.kinds)}
 ${program.constants}
 
 int8_t *${identifier}_input(void) { return ${program.input}; }

@@ -129,5 +129,8 @@ What the smallest program (\`main.c\`) takes of flash, and the instructions of e
 arm-none-eabi-gcc ${MAIN_BUILD.join(' ')} && arm-none-eabi-size main.elf
 arm-none-eabi-gcc ${COUNT_BUILD.join(' ')}
 qemu-system-arm ${COUNT_RUN.join(' ')}
-\`\`\``
+\`\`\`
+
+With \`-DFRUGAL_USE_CMSIS_NN\` convolutions, dense kernels, pools and sums are done by CMSIS-NN, with the same results. Build
+the library and \`model.c\` with \`-DCMSIS_NN_USE_SINGLE_ROUNDING\` and its \`Include\` folder on the path.`
 }

@@ -119,7 +119,9 @@ host.run(`the C is clean C99 whatever the network, its name and its classes are 
   const flags = ['-std=c99', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-c', 'model.c', '-o', 'model.o']
   t.notThrows(() => execFileSync('cc', flags, { cwd: folder, stdio: 'pipe' }))
   const includes = [...`${model.source}${model.header}`.matchAll(/^#include (.*)$/gm)].map((match) => match[1]!)
-  t.deepEqual(includes.sort(), ['"model.h"', '<stdint.h>', '<string.h>'])
+  // The library's header is only there under the macro.
+  t.deepEqual(includes.sort(), ['"arm_nnfunctions.h"', '"model.h"', '<stdint.h>', '<string.h>'])
+  t.regex(model.source, /#if defined\(FRUGAL_USE_CMSIS_NN\)\n#if [^#]*#error[^#]*#endif\n#include "arm_nnfunctions\.h"/)
   t.notRegex(model.source, /malloc|\bfree\(|printf|float|double/)
 })
 
