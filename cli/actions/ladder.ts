@@ -99,7 +99,7 @@ export function stagesLine(settings: LadderSettings): string {
   if (stages.length === 1) return `${settings.fidelity.epochs} epochs a network${inherited}`
   const epochs = stages.map((stage) => stage.epochs).join(' + ')
   const share = formatNumber(100 * costShare(settings))
-  return `${epochs} epochs in stages, the best of ${settings.ladder!.reduction} go on, ${share} % of training all fully${inherited}`
+  return `${epochs} epochs in stages, one in ${settings.ladder!.reduction} goes on, ${share} % of training all fully${inherited}`
 }
 
 /** @throws UserError for flags that are wrong whatever the data. */

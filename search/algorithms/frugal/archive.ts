@@ -30,8 +30,7 @@ export class Archive {
 
   /** The observation of a genome, if it is remembered. */
   find(genome: Genome): Observation | undefined {
-    const key = genome.join()
-    return this.observations.find((observation) => observation.genome.join() === key)
+    return this.observations.find((observation) => observation.genome.every((choice, gene) => choice === genome[gene]))
   }
 
   /**
