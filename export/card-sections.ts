@@ -67,11 +67,13 @@ export function fineTuningText({ mode, thresholdPoints, dropBefore, training }: 
 
 /** Estimates for the device's own runtime, beside those for the exported C where there is one. */
 export function costRows({ cost, costOfC, device }: ModelCard): string {
-  const columns = [cost, ...(costOfC === undefined ? [] : [costOfC])]
+  // A device that is this C has one column.
+  const ofC = costOfC?.profile === device.id ? undefined : costOfC
+  const columns = [cost, ...(ofC === undefined ? [] : [ofC])]
   const row = (title: string, cell: (costs: typeof cost | NonNullable<typeof costOfC>) => string): string =>
     `| ${title} | ${columns.map(cell).join(' | ')} |`
   return [
-    `| estimated | with ${inline(device.runtime)} |${costOfC === undefined ? '' : ' with the exported C |'}`,
+    `| estimated | with ${inline(device.runtime)} |${ofC === undefined ? '' : ' with the exported C |'}`,
     `|---|${'---|'.repeat(columns.length)}`,
     row('latency', ({ latencyMs }) => formatLatency(latencyMs)),
     row(
