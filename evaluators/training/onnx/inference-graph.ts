@@ -134,7 +134,12 @@ export interface SamplePreparation {
 }
 
 /** Writes the preparation of raw samples, channels first. */
-function prepare(emitter: OnnxEmitter, raw: Value, target: Shape, preparation: SamplePreparation): Value {
+export function emitPreparation(
+  emitter: OnnxEmitter,
+  raw: Value,
+  target: Shape,
+  preparation: SamplePreparation,
+): Value {
   const { inputShape, mean, standardDeviation, roundResized } = preparation
   const [height, width, channels] = inputShape as readonly [number, number, number]
   let x = emitter.transpose(raw, [0, 3, 1, 2])
@@ -234,7 +239,9 @@ export function buildInferenceGraph(graph: NetworkGraph, weights: Weights, optio
   const { preparation } = options
   const raw = emitter.input('input', 'float32', [options.batch, ...(preparation?.inputShape ?? first.shape)])
   const x =
-    preparation === undefined ? channelsFirst(raw, first.shape) : prepare(emitter, raw, first.shape, preparation)
+    preparation === undefined
+      ? channelsFirst(raw, first.shape)
+      : emitPreparation(emitter, raw, first.shape, preparation)
   const y = channelsLast(write(graph, '', x), last.shape)
   emitter.output('output', 'float32', [options.batch, ...last.shape], y)
   return emitter.encode('network', options.metadata)

@@ -1,0 +1,74 @@
+import { OnnxEmitter, type Value } from '../../evaluators/training/onnx/emitter.ts'
+import { sameShape } from '../../network/shapes.ts'
+import type { Shape } from '../../network/types.ts'
+import type { Quantisation } from '../quantise/types.ts'
+
+/** An int8 tensor of the graph: `[batch, channels, height, width]` for maps, `[batch, …]` otherwise. */
+export interface Edge {
+  readonly value: Value
+  /** Of one sample, channels last. */
+  readonly shape: Shape
+  readonly quantisation: Quantisation
+}
+
+const isMap = (shape: Shape): boolean => shape.length === 3
+const isPixel = (shape: Shape): boolean => shape[0] === 1 && shape[1] === 1
+
+/** Writes int8 tensors and what lies between them; scales and zero points are stored once. */
+export class QdqBuilder {
+  readonly emitter = new OnnxEmitter()
+  readonly #stored = new Map<string, Value>()
+  #count = 0
+
+  int8(data: Int8Array, dims: readonly number[], label: string): Value {
+    return this.emitter.initializer(`${label}_${this.#count++}`, { type: 'int8', dims, data })
+  }
+
+  int32(data: Int32Array, dims: readonly number[], label: string): Value {
+    return this.emitter.initializer(`${label}_${this.#count++}`, { type: 'int32', dims, data })
+  }
+
+  int8Scalar(value: number): Value {
+    const key = `int8 ${value}`
+    const known = this.#stored.get(key) ?? this.int8(Int8Array.of(value), [], 'zero_point')
+    this.#stored.set(key, known)
+    return known
+  }
+
+  /** Real values of an int8 edge. */
+  real = ({ value, quantisation }: Edge): Value =>
+    this.emitter.node('DequantizeLinear', [
+      value,
+      this.emitter.scalar(quantisation.scale),
+      this.int8Scalar(quantisation.zeroPoint),
+    ])
+
+  /** An int8 edge from real values. */
+  quantised(real: Value, shape: Shape, quantisation: Quantisation): Edge {
+    const scale = this.emitter.scalar(quantisation.scale)
+    const value = this.emitter.node('QuantizeLinear', [real, scale, this.int8Scalar(quantisation.zeroPoint)])
+    return { value, shape, quantisation }
+  }
+
+  /** The same elements, row-major with the channels last, in another shape. */
+  reshaped(edge: Edge, shape: Shape): Edge {
+    if (sameShape(edge.shape, shape)) return edge
+    const { emitter } = this
+    let { value } = edge
+    if (isMap(edge.shape) && !isPixel(edge.shape)) value = emitter.transpose(value, [0, 2, 3, 1])
+    if (!isMap(shape)) value = emitter.reshape(value, [-1, ...shape])
+    else if (isPixel(shape)) value = emitter.reshape(value, [-1, shape[2]!, 1, 1])
+    else value = emitter.transpose(emitter.reshape(value, [-1, ...shape]), [0, 3, 1, 2])
+    return { value, shape, quantisation: edge.quantisation }
+  }
+
+  /** A function of single int8 values: the element of a table at q + 128. */
+  lookedUp(edge: Edge, table: Int8Array, quantisation: Quantisation): Edge {
+    const { emitter } = this
+    const wide = emitter.node('Cast', [edge.value], { attributes: { to: 6n } })
+    const offset = this.#stored.get('offset') ?? this.int32(Int32Array.of(128), [], 'offset')
+    this.#stored.set('offset', offset)
+    const value = emitter.node('Gather', [this.int8(table, [256], 'table'), emitter.node('Add', [wide, offset])])
+    return { value, shape: edge.shape, quantisation }
+  }
+}

@@ -1,0 +1,146 @@
+import type { Value } from '../../evaluators/training/onnx/emitter.ts'
+import { explicitPadding, featureShape, sameShape } from '../../network/shapes.ts'
+import type { Clamp, QuantisedKind, QuantisedOf, Window } from '../quantise/types.ts'
+import type { Edge, QdqBuilder } from './builder.ts'
+
+export interface QdqInput<K extends QuantisedKind> {
+  readonly builder: QdqBuilder
+  readonly kernel: QuantisedOf<K>
+  /** In the shapes that the kernel reads. */
+  readonly inputs: readonly Edge[]
+  readonly to: Edge['quantisation']
+}
+
+type Rule<K extends QuantisedKind> = (input: QdqInput<K>) => Edge
+
+function windowAttributes(kernel: Window, input: Edge) {
+  const { top, bottom, left, right } = explicitPadding(featureShape(input.shape, 'a window'), kernel)
+  return {
+    kernel_shape: kernel.kernel.map(BigInt),
+    strides: kernel.stride.map(BigInt),
+    pads: [top, left, bottom, right].map(BigInt),
+  }
+}
+
+/** Bounds of a fused activation, on the int8 values: nothing where they are those of int8. */
+function clamped({ emitter, int8Scalar }: QdqBuilder, edge: Edge, [low, high]: Clamp, scalar = int8Scalar): Edge {
+  if (low === -128 && high === 127) return edge
+  return { ...edge, value: emitter.node('Clip', [edge.value, scalar(low), scalar(high)]) }
+}
+
+/** Real weights and biases: int8 and int32 with a scale for each filter. */
+function weighted<K extends 'conv2d' | 'depthwiseConv2d' | 'dense'>(
+  { builder, kernel, inputs }: QdqInput<K>,
+  weights: Int8Array,
+  dims: readonly number[],
+): readonly Value[] {
+  const { weightScales, bias } = kernel as QuantisedOf<'conv2d'>
+  const { emitter } = builder
+  const { scale } = inputs[0]!.quantisation
+  const perChannel = weightScales.length > 1
+  const scales = (values: Float32Array): Value => (perChannel ? emitter.floats(values) : emitter.scalar(values[0]!))
+  const zeros = perChannel
+    ? [builder.int8(new Int8Array(weightScales.length), [weightScales.length], 'zero_points')]
+    : []
+  const attributes = perChannel ? { axis: 0n } : {}
+  const biasScales = Float32Array.from(weightScales, (weightScale) => scale * weightScale)
+  const stored = builder.int8(weights, dims, 'weights')
+  const biases = builder.int32(bias, [bias.length], 'bias')
+  return [
+    emitter.node('DequantizeLinear', [stored, scales(weightScales), ...zeros], { attributes }),
+    emitter.node('DequantizeLinear', [biases, scales(biasScales)], { attributes }),
+  ]
+}
+
+/** `[filters, height, width, channels]` to `[filters, channels, height, width]`. */
+function channelsFirst(weights: Int8Array, filters: number, area: number, channels: number): Int8Array {
+  const out = new Int8Array(weights.length)
+  let at = 0
+  for (let f = 0; f < filters; f++)
+    for (let c = 0; c < channels; c++)
+      for (let i = 0; i < area; i++) out[at++] = weights[(f * area + i) * channels + c]!
+  return out
+}
+
+const pool =
+  <K extends 'averagePool' | 'maxPool'>(opType: string): Rule<K> =>
+  ({ builder, kernel, inputs, to }) => {
+    const pooling = kernel as QuantisedOf<'averagePool' | 'maxPool'>
+    const attributes = windowAttributes(pooling, inputs[0]!)
+    const real = builder.emitter.node(opType, [builder.real(inputs[0]!)], { attributes })
+    return clamped(builder, builder.quantised(real, pooling.outputShape, to), pooling.clamp)
+  }
+
+/** How each kernel is written; mixtures are in `experts.ts`. */
+export const QDQ_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>]: Rule<K> } = {
+  conv2d: (input) => {
+    const { builder, kernel, inputs, to } = input
+    const [height, width] = kernel.kernel
+    const [filters, channels] = [kernel.outputShape.at(-1)!, kernel.inputShapes[0]!.at(-1)!]
+    const weights = channelsFirst(kernel.weights, filters, height * width, channels)
+    const operands = weighted(input, weights, [filters, channels, height, width])
+    const attributes = windowAttributes(kernel, inputs[0]!)
+    const real = builder.emitter.node('Conv', [builder.real(inputs[0]!), ...operands], { attributes })
+    return clamped(builder, builder.quantised(real, kernel.outputShape, to), kernel.clamp)
+  },
+  depthwiseConv2d: (input) => {
+    const { builder, kernel, inputs, to } = input
+    const [height, width] = kernel.kernel
+    const channels = kernel.outputShape.at(-1)!
+    const weights = channelsFirst(kernel.weights, 1, height * width, channels)
+    const operands = weighted(input, weights, [channels, 1, height, width])
+    const attributes = { ...windowAttributes(kernel, inputs[0]!), group: BigInt(channels) }
+    const real = builder.emitter.node('Conv', [builder.real(inputs[0]!), ...operands], { attributes })
+    return clamped(builder, builder.quantised(real, kernel.outputShape, to), kernel.clamp)
+  },
+  dense: (input) => {
+    const { builder, kernel, inputs, to } = input
+    const units = kernel.outputShape[0]!
+    const operands = weighted(input, kernel.weights, [units, kernel.weights.length / units])
+    const attributes = { transB: 1n }
+    const real = builder.emitter.node('Gemm', [builder.real(inputs[0]!), ...operands], { attributes })
+    return clamped(builder, builder.quantised(real, kernel.outputShape, to), kernel.clamp)
+  },
+  add: ({ builder, kernel, inputs, to }) => {
+    const real = builder.emitter.node(inputs.length === 2 ? 'Add' : 'Sum', inputs.map(builder.real))
+    return clamped(builder, builder.quantised(real, kernel.outputShape, to), kernel.clamp)
+  },
+  multiply: ({ builder, kernel, inputs, to }) => {
+    const [a, b] = inputs as readonly [Edge, Edge]
+    const gate = sameShape(a.shape, b.shape) || a.shape.length < 3 ? b : builder.reshaped(b, [1, 1, b.shape.at(-1)!])
+    const real = builder.emitter.node('Mul', [builder.real(a), builder.real(gate)])
+    return builder.quantised(real, kernel.outputShape, to)
+  },
+  averagePool: pool('AveragePool'),
+  maxPool: pool('MaxPool'),
+  globalAveragePool: ({ builder, kernel, inputs, to }) => {
+    const real = builder.emitter.node('GlobalAveragePool', [builder.real(inputs[0]!)])
+    const channels = kernel.outputShape.at(-1)!
+    return builder.reshaped(builder.quantised(real, [1, 1, channels], to), kernel.outputShape)
+  },
+  lookup: ({ builder, kernel, inputs, to }) => builder.lookedUp(inputs[0]!, kernel.table, to),
+  softmax: ({ builder, kernel, inputs, to }) => {
+    const axis = kernel.outputShape.length === 3 ? 1n : BigInt(kernel.outputShape.length)
+    const real = builder.emitter.node('Softmax', [builder.real(inputs[0]!)], { attributes: { axis } })
+    return builder.quantised(real, kernel.outputShape, to)
+  },
+  concat: ({ builder, kernel, inputs, to }) => {
+    const parts = inputs.map((input, i) => {
+      const table = kernel.tables[i]
+      return table === undefined ? input : builder.lookedUp(input, table, to)
+    })
+    const axis = kernel.outputShape.length === 3 ? 1n : BigInt(kernel.outputShape.length)
+    const values = parts.map(({ value }) => value)
+    return {
+      value: builder.emitter.node('Concat', values, { attributes: { axis } }),
+      shape: kernel.outputShape,
+      quantisation: to,
+    }
+  },
+}
+
+/** Writes one kernel that is not a mixture. */
+export function writeQdq(input: QdqInput<QuantisedKind>, kind: keyof typeof QDQ_RULES): Edge {
+  const rule = QDQ_RULES[kind] as Rule<QuantisedKind>
+  return rule(input)
+}

@@ -1,0 +1,58 @@
+import { emitPreparation, type SamplePreparation } from '../../evaluators/training/onnx/inference-graph.ts'
+import { sizeOf } from '../../network/shapes.ts'
+import type { Shape } from '../../network/types.ts'
+import type { QuantisedGraph, QuantisedNetwork } from '../quantise/types.ts'
+import { type Edge, QdqBuilder } from './builder.ts'
+import { writeMixture } from './experts.ts'
+import { writeQdq } from './operators.ts'
+
+export interface QdqOptions {
+  /** The file takes raw samples and prepares them by itself; without it, what the network reads as real numbers. */
+  readonly preparation?: SamplePreparation
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+/**
+ * Writes a quantised network as ONNX in QDQ form: int8 tensors between QuantizeLinear and DequantizeLinear, which ONNX
+ * Runtime fuses into integer kernels. Input `input` and output `output` are float32, `[batch, …]` with the channels last;
+ * the output holds the real values of the reference's int8 outputs.
+ */
+export function writeQdqModel(network: QuantisedNetwork, options: QdqOptions = {}): Uint8Array {
+  const builder = new QdqBuilder()
+  const { emitter } = builder
+  const { shape, quantisation } = network.tensors[network.input]!
+  const { preparation, metadata } = options
+  const given = emitter.input('input', 'float32', ['batch', ...(preparation?.inputShape ?? shape)])
+  const channelsFirst = shape.length === 3 ? emitter.transpose(given, [0, 3, 1, 2]) : given
+  const prepared = preparation === undefined ? channelsFirst : emitPreparation(emitter, given, shape, preparation)
+  const entry = builder.quantised(prepared, shape, quantisation)
+  const last = builder.reshaped(writeLevel(builder, network, entry), network.outputShape)
+  const real = builder.real(last)
+  const output = last.shape.length === 3 ? emitter.transpose(real, [0, 2, 3, 1]) : real
+  emitter.output('output', 'float32', ['batch', ...last.shape], output)
+  return emitter.encode('network', metadata)
+}
+
+/** Writes the kernels of a network, or of one expert. */
+function writeLevel(builder: QdqBuilder, graph: QuantisedGraph, entry: Edge): Edge {
+  const edges = new Map<number, Edge>([[graph.input, entry]])
+  for (const kernel of graph.kernels) {
+    const read = (operand: number, shape: Shape): Edge => builder.reshaped(edges.get(kernel.inputs[operand]!)!, shape)
+    const to = graph.tensors[kernel.output]!.quantisation
+    if (kernel.kind === 'routedExperts') {
+      const [features, gates] = kernel.inputShapes as readonly [Shape, Shape]
+      const writeExpert = (expert: QuantisedGraph, features: Edge): Edge => writeLevel(builder, expert, features)
+      const mixture = { builder, kernel, to, writeExpert }
+      edges.set(
+        kernel.output,
+        writeMixture({ ...mixture, features: read(0, features), gates: read(1, [sizeOf(gates)]) }),
+      )
+    } else {
+      const inputs = kernel.inputShapes.map((shape, operand) =>
+        read(operand, kernel.kind === 'dense' ? [sizeOf(shape)] : shape),
+      )
+      edges.set(kernel.output, writeQdq({ builder, kernel, inputs, to }, kernel.kind))
+    }
+  }
+  return edges.get(graph.output)!
+}
