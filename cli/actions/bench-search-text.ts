@@ -1,6 +1,6 @@
 import { formatNumber } from '../../lib/units.ts'
 import type { NormalisationKind } from '../../search/tabular/normalisation.ts'
-import type { Summary } from '../../search/tabular/summary.ts'
+import type { Comparison, Summary } from '../../search/tabular/summary.ts'
 import { columns } from './output.ts'
 
 /** What a benchmark was, for people and machines. */
@@ -40,7 +40,7 @@ export interface DeviceHeader {
 
 export interface Effort {
   readonly algorithm: string
-  /** Mean milliseconds of an ask and a tell at the end of a search. */
+  /** Mean processor milliseconds of an ask and a tell at the end of a search. */
   readonly askMs: number
   /** Architectures that every search evaluated at least. */
   readonly leastEvaluated: number
@@ -88,20 +88,12 @@ export function describeBenchmark(
     ),
   ]
   if (devices.length > 1) parts.push(perDevice(results))
-  const errors = bestErrors(header, results)
-  if (errors.length > 0) {
-    parts.push(
-      `Best error within limits, mean of the seeds that found one:\n${columns([ERROR_HEADING, ...errors], [2, 3, 4, 5])}`,
-    )
-  }
-  const comparisons = results.flatMap(({ algorithm, evaluations, versus }) =>
-    versus.map((other) => [
-      algorithm,
-      other.algorithm,
-      String(evaluations),
-      (other.difference > 0 ? '+' : '') + share(other.difference),
-      pValue(other.pValue),
-    ]),
+  parts.push(`Error of the best network within limits, mean of the seeds:\n${bestErrors(header, results)}`)
+  const comparisons = results.flatMap((result, i) =>
+    result.versus.flatMap((other) => {
+      const earlier = results.slice(0, i).some(({ algorithm }) => algorithm === other.algorithm)
+      return earlier ? [comparison(result, other)] : []
+    }),
   )
   if (comparisons.length > 0) {
     const rows = [['algorithm', 'against', 'evaluations', 'difference', 'p'], ...comparisons]
@@ -154,23 +146,41 @@ function perDevice(results: readonly Summary[]): string {
   return columns([titles, ...rows], [2, 3, 4, 5, 6])
 }
 
-const ERROR_HEADING = ['costs at most', 'algorithm', 'evaluations', 'seeds', 'error', 'true']
-
-function bestErrors({ devices }: BenchmarkHeader, results: readonly Summary[]): readonly (readonly string[])[] {
-  return devices.flatMap(({ cost, limits }, device) =>
-    limits.flatMap(({ costs, trueError }, limit) =>
-      results.map(({ algorithm, evaluations, devices: scored }) => {
-        const { mean, seeds } = scored[device]!.errors[limit]!
-        const bounds = cost.flatMap((name, j) => (costs[j] === null ? [] : [`${name} ${formatNumber(costs[j]!)}`]))
-        return [bounds.join(', '), algorithm, String(evaluations), String(seeds), error(mean), error(trueError)]
-      }),
-    ),
+/** One line per limit and algorithm, one column per number of evaluations. */
+function bestErrors({ devices, seeds }: BenchmarkHeader, results: readonly Summary[]): string {
+  const evaluations = [...new Set(results.map((result) => result.evaluations))]
+  const algorithms = [...new Set(results.map(({ algorithm }) => algorithm))]
+  const rows = devices.flatMap(({ cost, limits }, device) =>
+    limits.flatMap(({ costs, trueError }, limit) => {
+      const bounds = cost.flatMap((name, j) => (costs[j] === null ? [] : [`${name} ${formatNumber(costs[j]!)}`]))
+      return algorithms.map((algorithm) => {
+        const own = results.filter((result) => result.algorithm === algorithm)
+        const cells = own.map((result) => {
+          const found = result.devices[device]!.errors[limit]!
+          return error(found.mean) + (found.seeds < seeds.length ? ` (${found.seeds} seeds)` : '')
+        })
+        return [bounds.join(', '), algorithm, ...cells, error(trueError)]
+      })
+    }),
+  )
+  const titles = ['costs at most', 'algorithm', ...evaluations.map((count) => `after ${count}`), 'true']
+  return columns(
+    [titles, ...rows],
+    titles.flatMap((_, i) => (i > 1 ? [i] : [])),
   )
 }
+
+const comparison = ({ algorithm, evaluations }: Summary, other: Comparison): readonly string[] => [
+  algorithm,
+  other.algorithm,
+  String(evaluations),
+  (other.difference > 0 ? '+' : '') + share(other.difference),
+  pValue(other.pValue),
+]
 
 function effortLine({ algorithm, askMs, leastEvaluated }: Effort, results: readonly Summary[], seeds: number): string {
   const asked = Math.max(...results.map(({ evaluations }) => evaluations))
   const short =
     leastEvaluated < asked ? `; at least one of ${seeds} seeds ran out of new networks after ${leastEvaluated}` : ''
-  return `${algorithm}: ${formatNumber(askMs)} ms per ask and tell at the end${short}`
+  return `${algorithm}: ${formatNumber(askMs)} ms of processor time per ask and tell at the end${short}`
 }

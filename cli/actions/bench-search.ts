@@ -30,7 +30,7 @@ interface BenchSearchArguments {
   readonly cost: readonly string[]
   readonly together: boolean
   readonly algorithm: string
-  readonly evaluations: string
+  readonly evaluations: string | undefined
   readonly seeds: number
   readonly 'first-seed': number
   readonly normalisation: NormalisationKind
@@ -165,7 +165,13 @@ function listOf(text: string, flag: string): readonly string[] {
 const optionalList = (text: string | undefined, flag: string): readonly string[] =>
   text === undefined ? [] : listOf(text, flag)
 
-function budgetsOf(text: string, architectures: number, table: string): readonly number[] {
+const DEFAULT_EVALUATIONS = [50, 100, 200, 500]
+
+function budgetsOf(text: string | undefined, architectures: number, table: string): readonly number[] {
+  if (text === undefined) {
+    const fitting = DEFAULT_EVALUATIONS.filter((count) => count <= architectures)
+    return fitting.length > 0 ? fitting : [architectures]
+  }
   const budgets = listOf(text, '--evaluations').map((item) =>
     wholeNumber(Number(item), '--evaluations', 1, Number.MAX_SAFE_INTEGER),
   )

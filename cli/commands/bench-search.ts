@@ -69,8 +69,7 @@ export const benchSearchCommand = defineCommand({
       })
       .option('evaluations', {
         type: 'string',
-        default: '50,100,200,500',
-        describe: 'Numbers of networks trained after which searches are scored',
+        describe: 'Networks trained after which searches are scored (default: 50,100,200,500 as far as the table goes)',
       })
       .option('seeds', { type: 'number', default: 30, describe: 'Searches of each algorithm' })
       .option('first-seed', { type: 'number', default: 0, describe: 'Seeds count from here' })

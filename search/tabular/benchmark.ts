@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { Piscina } from 'piscina'
+import { messageOf, OperationalError } from '../../lib/errors.ts'
 import type { BenchmarkTask, BenchmarkThreadData } from './benchmark-thread.ts'
 import type { Run } from './run.ts'
 
@@ -45,9 +46,11 @@ export async function runBenchmark(job: Benchmark): Promise<readonly AlgorithmRu
   })
   let done = 0
   const run = async (task: BenchmarkTask): Promise<Run> => {
-    const result: Run = await pool.run(task)
+    const result = await pool.run(task).catch((error: unknown) => {
+      throw new OperationalError(`the algorithm '${task.algorithm}' failed: ${messageOf(error)}`, { cause: error })
+    })
     job.onProgress?.(++done, total)
-    return result
+    return result as Run
   }
   try {
     return await Promise.all(

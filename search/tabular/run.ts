@@ -1,3 +1,4 @@
+import { cpuSecondsNow } from '../../evaluators/proxy/cpu-time.ts'
 import type { RandomStream } from '../../lib/random.ts'
 import type { Algorithm, AlgorithmDefinition } from '../algorithm.ts'
 import type { Ladder } from '../fidelity/ladder.ts'
@@ -27,7 +28,7 @@ export interface Run {
   readonly scores: readonly (readonly Score[])[]
   /** Architectures evaluated: fewer than asked for when the algorithm came up with nothing new. */
   readonly evaluated: number
-  /** Mean milliseconds of the last ten asks, each with its tell; of a search in stages, of all of them. */
+  /** Mean processor milliseconds of the last hundred asks, each with its tell; of a search in stages, of all of them. */
   readonly askMs: number
   /** Of searches in stages, per number of evaluations: epochs as a share of training all of them fully. */
   readonly epochShares?: readonly number[]
@@ -35,7 +36,7 @@ export interface Run {
 
 /** Proposals in a row of genomes that are missing or known already, after which a search has run dry. */
 export const MOST_FUTILE_ASKS = 2000
-const TIMED_ASKS = 10
+const TIMED_ASKS = 100
 
 /** The algorithm, ready to search a table. */
 export function searchedAlgorithm(
@@ -73,10 +74,10 @@ export function runTabular(
   const times: number[] = []
   const score = () => problem.costs.map((_, device) => scoreOf(problem, device, [...evaluated], scales[device]!))
   for (let futile = 0; scores.length < settings.evaluations.length && futile < MOST_FUTILE_ASKS; ) {
-    const start = performance.now()
+    const start = cpuSecondsNow()
     const genome = algorithm.ask()
     algorithm.tell(evaluation.told(genome))
-    times.push(performance.now() - start)
+    times.push(1000 * (cpuSecondsNow() - start))
     const architecture = evaluation.architecture(genome)
     if (architecture === undefined || evaluated.has(architecture)) {
       futile++

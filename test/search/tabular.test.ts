@@ -1,0 +1,229 @@
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import test from 'ava'
+import { readTable } from '../../evaluators/tabular/table.ts'
+import { randomStream } from '../../lib/random.ts'
+import { mean } from '../../lib/statistics.ts'
+import type { AlgorithmDefinition } from '../../search/algorithm.ts'
+import { loadAlgorithm } from '../../search/discover.ts'
+import { tableOperations } from '../../search/tabular/operations.ts'
+import {
+  type ProblemColumns,
+  type TabularProblem,
+  tabularEvaluation,
+  tabularProblem,
+} from '../../search/tabular/problem.ts'
+import { runTabular } from '../../search/tabular/run.ts'
+import { scaleOf, scoreOf } from '../../search/tabular/score.ts'
+
+const SMALL = path.join(import.meta.dirname, '../fixtures/tabular/small.csv')
+const SHARED = path.join(import.meta.dirname, '../../../shared/data/nas-benchmarks')
+const ROI = { kind: 'roi', errorLimit: undefined, limits: undefined } as const
+const NO_GENES = { columns: [], digits: [], ordinal: [], categorical: [], same: undefined, repeats: false }
+
+function problemOf(file: string, columns: Omit<ProblemColumns, 'scoreAccuracy'> & { scoreAccuracy?: string }) {
+  const { genes, accuracies, scoreAccuracy = accuracies.at(-1)!, costs } = columns
+  const read = [...genes.columns, ...genes.digits, ...accuracies, scoreAccuracy, ...costs.flat()]
+  return tabularProblem(readTable(file, read), { genes, accuracies, scoreAccuracy, costs })
+}
+
+const small = (changes: Partial<ProblemColumns> = {}): TabularProblem =>
+  problemOf(SMALL, {
+    genes: { ...NO_GENES, columns: ['kernel', 'width', 'op'], digits: ['digits'] },
+    accuracies: ['accuracy'],
+    costs: [['latency_ms']],
+    ...changes,
+  })
+const digitsOnly = { ...NO_GENES, digits: ['digits'] }
+const settings = { evaluations: [10, 40], populationSize: 10, hideCosts: false }
+
+const search = (problem: TabularProblem, definition: AlgorithmDefinition, seed: number, hideCosts = false) => {
+  const scales = problem.costs.map((_, device) => scaleOf(problem, device, ROI))
+  const chosen = { ...settings, hideCosts }
+  return runTabular(problem, tabularEvaluation(problem), definition, scales, randomStream(seed, 'test'), chosen)
+}
+
+test('a genome of the table is measured, on every rung; one that the table lacks is infeasible', (t) => {
+  const problem = small({ genes: digitsOnly, accuracies: ['early', 'accuracy'], costs: [['latency_ms', 'energy_mj']] })
+  const evaluation = tabularEvaluation(problem)
+  const close = (vector: readonly number[] | undefined, expected: readonly number[]) =>
+    vector!.every((value, i) => Math.abs(value - expected[i]!) < 1e-9)
+  t.true(close(evaluation.told([0, 0, 0, 1]).fronts[0]!.objectives, [100 - 64.125, 1.28, 2.39]))
+  t.true(close(evaluation.told([0, 0, 0, 1], 0).fronts[0]!.objectives, [100 - 50.506, 1.28, 2.39]))
+  t.deepEqual(evaluation.knownCosts([0, 0, 0, 1]), [{ costs: [1.28, 2.39], violation: 0 }])
+  // The ninth row is a hole.
+  t.is(evaluation.architecture([0, 0, 2, 2]), undefined)
+  t.is(evaluation.knownCosts([0, 0, 2, 2]), undefined)
+  t.deepEqual(evaluation.told([0, 0, 2, 2]).fronts, [{ objectives: undefined, violation: 1 }])
+})
+
+test('samples, mutants and children stay in the table, also in one that holds hardly any genome', (t) => {
+  const sparse = small()
+  for (const problem of [small({ genes: digitsOnly }), sparse]) {
+    const { architecture } = tabularEvaluation(problem)
+    const operations = tableOperations(problem.space, (genome) => architecture(genome) !== undefined)
+    const random = randomStream(3)
+    let genome = operations.sample(random)
+    const met = new Set<string>()
+    for (let i = 0; i < 400; i++) {
+      const mutant = operations.mutate(genome, random)
+      t.notDeepEqual(mutant, genome)
+      t.not(architecture(mutant), undefined)
+      t.not(architecture(operations.crossover(genome, mutant, random)), undefined)
+      met.add(mutant.join())
+      genome = mutant
+    }
+    t.true(met.size > 80, `a walk meets most of the table: ${met.size}`)
+  }
+})
+
+test('equal seeds give equal searches, and the budget counts architectures', async (t) => {
+  for (const id of ['random', 'nsga2', 'aging', 'local', 'frugal']) {
+    const definition = await loadAlgorithm(id)
+    const run = search(small({ genes: digitsOnly }), definition, 1)
+    t.is(run.evaluated, 40)
+    t.deepEqual(search(small({ genes: digitsOnly }), definition, 1).scores, run.scores)
+    const [early, late] = run.scores.map(([score]) => score!.volume)
+    t.true(early! <= late! && late! <= 1 + 1e-12 && early! > 0)
+  }
+})
+
+test('algorithms are told costs beforehand only where they may know them', async (t) => {
+  const asked: boolean[] = []
+  const spy = (definition: AlgorithmDefinition): AlgorithmDefinition => ({
+    ...definition,
+    create: (config, random) => {
+      asked.push(config.cheapObjectives !== undefined)
+      return definition.create(config, random)
+    },
+  })
+  const random = await loadAlgorithm('random')
+  search(small(), spy(random), 1)
+  search(small(), spy(random), 1, true)
+  t.deepEqual(asked, [true, false])
+})
+
+test('an algorithm that comes up with nothing new ends early, and what it found counts', async (t) => {
+  const random = await loadAlgorithm('random')
+  const first = tabularEvaluation(small())
+  const stubborn: AlgorithmDefinition = {
+    ...random,
+    create: (config) => {
+      const genome = config.operations.sample(randomStream(1))
+      t.not(first.architecture(genome), undefined)
+      return { ask: () => genome, tell: () => {}, state: () => ({}) }
+    },
+  }
+  const run = search(small(), stubborn, 1)
+  t.is(run.evaluated, 1)
+  t.is(run.scores.length, 2)
+})
+
+test('the whole table has all of the front, and scores 1', (t) => {
+  const problem = small({ costs: [['latency_ms'], ['energy_mj'], ['latency_ms', 'energy_mj']] })
+  const all = [...problem.scoreErrors.keys()]
+  for (const device of [0, 1, 2]) {
+    const scale = scaleOf(problem, device, ROI)
+    const score = scoreOf(problem, device, all, scale)
+    t.true(Math.abs(score.volume - 1) < 1e-12)
+    t.is(score.frontShare, 1)
+    t.deepEqual(
+      score.errors,
+      scale.limits.map(({ error }) => error),
+    )
+    t.deepEqual(scoreOf(problem, device, [], scale).errors, [undefined, undefined, undefined])
+  }
+})
+
+test('the front is chosen by the accuracy that was searched for and counts with the one that matters', (t) => {
+  const problem = small({ accuracies: ['early'], scoreAccuracy: 'accuracy' })
+  const scale = scaleOf(problem, 0, { kind: 'roi', errorLimit: undefined, limits: [[3]] })
+  const all = [...problem.scoreErrors.keys()]
+  const affordable = all.filter((i) => problem.costs[0]![0]![i]! <= 3)
+  const chosen = affordable.reduce((a, b) => (problem.errors[0]![b]! < problem.errors[0]![a]! ? b : a))
+  const score = scoreOf(problem, 0, all, scale)
+  t.is(score.errors[0], problem.scoreErrors[chosen])
+  t.true(score.errors[0]! > scale.limits[0]!.error!)
+  t.true(score.volume < 1)
+})
+
+test('a box without extent is refused', (t) => {
+  const problem = small()
+  const flat = { ...problem, costs: [[problem.costs[0]![0]!.map(() => 2)]] }
+  t.throws(() => scaleOf(flat, 0, { ...ROI, kind: 'full' }), { name: 'UserError', message: /nothing can be compared/ })
+  t.throws(() => scaleOf(problem, 0, { ...ROI, errorLimit: 0.001 }), {
+    name: 'UserError',
+    message: /the lowest is 3 %/,
+  })
+})
+
+interface Published {
+  readonly ground_truth: Record<
+    string,
+    {
+      readonly front_size: number
+      readonly front_size_roi: number
+      readonly norm: Record<'full' | 'roi', { ideal: number[]; ref: number[]; hypervolume: number }>
+    }
+  >
+  readonly baselines: Record<string, Record<string, Record<string, Record<string, { mean: number; sd: number }>>>>
+}
+
+const published = path.join(SHARED, 'nb201_baselines.json')
+const withShared = existsSync(published) ? test : test.skip
+const nb201 = (costs: ProblemColumns['costs']) =>
+  problemOf(path.join(SHARED, 'nb201.csv.gz'), {
+    genes: { ...NO_GENES, digits: ['ops'] },
+    accuracies: ['c10_test_200ep'],
+    costs,
+  })
+
+withShared('fronts, boxes and hypervolumes of NAS-Bench-201 are those of the published baselines', (t) => {
+  const { ground_truth: truth } = JSON.parse(readFileSync(published, 'utf8')) as Published
+  const devices = ['raspi4', 'pixel3', 'eyeriss', 'fpga', 'gold_6226', 'titan_rtx_1']
+  const costs = devices.map((device) => [`${device}_latency_ms`])
+  const problem = nb201([...costs, ['eyeriss_latency_ms', 'eyeriss_energy_mJ']])
+  const names = [...devices.map((device) => `${device}|err,lat`), 'eyeriss|err,lat,energy']
+  for (const [device, name] of names.entries()) {
+    for (const kind of ['roi', 'full'] as const) {
+      const { normalisation, volume, front } = scaleOf(problem, device, { ...ROI, kind })
+      const expected = truth[name]!
+      const { ideal, ref, hypervolume } = expected.norm[kind]
+      t.is(front.length, kind === 'roi' ? expected.front_size_roi : expected.front_size, name)
+      t.true(Math.abs(volume - hypervolume) < 1e-9, name)
+      for (const [j, value] of ideal.entries()) {
+        t.true(Math.abs(normalisation.ideal[j]! - value) < 1e-5, name)
+        t.true(Math.abs(normalisation.reference[j]! - ref[j]!) < 1e-5, name)
+      }
+    }
+  }
+})
+
+withShared('random search and NSGA-II reach the published hypervolumes within their noise', async (t) => {
+  const { baselines } = JSON.parse(readFileSync(published, 'utf8')) as Published
+  const problem = nb201([['raspi4_latency_ms']])
+  const evaluation = tabularEvaluation(problem)
+  const scales = [scaleOf(problem, 0, ROI)]
+  const textbook = path.join(import.meta.dirname, '../../bench/textbook-nsga2.algorithm.ts')
+  for (const [id, name] of [
+    ['random', 'random'],
+    [textbook, 'nsga2_pop20'],
+  ] as const) {
+    const definition = await loadAlgorithm(id)
+    const evaluations = [50, 100, 200]
+    const runs = Array.from({ length: 30 }, (_, seed) =>
+      runTabular(problem, evaluation, definition, scales, randomStream(seed, 'published'), {
+        evaluations,
+        populationSize: 20,
+        hideCosts: true,
+      }),
+    )
+    for (const [step, count] of evaluations.entries()) {
+      const volume = mean(runs.map(({ scores }) => scores[step]![0]!.volume))
+      const expected = baselines['raspi4|err,lat']!['roi']![name]![count]!
+      // Both are means of 30 seeds: three standard errors of their difference.
+      const noise = 3 * expected.sd * Math.sqrt(2 / 30)
+      t.true(Math.abs(volume - expected.mean) < noise, `${name} ${count}: ${volume} against ${expected.mean}`)
+    }
+  }
+})
