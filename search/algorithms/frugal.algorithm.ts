@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import { UserError } from '../../lib/errors.ts'
 import { type RandomStream, randomStreamFromState } from '../../lib/random.ts'
 import { type Algorithm, type AlgorithmConfig, defineAlgorithm, type Genome, type Told } from '../algorithm.ts'
 import { Archive } from './frugal/archive.ts'
 import { CandidatePool, isAllowed } from './frugal/candidates.ts'
+import { choiceGroups, initialLatents } from './frugal/choice-groups.ts'
 import { type CostSource, knownCosts, PredictedCosts } from './frugal/costs.ts'
 import { createEncoding } from './frugal/encoding.ts'
 import { INITIAL_PARAMETERS } from './frugal/kernel.ts'
@@ -25,7 +27,14 @@ const stateSchema = z.strictObject({
   infeasible: z.array(toldSchema),
   firstErrors: z.array(z.number()),
   retained: z.array(genomeSchema),
-  parameters: z.strictObject({ positions: z.array(z.int()), turn: z.int().min(0) }).refine(isParameterState),
+  parameters: z
+    .strictObject({
+      positions: z.array(z.int()),
+      turn: z.int().min(0),
+      latents: z.array(z.number()),
+      step: z.number().positive(),
+    })
+    .refine(isParameterState),
   nextSearch: z.int().min(1),
 })
 
@@ -166,7 +175,7 @@ export default defineAlgorithm({
       open: new OpenAsks(),
       archive: new Archive(config.frontCount),
       firstErrors: [],
-      surrogateParameters: initialParameters(INITIAL_PARAMETERS),
+      surrogateParameters: initialParameters(INITIAL_PARAMETERS, initialLatents(choiceGroups(config.operations.genes))),
       nextSearch: INITIAL_DESIGN,
       retained: [],
     }),
@@ -177,6 +186,11 @@ export default defineAlgorithm({
       error,
       costs: costs.map((vector) => vector ?? undefined),
     }))
+    if (stored.parameters.latents.length !== initialLatents(choiceGroups(config.operations.genes)).length) {
+      throw new UserError(
+        "this state of the algorithm 'frugal' belongs to another search: its genes have other choices",
+      )
+    }
     const infeasible = stored.infeasible.map(loadTold)
     checkTold('frugal', config, [
       ...infeasible,

@@ -1,3 +1,4 @@
+import { ascendingOrder } from './order.ts'
 import { checkPoints } from './points.ts'
 
 /**
@@ -10,21 +11,23 @@ export function crowdingDistance(points: Float64Array, count: number, objectives
   checkPoints(points, count, objectives)
   const distance = new Float64Array(count)
   if (count <= 2) return distance.fill(Number.POSITIVE_INFINITY)
-  const order = new Uint32Array(count)
+  const column = new Float64Array(count)
+  const values = new Float64Array(count)
   for (let j = 0; j < objectives; j++) {
-    for (let i = 0; i < count; i++) order[i] = i
-    order.sort((a, b) => points[a * objectives + j]! - points[b * objectives + j]! || a - b)
-    const value = (position: number) => points[order[position]! * objectives + j]!
-    const range = value(count - 1) - value(0)
+    for (let i = 0; i < count; i++) column[i] = points[i * objectives + j]!
+    const order = ascendingOrder(column)
+    for (let position = 0; position < count; position++) values[position] = column[order[position]!]!
+    const range = values[count - 1]! - values[0]!
     if (range === 0) continue
     let last = count - 1
-    while (value(last - 1) === value(count - 1)) last--
-    for (let position = 0; position < count; position++) {
-      const i = order[position]!
-      const end = position === 0 || position === last
-      const next = Math.min(position + 1, count - 1)
-      distance[i]! += end ? Number.POSITIVE_INFINITY : (value(next) - value(position - 1)) / range
+    while (values[last - 1] === values[count - 1]) last--
+    for (let position = 1; position < count - 1; position++) {
+      distance[order[position]!]! += (values[position + 1]! - values[position - 1]!) / range
     }
+    // With equal last points the very last row has no gap after it.
+    distance[order[count - 1]!]! += (values[count - 1]! - values[count - 2]!) / range
+    distance[order[0]!] = Number.POSITIVE_INFINITY
+    distance[order[last]!] = Number.POSITIVE_INFINITY
   }
   return distance
 }

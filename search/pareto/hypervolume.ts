@@ -1,4 +1,5 @@
 import { nonDominatedIndices } from './non-dominated-sort.ts'
+import { ascendingOrder } from './order.ts'
 import { checkPoints } from './points.ts'
 import { RankSet } from './rank-set.ts'
 
@@ -23,7 +24,36 @@ export function hypervolume(points: Float64Array, count: number, reference: read
     for (j = 0; j < objectives; j++) inside[kept * objectives + j] = reference[j]! - points[i * objectives + j]!
     kept++
   }
-  return volume(inside, kept, objectives)
+  return volume(inside, objectives > 2 ? withoutDominated(inside, kept, objectives) : kept, objectives)
+}
+
+/**
+ * Moves the boxes that do not lie within the largest one to the front and returns their number: of scattered points that
+ * leaves few, in one pass.
+ */
+function withoutDominated(boxes: Float64Array, count: number, dimensions: number): number {
+  if (count === 0) return 0
+  let largest = 0
+  let most = 0
+  for (let i = 0; i < count; i++) {
+    let size = 1
+    for (let j = 0; j < dimensions; j++) size *= boxes[i * dimensions + j]!
+    if (size <= most) continue
+    most = size
+    largest = i
+  }
+  const pivot = boxes.slice(largest * dimensions, (largest + 1) * dimensions)
+  boxes.copyWithin(largest * dimensions, 0, dimensions)
+  boxes.set(pivot)
+  let kept = 1
+  for (let i = 1; i < count; i++) {
+    let j = 0
+    while (j < dimensions && boxes[i * dimensions + j]! <= pivot[j]!) j++
+    if (j === dimensions) continue
+    boxes.copyWithin(kept * dimensions, i * dimensions, (i + 1) * dimensions)
+    kept++
+  }
+  return kept
 }
 
 /**
@@ -62,9 +92,9 @@ function volume(boxes: Float64Array, count: number, dimensions: number): number 
 
 /** Rows from the largest value of one coordinate to the smallest. */
 function orderBy(boxes: Float64Array, count: number, dimensions: number, coordinate: number): Uint32Array {
-  const order = new Uint32Array(count)
-  for (let i = 0; i < count; i++) order[i] = i
-  return order.sort((a, b) => boxes[b * dimensions + coordinate]! - boxes[a * dimensions + coordinate]!)
+  const keys = new Float64Array(count)
+  for (let i = 0; i < count; i++) keys[i] = -boxes[i * dimensions + coordinate]!
+  return ascendingOrder(keys)
 }
 
 function area(boxes: Float64Array, count: number): number {

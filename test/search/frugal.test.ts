@@ -1,12 +1,15 @@
 import test from 'ava'
 import { type RandomStream, randomStream } from '../../lib/random.ts'
 import { Archive, MOST_OBSERVATIONS } from '../../search/algorithms/frugal/archive.ts'
+import { choiceDistances, choiceGroups, initialLatents } from '../../search/algorithms/frugal/choice-groups.ts'
 import { PredictedCosts } from '../../search/algorithms/frugal/costs.ts'
 import { createEncoding } from '../../search/algorithms/frugal/encoding.ts'
 import { errorScale } from '../../search/algorithms/frugal/error-scale.ts'
 import { ExpectedGain, type FrontPoint } from '../../search/algorithms/frugal/expected-gain.ts'
 import { GaussianProcess } from '../../search/algorithms/frugal/gaussian-process.ts'
 import { INITIAL_PARAMETERS } from '../../search/algorithms/frugal/kernel.ts'
+import { improveParameters, initialParameters } from '../../search/algorithms/frugal/parameter-search.ts'
+import { likelihoodGradient } from '../../search/algorithms/frugal/similarity.ts'
 import { OpenAsks } from '../../search/algorithms/open-asks.ts'
 import { hypervolumeGain } from '../../search/pareto/index.ts'
 import { toyConfig, toyResult } from './toy-problem.ts'
@@ -87,6 +90,51 @@ test('equal choices are closest, and inactive genes are alike', (t) => {
   process.add(a!)
   t.true(near(process.covariances(a!)[0]!, 1))
   t.true(process.covariances(b!)[0]! < 0.95)
+})
+
+test('the gradient of the likelihood by the places of choices is that of finite differences', (t) => {
+  const random = randomStream(9)
+  const rows = encoded(random, 30)
+  const latents = initialLatents(encoding.groups).map((value) => value + 0.2 * random.normal())
+  t.is(latents.length, 9, 'one kind of three choices')
+  const targets = Float64Array.from(rows, ({ codes }, i) => codes[0]! + Math.sin(i))
+  const build = (at: readonly number[]) => {
+    const process = new GaussianProcess(encoding, INITIAL_PARAMETERS, at)
+    for (const row of rows) process.add(row)
+    return { process, fit: process.fit(targets) }
+  }
+  const { process, fit } = build(latents)
+  const gradient = likelihoodGradient(encoding, process, fit, rows, INITIAL_PARAMETERS, latents)
+  for (const [k, slope] of gradient.entries()) {
+    const beside = (step: number) => build(latents.with(k, latents[k]! + step)).fit.logLikelihood
+    const numeric = (beside(1e-5) - beside(-1e-5)) / 2e-5
+    t.true(Math.abs(slope - numeric) < 1e-5 * (1 + Math.abs(numeric)), `${k}: ${slope} and ${numeric}`)
+  }
+})
+
+test('choices that do the same come to lie close together', (t) => {
+  const random = randomStream(10)
+  const rows = encoded(random, 100)
+  // The first gene of each layer has the choices a, b and c, of which the last two count alike.
+  const { genes } = operations
+  const groups = choiceGroups(genes)
+  t.deepEqual(
+    groups.map(({ size }) => size),
+    [3],
+  )
+  const columns = encoding.groupCodes[0]!
+  const targets = Float64Array.from(rows, ({ codes }) =>
+    columns.reduce((sum, { column, firstCode }, i) => {
+      const next = columns[(i + 1) % columns.length]!
+      const isFirst = codes[column] === firstCode
+      return sum + (isFirst && codes[next.column] === next.firstCode ? 1 : isFirst ? -0.6 : 0)
+    }, 0),
+  )
+  let state = initialParameters(INITIAL_PARAMETERS, initialLatents(groups))
+  for (let i = 0; i < 12; i++) state = improveParameters(encoding, rows, targets, state)
+  const distance = choiceDistances(groups, state.latents)
+  t.true(distance[5]! < 0.6 * distance[1]!, `b–c ${distance[5]}, a–b ${distance[1]}`)
+  t.true(distance[5]! < 0.6 * distance[2]!, `b–c ${distance[5]}, a–c ${distance[2]}`)
 })
 
 test('the model scale of errors keeps their order, can be undone, and caps the hopeless ones', (t) => {

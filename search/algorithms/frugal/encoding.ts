@@ -1,6 +1,7 @@
 import { randomStream } from '../../../lib/random.ts'
 import type { GeneDescription, Genome, GenomeOperations, KnownCosts } from '../../algorithm.ts'
 import { activeGenes } from '../../genes.ts'
+import { type ChoiceGroup, choiceGroups, kindOf } from './choice-groups.ts'
 
 /** A genome as the model sees it. */
 export interface EncodedGenome {
@@ -16,6 +17,8 @@ export interface EncodedGenome {
 export interface CodeTables {
   /** 0 for the same choice, 1 for another category or activity, the share of the way between ordinal choices. */
   readonly mismatch: Float64Array
+  /** The same, but with the distances between choices that were given. */
+  readonly distance: Float64Array
   /** What the code adds to the scalar product of the two genomes' counts. */
   readonly product: Float64Array
 }
@@ -27,7 +30,17 @@ export interface Encoding {
   /** Mean sum of mismatches between two random genomes. Counts are scaled to a mean squared distance of 1. */
   readonly typicalMismatch: number
   encode(genome: Genome, costs: readonly KnownCosts[] | undefined): EncodedGenome
-  tables(encoded: EncodedGenome): CodeTables
+  /** Kinds of genes whose choices may be more or less similar. */
+  readonly groups: readonly ChoiceGroup[]
+  /** Per group and gene, its column among the codes and the code of its first choice. */
+  readonly groupCodes: readonly (readonly GeneColumn[])[]
+  /** @param distances between the choices of each group, as `choiceDistances` gives them; 1 where there are none */
+  tables(encoded: EncodedGenome, distances: Float64Array | undefined): CodeTables
+}
+
+export interface GeneColumn {
+  readonly column: number
+  readonly firstCode: number
 }
 
 const SAMPLES = 64
@@ -55,10 +68,12 @@ export function createEncoding(
     starts.push(codeCount)
     codeCount += genes[gene]!.choices.length + 1
   }
-  const groups = countGroups(genes, open)
-  const groupOf = open.map((gene) => groups.findIndex((group) => group.genes.includes(gene)))
-  const groupScales = groups.map(() => 1)
-  const countCount = groups.reduce((sum, { size }) => sum + size, 0)
+  const groups = choiceGroups(genes)
+  const similarIn = open.map((gene) => groups.find((group) => group.genes.includes(gene)))
+  const counted = countGroups(genes, open)
+  const groupOf = open.map((gene) => counted.findIndex((group) => group.genes.includes(gene)))
+  const groupScales = counted.map(() => 1)
+  const countCount = counted.reduce((sum, { size }) => sum + size, 0)
   // A fixed seed: the scales belong to the space and must be the same after a restart.
   const random = randomStream(0, 'frugal encoding')
   const samples = Array.from({ length: SAMPLES }, () => operations.sample(random))
@@ -72,7 +87,7 @@ export function createEncoding(
     )
     const counts = new Float64Array(countCount)
     open.forEach((gene, k) => {
-      const group = groups[groupOf[k]!]
+      const group = counted[groupOf[k]!]
       if (group === undefined || !active[gene]) return
       const choice = genome[gene]!
       const scale = groupScales[groupOf[k]!]!
@@ -87,8 +102,9 @@ export function createEncoding(
     return { codes, counts, costs }
   }
 
-  const tables = ({ codes, counts }: EncodedGenome): CodeTables => {
+  const tables = ({ codes, counts }: EncodedGenome, distances: Float64Array | undefined): CodeTables => {
     const mismatch = new Float64Array(codeCount)
+    const distance = new Float64Array(codeCount)
     const product = new Float64Array(codeCount)
     open.forEach((gene, k) => {
       const { kind, choices } = genes[gene]!
@@ -96,10 +112,15 @@ export function createEncoding(
       const step = kind === 'ordinal' ? 1 / (choices.length - 1) : 1
       for (let code = 0; code <= choices.length; code++) {
         const inactive = code === choices.length || own === choices.length
-        const distance = inactive ? 1 : Math.min(1, Math.abs(code - own) * step)
-        mismatch[starts[k]! + code] = code === own ? 0 : distance
+        const plain = code === own ? 0 : inactive ? 1 : Math.min(1, Math.abs(code - own) * step)
+        const similar = inactive ? undefined : similarIn[k]
+        mismatch[starts[k]! + code] = plain
+        distance[starts[k]! + code] =
+          similar === undefined || distances === undefined
+            ? plain
+            : distances[similar.start + own * similar.size + code]!
       }
-      const group = groups[groupOf[k]!]
+      const group = counted[groupOf[k]!]
       if (group === undefined) return
       let reached = 0
       for (let code = 0; code < choices.length; code++) {
@@ -108,20 +129,20 @@ export function createEncoding(
         if (group.ordinal && code < group.size) reached += scale * counts[group.start + code]!
       }
     })
-    return { mismatch, product }
+    return { mismatch, distance, product }
   }
 
   const encoded = samples.map((genome) => encode(genome, undefined))
-  groups.forEach(({ start, size }, g) => {
+  counted.forEach(({ start, size }, g) => {
     const mean = meanOfNeighbours(encoded, (a, b) => {
       let squared = 0
       for (let k = start; k < start + size; k++) squared += (a.counts[k]! - b.counts[k]!) ** 2
       return squared
     })
-    groupScales[g] = mean > 0 ? 1 / Math.sqrt(mean * groups.length) : 0
+    groupScales[g] = mean > 0 ? 1 / Math.sqrt(mean * counted.length) : 0
   })
   const typicalMismatch = meanOfNeighbours(encoded, (a, b) => {
-    const { mismatch } = tables(a)
+    const { mismatch } = tables(a, undefined)
     return b.codes.reduce((sum, code) => sum + mismatch[code]!, 0)
   })
   return {
@@ -129,6 +150,10 @@ export function createEncoding(
     countCount,
     costCount: costScales.length,
     typicalMismatch: Math.max(1, typicalMismatch),
+    groups,
+    groupCodes: groups.map((group) =>
+      group.genes.map((gene) => ({ column: open.indexOf(gene), firstCode: starts[open.indexOf(gene)]! })),
+    ),
     encode,
     tables,
   }
@@ -144,13 +169,7 @@ function meanOfNeighbours<T>(items: readonly T[], measure: (a: T, b: T) => numbe
 function countGroups(genes: readonly GeneDescription[], open: readonly number[]): CountGroup[] {
   const byKind = new Map<string, number[]>()
   for (const i of open) {
-    const { name, kind, choices } = genes[i]!
-    const dot = name.indexOf('.')
-    const key = JSON.stringify([
-      kind,
-      dot < 0 ? '' : name.slice(dot + 1),
-      kind === 'ordinal' ? choices.length : choices,
-    ])
+    const key = kindOf(genes[i]!)
     byKind.set(key, [...(byKind.get(key) ?? []), i])
   }
   let start = 0

@@ -1,6 +1,7 @@
+import { choiceDistances, initialLatents } from './choice-groups.ts'
 import type { EncodedGenome, Encoding } from './encoding.ts'
 import { createKernel, EncodedRows, type Kernel, type KernelParameters } from './kernel.ts'
-import { appendCholeskyRow, rowStart, solveLower, solveUpper } from './triangular.ts'
+import { appendCholeskyRow, product, rowStart, solveLower, solveUpper } from './triangular.ts'
 
 export interface Prediction {
   readonly mean: number
@@ -26,8 +27,9 @@ export class GaussianProcess {
   readonly #rows: EncodedRows
   #factor = new Float64Array(rowStart(32))
 
-  constructor(encoding: Encoding, parameters: KernelParameters) {
-    this.#kernel = createKernel(encoding, parameters)
+  /** @param latents of the choices; by default all are equally far from each other */
+  constructor(encoding: Encoding, parameters: KernelParameters, latents = initialLatents(encoding.groups)) {
+    this.#kernel = createKernel(encoding, parameters, choiceDistances(encoding.groups, latents))
     this.#noise = parameters.noise
     this.#rows = new EncodedRows(encoding)
   }
@@ -76,6 +78,25 @@ export class GaussianProcess {
     const variance = Math.max(squared / n, 1e-12)
     solveUpper(this.#factor, n, weights)
     return { mean, variance, weights, logLikelihood: -0.5 * n * Math.log(variance) - logDeterminant }
+  }
+
+  /** Derivative of the log likelihood by the covariance of points i and j < i, both ways, packed like the factor: O(n³). */
+  covarianceGradient(fit: Fit): Float64Array {
+    const n = this.#rows.size
+    const columns = Array.from({ length: n }, (_, i) => {
+      const unit = new Float64Array(n)
+      unit[i] = 1
+      solveLower(this.#factor, n, unit)
+      return unit
+    })
+    const gradient = new Float64Array(rowStart(n))
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < i; j++) {
+        const inverse = product(columns[i]!, i, columns[j]!, i, n - i)
+        gradient[rowStart(i) + j] = (fit.weights[i]! * fit.weights[j]!) / fit.variance - inverse
+      }
+    }
+    return gradient
   }
 
   /** Covariances of a point with every training point. */

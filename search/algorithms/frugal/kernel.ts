@@ -79,31 +79,38 @@ export class EncodedRows {
  */
 export type Kernel = (rows: EncodedRows, row: EncodedGenome) => Float64Array
 
-export function createKernel(encoding: Encoding, parameters: KernelParameters): Kernel {
-  const { geneCount, countCount, costCount, typicalMismatch } = encoding
-  const count = countCount > 0 ? parameters.count : 0
-  const cost = costCount > 0 ? parameters.cost : 0
-  const total = 1 + parameters.main + count + cost
-  const mainWeight = parameters.main / total
+/** Weight of the interaction part, exp(−rate · distance), in the whole, and its rate. */
+export function interactionOf(encoding: Encoding, parameters: KernelParameters): { weight: number; rate: number } {
+  const count = encoding.countCount > 0 ? parameters.count : 0
+  const cost = encoding.costCount > 0 ? parameters.cost : 0
+  return { weight: 1 / (1 + parameters.main + count + cost), rate: parameters.decay / encoding.typicalMismatch }
+}
+
+/** @param distances between the choices of each group of genes */
+export function createKernel(encoding: Encoding, parameters: KernelParameters, distances: Float64Array): Kernel {
+  const { geneCount, countCount, costCount } = encoding
+  const { weight, rate } = interactionOf(encoding, parameters)
+  const mainWeight = parameters.main * weight
   const mainRate = mainWeight / Math.max(1, geneCount)
-  const decayRate = -parameters.decay / typicalMismatch
-  const countWeight = count / total
-  const costWeight = cost / total
+  const countWeight = countCount > 0 ? parameters.count * weight : 0
+  const costWeight = costCount > 0 ? parameters.cost * weight : 0
   const costRate = costCount > 0 ? -0.5 / (costCount * parameters.costScale ** 2) : 0
   return (rows, row) => {
     const { size, codes, costs, countLengths } = rows
-    const { mismatch, product } = encoding.tables(row)
+    const { mismatch, distance, product } = encoding.tables(row, distances)
     const ownLength = squaredLength(row.counts)
     const covariances = new Float64Array(size)
     for (let i = 0, at = 0; i < size; i++) {
       let differing = 0
+      let apart = 0
       let common = 0
       for (const end = at + geneCount; at < end; at++) {
         const code = codes[at]!
         differing += mismatch[code]!
+        apart += distance[code]!
         common += product[code]!
       }
-      let covariance = mainWeight - mainRate * differing + Math.exp(decayRate * differing) / total
+      let covariance = mainWeight - mainRate * differing + weight * Math.exp(-rate * apart)
       if (countWeight > 0) {
         covariance += countWeight * Math.exp(-COUNT_DECAY * (ownLength + countLengths[i]! - 2 * common))
       }

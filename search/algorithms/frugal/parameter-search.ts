@@ -1,34 +1,58 @@
+import { initialLatents } from './choice-groups.ts'
 import type { EncodedGenome, Encoding } from './encoding.ts'
-import { GaussianProcess } from './gaussian-process.ts'
+import { type Fit, GaussianProcess } from './gaussian-process.ts'
 import { type KernelParameters, PARAMETER_GRIDS } from './kernel.ts'
+import { likelihoodGradient } from './similarity.ts'
 
 const NAMES = Object.keys(PARAMETER_GRIDS) as (keyof KernelParameters)[]
 /** The likelihood is judged on at most this many points, evenly taken, to bound the time of a step. */
 const MOST_POINTS = 128
 const PARAMETERS_PER_STEP = 2
+/** How firmly choices are held to be equally far from each other until the observations say otherwise. */
+const LATENT_PRECISION = 20
+const ASCENTS_PER_STEP = 2
+const ASCENT_TRIES = 3
+const FIRST_STEP = 0.1
 
-/** Position of each parameter in its grid, and the parameter whose turn it is. Plain JSON. */
+/** Position of each parameter in its grid, the parameter whose turn it is, and where the choices lie. Plain JSON. */
 export interface ParameterState {
   readonly positions: readonly number[]
   readonly turn: number
+  /** Coordinates of the choices of each group of genes: the closer, the more similar. */
+  readonly latents: readonly number[]
+  /** Length of the next step of the latents. */
+  readonly step: number
 }
 
-export const initialParameters = (initial: KernelParameters): ParameterState => ({
+/** @param latents where the choices lie at first */
+export const initialParameters = (initial: KernelParameters, latents: readonly number[]): ParameterState => ({
   positions: NAMES.map((name) => PARAMETER_GRIDS[name].indexOf(initial[name])),
   turn: 0,
+  latents,
+  step: FIRST_STEP,
 })
 
-export const isParameterState = ({ positions, turn }: ParameterState): boolean =>
+export const isParameterState = ({ positions, turn }: Pick<ParameterState, 'positions' | 'turn'>): boolean =>
   positions.length === NAMES.length &&
   positions.every((position, i) => PARAMETER_GRIDS[NAMES[i]!][position] !== undefined) &&
   turn < NAMES.length
 
-export const parametersOf = ({ positions }: ParameterState): KernelParameters =>
+export const parametersOf = ({ positions }: Pick<ParameterState, 'positions'>): KernelParameters =>
   Object.fromEntries(
     NAMES.map((name, i) => [name, PARAMETER_GRIDS[name][positions[i]!]!]),
   ) as unknown as KernelParameters
 
-/** Moves a few parameters, one after the other, to the neighbouring values of the greatest likelihood. */
+interface Judged {
+  readonly process: GaussianProcess
+  readonly fit: Fit
+  /** Logarithm of likelihood times prior, up to a constant. */
+  readonly value: number
+}
+
+/**
+ * Moves a few parameters, one after the other, to the neighbouring values of the greatest likelihood, and the choices of
+ * categorical genes towards where the observations are likelier.
+ */
 export function improveParameters(
   encoding: Encoding,
   rows: readonly EncodedGenome[],
@@ -37,26 +61,47 @@ export function improveParameters(
 ): ParameterState {
   const count = Math.min(rows.length, MOST_POINTS)
   const taken = Array.from({ length: count }, (_, i) => Math.floor((i * rows.length) / count))
+  const chosen = taken.map((i) => rows[i]!)
   const chosenTargets = Float64Array.from(taken, (i) => targets[i]!)
-  const likelihood = (positions: readonly number[]): number => {
-    const process = new GaussianProcess(encoding, parametersOf({ positions, turn: 0 }))
-    for (const i of taken) process.add(rows[i]!)
-    return process.fit(chosenTargets).logLikelihood
+  const origin = initialLatents(encoding.groups)
+  const judge = (positions: readonly number[], latents: readonly number[]): Judged => {
+    const process = new GaussianProcess(encoding, parametersOf({ positions }), latents)
+    for (const row of chosen) process.add(row)
+    const fit = process.fit(chosenTargets)
+    const squared = latents.reduce((sum, value, k) => sum + (value - origin[k]!) ** 2, 0)
+    return { process, fit, value: fit.logLikelihood - 0.5 * LATENT_PRECISION * squared }
   }
-  let positions = state.positions
-  let best = likelihood(positions)
-  for (let step = 0; step < PARAMETERS_PER_STEP; step++) {
-    const parameter = (state.turn + step) % NAMES.length
+  let { positions, latents, step } = state
+  let best = judge(positions, latents)
+  for (let turn = 0; turn < PARAMETERS_PER_STEP; turn++) {
+    const parameter = (state.turn + turn) % NAMES.length
     const grid = PARAMETER_GRIDS[NAMES[parameter]!]
     for (const direction of [1, -1]) {
       for (let at = positions[parameter]! + direction; grid[at] !== undefined; at += direction) {
         const moved = positions.with(parameter, at)
-        const value = likelihood(moved)
-        if (value <= best) break
-        best = value
+        const judged = judge(moved, latents)
+        if (judged.value <= best.value) break
+        best = judged
         positions = moved
       }
     }
   }
-  return { positions, turn: (state.turn + PARAMETERS_PER_STEP) % NAMES.length }
+  for (let ascent = 0; ascent < ASCENTS_PER_STEP && latents.length > 0; ascent++) {
+    const { process, fit } = best
+    const gradient = likelihoodGradient(encoding, process, fit, chosen, parametersOf({ positions }), latents)
+    const direction = gradient.map((slope, k) => slope - LATENT_PRECISION * (latents[k]! - origin[k]!))
+    const length = Math.hypot(...direction)
+    if (!(length > 1e-9)) break
+    for (let tries = 0; tries < ASCENT_TRIES; tries++) {
+      const moved = latents.map((value, k) => value + (step * direction[k]!) / length)
+      const judged = judge(positions, moved)
+      const better = judged.value > best.value
+      step = better ? Math.min(1, step * 1.5) : Math.max(1e-3, step / 3)
+      if (!better) continue
+      best = judged
+      latents = moved
+      break
+    }
+  }
+  return { positions, turn: (state.turn + PARAMETERS_PER_STEP) % NAMES.length, latents, step }
 }

@@ -27,7 +27,7 @@ export class Surrogate {
     this.#encoding = encoding
     this.parameters = parameters
     this.nextSearch = nextSearch
-    this.#process = new GaussianProcess(encoding, parametersOf(parameters))
+    this.#process = new GaussianProcess(encoding, parametersOf(parameters), parameters.latents)
   }
 
   encode(genome: Genome, known: readonly KnownCosts[] | undefined): EncodedGenome {
@@ -56,13 +56,14 @@ export class Surrogate {
     if (observations.length < this.nextSearch) return
     this.nextSearch = observations.length + Math.max(1, Math.floor(observations.length * GROWTH))
     const improved = improveParameters(this.#encoding, this.#rows, targets, this.parameters)
-    const same = improved.positions.every((position, i) => position === this.parameters.positions[i])
+    const { positions, latents } = this.parameters
+    const same = improved.latents === latents && improved.positions.every((position, i) => position === positions[i])
     this.parameters = improved
     if (!same) this.#startProcess()
   }
 
   #startProcess(): void {
-    this.#process = new GaussianProcess(this.#encoding, parametersOf(this.parameters))
+    this.#process = new GaussianProcess(this.#encoding, parametersOf(this.parameters), this.parameters.latents)
     this.#measured = 0
   }
 
