@@ -25,21 +25,21 @@ function filesOf(folder: string): Readonly<Record<string, string>> {
   )
 }
 
-const RECIPE = ['--recipe', 'augmented', '--epochs', '4'] as const
+const RECIPE = ['--recipe', 'augmented', '--epochs', '6'] as const
 
 test('a training killed at any moment goes on to the same bytes', async (t) => {
   const folder = folderWithNetwork(t)
   const unbroken = await frugal(folder, 'train', 'net.json', ...RECIPE, '--out', 'unbroken')
   t.is(unbroken.code, 0, unbroken.stderr)
-  t.regex(unbroken.stdout, /epoch 4\/4: loss .*training .*validation/)
+  t.regex(unbroken.stdout, /epoch 6\/6: loss .*training .*validation/)
 
   const killed = start(folder, 'train', 'net.json', ...RECIPE, '--out', 'killed')
-  await killed.line(/^epoch 1\/4/)
+  await killed.line(/^epoch 1\/6/)
   killed.kill('SIGKILL')
   await killed.finished
   t.true(existsSync(path.join(folder, 'killed/training.checkpoint')))
   const resumed = await frugal(folder, 'train', 'net.json', ...RECIPE, '--out', 'killed')
-  t.regex(resumed.stdout, /goes on after epoch \d of 4/)
+  t.regex(resumed.stdout, /goes on after epoch \d of 6/)
   t.deepEqual(filesOf(path.join(folder, 'killed')), filesOf(path.join(folder, 'unbroken')))
   t.deepEqual(Object.keys(filesOf(path.join(folder, 'killed'))), [
     'architecture.json',
@@ -63,7 +63,8 @@ test('Ctrl-C stops within a second and says how to go on; machines read every ep
   const asked = performance.now()
   stopped.kill('SIGINT')
   const { code, stdout, stderr } = await stopped.finished
-  t.true(performance.now() - asked < 1500, `${performance.now() - asked} ms`)
+  // A second, and what a busy machine adds.
+  t.true(performance.now() - asked < 2500, `${performance.now() - asked} ms`)
   t.is(code, 130)
   t.regex(stderr, /stopped after \d+ of 300 epochs, kept in out; the same command goes on from there/)
   t.regex(stdout, /"event":"interrupted"/)
