@@ -33,21 +33,16 @@ export function searchEnergy(
   records: readonly TrialRecord[],
 ): SearchEnergy {
   const counted = plan === undefined ? records.map(useOf) : uses
-  const byArchitecture = new Map<string, number>()
+  const byTraining = new Map<string, number>()
   let joules = 0
   let measuredJoules = 0
   for (const use of counted) {
     const both = use.measuredJoules + use.estimatedJoules
     joules += both
     measuredJoules += use.measuredJoules
-    if (use.archId !== undefined) byArchitecture.set(use.archId, (byArchitecture.get(use.archId) ?? 0) + both)
+    if (use.archId !== undefined) byTraining.set(nameOf(use), (byTraining.get(nameOf(use)) ?? 0) + both)
   }
-  // What a network used on all rungs counts with its last trial.
-  const last = new Map(records.map(({ trial, archId }) => [archId, trial]))
-  const trials = records.map(({ trial, archId }) => ({
-    trial,
-    joules: last.get(archId) === trial ? (byArchitecture.get(archId) ?? 0) : 0,
-  }))
+  const trials = records.map((record) => ({ trial: record.trial, joules: byTraining.get(nameOf(record)) ?? 0 }))
   const ofTrials = trials.reduce((sum, trial) => sum + trial.joules, 0)
   return {
     limitJoules: plan?.limitJoules,
@@ -61,8 +56,13 @@ export function searchEnergy(
   }
 }
 
-const useOf = ({ archId, result }: TrialRecord): EnergyUse => ({
+/** A network has one trial on each rung. */
+const nameOf = ({ archId, rung }: { readonly archId: string | undefined; readonly rung: number }): string =>
+  `${archId}/${rung}`
+
+const useOf = ({ archId, rung, result }: TrialRecord): EnergyUse => ({
   archId,
+  rung,
   measuredJoules: 0,
   estimatedJoules: result.ok ? estimatedJoules(result.cpuSeconds) : 0,
 })

@@ -7,6 +7,8 @@ import { openRapl } from './rapl.ts'
 export interface EnergyUse {
   /** Which architecture was trained; undefined: no training, the search itself. */
   readonly archId: string | undefined
+  /** Stages that the architecture went through before; 0 between trainings. */
+  readonly rung: number
   readonly measuredJoules: number
   readonly estimatedJoules: number
 }
@@ -17,7 +19,7 @@ export interface EnergyMeter {
   readonly sources: readonly string[]
   /** Whether the processor's energy is an estimate. */
   readonly estimates: boolean
-  begin(archId: string): OpenTraining
+  begin(archId: string, rung: number): OpenTraining
   /** What a training used. `extraEstimatedJoules`: what the counters cannot see, such as another process. */
   end(training: OpenTraining, extraEstimatedJoules?: number): EnergyUse
   /** What was used since the last call while nothing was trained. */
@@ -29,6 +31,7 @@ export interface EnergyMeter {
 
 export interface OpenTraining {
   readonly archId: string
+  readonly rung: number
   measuredJoules: number
   estimatedJoules: number
 }
@@ -59,9 +62,9 @@ export function createMeter(counters: readonly EnergyCounter[], notes: readonly 
   return {
     sources: [...counters.map(({ source }) => source), ...notes],
     estimates: counters.some(({ measured }) => !measured),
-    begin(archId) {
+    begin(archId, rung) {
       advance()
-      const training = { archId, measuredJoules: 0, estimatedJoules: 0 }
+      const training = { archId, rung, measuredJoules: 0, estimatedJoules: 0 }
       open.add(training)
       return training
     },
@@ -72,7 +75,7 @@ export function createMeter(counters: readonly EnergyCounter[], notes: readonly 
     },
     between() {
       advance()
-      const use = { archId: undefined, ...idle }
+      const use = { archId: undefined, rung: 0, ...idle }
       idle.measuredJoules = 0
       idle.estimatedJoules = 0
       return use

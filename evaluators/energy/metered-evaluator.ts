@@ -54,7 +54,7 @@ export function meterEvaluator(evaluator: Evaluator, meter: EnergyMeter, account
         }
         return failure('timed-out', 'held back by the limit of energy')
       }
-      const training = meter.begin(request.archId)
+      const training = meter.begin(request.archId, request.earlier?.length ?? 0)
       running.add(training)
       const began = performance.now()
       const result = await evaluator.evaluate(request, options)

@@ -24,6 +24,9 @@ CREATE TABLE energy_uses (
 CREATE INDEX energy_uses_of_experiment ON energy_uses (experiment);
 `
 
+/** Ladders train an architecture in stages: each is a trial of its own. */
+export const ENERGY_RUNGS = 'ALTER TABLE energy_uses ADD COLUMN rung INTEGER NOT NULL DEFAULT 0'
+
 const planRow = z
   .object({
     limit_joules: z.number().nullable(),
@@ -39,10 +42,16 @@ const planRow = z
   )
 
 const useRow = z
-  .object({ arch_id: z.string().nullable(), measured_joules: z.number(), estimated_joules: z.number() })
+  .object({
+    arch_id: z.string().nullable(),
+    rung: z.number(),
+    measured_joules: z.number(),
+    estimated_joules: z.number(),
+  })
   .transform(
-    ({ arch_id, measured_joules, estimated_joules }): EnergyUse => ({
+    ({ arch_id, rung, measured_joules, estimated_joules }): EnergyUse => ({
       archId: arch_id ?? undefined,
+      rung,
       measuredJoules: measured_joules,
       estimatedJoules: estimated_joules,
     }),
@@ -55,14 +64,14 @@ export function energyTables(database: Database, file: string) {
       grams_per_kwh = excluded.grams_per_kwh, sources = excluded.sources`)
   const readPlan = database.prepare('SELECT * FROM energy_plans WHERE experiment = ?')
   const add = database.prepare(
-    'INSERT INTO energy_uses (experiment, arch_id, measured_joules, estimated_joules) VALUES (?, ?, ?, ?)',
+    'INSERT INTO energy_uses (experiment, arch_id, rung, measured_joules, estimated_joules) VALUES (?, ?, ?, ?, ?)',
   )
   const readUses = database.prepare('SELECT * FROM energy_uses WHERE experiment = ? ORDER BY id')
   return {
     setPlan: (experiment: number, { limitJoules, gramsPerKwh, sources }: EnergyPlan): void =>
       void write.run(experiment, limitJoules ?? null, gramsPerKwh ?? null, canonicalJson(sources)),
-    addUse: (experiment: number, { archId, measuredJoules, estimatedJoules }: EnergyUse): void =>
-      void add.run(experiment, archId ?? null, measuredJoules, estimatedJoules),
+    addUse: (experiment: number, { archId, rung, measuredJoules, estimatedJoules }: EnergyUse): void =>
+      void add.run(experiment, archId ?? null, rung, measuredJoules, estimatedJoules),
     plan(experiment: number): EnergyPlan | undefined {
       const row = readPlan.get(experiment)
       return row === undefined

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3'
-import { ENERGY_TABLES } from './energy.ts'
+import { ENERGY_RUNGS, ENERGY_TABLES } from './energy.ts'
 
 /** Changes the schema by one version, inside a transaction that the caller holds. */
 export type Migration = (database: Database) => void
@@ -112,4 +112,5 @@ export const MIGRATIONS: readonly Migration[] = [
   (database) => database.exec(VERSION_1),
   (database) => database.exec(ENERGY_TABLES),
   (database) => database.exec(LADDERS),
+  (database) => database.exec(ENERGY_RUNGS),
 ]

@@ -103,23 +103,24 @@ test('trainings share what is counted while they run; the rest is between them',
   const meter = createMeter([measured, guessed], ['a note'])
   t.deepEqual(meter.sources, ['hand', 'guess', 'a note'])
   measured.value = 1
-  const a = meter.begin('a')
+  const a = meter.begin('a', 0)
   measured.value = 11
-  const b = meter.begin('b')
+  const b = meter.begin('b', 1)
   measured.value = 31
   guessed.value = 8
   t.is(meter.openJoules(), 39)
-  t.deepEqual(meter.end(a), { archId: 'a', measuredJoules: 20, estimatedJoules: 4 })
+  t.deepEqual(meter.end(a), { archId: 'a', rung: 0, measuredJoules: 20, estimatedJoules: 4 })
   measured.value = 36
-  t.deepEqual(meter.end(b, 2), { archId: 'b', measuredJoules: 15, estimatedJoules: 6 })
+  t.deepEqual(meter.end(b, 2), { archId: 'b', rung: 1, measuredJoules: 15, estimatedJoules: 6 })
   measured.value = 37
-  t.deepEqual(meter.between(), { archId: undefined, measuredJoules: 2, estimatedJoules: 0 })
-  t.deepEqual(meter.between(), { archId: undefined, measuredJoules: 0, estimatedJoules: 0 })
+  t.deepEqual(meter.between(), { archId: undefined, rung: 0, measuredJoules: 2, estimatedJoules: 0 })
+  t.deepEqual(meter.between(), { archId: undefined, rung: 0, measuredJoules: 0, estimatedJoules: 0 })
   meter.close()
   t.true(measured.closed && guessed.closed)
 })
 
 const request = (archId: string) => ({ archId }) as EvaluationRequest
+const STAGE = { epochs: 1, dataFraction: 1 }
 const measurement: Measurement = { ok: true, accuracy: 1, testAccuracy: 1, loss: 0, cpuSeconds: 2, wallSeconds: 2 }
 
 /** Each training takes 10 J on the counter. */
@@ -177,10 +178,10 @@ test('failures count too; what is in flight at the end is recorded, and nothing 
     })
   })
   t.false((await failing.metered.evaluate(request('bad'))).ok)
-  t.deepEqual(failing.uses, [{ archId: 'bad', measuredJoules: 3, estimatedJoules: 0 }])
+  t.deepEqual(failing.uses, [{ archId: 'bad', rung: 0, measuredJoules: 3, estimatedJoules: 0 }])
   const late = failing.metered.evaluate(request('late'))
   failing.metered.close()
-  t.deepEqual(failing.uses.at(-1), { archId: 'late', measuredJoules: 3, estimatedJoules: 0 })
+  t.deepEqual(failing.uses.at(-1), { archId: 'late', rung: 0, measuredJoules: 3, estimatedJoules: 0 })
   answer(measurement)
   t.deepEqual(await late, measurement)
   t.is(failing.uses.length, 2)
@@ -192,6 +193,6 @@ test('a training in a process of its own is estimated from its own time', async 
   const inner: Evaluator = { id: 'x', version: '1', evaluate: async () => measurement, dispose: async () => undefined }
   const account = { spentJoules: 0, limitJoules: Number.POSITIVE_INFINITY, onLimit: () => undefined }
   const metered = meterEvaluator(inner, createMeter([counter]), { ...account, record: (use) => uses.push(use) })
-  await metered.evaluate(request('alone'), { isolated: true })
-  t.deepEqual(uses, [{ archId: 'alone', measuredJoules: 0, estimatedJoules: 2 * WATTS_PER_CORE }])
+  await metered.evaluate({ ...request('alone'), earlier: [STAGE, STAGE] }, { isolated: true })
+  t.deepEqual(uses, [{ archId: 'alone', rung: 2, measuredJoules: 0, estimatedJoules: 2 * WATTS_PER_CORE }])
 })

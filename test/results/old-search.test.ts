@@ -18,6 +18,7 @@ ALTER TABLE trials DROP COLUMN inherits;
 ALTER TABLE pending DROP COLUMN rung;
 ALTER TABLE pending DROP COLUMN continues;
 ALTER TABLE pending DROP COLUMN inherits;
+ALTER TABLE energy_uses DROP COLUMN rung;
 PRAGMA user_version = 2;
 `
 
@@ -51,7 +52,8 @@ test('a search begun by a version without ladders goes on to the end it would ha
     if (event.event === 'trial' && event.record.trial === 17) stop.abort()
   }).run(stop.signal)
   const before = outcome(first, id)
-  t.is(before.trials.length, 18)
+  // What was measured already when the search was told to stop is told, too.
+  t.true(before.trials.length >= 18 && before.trials.length < 40)
   first.close()
   const raw = new Database(file)
   raw.exec(TO_VERSION_2)

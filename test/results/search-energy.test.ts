@@ -2,7 +2,7 @@ import path from 'node:path'
 import test from 'ava'
 import { createMeter } from '../../evaluators/energy/meter.ts'
 import { meterEvaluator } from '../../evaluators/energy/metered-evaluator.ts'
-import { atEnergyLimit, gramsOf } from '../../results/search-energy.ts'
+import { atEnergyLimit, gramsOf, searchEnergy } from '../../results/search-energy.ts'
 import { openStore } from '../../results/sqlite/open.ts'
 import { SearchLoop } from '../../search/loop.ts'
 import { toyEvaluator, toyMeasurement, toyPlan } from '../search/fixtures-loop.ts'
@@ -25,9 +25,9 @@ test('energy comes back by trial, with what was used beside them', (t) => {
   t.like(store.energy(id), { joules: 48, basis: 'estimated', limitJoules: undefined }, '2 x 2 s at 12 W, from before')
 
   store.setEnergyPlan(id, { limitJoules: 100, gramsPerKwh: 250, sources: ['RAPL (package-0)'] })
-  store.recordEnergy(id, { archId: 'arch-0', measuredJoules: 30, estimatedJoules: 0 })
-  store.recordEnergy(id, { archId: 'arch-1', measuredJoules: 20, estimatedJoules: 0 })
-  store.recordEnergy(id, { archId: undefined, measuredJoules: 5, estimatedJoules: 0 })
+  store.recordEnergy(id, { archId: 'arch-0', rung: 0, measuredJoules: 30, estimatedJoules: 0 })
+  store.recordEnergy(id, { archId: 'arch-1', rung: 0, measuredJoules: 20, estimatedJoules: 0 })
+  store.recordEnergy(id, { archId: undefined, rung: 0, measuredJoules: 5, estimatedJoules: 0 })
   const energy = store.energy(id)
   t.deepEqual(energy.trials, [
     { trial: 0, joules: 30 },
@@ -37,11 +37,29 @@ test('energy comes back by trial, with what was used beside them', (t) => {
   t.like(energy, { joules: 55, overheadJoules: 5, basis: 'measured', limitJoules: 100, gramsPerKwh: 250 })
   t.false(atEnergyLimit(energy))
 
-  store.recordEnergy(id, { archId: 'arch-2', measuredJoules: 40, estimatedJoules: 5 })
+  store.recordEnergy(id, { archId: 'arch-2', rung: 0, measuredJoules: 40, estimatedJoules: 5 })
   store.setEnergyPlan(id, { limitJoules: undefined, gramsPerKwh: undefined, sources: ['RAPL (package-0)', 'other'] })
   t.like(store.energy(id), { joules: 100, measuredJoules: 95, basis: 'partly measured', limitJoules: undefined })
   t.true(atEnergyLimit({ ...store.energy(id), limitJoules: 100 }))
   t.is(gramsOf(3.6e6, 250), 250)
+})
+
+test('each stage of a network has its own energy', (t) => {
+  const plan = { limitJoules: undefined, gramsPerKwh: undefined, sources: [] }
+  const uses = [
+    { archId: 'a', rung: 0, measuredJoules: 1, estimatedJoules: 0 },
+    { archId: 'a', rung: 1, measuredJoules: 4, estimatedJoules: 0 },
+    { archId: 'a', rung: 1, measuredJoules: 2, estimatedJoules: 0 },
+  ]
+  const records = [0, 1].map((rung) => completed(rung, { archId: 'a', rung }))
+  t.deepEqual(searchEnergy(plan, uses, records).trials, [
+    { trial: 0, joules: 1 },
+    { trial: 1, joules: 6 },
+  ])
+  t.deepEqual(
+    searchEnergy(undefined, [], records).trials.map(({ joules }) => joules),
+    [24, 24],
+  )
 })
 
 test('a search that its limit of energy stops, again and again, ends as an unbroken one does', async (t) => {
