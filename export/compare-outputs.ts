@@ -24,9 +24,10 @@ const TOLERATED_SHARE = 0.001
 export const withinTolerance = ({ outputs, differing, most }: OutputComparison): boolean =>
   most <= 1 && differing <= TOLERATED_SHARE * outputs
 
-/** The comparison in words. */
-export function comparisonText({ outputs, differing, most }: OutputComparison): string {
-  if (differing === 0) return `the reference's outputs bit for bit (${outputs})`
+/** The comparison in words. @param whose outputs were expected. */
+export function comparisonText({ outputs, differing, most }: OutputComparison, whose = 'the reference’s'): string {
+  if (differing === 0) return `all ${outputs} outputs are ${whose} bit for bit`
   const share = `${((100 * differing) / outputs).toPrecision(2)} %`
-  return `${differing} of ${outputs} outputs (${share}) are not the reference's, by at most ${most} ${most === 1 ? 'quantum' : 'quanta'}`
+  const quanta = `${most} ${most === 1 ? 'quantum' : 'quanta'}`
+  return `${differing} of ${outputs} outputs (${share}) are not ${whose}, by at most ${quanta}`
 }

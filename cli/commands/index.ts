@@ -1,5 +1,6 @@
 import { benchCommand } from './bench.ts'
 import { compareCommand } from './compare.ts'
+import { convertCommand } from './convert.ts'
 import { devicesCommand } from './devices.ts'
 import { exportCommand } from './export.ts'
 import { frontCommand } from './front.ts'
@@ -24,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   importanceCommand,
   trainCommand,
   exportCommand,
+  convertCommand,
   predictCommand,
   devicesCommand,
   spacesCommand,

@@ -9,11 +9,18 @@ export type FlatValue =
 /** What lies elsewhere in the file and is pointed to. */
 export type FlatObject =
   | { readonly type: 'table'; readonly fields: FlatFields }
-  | { readonly type: 'tables'; readonly tables: readonly FlatFields[] }
+  | { readonly type: 'tables'; readonly tables: readonly (FlatFields | Foreign)[] }
+  | Foreign
   | { readonly type: 'text'; readonly text: string }
   /** `align`: of the first byte, from the start of the file. */
   | { readonly type: 'bytes'; readonly bytes: Uint8Array; readonly align: number }
   | { readonly type: 'int32s' | 'float32s' | 'int64s'; readonly values: ArrayLike<number> }
+
+/** An object of the file that is appended to the new one: where it starts there. */
+export interface Foreign {
+  readonly type: 'foreign'
+  readonly position: number
+}
 
 export const int8 = (value: number): FlatValue => ({ type: 'int8', value })
 export const uint8 = (value: number): FlatValue => ({ type: 'uint8', value })
@@ -21,7 +28,7 @@ export const int32 = (value: number): FlatValue => ({ type: 'int32', value })
 export const uint32 = (value: number): FlatValue => ({ type: 'uint32', value })
 export const float32 = (value: number): FlatValue => ({ type: 'float32', value })
 export const table = (fields: FlatFields): FlatObject => ({ type: 'table', fields })
-export const tables = (list: readonly FlatFields[]): FlatObject => ({ type: 'tables', tables: list })
+export const tables = (list: readonly (FlatFields | Foreign)[]): FlatObject => ({ type: 'tables', tables: list })
 export const text = (value: string): FlatObject => ({ type: 'text', text: value })
 export const int32s = (values: ArrayLike<number>): FlatObject => ({ type: 'int32s', values })
 export const float32s = (values: ArrayLike<number>): FlatObject => ({ type: 'float32s', values })
@@ -29,25 +36,48 @@ export const int64s = (values: ArrayLike<number>): FlatObject => ({ type: 'int64
 
 const INLINE_BYTES = { int8: 1, uint8: 1, int32: 4, uint32: 4, float32: 4 } as const
 const isInline = (value: FlatValue): value is Extract<FlatValue, { readonly value: number }> => 'value' in value
+const isForeign = (entry: FlatFields | Foreign): entry is Foreign => 'type' in entry
 const ELEMENT_BYTES = { int32s: 4, float32s: 4, int64s: 8 } as const
 
 /**
  * Writes a FlatBuffers file (format of the public FlatBuffers "internals" document): every object comes after the one
  * that points to it, so that one pass suffices. The same tree gives the same bytes.
+ * @param appended a FlatBuffers file whose objects may be pointed to; it is copied behind the new objects.
  */
-export function writeFlatbuffer(root: FlatFields, identifier: string): Uint8Array {
+export function writeFlatbuffer(
+  root: FlatFields,
+  identifier: string,
+  appended: Uint8Array = new Uint8Array(),
+): Uint8Array {
   const writer = new Writer()
   writer.header(identifier)
-  writer.point(0, writer.object(table(root)))
-  return writer.finish()
+  writer.attach(0, table(root))
+  return writer.finish(appended)
 }
+
+/** What is appended stays aligned as it was. */
+const APPENDED_ALIGNMENT = 64
 
 class Writer {
   #bytes = new Uint8Array(1024)
   #view = new DataView(this.#bytes.buffer)
   #length = 0
 
-  finish = (): Uint8Array => this.#bytes.slice(0, this.#length)
+  readonly #foreign: { readonly at: number; readonly position: number }[] = []
+
+  finish(appended: Uint8Array): Uint8Array {
+    if (appended.length === 0) return this.#bytes.slice(0, this.#length)
+    const base = this.#take(appended.length, APPENDED_ALIGNMENT)
+    this.#bytes.set(appended, base)
+    for (const { at, position } of this.#foreign) this.point(at, base + position)
+    return this.#bytes.slice(0, this.#length)
+  }
+
+  /** Writes what the offset at `at` points to. */
+  attach(at: number, object: FlatObject): void {
+    if (object.type === 'foreign') this.#foreign.push({ at, position: object.position })
+    else this.point(at, this.object(object))
+  }
 
   header(identifier: string): void {
     const at = this.#take(8, 4)
@@ -57,13 +87,15 @@ class Writer {
   /** Sets the offset at `at` so that it points to `target`. */
   point = (at: number, target: number): void => this.#view.setUint32(at, target - at, true)
 
-  object(object: FlatObject): number {
+  object(object: Exclude<FlatObject, Foreign>): number {
     switch (object.type) {
       case 'table':
         return this.#table(object.fields)
       case 'tables': {
         const start = this.#vector(object.tables.length, 4, 4)
-        for (const [i, fields] of object.tables.entries()) this.point(start + 4 + 4 * i, this.#table(fields))
+        for (const [i, entry] of object.tables.entries()) {
+          this.attach(start + 4 + 4 * i, isForeign(entry) ? entry : table(entry))
+        }
         return start
       }
       case 'text': {
@@ -117,7 +149,7 @@ class Writer {
       else pointers.push({ at: start + offset, object: value })
       offset += widthOf(value)
     }
-    for (const { at, object } of pointers) this.point(at, this.object(object))
+    for (const { at, object } of pointers) this.attach(at, object)
     return start
   }
 

@@ -31,6 +31,17 @@ export class FlatTable {
     if (this.#vtableBytes < 4) throw broken('a table has no list of fields')
   }
 
+  /** Where the table starts in the file. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** Where the vector, text or table of a field starts in the file; undefined when it is left out. */
+  target(field: number): number | undefined {
+    const at = this.#field(field)
+    return at === undefined ? undefined : at + this.#uint32(at)
+  }
+
   /** The root table. @throws UserError when the identifier (bytes 4 to 8) is another one. */
   static root(bytes: Uint8Array, identifier: string): FlatTable {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -1,0 +1,119 @@
+import { OperationalError } from '../../lib/errors.ts'
+import { countMacs } from '../../network/measure.ts'
+import { scheduleOf } from '../../network/schedule.ts'
+import { checkProgram, LINKER_SCRIPT, START_SOURCE } from '../c/check-program.ts'
+import { HOST_FLAGS } from '../c/toolchain.ts'
+import { verifyC } from '../c/verify-c.ts'
+import { writeCModel } from '../c/write-model.ts'
+import { compareOutputs, comparisonText, withinTolerance } from '../compare-outputs.ts'
+import { findLiteRt, LITERT_MISSING } from '../litert/run-litert.ts'
+import { runInLiteRt } from '../litert/verify-litert.ts'
+import { runInOnnxRuntime } from '../onnx-int8/run-model.ts'
+import { writeQdqModel } from '../onnx-int8/write-model.ts'
+import { writeTflite } from '../tflite/write-model.ts'
+import type { ConversionSamples, ConversionSource, ConvertedFile } from './convert-model.ts'
+
+/** Alignment of tensors in the C's arena: that of TFLM. */
+const ALIGNMENT_BYTES = 16
+/** Emulated boards are slow: they run as many samples as have this many products in all. */
+const EMULATED_MACS = 500_000_000
+
+/** Of the original file in LiteRT, as it is compared with. */
+const ORIGINAL = 'those of the original in LiteRT'
+const comparedWithOriginal = (found: Int8Array, { original }: ConversionSamples): string =>
+  original === undefined
+    ? `not compared with the original here: ${LITERT_MISSING}`
+    : comparisonText(compareOutputs(original, found), ORIGINAL)
+
+/** The new file in LiteRT against the original there: the same kernels run, so that more than the tolerance is an error. */
+async function toTflite({ network, title, checks }: ConversionSource): Promise<ConvertedFile> {
+  const float = writeTflite(network, { description: title, interface: 'float32' })
+  const files = new Map([
+    ['model.tflite', writeTflite(network, { description: title, interface: 'int8' })],
+    ['model_float_io.tflite', float],
+  ])
+  const instructions =
+    '`model.tflite` has int8 in and out, `model_float_io.tflite` float; any TFLite or LiteRT runtime runs them.'
+  if (checks === undefined) return { files, findings: [], instructions }
+  const installation = findLiteRt()
+  if (installation === undefined || checks.original === undefined) {
+    return { files, findings: [`model.tflite: not verified here: ${LITERT_MISSING}`], instructions }
+  }
+  const outputs = await runInLiteRt(installation, float, network, checks.inputs)
+  const comparison = compareOutputs(checks.original, outputs)
+  if (!withinTolerance(comparison)) {
+    throw new OperationalError(`model.tflite on LiteRT: ${comparisonText(comparison, ORIGINAL)}`)
+  }
+  const where = `LiteRT ${installation.version}, ${checks.count} random samples`
+  const reference = comparisonText(compareOutputs(checks.expected, checks.original))
+  const findings = [
+    `model.tflite on ${where}: ${comparisonText(comparison, ORIGINAL)}`,
+    `the original on ${where}: ${reference}`,
+  ]
+  return { files, findings, instructions }
+}
+
+async function toOnnx({ network, title, checks }: ConversionSource): Promise<ConvertedFile> {
+  const model = writeQdqModel(network, { metadata: { description: title } })
+  const files = new Map([['model_int8.onnx', model]])
+  const instructions =
+    '`model_int8.onnx` takes and gives real numbers as float32, `[batch, …]` with the channels last (names `input`, `output`).'
+  if (checks === undefined) return { files, findings: [], instructions }
+  const { shape, quantisation } = network.tensors[network.input]!
+  const size = checks.inputs.length / checks.count
+  const real = Float32Array.from(checks.inputs, (q) => quantisation.scale * (q - quantisation.zeroPoint))
+  const outputs = await runInOnnxRuntime({
+    model,
+    samples: checks.count,
+    inputShape: shape,
+    inputs: (start, end) => real.subarray(start * size, end * size),
+    output: network.tensors[network.output]!.quantisation,
+  })
+  const findings = [
+    `model_int8.onnx on onnxruntime, ${checks.count} random samples: ${comparisonText(compareOutputs(checks.expected, outputs))}; ${comparedWithOriginal(outputs, checks)}`,
+  ]
+  return { files, findings, instructions }
+}
+
+async function toC({ network, graph, name, title, checks }: ConversionSource): Promise<ConvertedFile> {
+  const model = writeCModel(network, {
+    name,
+    schedule: scheduleOf(graph),
+    alignmentBytes: ALIGNMENT_BYTES,
+    title,
+    classNames: [],
+    sampleShape: network.tensors[network.input]!.shape,
+  })
+  const sources = new Map([
+    ['model.c', model.source],
+    ['model.h', model.header],
+    ['check.c', checkProgram(model)],
+    ['start.c', START_SOURCE],
+    ['link.ld', LINKER_SCRIPT],
+  ])
+  const files = new Map<string, string | Uint8Array>([...sources].map(([file, text]) => [`c/${file}`, text] as const))
+  const instructions = `\`c/model.c\` and \`c/model.h\` are all that a project needs: call \`${model.identifier}_run\`. \`check.c\` compares:
+
+\`\`\`
+cd c
+cc ${HOST_FLAGS.join(' ')} check.c -o check && ./check && cmp outputs.bin expected.bin
+\`\`\``
+  if (checks === undefined) return { files, findings: [], instructions }
+  const { inputs, expected, count } = checks
+  files.set('c/inputs.bin', Uint8Array.from(inputs))
+  files.set('c/expected.bin', Uint8Array.from(expected))
+  const emulatedSamples = Math.min(count, Math.max(Math.floor(EMULATED_MACS / countMacs(graph)), 1))
+  const { runs } = await verifyC({ files: sources, inputs, expected, samples: count, emulatedSamples })
+  const findings = runs.map(({ target, how, samples }) =>
+    samples === 0
+      ? `c/model.c on ${target}: ${how}`
+      : `c/model.c on ${target}: the reference’s outputs bit for bit on ${samples} random samples; ${how}`,
+  )
+  findings.push(`c/model.c, ${count} random samples: ${comparedWithOriginal(expected, checks)}`)
+  return { files, findings, instructions }
+}
+
+/** By format, in the order in which they are written. */
+export const WRITERS = { tflite: toTflite, 'onnx-int8': toOnnx, c: toC } as const satisfies Readonly<
+  Record<string, (source: ConversionSource) => Promise<ConvertedFile>>
+>
