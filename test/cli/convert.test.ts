@@ -1,0 +1,59 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import test from 'ava'
+import { writeTflite } from '../../export/tflite/write-model.ts'
+import { GraphBuilder } from '../../network/build.ts'
+import { quantisedCase } from '../export/networks.ts'
+import { tfliteFile } from '../formats/tflite-file.ts'
+import { frugal, temporaryFolder } from './run-frugal.ts'
+
+const g = new GraphBuilder()
+const x = g.activation(g.conv2d(g.input([6, 6, 2]), 4, { kernel: 3, bias: true }), 'relu')
+const { network } = await quantisedCase(g.build(g.dense(g.globalAveragePool(x), 3)), 1, 20)
+const model = writeTflite(network, { description: 'a test', interface: 'int8' })
+
+test('convert writes every format and says what running them has shown', async (t) => {
+  t.timeout(120_000)
+  const folder = temporaryFolder(t)
+  writeFileSync(path.join(folder, 'net.tflite'), model)
+  const hostile = '../../evil */ main'
+  const args = ['--format', 'tflite,onnx-int8', '--name', hostile, '--out', 'out']
+  const { code, stdout, stderr } = await frugal(folder, 'convert', 'net.tflite', ...args)
+  t.is(code, 0, stderr)
+  t.regex(stdout, /net\.tflite: 3 kernels, int8 6×6×2 to 3/)
+  t.regex(stdout, /model_int8\.onnx on onnxruntime, 128 random samples: /)
+  t.deepEqual(readdirSync(folder).sort(), ['net.tflite', 'out'])
+  const files = ['README.md', 'model.tflite', 'model_float_io.tflite', 'model_int8.onnx']
+  t.deepEqual(readdirSync(path.join(folder, 'out')).sort(), files)
+  t.regex(readFileSync(path.join(folder, 'out', 'README.md'), 'utf8'), /int8 6×6×2, real = /)
+})
+
+test('bad input is one sentence and exit code 2', async (t) => {
+  const folder = temporaryFolder(t)
+  writeFileSync(path.join(folder, 'net.tflite'), model)
+  writeFileSync(path.join(folder, 'broken.tflite'), model.slice(0, 100))
+  const float = tfliteFile(
+    [
+      { dims: [1, 8, 8, 3], type: 0 },
+      { dims: [4, 3, 3, 3], type: 0, data: 'weights' },
+      { dims: [1, 8, 8, 4], type: 0 },
+    ],
+    [{ code: 3, inputs: [0, 1], outputs: [2], options: { 0: { int8: 0 }, 1: { int32: 1 }, 2: { int32: 1 } } }],
+    [0],
+    [2],
+  )
+  writeFileSync(path.join(folder, 'float.tflite'), float)
+  const refused = async (pattern: RegExp, ...args: readonly string[]) => {
+    const { code, stderr } = await frugal(folder, 'convert', ...args)
+    t.is(code, 2, stderr)
+    t.regex(stderr, pattern)
+    t.is(stderr.trim().split('\n').length, 1, stderr)
+  }
+  await refused(/name a model file/)
+  await refused(/ends in '\.onnx'; frugal convert reads \.tflite/, 'net.onnx')
+  await refused(/cannot be read/, 'missing.tflite')
+  await refused(/damaged/, 'broken.tflite')
+  await refused(/computes in float32; frugal convert reads networks in int8/, 'float.tflite')
+  await refused(/did you mean 'tflite'/, 'net.tflite', '--format', 'tflit')
+  t.deepEqual(readdirSync(folder).sort(), ['broken.tflite', 'float.tflite', 'net.tflite'])
+})
