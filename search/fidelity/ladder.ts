@@ -24,11 +24,19 @@ export function networksPerRung(networks: number, { rungs, reduction }: Ladder):
 export const plannedTrials = (networks: number, ladder: Ladder): number =>
   networksPerRung(networks, ladder).reduce((sum, count) => sum + count, 0)
 
+/** Early in a search there is little to choose from, so fewer go up than later. */
+const HESITATION = 1.5
+
 /**
- * How many networks may have gone up from a rung on which `told` have ended.
+ * How many networks may have gone up from a rung on which `told` of `planned` have ended.
  * @param closed no more networks will come to this rung
  */
-export function promotionQuota(told: number, closed: boolean, { reduction, promotion }: Ladder): number {
+export function promotionQuota(
+  told: number,
+  planned: number,
+  closed: boolean,
+  { reduction, promotion }: Ladder,
+): number {
   if (closed) return Math.ceil(told / reduction)
-  return promotion === 'synchronous' ? 0 : Math.floor(told / reduction)
+  return promotion === 'synchronous' ? 0 : Math.floor((planned / reduction) * (told / planned) ** HESITATION)
 }

@@ -58,7 +58,8 @@ export class FidelityScheduler {
   readonly #plan: SchedulerPlan
   readonly #networks: Network[] = []
   readonly #byTrial = new Map<number, Network>()
-  /** Per rung: trials accepted and told. */
+  /** Per rung: trials planned, accepted and told. */
+  readonly #planned: readonly number[]
   readonly #accepted: number[]
   readonly #told: number[]
   /** Per rung but the last: errors of the same network there and one higher. */
@@ -74,6 +75,7 @@ export class FidelityScheduler {
     const { rungs } = plan.ladder
     this.#algorithm = algorithm
     this.#plan = plan
+    this.#planned = networksPerRung(plan.networks, plan.ladder)
     this.#accepted = new Array<number>(rungs).fill(0)
     this.#told = new Array<number>(rungs).fill(0)
     this.#pairs = Array.from({ length: rungs - 1 }, () => [])
@@ -164,8 +166,7 @@ export class FidelityScheduler {
 
   /** Told trials of networks that may still go up: on each rung as many of the best as there are places above. */
   reachable(): readonly number[] {
-    const places = networksPerRung(this.#plan.networks, this.#plan.ladder)
-    return places.slice(1).flatMap((count, rung) =>
+    return this.#planned.slice(1).flatMap((count, rung) =>
       this.#waiting(rung)
         .slice(0, Math.max(0, count - this.#accepted[rung + 1]!))
         .map(({ trials }) => trials[rung]!),
@@ -214,7 +215,7 @@ export class FidelityScheduler {
   }
 
   #promotable(rung: number): Network | undefined {
-    const quota = promotionQuota(this.#told[rung]!, this.#isClosed(rung), this.#plan.ladder)
+    const quota = promotionQuota(this.#told[rung]!, this.#planned[rung]!, this.#isClosed(rung), this.#plan.ladder)
     return this.#accepted[rung + 1]! < quota ? this.#waiting(rung)[0] : undefined
   }
 

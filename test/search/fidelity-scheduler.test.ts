@@ -3,7 +3,7 @@ import { randomStream } from '../../lib/random.ts'
 import type { Algorithm, FrontResult, Told } from '../../search/algorithm.ts'
 import nsga2 from '../../search/algorithms/nsga2.algorithm.ts'
 import { listAlgorithms, loadAlgorithm } from '../../search/discover.ts'
-import { NO_LADDER, networksPerRung, plannedTrials } from '../../search/fidelity/ladder.ts'
+import { NO_LADDER, networksPerRung, plannedTrials, promotionQuota } from '../../search/fidelity/ladder.ts'
 import { promotionOrder } from '../../search/fidelity/promotion-order.ts'
 import { FidelityScheduler } from '../../search/fidelity/scheduler.ts'
 import {
@@ -34,6 +34,15 @@ test('counts per rung: every third, rounded up, and at least one at the top', (t
   t.deepEqual(networksPerRung(2, LADDER), [2, 1, 1])
   t.deepEqual(networksPerRung(7, NO_LADDER), [7])
   t.is(plannedTrials(100, LADDER), 146)
+})
+
+test('few go up at first, more later, never more than one in so many of those told', (t) => {
+  const quotas = Array.from({ length: 101 }, (_, told) => promotionQuota(told, 100, false, LADDER))
+  for (const [told, quota] of quotas.entries()) t.true(quota <= told / 3 && quota >= (quotas[told - 1] ?? 0))
+  t.true(quotas[50]! < 50 / 3 - 4)
+  t.is(quotas[100], 33)
+  t.is(promotionQuota(100, 100, true, LADDER), 34)
+  t.is(promotionQuota(99, 100, false, { ...LADDER, promotion: 'synchronous' }), 0)
 })
 
 for (const { id } of listAlgorithms()) {
