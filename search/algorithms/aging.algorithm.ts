@@ -40,7 +40,7 @@ function aging(config: AlgorithmConfig, random: RandomStream, memory: Memory): A
 
   const standingOn = (device: number): readonly Standing[] => {
     const alone = memory.population.map(({ genome, fronts }) => ({ genome, fronts: [fronts[device]!] }))
-    return standings(alone, 1, objectiveCount).map(withoutEnds)
+    return withoutEnds(standings(alone, 1, objectiveCount))
   }
   const tournament = (): Genome => {
     const { population } = memory

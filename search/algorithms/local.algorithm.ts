@@ -60,7 +60,7 @@ function local(config: AlgorithmConfig, random: RandomStream, memory: Memory): A
   }
   const explored = ({ genome }: Told): number => memory.explored.get(genome.join()) ?? 0
   const neighbour = (): Genome => {
-    standing ??= standings(memory.archive, frontCount, objectiveCount).map(withoutEnds)
+    standing ??= withoutEnds(standings(memory.archive, frontCount, objectiveCount))
     let [least, chosen] = [Number.POSITIVE_INFINITY, memory.archive[0]!]
     memory.archive.forEach((member, i) => {
       const { rank, crowding } = standing![i]!

@@ -64,7 +64,16 @@ export function survivors(
 }
 
 /**
- * The same with a finite gap at the ends of a front: as wide as that of one in the middle at most. An endless one would
- * draw all effort to the ends.
+ * The same with finite gaps at the ends of fronts: as wide as the widest gap within a front of that rank, 1 where it has
+ * only ends. Endless ones would draw all effort to the ends.
  */
-export const withoutEnds = ({ rank, crowding }: Standing): Standing => ({ rank, crowding: Math.min(1, crowding) })
+export function withoutEnds(standing: readonly Standing[]): readonly Standing[] {
+  const widest = new Map<number, number>()
+  for (const { rank, crowding } of standing) {
+    if (Number.isFinite(crowding)) widest.set(rank, Math.max(widest.get(rank) ?? 0, crowding))
+  }
+  return standing.map(({ rank, crowding }) => ({
+    rank,
+    crowding: Number.isFinite(crowding) ? crowding : (widest.get(rank) ?? 1),
+  }))
+}

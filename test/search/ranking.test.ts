@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { FrontResult, Told } from '../../search/algorithm.ts'
-import { compareStandings, standings, survivors } from '../../search/algorithms/ranking.ts'
+import { compareStandings, standings, survivors, withoutEnds } from '../../search/algorithms/ranking.ts'
 import { checkTold, loadTold, storeTold } from '../../search/algorithms/state.ts'
 import { toyConfig } from './toy-problem.ts'
 
@@ -33,6 +33,12 @@ test('of equal ranks the less crowded is preferred', (t) => {
   t.true(compareStandings(standing[3]!, standing[1]!) < 0)
   t.deepEqual(survivors(line, 4, 1, 2), [line[0], line[2], line[3], line[4]])
   t.is(compareStandings(standing[0]!, standing[4]!), 0, 'both ends')
+})
+
+test('the ends of a front are as far apart from others as the widest gap within it', (t) => {
+  const line = [told(ok(0, 10)), told(ok(1, 9)), told(ok(2, 8)), told(ok(6, 4)), told(ok(10, 0)), told(ok(11, 11))]
+  const gaps = withoutEnds(standings(line, 1, 2)).map(({ crowding }) => crowding)
+  t.deepEqual(gaps, [1.6, 0.4, 1, 1.6, 1.6, 1])
 })
 
 test('a stored result comes back, an endless violation on one device included', (t) => {
