@@ -13,7 +13,7 @@ import type { Experiment, Front, FrontPoint, Store } from '../../results/store.t
 import { parseObjectives } from '../../search/objectives.ts'
 import { renderFrontTable } from '../render/front-table.ts'
 import { renderScatter } from '../render/scatter.ts'
-import { terminalOf } from '../render/terminal.ts'
+import { shownText, terminalOf } from '../render/terminal.ts'
 import { type StageProgress, stageProgress } from './ladder.ts'
 import { columns, print, printJson, tableTerminal } from './output.ts'
 import { type EnergyArguments, energyFlags, energyJson, energyLine, limitLine } from './search-energy.ts'
@@ -46,6 +46,9 @@ export function deviceOf(experiment: Experiment, device: string | undefined): st
   return device
 }
 
+/** A name may hold anything: control characters would reach the terminal. */
+const shownName = ({ name }: Experiment): string => shownText(name, tableTerminal())
+
 /** `frugal front` */
 export async function front(
   args: ExperimentArguments & {
@@ -72,7 +75,7 @@ export async function front(
   if (args.csv) return print(frontCsv(result))
   if (args.svg !== undefined) return
   print(
-    `Experiment ${experiment.id} (${experiment.name}), ${result.device}: ${whole.points.length} networks on the front, hypervolume ${formatNumber(result.hypervolume)}`,
+    `Experiment ${experiment.id} (${shownName(experiment)}), ${result.device}: ${whole.points.length} networks on the front, hypervolume ${formatNumber(result.hypervolume)}`,
   )
   if (result.points.length === 0) return print('No trained network meets the limits of this device yet.')
   if (knee === undefined) print(renderScatter(result, x, 'accuracy', terminalOf(process.stdout)))
@@ -158,7 +161,7 @@ export async function status(args: ExperimentArguments & EnergyArguments): Promi
     })
   }
   const cpuSeconds = records.reduce((sum, { result }) => sum + (result.ok ? result.cpuSeconds : 0), 0)
-  print(`Experiment ${experiment.id} (${experiment.name}): ${experiment.status}, begun ${experiment.createdAt}`)
+  print(`Experiment ${experiment.id} (${shownName(experiment)}): ${experiment.status}, begun ${experiment.createdAt}`)
   print(
     `${records.length} of ${experiment.budget} trials, ${failures.length} failed, ${rejected} turned down by limits, ${formatNumber(cpuSeconds)} s of processor time`,
   )
