@@ -5,7 +5,8 @@ import { withFullTraining } from './training-options.ts'
 
 export const exportCommand = defineCommand({
   command: 'export [id]',
-  describe: 'Train the best network of a device further and write it as ONNX and int8 C, verified, with a model card',
+  describe:
+    'Train the best network of a device further and write it as ONNX, int8 TFLite and C, verified, with a model card',
   builder: (yargs: Argv) =>
     withFullTraining(withExperiment(yargs))
       .option('device', { type: 'string', describe: 'Device (default: the first of the experiment)' })
@@ -21,7 +22,8 @@ export const exportCommand = defineCommand({
       })
       .option('format', {
         type: 'string',
-        describe: 'Formats with commas between: onnx, c (default: onnx, and c for Cortex-M)',
+        describe:
+          'Formats with commas between: onnx, onnx-int8, tflite, c (default: onnx; for NPUs tflite too, for Cortex-M tflite and c)',
       })
       .option('all', { type: 'boolean', default: false, describe: 'One folder for each device of the experiment' })
       .option('verify', {
