@@ -3,7 +3,7 @@ import type { NetworkGraph } from '../network/types.ts'
 import { type Comparison, type ErrorSummary, percentile90Of, summariseCases } from './cases/statistics.ts'
 import { createCostModel } from './cost-model.ts'
 import { fitNonNegative } from './least-squares.ts'
-import { type Profile, ROW_LENGTH, type TableModel } from './profile.ts'
+import { type Profile, ROW_LENGTH, type TableModel, type Terms } from './profile.ts'
 
 /** A whole network that was timed on the user's device. */
 export interface Sample {
@@ -202,11 +202,39 @@ function scaledProfile(
   }
 }
 
-/** The profile, of those given, that adapts best to the samples. */
+/** How much longer the work of a kernel may take, against starting it, than on the GPUs that profiles were made from. */
+const WORK_FACTORS: readonly number[] = [4, 16, 64]
+
+/**
+ * A base, and where its kernels cost whichever is longer of starting and working, the same with more work for a start:
+ * larger batches, or a processor that is slower than its framework.
+ */
+function variantsOf(base: Profile): readonly Profile[] {
+  if (!base.tables.some(({ models }) => models.some(({ floor }) => floor !== undefined))) return [base]
+  return [base, ...WORK_FACTORS.map((factor) => withMoreWork(base, factor))]
+}
+
+const withMoreWork = (base: Profile, factor: number): Profile => ({
+  ...base,
+  tables: base.tables.map((table) => ({
+    ...table,
+    models: table.models.map((model) => ({
+      ...model,
+      ...(model.compute === undefined ? {} : { compute: scaledTerms(model.compute, factor) }),
+      ...(model.memory === undefined ? {} : { memory: scaledTerms(model.memory, factor) }),
+    })),
+  })),
+})
+
+const scaledTerms = (terms: Terms, factor: number): Terms =>
+  terms.map(({ feature, coefficient }) => ({ feature, coefficient: coefficient * factor }))
+
+/** The profile, of those given and their variants, that adapts best to the samples. */
 export function nearestProfile(profiles: readonly Profile[], samples: readonly Sample[]): Profile {
-  const errors = profiles.map((profile) => {
+  const candidates = profiles.flatMap(variantsOf)
+  const errors = candidates.map((profile) => {
     const design = designOf(profile, samples)
     return Math.min(...RIDGES.map((ridge) => summariseCases(leftOutCases(design, samples, ridge)).mape))
   })
-  return profiles[errors.indexOf(Math.min(...errors))]!
+  return candidates[errors.indexOf(Math.min(...errors))]!
 }

@@ -47,7 +47,8 @@ function applies(when: TableModel['when'], facts: KernelFacts): boolean {
   })
 }
 
-const rowOf = ({ facts: f, cost }: Measurement): number[] => [
+/** A measured kernel as a row of a profile. */
+export const tableRow = ({ facts: f, cost }: Measurement): number[] => [
   ...[f.inHeight, f.inWidth, f.inChannels, f.outChannels, f.kernelHeight, f.kernelWidth],
   ...[f.strideHeight, f.strideWidth, f.same, f.operands, toTableDigits(cost)],
 ]
@@ -80,7 +81,7 @@ function tableFrom(
       error90: Math.min(error90[at] ?? 0, MAX_ERROR90),
       provenance,
     })
-    for (const measurement of own) rows.push(...rowOf(measurement))
+    for (const measurement of own) rows.push(...tableRow(measurement))
   })
   return { kernel, models, rows }
 }

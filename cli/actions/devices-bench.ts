@@ -11,6 +11,7 @@ import { print } from './output.ts'
 
 interface BenchArguments {
   readonly emit: string | undefined
+  readonly emitC: string | undefined
   readonly run: 'host' | undefined
 }
 
@@ -23,14 +24,15 @@ const TIMED_MS = 150
  * `frugal devices bench`: writes networks of the mobilenet space as ONNX files to time on a device, and with `--run host`
  * times them on this machine with onnxruntime on one thread, as `measurements.csv` for `frugal devices calibrate`.
  */
-export async function devicesBench({ emit, run }: BenchArguments): Promise<void> {
+export async function devicesBench({ emit, emitC, run }: BenchArguments): Promise<void> {
+  if (emitC !== undefined) {
+    if (emit !== undefined || run !== undefined)
+      throw new UserError('--emit-c stands alone: leave --emit and --run out')
+    return emitSources(emitC)
+  }
   if (emit === undefined)
     throw new UserError('name the folder to write to: for example frugal devices bench --emit bench')
-  try {
-    mkdirSync(emit, { recursive: true })
-  } catch (error) {
-    throw new UserError(`folder '${emit}' cannot be made: ${messageOf(error)}`)
-  }
+  makeFolder(emit)
   const space = await loadSpace('mobilenet')
   const operations = geneOperations(space.genes(TASK))
   const random = randomStream(1, 'devices-bench')
@@ -52,4 +54,24 @@ export async function devicesBench({ emit, run }: BenchArguments): Promise<void>
   }
   print(`Timed on ${os.cpus()[0]?.model ?? 'this machine'} with onnxruntime on one thread: ${file}`)
   print(`Next: frugal devices calibrate --measurements ${file} --out host.profile.json`)
+}
+
+/** `--emit-c`: one C file for each of some networks, which prints the cycles of every kernel. */
+async function emitSources(folder: string): Promise<void> {
+  makeFolder(folder)
+  const { benchSources } = await import('./bench-c.ts')
+  const sources = await benchSources()
+  for (const [name, text] of sources) writeFileAtomic(path.join(folder, name), text)
+  print(
+    `${sources.size} programs in ${folder}: compile, run each on the board, and join what they print into one CSV file`,
+  )
+  print('Next: frugal devices calibrate --operators FILE.csv --clock-mhz N --out my-board.profile.json')
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (error) {
+    throw new UserError(`folder '${folder}' cannot be made: ${messageOf(error)}`)
+  }
 }

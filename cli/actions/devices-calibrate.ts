@@ -1,10 +1,19 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { readModel } from '../../formats/read-model.ts'
+import { adaptOperators, operatorSpread } from '../../hardware-profiles/adapt-operators.ts'
 import { calibrate, nearestProfile, type Sample } from '../../hardware-profiles/calibrate.ts'
 import { caseNetwork } from '../../hardware-profiles/cases/case-network.ts'
-import { listProfiles, loadProfile, parseProfile } from '../../hardware-profiles/index.ts'
+import type { ErrorSummary } from '../../hardware-profiles/cases/statistics.ts'
+import {
+  listProfiles,
+  loadProfile,
+  type Profile,
+  type ProfileValidation,
+  parseProfile,
+} from '../../hardware-profiles/index.ts'
 import { readMeasurements } from '../../hardware-profiles/measurements.ts'
+import { type OperatorRow, readOperatorRows } from '../../hardware-profiles/operator-measurements.ts'
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { writeFileAtomic } from '../../lib/files.ts'
 import { formatNumber } from '../../lib/units.ts'
@@ -12,6 +21,8 @@ import { print, printJson } from './output.ts'
 
 interface CalibrateArguments {
   readonly measurements: string | undefined
+  readonly operators: string | undefined
+  readonly clockMhz: number | undefined
   readonly base: string | undefined
   readonly out: string | undefined
   readonly json: boolean
@@ -21,10 +32,10 @@ const EXAMPLE = 'for example frugal devices calibrate --measurements mine.csv --
 const LEAST_SAMPLES = 5
 const MAX_FILE_BYTES = 4 * 1024 * 1024
 
-/** `frugal devices calibrate`: a profile of the user's own device from networks that were timed on it. */
+/** `frugal devices calibrate`: a profile of the user's own device from networks or kernels timed on it. */
 export async function devicesCalibrate(args: CalibrateArguments): Promise<void> {
-  const { measurements, out } = args
-  if (measurements === undefined) throw new UserError(`name your measurements: ${EXAMPLE}`)
+  const { measurements, operators, out } = args
+  if (measurements === undefined && operators === undefined) throw new UserError(`name your measurements: ${EXAMPLE}`)
   if (out === undefined) throw new UserError(`name the profile file to write: ${EXAMPLE}`)
   const match = /^([a-z0-9][a-z0-9-]{0,62})\.profile\.json$/.exec(path.basename(out))
   if (match === null) {
@@ -32,47 +43,89 @@ export async function devicesCalibrate(args: CalibrateArguments): Promise<void> 
       `--out '${out}' must end in ID.profile.json, where ID is lower-case letters, digits and hyphens: for example my-board.profile.json`,
     )
   }
-  const samples = readSamples(measurements)
+  const samples = measurements === undefined ? [] : readSamples(measurements)
+  const rows = operators === undefined ? [] : readRows(operators, args.clockMhz)
   const candidates =
     args.base === undefined ? listProfiles().map(({ id }) => loadProfile(id)) : [loadProfile(args.base)]
-  const base = candidates.length === 1 ? candidates[0]! : nearestProfile(candidates, samples)
+  const base =
+    samples.length > 0
+      ? nearestProfile(candidates, samples)
+      : candidates.length === 1
+        ? candidates[0]!
+        : nearestByOperators(candidates, rows)
   const id = match[1]!
-  const { profile, error } = calibrate(base, samples, { id, title: `${id}, adapted from ${base.id}` })
-  const complete = {
-    ...profile,
-    validation: [
-      {
-        name: `${samples.length} networks of ${path.basename(measurements)}`,
-        quantity: 'latency' as const,
-        method: 'left out of the fit a few at a time',
-        ...{ cases: error.cases, mape: error.mape, within15: error.within15 },
-        worst: error.worst === undefined ? 0 : Math.abs(error.worst.predicted / error.worst.measured - 1),
-        ...(error.kendallTau === undefined ? {} : { kendallTau: error.kendallTau }),
-      },
-    ],
-  }
-  writeFileAtomic(out, `${JSON.stringify(parseProfile(complete, out), null, 1)}\n`)
-  if (args.json) return printJson({ profile: out, id, base: base.id, leftOut: error })
+  const adapted = rows.length === 0 ? { profile: base, validation: [] } : adaptOperators(base, rows)
+  const identity = { id, title: `${id}, adapted from ${base.id}` }
+  const { profile, error } =
+    samples.length === 0
+      ? { profile: { ...adapted.profile, ...identity, operatingPoints: [] }, error: undefined }
+      : calibrate(adapted.profile, samples, identity)
+  const validation = [...(error === undefined ? [] : [validationOf(error, measurements!)]), ...adapted.validation]
+  writeFileAtomic(out, `${JSON.stringify(parseProfile({ ...profile, validation }, out), null, 1)}\n`)
+  if (args.json)
+    return printJson({ profile: out, id, base: base.id, leftOut: error ?? null, operators: adapted.validation })
+  report(out, base.id, samples.length, rows.length, error, adapted.validation)
+}
+
+const validationOf = (error: ErrorSummary, file: string): ProfileValidation => ({
+  name: `${error.cases} networks of ${path.basename(file)}`,
+  quantity: 'latency',
+  method: 'left out of the fit a few at a time',
+  ...{ cases: error.cases, mape: error.mape, within15: error.within15 },
+  worst: error.worst === undefined ? 0 : Math.abs(error.worst.predicted / error.worst.measured - 1),
+  ...(error.kendallTau === undefined ? {} : { kendallTau: error.kendallTau }),
+})
+
+function report(
+  out: string,
+  base: string,
+  networks: number,
+  kernels: number,
+  error: ErrorSummary | undefined,
+  operators: readonly ProfileValidation[],
+): void {
   const percent = (share: number): string => `${formatNumber(100 * share)} %`
-  print(`${out}: ${base.id} adapted to ${samples.length} networks`)
-  print(
-    `On networks left out of the fit: mean error ${percent(error.mape)}, ${percent(error.within10)} within ±10 %, ` +
-      `${percent(error.within20)} within ±20 %${error.kendallTau === undefined ? '' : `, Kendall τ ${error.kendallTau}`}.`,
-  )
+  const parts = [...(networks > 0 ? [`${networks} networks`] : []), ...(kernels > 0 ? [`${kernels} kernels`] : [])]
+  print(`${out}: ${base} adapted to ${parts.join(' and ')}`)
+  if (error !== undefined) {
+    print(
+      `On networks left out of the fit: mean error ${percent(error.mape)}, ${percent(error.within10)} within ±10 %, ` +
+        `${percent(error.within20)} within ±20 %${error.kendallTau === undefined ? '' : `, Kendall τ ${error.kendallTau}`}.`,
+    )
+  }
+  for (const { name, cases, mape } of operators) {
+    print(`${name}, left out of the fit a few at a time: mean error ${percent(mape)} of ${cases}`)
+  }
   print(`Use it: frugal search --device ${out.includes('/') ? out : `./${out}`}`)
 }
 
-function readSamples(file: string): readonly Sample[] {
-  let text: string
+/** The base whose kernels, all scaled alike, come nearest to those timed. */
+function nearestByOperators(candidates: readonly Profile[], rows: readonly OperatorRow[]): Profile {
+  const spreads = candidates.map((base) => operatorSpread(base, rows))
+  return candidates[spreads.indexOf(Math.min(...spreads))]!
+}
+
+function readRows(file: string, clockMhz: number | undefined): readonly OperatorRow[] {
+  const rows = readOperatorRows(readText(file), file, clockMhz)
+  if (rows.length < LEAST_SAMPLES) {
+    throw new UserError(`'${file}' has ${rows.length} kernels; time at least ${LEAST_SAMPLES}, a hundred are better`)
+  }
+  return rows
+}
+
+function readText(file: string): string {
   try {
     const { size } = statSync(file)
     if (size > MAX_FILE_BYTES) throw new UserError(`'${file}' has ${size} bytes; at most ${MAX_FILE_BYTES} are read`)
-    text = readFileSync(file, 'utf8')
+    return readFileSync(file, 'utf8')
   } catch (error) {
     if (error instanceof UserError) throw error
     throw new UserError(`measurements '${file}' cannot be read: ${messageOf(error)}`)
   }
-  const rows = readMeasurements(text, file)
+}
+
+function readSamples(file: string): readonly Sample[] {
+  const rows = readMeasurements(readText(file), file)
   if (rows.length < LEAST_SAMPLES) {
     throw new UserError(`'${file}' has ${rows.length} networks; time at least ${LEAST_SAMPLES}, ten are better`)
   }

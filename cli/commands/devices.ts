@@ -12,14 +12,25 @@ export const devicesCommand = defineCommand({
       .positional('action', { type: 'string', choices: ACTIONS, describe: 'What to do; the list when left out' })
       .positional('id', { type: 'string', describe: 'Device id, or a profile file; bench: host' })
       .option('measurements', { type: 'string', describe: 'calibrate: CSV file of your measurements' })
+      .option('operators', { type: 'string', describe: 'calibrate: CSV file of kernels timed one by one' })
+      .option('clock-mhz', {
+        type: 'number',
+        describe: "calibrate: the device's clock, where --operators gives cycles",
+      })
       .option('base', { type: 'string', describe: 'calibrate: the device to start from; the nearest when left out' })
       .option('out', { type: 'string', describe: 'calibrate: profile file to write' })
       .option('emit', { type: 'string', describe: 'bench: folder to write the micro-benchmarks to' })
+      .option('emit-c', {
+        type: 'string',
+        describe: 'bench: folder to write C programs to that time kernels on a Cortex-M',
+      })
       .option('run', { type: 'string', choices: ['host'] as const, describe: 'bench: measure this machine' })
       .example('$0 devices', '')
       .example('$0 devices show stm32f446-tflm-cmsisnn', '')
       .example('$0 devices validate stm32h747-xcubeai8', '')
       .example('$0 devices calibrate --measurements mine.csv --out my.profile.json', '')
+      .example('$0 devices bench --emit-c bench', 'C programs that print the cycles of every kernel')
+      .example('$0 devices calibrate --operators mine.csv --clock-mhz 80 --out my.profile.json', '')
       .example('$0 devices bench host', "Measure this computer anew, as the device 'host'")
       .example('$0 devices bench --run host --emit bench', ''),
   handler: async (args) => {
@@ -29,8 +40,12 @@ export const devicesCommand = defineCommand({
       if (action === 'bench' && id === 'host') return (await import('../actions/host.ts')).devicesBenchHost(args)
       if (id !== undefined)
         throw new UserError(`frugal devices ${action} takes no device id: see frugal devices --help`)
-      if (action === 'bench') return (await import('../actions/devices-bench.ts')).devicesBench(args)
-      return (await import('../actions/devices-calibrate.ts')).devicesCalibrate(args)
+      if (action === 'bench')
+        return (await import('../actions/devices-bench.ts')).devicesBench({ ...args, emitC: args['emit-c'] })
+      return (await import('../actions/devices-calibrate.ts')).devicesCalibrate({
+        ...args,
+        clockMhz: args['clock-mhz'],
+      })
     }
     return (await import('../actions/catalogue.ts')).devices({ ...args, action })
   },

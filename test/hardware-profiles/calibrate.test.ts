@@ -1,10 +1,13 @@
 import test from 'ava'
 import { calibrate, nearestProfile, type Sample } from '../../hardware-profiles/calibrate.ts'
+import { fbnet } from '../../hardware-profiles/cases/nas-nets.ts'
+import { kendallTauOf } from '../../hardware-profiles/cases/statistics.ts'
 import {
   atOperatingPoint,
   createCostModel,
   energyPerHourMj,
   loadProfile,
+  type Profile,
   parseProfile,
 } from '../../hardware-profiles/index.ts'
 import { readMeasurements } from '../../hardware-profiles/measurements.ts'
@@ -50,6 +53,37 @@ test('measurement files are read, and refused in one sentence', (t) => {
   t.throws(() => readMeasurements('name,time\n', 'm.csv'), { message: /must begin with the heading model,latency_ms/ })
   t.throws(() => readMeasurements('model,latency_ms\na,1,2\n', 'm.csv'), { message: /line 2 .* has 3 fields/ })
   t.throws(() => readMeasurements('model,latency_ms\na,-1\n', 'm.csv'), { message: /latency_ms '-1'/ })
+})
+
+test('larger batches of a GPU are found: more work for the same start', (t) => {
+  const gpu = loadProfile('titan-rtx')
+  const batched = {
+    ...gpu,
+    tables: gpu.tables.map((table) => ({
+      ...table,
+      models: table.models.map((model) => ({
+        ...model,
+        compute: model.compute!.map(({ feature, coefficient }) => ({ feature, coefficient: 20 * coefficient })),
+      })),
+    })),
+  }
+  const random = randomStream(5, 'batched')
+  const digits = () => Array.from({ length: 22 }, () => `${random.int(9)}`).join('')
+  const networks = Array.from({ length: 40 }, digits).flatMap((text) => fbnet(text) ?? [])
+  const model = createCostModel(batched)
+  const measured = networks.map((graph, i) => ({ name: `${i}`, graph, latencyMs: model.price(graph).latencyMs }))
+  const known = measured.slice(0, 10)
+  const rankOf = (base: Profile) => {
+    const adapted = createCostModel(calibrate(base, known, { id: 'b', title: 'b' }).profile)
+    return kendallTauOf(
+      measured.slice(10).map(({ graph, latencyMs }) => ({
+        measured: latencyMs,
+        predicted: adapted.price(graph).latencyMs,
+      })),
+    )
+  }
+  t.true(rankOf(nearestProfile([gpu], known)) > 0.8)
+  t.true(rankOf(gpu) < 0.75)
 })
 
 test('operating points scale time by clock and power by their factor', (t) => {
