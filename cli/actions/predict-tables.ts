@@ -40,6 +40,14 @@ export function summaryTable(predictions: readonly Prediction[]): string {
   )
 }
 
+/** What the figures of no device say by themselves. */
+export const notes = ({ routing }: ImportedModel): readonly string[] =>
+  routing === undefined
+    ? []
+    : [
+        `the file computes all ${routing.experts} experts and is priced so; its architecture.json is priced with the ${routing.topK} that its gates choose`,
+      ]
+
 /** What the figures of a device do not say by themselves. */
 export function warnings({ costModel, costs, energyPerHourMj }: Prediction, model: ImportedModel): readonly string[] {
   const { profile } = costModel

@@ -13,7 +13,15 @@ import { parseQuantity } from '../../lib/units.ts'
 import { countMacs, countParams } from '../../network/measure.ts'
 import { prepareHost } from './host.ts'
 import { print, printJson } from './output.ts'
-import { formatCount, layerTable, memoryTable, type Prediction, summaryTable, warnings } from './predict-tables.ts'
+import {
+  formatCount,
+  layerTable,
+  memoryTable,
+  notes,
+  type Prediction,
+  summaryTable,
+  warnings,
+} from './predict-tables.ts'
 
 interface PredictArguments {
   readonly model: string | undefined
@@ -48,6 +56,7 @@ export async function predict(args: PredictArguments): Promise<void> {
   const type = model.format === 'architecture' ? '' : `, ${model.dataType}`
   print(`${file}: ${formatCount(countMacs(model.graph))} MACs, ${formatCount(params)} parameters${type}`)
   print(`\n${summaryTable(predictions)}`)
+  for (const line of notes(model)) print(`${file}: ${line}`)
   for (const prediction of predictions) {
     for (const line of warnings(prediction, model)) print(`${prediction.costModel.profile.id}: ${line}`)
   }

@@ -20,4 +20,6 @@ export interface ImportedModel {
   readonly dataType: ElementType
   /** Quantisation of results by node id, and of weights by `<nodeId>/kernel`, where the file gives it. */
   readonly quantisation: ReadonlyMap<string, Quantisation>
+  /** A mixture of experts of which the file computes every one, though its gates choose `topK`. */
+  readonly routing?: { readonly experts: number; readonly topK: number }
 }

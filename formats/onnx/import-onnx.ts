@@ -6,6 +6,7 @@ import { fold } from './folding.ts'
 import { channelsLastOrder, identityOrder, type LaidOut, onnxDims } from './layout.ts'
 import { PRODUCT_RULES } from './product-rules.ts'
 import { type OnnxFile, type OnnxFileNode, type OnnxFileValue, readOnnx, type StoredTensor } from './read-onnx.ts'
+import { routingOf } from './routing.ts'
 import type { NodeInput, NodeRule } from './rules.ts'
 import { SHAPE_RULES } from './shape-rules.ts'
 
@@ -92,7 +93,11 @@ class OnnxImport {
     })
     const results = outputs.map(({ name }) => this.#computed(name).tensor)
     const graph = this.#network.build(results)
-    return { format: 'onnx', graph, dataType: this.#dataType, quantisation: this.#network.quantisation }
+    const routing = routingOf(this.#file)
+    return {
+      ...{ format: 'onnx', graph, dataType: this.#dataType, quantisation: this.#network.quantisation },
+      ...(routing === undefined ? {} : { routing }),
+    }
   }
 
   /** Type of the first kernel, behind the node that turns it into real numbers. */

@@ -92,6 +92,14 @@ test('exported experts read back as the file computes them: all of them, with al
   const again = importOnnx(buildInferenceGraph(graph, weights, { batch: 1 }))
   t.is(countParams(again.graph), countParams(graph))
   t.true(countMacs(again.graph) > countMacs(graph))
+  const routed = graph.nodes.flatMap(({ op }) => (op.kind === 'routedExperts' ? [op] : []))
+  const largest = routed.reduce((a, b) => (b.experts > a.experts ? b : a))
+  t.deepEqual(again.routing, { experts: largest.experts, topK: largest.topK })
+})
+
+test('a network without experts has no routing', (t) => {
+  const relu = imported(['n', 3, 8, 10], [node('Relu', ['x'], 'y', {})], {})
+  t.is(relu.routing, undefined)
 })
 
 test('channels first becomes channels last without a kernel; padding like SAME stays, other padding is a kernel', (t) => {
