@@ -29,7 +29,7 @@ interface Memory {
 
 /**
  * Regularised evolution (Real et al. 2019): a tournament finds a parent, its mutant joins the population and the oldest
- * member leaves, however good it is. The winner of a tournament is the entrant of the lowest non-domination rank under
+ * member leaves; for several objectives the oldest one that is dominated. The winner of a tournament is the entrant of the lowest non-domination rank under
  * constrained domination that has the widest gap around it; each tournament is about one of the devices. As many
  * entrants are drawn as there are members, so that about two thirds of them take part.
  */
@@ -108,7 +108,7 @@ function nextToLeave(members: readonly Told[], frontCount: number, objectiveCoun
 
 export default defineAlgorithm({
   id: 'aging',
-  title: 'regularised evolution: parents by tournament, and the oldest member leaves',
+  title: 'regularised evolution: parents by tournament, and the oldest dominated member leaves',
   create: (config, random) =>
     aging(config, random, { asked: 0, open: new OpenAsks(), seen: new GenomeMemory(), population: [] }),
   restore: (config, state) => {
