@@ -1,0 +1,100 @@
+import path from 'node:path'
+import test from 'ava'
+import { benchSearch } from '../../cli/actions/bench-search.ts'
+import { frugal, temporaryFolder } from './run-frugal.ts'
+
+const TABLE = path.resolve(import.meta.dirname, '../fixtures/tabular/small.csv')
+
+type Arguments = Parameters<typeof benchSearch>[0]
+
+const args = (changes: Partial<Arguments>): Arguments => ({
+  table: TABLE,
+  genes: undefined,
+  'gene-digits': 'digits',
+  ordinal: undefined,
+  categorical: undefined,
+  same: undefined,
+  lenient: false,
+  accuracy: undefined,
+  ladder: undefined,
+  reduction: 3,
+  promotion: 'asynchronous',
+  'score-accuracy': undefined,
+  cost: ['latency_ms'],
+  together: false,
+  algorithm: 'random',
+  evaluations: '10',
+  seeds: 1,
+  'first-seed': 0,
+  normalisation: 'full',
+  'error-limit': undefined,
+  limit: undefined,
+  'hide-costs': false,
+  population: 10,
+  workers: 1,
+  json: true,
+  ...changes,
+})
+
+const WRONG: readonly (readonly [Partial<Arguments>, RegExp])[] = [
+  [{}, /^say which column holds the accuracy: either --accuracy COLUMN or --ladder COLUMN@EPOCHS/],
+  [{ accuracy: 'accuracy', ladder: 'a@1,b@2' }, /^say which column holds the accuracy/],
+  [{ ladder: 'accuracy@5,accuracy' }, /^--ladder 'accuracy': write the column and its epochs, such as val_12ep@12$/],
+  [{ ladder: 'accuracy@5,accuracy@none' }, /^--ladder 'accuracy@none': the epochs must be a number above 0/],
+  [{ ladder: 'accuracy@5' }, /^--ladder 'accuracy@5' must name two columns or more, with more epochs each$/],
+  [{ ladder: 'accuracy@5,accuracy@5' }, /must name two columns or more, with more epochs each$/],
+  [{ ladder: 'quick@1,accuracy@9' }, /unknown column 'quick'/],
+  [{ ladder: 'accuracy@1,accuracy@9', reduction: 1 }, /^--reduction must be a whole number from 2 to 1000, not 1$/],
+]
+
+for (const [changes, message] of WRONG) {
+  test(`bench search with ${JSON.stringify(changes)} is refused in one sentence`, async (t) => {
+    await t.throwsAsync(benchSearch(args(changes)), { name: 'UserError', message })
+  })
+}
+
+test('searches in stages stand beside full training, with the epochs they took', async (t) => {
+  const flags = ['--gene-digits', 'digits', '--ladder', 'accuracy@10,accuracy@90', '--cost', 'latency_ms']
+  const more = ['--algorithm', 'random', '--evaluations', '9,30', '--seeds', '5', '--json']
+  const { code, stdout, stderr } = await frugal(
+    temporaryFolder(t),
+    'bench',
+    'search',
+    '--table',
+    TABLE,
+    ...flags,
+    ...more,
+  )
+  t.is(code, 0, stderr)
+  const { ladder, results } = JSON.parse(stdout) as {
+    ladder: unknown
+    results: {
+      algorithm: string
+      evaluations: number
+      mean: number
+      epochShare: number
+      versus: { pValue: number }[]
+    }[]
+  }
+  t.deepEqual(ladder, [
+    { column: 'accuracy', epochs: 10 },
+    { column: 'accuracy', epochs: 90 },
+  ])
+  t.deepEqual(
+    results.map(({ algorithm, evaluations }) => [algorithm, evaluations]),
+    [
+      ['random', 9],
+      ['random', 30],
+      ['random in stages', 9],
+      ['random in stages', 30],
+    ],
+  )
+  t.deepEqual(
+    results.map(({ epochShare }) => epochShare.toFixed(3)),
+    ['1.000', '1.000', ((9 * 10 + 3 * 90) / (9 * 90)).toFixed(3), ((30 * 10 + 10 * 90) / (30 * 90)).toFixed(3)],
+  )
+  const [, full, , staged] = results
+  // Both columns are the same here: what goes up is the front, and nothing of it is lost.
+  t.true(staged!.mean > 0.98 * full!.mean && staged!.mean <= full!.mean)
+  t.is(full!.versus.length, 1)
+})
