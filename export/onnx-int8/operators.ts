@@ -1,6 +1,6 @@
 import type { Value } from '../../evaluators/training/onnx/emitter.ts'
 import { explicitPadding, featureShape, sameShape } from '../../network/shapes.ts'
-import type { Clamp, QuantisedKind, QuantisedOf, Window } from '../quantise/types.ts'
+import type { Clamp, QuantisedKind, QuantisedOf, QuantisedPool, Window } from '../quantise/types.ts'
 import type { Edge, QdqBuilder } from './builder.ts'
 
 export interface QdqInput<K extends QuantisedKind> {
@@ -10,6 +10,11 @@ export interface QdqInput<K extends QuantisedKind> {
   readonly inputs: readonly Edge[]
   readonly to: Edge['quantisation']
 }
+
+/** Element types of ONNX. */
+const [FLOAT, INT8] = [1n, 3n]
+
+type PoolInput = Omit<QdqInput<'add'>, 'kernel'> & { readonly kernel: QuantisedPool }
 
 type Rule<K extends QuantisedKind> = (input: QdqInput<K>) => Edge
 
@@ -62,14 +67,28 @@ function channelsFirst(weights: Int8Array, filters: number, area: number, channe
   return out
 }
 
-const pool =
-  <K extends 'averagePool' | 'maxPool'>(opType: string): Rule<K> =>
-  ({ builder, kernel, inputs, to }) => {
-    const pooling = kernel as QuantisedOf<'averagePool' | 'maxPool'>
-    const attributes = windowAttributes(pooling, inputs[0]!)
-    const real = builder.emitter.node(opType, [builder.real(inputs[0]!)], { attributes })
-    return clamped(builder, builder.quantised(real, pooling.outputShape, to), pooling.clamp)
-  }
+/**
+ * The mean of int8 values rounded half away from zero, as TFLite does: QuantizeLinear would round halves to even, and of
+ * means of few values many are halves. The margin outweighs the error of the division.
+ */
+function averagePool({ builder, kernel, inputs, to }: PoolInput): Edge {
+  const { emitter } = builder
+  const [height, width] = kernel.kernel
+  const attributes = windowAttributes(kernel, inputs[0]!)
+  const whole = emitter.node('Cast', [inputs[0]!.value], { attributes: { to: FLOAT } })
+  const mean = emitter.node('AveragePool', [whole], { attributes })
+  const half = emitter.scalar(0.5 + 1 / (4 * height * width))
+  const size = emitter.node('Floor', [emitter.node('Add', [emitter.node('Abs', [mean]), half])])
+  const rounded = emitter.node('Mul', [size, emitter.node('Sign', [mean])])
+  const value = emitter.node('Cast', [rounded], { attributes: { to: INT8 } })
+  return clamped(builder, { value, shape: kernel.outputShape, quantisation: to }, kernel.clamp)
+}
+
+function maxPool({ builder, kernel, inputs, to }: PoolInput): Edge {
+  const attributes = windowAttributes(kernel, inputs[0]!)
+  const real = builder.emitter.node('MaxPool', [builder.real(inputs[0]!)], { attributes })
+  return clamped(builder, builder.quantised(real, kernel.outputShape, to), kernel.clamp)
+}
 
 /** How each kernel is written; mixtures are in `experts.ts`. */
 export const QDQ_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>]: Rule<K> } = {
@@ -111,8 +130,8 @@ export const QDQ_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>
     const real = builder.emitter.node('Mul', [builder.real(a), builder.real(gate)])
     return builder.quantised(real, kernel.outputShape, to)
   },
-  averagePool: pool('AveragePool'),
-  maxPool: pool('MaxPool'),
+  averagePool,
+  maxPool,
   globalAveragePool: ({ builder, kernel, inputs, to }) => {
     const real = builder.emitter.node('GlobalAveragePool', [builder.real(inputs[0]!)])
     const channels = kernel.outputShape.at(-1)!
