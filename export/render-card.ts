@@ -34,6 +34,14 @@ function interfaces({ files, input, output }: ModelCard): string {
       `- \`model.onnx\`: input \`input\`, float32 \`[batch, ${input.shape.join(', ')}]\`, ${input.meaning}; output \`output\`, float32 \`[batch, ${output.shape.join(', ')}]\`, ${output.meaning}`,
     )
   }
+  if (files.includes('model_int8.onnx')) {
+    lines.push('- `model_int8.onnx`: as `model.onnx`, in int8 between its ends')
+  }
+  if (files.includes('model.tflite')) {
+    lines.push(
+      '- `model.tflite`: int8 in and out; `model_float_io.tflite`: float32 in and out; both read normalised samples, see "Build and run"',
+    )
+  }
   if (files.includes('c/model.h')) {
     lines.push(
       '- `c/model.c`: int8 in and out; `c/model.h` says how a sample becomes the input and what the outputs mean',
@@ -91,7 +99,7 @@ ${interfaces(card)}
 
 Data set ${inline(data.name)} (SHA-256 ${data.digest}): ${data.trainSamples} training, ${data.validationSamples} validation and ${data.testSamples} test samples.
 Trained for ${training.epochsRun} of at most ${training.epochs} epochs with ${training.engine}, seed ${training.seed}; the weights are those of epoch
-${training.bestEpoch}, the best on the validation part. Recipe:
+${training.keptEpoch}, the last one within a standard error of the best on the validation part. Recipe:
 
 \`\`\`json
 ${JSON.stringify(training.recipe, null, 2)}
