@@ -25,9 +25,10 @@ export interface Ran {
   readonly stderr: string
   /** What went wrong, in a line. */
   readonly problem: string
+  readonly timedOut: boolean
 }
 
-const TIMEOUT_MS = 300_000
+const TIMEOUT_MS = 600_000
 
 /** Runs a program without a shell. Never rejects. */
 export function runTool(file: string, args: readonly string[], cwd: string): Promise<Ran> {
@@ -40,6 +41,7 @@ export function runTool(file: string, args: readonly string[], cwd: string): Pro
         stdout,
         stderr,
         problem: error?.killed ? `given up after ${TIMEOUT_MS / 1000} s` : reason,
+        timedOut: error?.killed === true,
       })
     })
   })

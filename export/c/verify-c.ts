@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { OperationalError } from '../../lib/errors.ts'
@@ -48,15 +48,24 @@ const EMULATOR = 'qemu-system-arm'
  * @throws OperationalError when it does not compile, fails, or gives an output that the reference does not.
  */
 export async function verifyC(job: CVerificationJob): Promise<CVerification> {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-c-'))
+  const root = mkdtempSync(path.join(os.tmpdir(), 'frugal-c-'))
+  /** Each target has a copy, since all of them run at the same time. */
+  const copy = (name: string): string => {
+    const folder = path.join(root, name)
+    mkdirSync(folder)
+    for (const [file, text] of job.files) writeFileSync(path.join(folder, file), text)
+    return folder
+  }
   try {
-    for (const [name, text] of job.files) writeFileSync(path.join(folder, name), text)
-    const runs = [await onHost(job, folder)]
     const compiler = findTool(ARM_COMPILER)
     const emulator = findTool(EMULATOR)
-    for (const board of BOARDS) runs.push(await onBoard(job, folder, board, compiler, emulator))
+    const runs = await allOf([
+      onHost(job, copy('host')),
+      ...BOARDS.map((board) => onBoard(job, copy(board.cpu), board, compiler, emulator)),
+    ])
     const { samples, stackBytes } = runs[1]!
     if (compiler === undefined) return { runs, stackBytes, flashBytes: undefined, instructions: undefined }
+    const folder = path.join(root, BOARDS[0]!.cpu)
     writeFileSync(path.join(folder, 'inputs.bin'), firstSamples(job, job.inputs, 1))
     return {
       runs,
@@ -65,8 +74,14 @@ export async function verifyC(job: CVerificationJob): Promise<CVerification> {
       instructions: samples > 0 ? await countInstructions(folder, compiler, emulator!) : undefined,
     }
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(root, { recursive: true, force: true })
   }
+}
+
+/** Waits for all of them, also where one fails: their folder goes afterwards. */
+async function allOf<T>(promises: readonly Promise<T>[]): Promise<readonly T[]> {
+  await Promise.allSettled(promises)
+  return Promise.all(promises)
 }
 
 const notVerified = (target: string, why: string): CRun => ({
@@ -83,6 +98,7 @@ async function onHost(job: CVerificationJob, folder: string): Promise<CRun> {
   const built = await runTool(compiler, [...HOST_FLAGS, 'check.c', '-o', 'check'], folder)
   if (!built.ok) throw new OperationalError(`the C does not compile on this computer: ${built.problem}`)
   const used = await compare(job, job.samples, folder, target, path.join(folder, 'check'), [])
+  if (used === undefined) return notVerified(target, `it needs too long for ${job.samples} samples`)
   return { target, how: await versionOf(compiler, folder), samples: job.samples, ...used }
 }
 
@@ -108,6 +124,7 @@ async function onBoard(
     throw new OperationalError(`the C does not compile for ${board.cpu}: ${built.problem}`)
   }
   const used = await compare(job, job.emulatedSamples, folder, target, emulator, boardRun(board))
+  if (used === undefined) return notVerified(target, `the emulator needs too long for ${job.emulatedSamples} samples`)
   const how = `${await versionOf(compiler, folder)}; ${await versionOf(emulator, folder)}`
   return { target, how, samples: job.emulatedSamples, ...used }
 }
@@ -116,7 +133,10 @@ async function onBoard(
 const firstSamples = (job: CVerificationJob, values: Int8Array, samples: number): Int8Array =>
   values.subarray(0, (values.length / job.samples) * samples)
 
-/** Runs the check program on the first samples. Returns how much of the arena and of the stack it wrote to. */
+/**
+ * Runs the check program on the first samples.
+ * @returns how much of the arena and of the stack it wrote to; undefined when it was given up.
+ */
 async function compare(
   job: CVerificationJob,
   samples: number,
@@ -124,10 +144,11 @@ async function compare(
   target: string,
   program: string,
   args: readonly string[],
-): Promise<Pick<CRun, 'arenaBytes' | 'stackBytes'>> {
+): Promise<Pick<CRun, 'arenaBytes' | 'stackBytes'> | undefined> {
   writeFileSync(path.join(folder, 'inputs.bin'), firstSamples(job, job.inputs, samples))
   rmSync(path.join(folder, 'outputs.bin'), { force: true })
   const ran = await runTool(program, args, folder)
+  if (ran.timedOut) return undefined
   // QEMU writes what a program says to standard error.
   const said = /samples (\d+) arena (\d+) of \d+(?: stack (\d+))?/.exec(ran.stdout + ran.stderr)
   if (!ran.ok || said === null) throw new OperationalError(`the C failed on ${target}: ${ran.problem}`)

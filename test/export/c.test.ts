@@ -69,8 +69,7 @@ for (const [name, quantised] of CASES) {
   host.run(
     `${name}: the C gives the reference’s outputs bit for bit and uses its whole arena${host.note}`,
     async (t) => {
-      const model = cOf(quantised)
-      const { runs } = await verify(quantised, model)
+      const { runs } = await verified()
       const [first] = runs
       t.is(first!.samples, 100)
       t.true(
