@@ -57,9 +57,9 @@ export function fineTuningText({ mode, thresholdPoints, dropBefore, training }: 
         : 'fine-tuning was not asked for'
     return `${before}; ${why}.`
   }
-  const { epochs, bestEpoch, learningRate, dropAfter, validationBefore, validationAfter, kept } = training
+  const { epochs, keptEpoch, learningRate, dropAfter, validationBefore, validationAfter, kept } = training
   return (
-    `${before}; with fine-tuning (${epochs} epochs with fake quantisation at up to ${learningRate}, the best one ${bestEpoch}) ` +
+    `${before}; with fine-tuning (${epochs} epochs with fake quantisation at up to ${learningRate}, the weights those of epoch ${keptEpoch}) ` +
     `${dropAfter.toFixed(2)}. On the validation sample ${percent(validationAfter)} against ${percent(validationBefore)}: ` +
     `${kept ? 'the fine-tuned weights are the ones exported' : 'the weights from before are the ones exported'}.`
   )
@@ -124,7 +124,7 @@ export function layersSection({ layers, footprint }: ModelCard): string {
   const counted = footprint?.layers !== undefined
   const rows = layers.map(
     ({ id, kind, macs, cycles, cyclesOfC, instructionsOfC }) =>
-      `| ${inline(id)} | ${kind} | ${macs} | ${cycles} | ${cyclesOfC ?? ''} | ${instructionsOfC ?? 'not measured here'} |`,
+      `| ${inline(id)} | ${kind} | ${macs} | ${cycles ?? ''} | ${cyclesOfC ?? ''} | ${instructionsOfC ?? 'not measured here'} |`,
   )
   const note = counted
     ? 'Instructions of the C were counted on an emulated Cortex-M4, for the first test sample.'

@@ -77,7 +77,7 @@ const fineTuning = z
     training: z
       .strictObject({
         epochs: count,
-        bestEpoch: count,
+        keptEpoch: count,
         learningRate: z.number().positive(),
         dropAfter: z.number(),
         validationBefore: share,
@@ -130,7 +130,7 @@ export const cardSchema = z
       seed: count,
       recipe: settings,
       epochsRun: count,
-      bestEpoch: count.describe('The epoch whose weights these are'),
+      keptEpoch: count.describe('The epoch whose weights these are'),
     }),
     pruning: pruning.optional(),
     accuracy: z.strictObject({
@@ -172,7 +172,9 @@ export const cardSchema = z
           id: text,
           kind: text,
           macs: cost,
-          cycles: cost.describe('Predicted for the profile’s runtime'),
+          cycles: cost
+            .optional()
+            .describe('Predicted for the profile’s runtime; left out where that has no such kernel'),
           cyclesOfC: cost.optional().describe('Predicted for the exported C'),
           instructionsOfC: count.optional().describe('Counted on an emulated Cortex-M4'),
         }),

@@ -25,11 +25,11 @@ export function exportTrainer(out: string, signal: AbortSignal, json = false): E
     if (!json) print(`${what}: ${job.epochs} epochs, kept in ${folder}`)
     const report = reportTraining(job.epochs, json, what)
     const { trained, reused } = await trainInFolder(folder, job, { signal, ...report })
-    const { accuracy, best, endedEarly, history } = trained
+    const { accuracy, kept, endedEarly, history } = trained
     if (json) return trained
     print(
       `${what}: ${reused ? 'trained before' : endedEarly ? `ended early after ${history.length} epochs` : 'done'}; ` +
-        `best epoch ${best.epoch}, validation ${(100 * accuracy.validation!).toFixed(2)} %`,
+        `weights of epoch ${kept.epoch}, validation ${(100 * accuracy.validation!).toFixed(2)} %`,
     )
     return trained
   }

@@ -141,5 +141,5 @@ async function trainingJob(session: PreparationSession, graph: NetworkGraph, see
 
 const describeTraining = (
   { engine, epochs, seed, recipe }: Pick<TrainingRecord, 'engine' | 'epochs' | 'seed' | 'recipe'>,
-  { history, best }: FullyTrained,
-): ModelCard['training'] => ({ engine, epochs, seed, recipe, epochsRun: history.length, bestEpoch: best.epoch })
+  { history, kept }: FullyTrained,
+): ModelCard['training'] => ({ engine, epochs, seed, recipe, epochsRun: history.length, keptEpoch: kept.epoch })

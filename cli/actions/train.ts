@@ -1,7 +1,7 @@
 import { chooseEngine, engineName, loadEngine } from '../../evaluators/training/engines.ts'
 import { logitsOf } from '../../evaluators/training/onnx/training-graph.ts'
 import { TRAINING_FILES, trainInFolder } from '../../export/train/training-folder.ts'
-import type { FullyTrained, TrainingJob } from '../../export/train/training-job.ts'
+import { type FullyTrained, peakOf, type TrainingJob } from '../../export/train/training-job.ts'
 import { UserError } from '../../lib/errors.ts'
 import { archId } from '../../network/measure.ts'
 import { wholeNumber } from '../commands/shared.ts'
@@ -73,18 +73,19 @@ function announce({ graph, dataset, epochs, patience }: TrainingJob, json: boole
   )
 }
 
-function conclude({ best, accuracy, endedEarly, history }: FullyTrained, reused: boolean, args: TrainArguments): void {
+function conclude({ kept, accuracy, endedEarly, history }: FullyTrained, reused: boolean, args: TrainArguments): void {
   const percent = (share: number | undefined): string => `${(100 * (share ?? 0)).toFixed(2)} %`
   if (args.json) {
     const { validation, test } = accuracy
-    const figures = { epochs: history.length, bestEpoch: best.epoch, endedEarly, validation, test }
+    const figures = { epochs: history.length, keptEpoch: kept.epoch, endedEarly, validation, test }
     printJson({ event: 'done', reused, ...figures })
     return
   }
   if (reused) print(`${args.out} holds this training already`)
-  if (endedEarly) print(`ended early after ${history.length} epochs: no better result since epoch ${best.epoch}`)
+  if (endedEarly)
+    print(`ended early after ${history.length} epochs: no better result since epoch ${peakOf(history).epoch}`)
   print(
     `${args.out}: ${[TRAINING_FILES.weights, TRAINING_FILES.architecture, TRAINING_FILES.onnx, TRAINING_FILES.metrics].join(', ')}; ` +
-      `best epoch ${best.epoch}: validation ${percent(accuracy.validation)}, test accuracy ${percent(accuracy.test)}`,
+      `weights of epoch ${kept.epoch}: validation ${percent(accuracy.validation)}, test accuracy ${percent(accuracy.test)}`,
   )
 }

@@ -8,7 +8,7 @@ import { print, printJson } from './output.ts'
 export interface TrainingReport {
   readonly onContinue: (epochs: number) => void
   readonly onStep: (done: number, steps: number) => void
-  readonly onEpoch: (record: EpochRecord, best: boolean) => void
+  readonly onEpoch: (record: EpochRecord, kept: boolean) => void
   /** Epochs that are done, earlier runs included. */
   readonly epochsDone: () => number
 }
@@ -50,7 +50,7 @@ export function reportTraining(epochs: number, json: boolean, what: string): Tra
         cut(`epoch ${done + 1}/${epochs}: step ${step}/${steps}${left(step / steps)}`, terminal.columns - 1, terminal),
       ])
     },
-    onEpoch: (record, best) => {
+    onEpoch: (record, kept) => {
       done = record.epoch
       if (json) {
         const seconds = secondsLeft(0)
@@ -58,14 +58,14 @@ export function reportTraining(epochs: number, json: boolean, what: string): Tra
           event: 'epoch',
           training: what,
           ...record,
-          best,
+          kept,
           ...(seconds === undefined ? {} : { secondsLeft: Number(seconds.toFixed(1)) }),
         })
       }
       const { epoch, loss, trainingAccuracy, validationAccuracy } = record
       const line =
         `epoch ${epoch}/${epochs}: loss ${loss.toFixed(4)}, training ${percent(trainingAccuracy)}, ` +
-        `validation ${percent(validationAccuracy)}${best ? ', the best so far' : ''}`
+        `validation ${percent(validationAccuracy)}${kept ? ', kept' : ''}`
       if (live === undefined) return print(`${line}${epoch < epochs ? left(0) : ''}`)
       live.draw([])
       print(line)

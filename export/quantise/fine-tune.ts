@@ -17,7 +17,7 @@ export interface FineTuning {
   /** Left out when there was no fine-tuning. */
   readonly training?: {
     readonly epochs: number
-    readonly bestEpoch: number
+    readonly keptEpoch: number
     readonly learningRate: number
     readonly dropAfter: number
     /** On the same validation samples, without and with fine-tuning: the better one is kept, of equals the first. */
@@ -35,7 +35,7 @@ export interface TunedQuantisation extends QuantisationChoice {
 export interface FineTuner {
   readonly mode: QatMode
   readonly train: (start: Weights) => Promise<{
-    readonly trained: TrainedNetwork & { readonly best: { readonly epoch: number } }
+    readonly trained: TrainedNetwork & { readonly kept: { readonly epoch: number } }
     readonly job: Pick<TrainingJob, 'epochs' | 'recipe'>
   }>
 }
@@ -80,7 +80,7 @@ export async function quantiseTrained(
       ...report,
       training: {
         epochs: job.epochs,
-        bestEpoch: tuned.best.epoch,
+        keptEpoch: tuned.kept.epoch,
         learningRate: job.recipe.learningRate,
         dropAfter: dropOf(after),
         validationBefore,

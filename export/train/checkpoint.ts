@@ -13,9 +13,9 @@ export interface Checkpoint {
   readonly key: string
   readonly epochs: EpochState
   readonly history: readonly EpochRecord[]
-  /** Number of the best epoch, from 1, and its weights. */
-  readonly bestEpoch: number
-  readonly best: Weights
+  /** Number of the epoch whose weights are kept, from 1, and those. */
+  readonly keptEpoch: number
+  readonly kept: Weights
   readonly weights: Weights
   readonly optimiser: Weights
 }
@@ -32,20 +32,20 @@ const stateSchema = z.strictObject({
   key: z.string(),
   epochs: z.strictObject({ step: z.int().min(0), order: randomState, augmentation: randomState }),
   history: z.array(epochRecordSchema).min(1),
-  bestEpoch: z.int().positive(),
+  keptEpoch: z.int().positive(),
 })
 
-const PARTS = ['best', 'weights', 'optimiser'] as const
+const PARTS = ['kept', 'weights', 'optimiser'] as const
 
 export function writeCheckpoint(file: string, checkpoint: Checkpoint): void {
-  const { key, epochs, history, bestEpoch } = checkpoint
+  const { key, epochs, history, keptEpoch } = checkpoint
   const tensors = new Map<string, StoredTensor>()
   for (const part of PARTS) {
     for (const [name, data] of checkpoint[part]) tensors.set(`${part}/${name}`, { shape: [data.length], data })
   }
   writeFileAtomic(
     file,
-    encodeTensors({ tensors, metadata: { state: JSON.stringify({ key, epochs, history, bestEpoch }) } }),
+    encodeTensors({ tensors, metadata: { state: JSON.stringify({ key, epochs, history, keptEpoch }) } }),
   )
 }
 
@@ -64,7 +64,7 @@ export function readCheckpoint(file: string): Checkpoint | undefined {
           .filter(([name]) => name.startsWith(`${wanted}/`))
           .map(([name, { data }]) => [name.slice(wanted.length + 1), data]),
       )
-    return { ...state, best: part('best'), weights: part('weights'), optimiser: part('optimiser') }
+    return { ...state, kept: part('kept'), weights: part('weights'), optimiser: part('optimiser') }
   } catch (error) {
     const [line] = messageOf(error).split('\n')
     throw new UserError(`the checkpoint '${file}' is damaged (${line}): delete it to train from the start`, {

@@ -7,13 +7,13 @@ import { type Failure, OperationalError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import type { Weights } from '../../network/types.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
-import { type EpochRecord, type FullyTrained, isBetter, type TrainingJob, trainingKey } from './training-job.ts'
+import { type EpochRecord, type FullyTrained, isKept, peakOf, type TrainingJob, trainingKey } from './training-job.ts'
 
 export interface TrainingRun {
   /** Where the checkpoint is kept after each epoch, and looked for before the first. */
   readonly checkpoint: string
   readonly signal: AbortSignal
-  readonly onEpoch?: (record: EpochRecord, best: boolean) => void
+  readonly onEpoch?: (record: EpochRecord, kept: boolean) => void
   readonly onStep?: (done: number, steps: number) => void
   /** A checkpoint was found: epochs that are done already. */
   readonly onContinue?: (epochs: number) => void
@@ -23,7 +23,7 @@ export interface TrainingRun {
 interface Progress {
   readonly epochs: Epochs
   history: readonly EpochRecord[]
-  best: { readonly record: EpochRecord; readonly weights: Weights } | undefined
+  kept: { readonly record: EpochRecord; readonly weights: Weights } | undefined
 }
 
 /**
@@ -36,7 +36,7 @@ export async function trainFully(job: TrainingJob, run: TrainingRun): Promise<Fu
   const program = await job.engine.compile(job.graph, job.recipe)
   try {
     const progress = await begin(job, run, program)
-    while (!isOver(job, progress.history, progress.best?.record)) {
+    while (!isOver(job, progress.history)) {
       await trainEpoch(job, run, program, progress)
     }
     return await finish(job, run, program, progress)
@@ -57,7 +57,7 @@ async function begin(job: TrainingJob, run: TrainingRun, program: TrainingProgra
   const saved = readCheckpoint(run.checkpoint)
   if (saved === undefined || saved.key !== trainingKey(job)) {
     await program.writeWeights(job.start ?? initialWeights(job.graph, randomStream(job.seed, 'initialisation')))
-    return { epochs: startEpochs(planOf(job, run), program), history: [], best: undefined }
+    return { epochs: startEpochs(planOf(job, run), program), history: [], kept: undefined }
   }
   await program.writeWeights(saved.weights)
   await program.writeOptimiser(saved.optimiser)
@@ -65,13 +65,13 @@ async function begin(job: TrainingJob, run: TrainingRun, program: TrainingProgra
   return {
     epochs: startEpochs(planOf(job, run), program, saved.epochs),
     history: saved.history,
-    best: { record: saved.history[saved.bestEpoch - 1]!, weights: saved.best },
+    kept: { record: saved.history[saved.keptEpoch - 1]!, weights: saved.kept },
   }
 }
 
-function isOver(job: TrainingJob, history: readonly EpochRecord[], best: EpochRecord | undefined): boolean {
+function isOver(job: TrainingJob, history: readonly EpochRecord[]): boolean {
   if (history.length >= job.epochs) return true
-  return job.patience > 0 && best !== undefined && history.length - best.epoch >= job.patience
+  return job.patience > 0 && history.length > 0 && history.length - peakOf(history).epoch >= job.patience
 }
 
 async function trainEpoch(
@@ -85,30 +85,30 @@ async function trainEpoch(
   const { accuracy: validationAccuracy, crossEntropy: validationLoss } = measured
   const record: EpochRecord = { epoch, loss, trainingAccuracy, validationAccuracy, validationLoss }
   const weights = await program.readWeights()
-  const better = isBetter(record, progress.best?.record)
-  if (better) progress.best = { record, weights }
   progress.history = [...progress.history, record]
-  const { record: best, weights: bestWeights } = progress.best!
+  const keep = isKept(record, progress.history, job.dataset.splits.validation.length)
+  if (keep) progress.kept = { record, weights }
+  const kept = progress.kept!
   writeCheckpoint(run.checkpoint, {
     key: trainingKey(job),
     epochs: progress.epochs.state(),
     history: progress.history,
-    bestEpoch: best.epoch,
-    best: bestWeights,
+    keptEpoch: kept.record.epoch,
+    kept: kept.weights,
     weights,
     optimiser: await program.readOptimiser(),
   })
-  run.onEpoch?.(record, better)
+  run.onEpoch?.(record, keep)
 }
 
-/** Measures the best weights on the test part. */
+/** Measures the kept weights on the test part. */
 async function finish(
   job: TrainingJob,
   run: TrainingRun,
   program: TrainingProgram,
-  { history, best }: Progress,
+  { history, kept }: Progress,
 ): Promise<FullyTrained> {
-  const { record, weights } = best!
+  const { record, weights } = kept!
   await program.writeWeights(weights)
   const test = succeeded(run, await measureNetwork({ ...job, signal: run.signal }, program, 'test'))
   return {
@@ -117,7 +117,7 @@ async function finish(
     loss: record.loss,
     accuracy: { validation: record.validationAccuracy, test: test.accuracy },
     history,
-    best: record,
+    kept: record,
     endedEarly: history.length < job.epochs,
   }
 }

@@ -33,7 +33,7 @@ const metricsSchema = z.object({
   seed: z.int().min(0),
   recipe: z.record(z.string(), z.unknown()),
   accuracy: z.object({ validation: share, test: share }),
-  bestEpoch: z.int().positive(),
+  keptEpoch: z.int().positive(),
   endedEarly: z.boolean(),
   history: z.array(epochRecordSchema).min(1),
 })
@@ -104,7 +104,7 @@ function metricsOf(job: TrainingJob, trained: FullyTrained, key: string) {
     ...(start === undefined ? {} : { startedFrom: weightsDigest(start) }),
     accuracy: trained.accuracy,
     loss: trained.loss,
-    bestEpoch: trained.best.epoch,
+    keptEpoch: trained.kept.epoch,
     endedEarly: trained.endedEarly,
     history: trained.history,
   }
@@ -142,8 +142,8 @@ export function readTraining(folder: string, graph: NetworkGraph): StoredTrainin
     if (metrics.archId !== archId(graph)) {
       throw new UserError(`it is of network ${metrics.archId}, not of ${archId(graph)}`)
     }
-    const best = metrics.history[metrics.bestEpoch - 1]
-    if (best === undefined) throw new UserError(`its best epoch is ${metrics.bestEpoch} of ${metrics.history.length}`)
+    const kept = metrics.history[metrics.keptEpoch - 1]
+    if (kept === undefined) throw new UserError(`its kept epoch is ${metrics.keptEpoch} of ${metrics.history.length}`)
     const weights = new Map(
       weightSpecs(graph).map(({ name, shape }) => {
         const data = tensors.get(name)?.data
@@ -152,7 +152,7 @@ export function readTraining(folder: string, graph: NetworkGraph): StoredTrainin
       }),
     )
     const { accuracy, endedEarly, history } = metrics
-    const trained = { ok: true as const, weights, loss: best.loss, accuracy, history, best, endedEarly }
+    const trained = { ok: true as const, weights, loss: kept.loss, accuracy, history, kept, endedEarly }
     return { trained, record: metrics }
   } catch (error) {
     const [line] = messageOf(error).split('\n')

@@ -35,16 +35,16 @@ export interface EpochRecord {
   readonly validationLoss: number
 }
 
-/** A finished training; its weights are those of the best epoch. */
+/** A finished training; its weights are those of epoch `kept`. */
 export interface FullyTrained extends TrainedNetwork {
   readonly history: readonly EpochRecord[]
-  /** The epoch with the highest validation accuracy; of equals the one with the lowest validation loss, then the first. */
-  readonly best: EpochRecord
+  /** The last epoch whose validation accuracy is within one standard error of the highest. */
+  readonly kept: EpochRecord
   readonly endedEarly: boolean
 }
 
 /** Raised when the same job would give other weights than before. */
-const RULES_VERSION = '1'
+const RULES_VERSION = '2'
 
 /** SHA-256 over names and values, in the order of the names. */
 export function weightsDigest(weights: Weights): string {
@@ -78,8 +78,18 @@ export const trainingKey = (job: TrainingJob): string =>
  */
 export const defaultPatience = (epochs: number): number => Math.max(10, Math.ceil(epochs / 2))
 
-/** Whether `candidate` is better than `best`. */
-export const isBetter = (candidate: EpochRecord, best: EpochRecord | undefined): boolean =>
-  best === undefined ||
-  candidate.validationAccuracy > best.validationAccuracy ||
-  (candidate.validationAccuracy === best.validationAccuracy && candidate.validationLoss < best.validationLoss)
+/** The first epoch with the highest validation accuracy. */
+export const peakOf = (history: readonly EpochRecord[]): EpochRecord =>
+  history.reduce((peak, record) => (record.validationAccuracy > peak.validationAccuracy ? record : peak))
+
+/**
+ * Whether an epoch's weights replace those kept before: its accuracy is the highest so far, or less by no more than one
+ * standard error of a share measured on so many samples. Of epochs that cannot be told apart the last is kept, as the
+ * schedule ends in smaller and smaller steps (the one-standard-error rule, Breiman et al. 1984, for this order).
+ * @param history up to this epoch, itself included.
+ */
+export function isKept(record: EpochRecord, history: readonly EpochRecord[], validationSamples: number): boolean {
+  const { validationAccuracy: highest } = peakOf(history)
+  const standardError = Math.sqrt((highest * (1 - highest)) / Math.max(validationSamples, 1))
+  return record.validationAccuracy >= highest - standardError
+}

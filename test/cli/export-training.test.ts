@@ -6,7 +6,7 @@ import { frugal, start, temporaryFolder } from './run-frugal.ts'
 
 interface Card {
   readonly archId: string
-  readonly training: { readonly epochs: number; readonly epochsRun: number; readonly bestEpoch: number }
+  readonly training: { readonly epochs: number; readonly epochsRun: number; readonly keptEpoch: number }
   readonly pruning?: {
     readonly fromArchId: string
     readonly macs: { readonly before: number; readonly after: number }

@@ -63,7 +63,7 @@ function jobIn(t: ExecutionContext, changes: Partial<ExportJob> = {}): ExportJob
     space: { id: 'mobilenet', version: '1' },
     dataset,
     trained: { ok: true, weights, loss: 1, accuracy: { test: float.accuracy, validation: 0.1 } },
-    training: { engine: 'none', epochs: 1, seed: 1, recipe: { ...DEFAULT_RECIPE }, epochsRun: 1, bestEpoch: 1 },
+    training: { engine: 'none', epochs: 1, seed: 1, recipe: { ...DEFAULT_RECIPE }, epochsRun: 1, keptEpoch: 1 },
     costModel: createCostModel(board),
     formats: parseFormats('c'),
     verify: false,
@@ -137,6 +137,17 @@ test('the exported C is priced at the clock, memory and power of its board; othe
   t.is(costModelOfC(loadProfile('titan-rtx')), undefined)
 })
 
+test('kernels that only the C has are in the table of layers, too', async (t) => {
+  const fusing = { ...board, fusedActivations: [...board.fusedActivations, 'hardSwish' as const] }
+  const { layers } = await exportNetwork(jobIn(t, { costModel: createCostModel(fusing) }))
+  const alone = layers!.filter(({ cycles }) => cycles === undefined)
+  t.deepEqual(
+    alone.map(({ kind }) => kind),
+    ['hardSwish'],
+  )
+  t.true(alone[0]!.cyclesOfC! > 0)
+})
+
 test('what the C takes is compared with the device, and too much is an error with the numbers', async (t) => {
   const free = { runtimeBytes: 0, constantBytes: 0, perKernelBytes: 0, perChannelBytes: 0 }
   const memory = { ...board.memory, weightBytes: 1e-6, biasBytes: 1e-6, flash: free }
@@ -170,7 +181,7 @@ measuring(
     )
     for (const { id, cycles, cyclesOfC, instructionsOfC, macs } of layers!) {
       t.true(
-        cycles > 0 && cyclesOfC! > instructionsOfC! && instructionsOfC! >= macs,
+        cycles! > 0 && cyclesOfC! > instructionsOfC! && instructionsOfC! >= macs,
         `${id}: ${cyclesOfC}, ${instructionsOfC}`,
       )
     }

@@ -51,7 +51,7 @@ function jobIn(t: ExecutionContext, changes: Partial<ExportJob> = {}): ExportJob
     space: { id: 'mobilenet', version: '1' },
     dataset,
     trained: { ok: true, weights, loss: 1, accuracy: { test: float.accuracy, validation: 0.1 } },
-    training: { engine: 'none', epochs: 1, seed: 1, recipe: { ...DEFAULT_RECIPE }, epochsRun: 1, bestEpoch: 1 },
+    training: { engine: 'none', epochs: 1, seed: 1, recipe: { ...DEFAULT_RECIPE }, epochsRun: 1, keptEpoch: 1 },
     costModel: createCostModel(loadProfile('stm32f446-tflm-cmsisnn')),
     formats: parseFormats('c,onnx'),
     verify: false,
