@@ -125,13 +125,17 @@ function layersOf({ costModel, graph }: CardSources, costsOfC: Costs | undefined
   const cycles = (latencyMs: number): number => Math.round((latencyMs / 1000) * costModel.profile.clockHz)
   const predictedOfC = new Map(costsOfC?.layers.map(({ id, latencyMs }) => [id, cycles(latencyMs)]))
   const counted = new Map(footprint?.layers?.map(({ id, instructions }) => [id, instructions]))
-  return costModel.price(graph, { layers: true }).layers.map(({ id, kind, macs, latencyMs }) => {
-    const [cyclesOfC, instructionsOfC] = [predictedOfC.get(id), counted.get(id)]
+  const own = costModel.price(graph, { layers: true }).layers
+  const predicted = new Map(own.map(({ id, latencyMs }) => [id, cycles(latencyMs)]))
+  // What the device's runtime fuses and the C does not is a kernel of the C alone.
+  const alone = (costsOfC?.layers ?? []).filter(({ id }) => !predicted.has(id))
+  return [...own, ...alone].map(({ id, kind, macs }) => {
+    const [ofDevice, cyclesOfC, instructionsOfC] = [predicted.get(id), predictedOfC.get(id), counted.get(id)]
     return {
       id,
       kind,
       macs,
-      cycles: cycles(latencyMs),
+      ...(ofDevice === undefined ? {} : { cycles: ofDevice }),
       ...(cyclesOfC === undefined ? {} : { cyclesOfC }),
       ...(instructionsOfC === undefined ? {} : { instructionsOfC }),
     }
