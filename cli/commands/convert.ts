@@ -10,7 +10,7 @@ export const convertCommand = defineCommand({
       .option('format', {
         type: 'string',
         default: 'tflite,onnx-int8,c',
-        describe: 'Formats with commas between: tflite, onnx-int8, c',
+        describe: 'Formats with commas between: tflite, onnx-int8, onnx-integer, c',
       })
       .option('out', { type: 'string', default: 'frugal-convert', describe: 'Folder to write to' })
       .option('verify', {

@@ -9,7 +9,7 @@ import { compareOutputs, comparisonText, withinTolerance } from '../compare-outp
 import { findLiteRt, LITERT_MISSING } from '../litert/run-litert.ts'
 import { runInLiteRt } from '../litert/verify-litert.ts'
 import { runInOnnxRuntime } from '../onnx-int8/run-model.ts'
-import { writeQdqModel } from '../onnx-int8/write-model.ts'
+import { type OnnxArithmetic, writeQdqModel } from '../onnx-int8/write-model.ts'
 import { writeTflite } from '../tflite/write-model.ts'
 import type { ConversionSamples, ConversionSource, ConvertedFile } from './convert-model.ts'
 
@@ -53,27 +53,28 @@ async function toTflite({ network, title, checks }: ConversionSource): Promise<C
   return { files, findings, instructions }
 }
 
-async function toOnnx({ network, title, checks }: ConversionSource): Promise<ConvertedFile> {
-  const model = writeQdqModel(network, { metadata: { description: title } })
-  const files = new Map([['model_int8.onnx', model]])
-  const instructions =
-    '`model_int8.onnx` takes and gives real numbers as float32, `[batch, …]` with the channels last (names `input`, `output`).'
-  if (checks === undefined) return { files, findings: [], instructions }
-  const { shape, quantisation } = network.tensors[network.input]!
-  const size = checks.inputs.length / checks.count
-  const real = Float32Array.from(checks.inputs, (q) => quantisation.scale * (q - quantisation.zeroPoint))
-  const outputs = await runInOnnxRuntime({
-    model,
-    samples: checks.count,
-    inputShape: shape,
-    inputs: (start, end) => real.subarray(start * size, end * size),
-    output: network.tensors[network.output]!.quantisation,
-  })
-  const findings = [
-    `model_int8.onnx on onnxruntime, ${checks.count} random samples: ${comparisonText(compareOutputs(checks.expected, outputs))}; ${comparedWithOriginal(outputs, checks)}`,
-  ]
-  return { files, findings, instructions }
-}
+const toOnnx =
+  (file: string, arithmetic: OnnxArithmetic) =>
+  async ({ network, title, checks }: ConversionSource): Promise<ConvertedFile> => {
+    const model = writeQdqModel(network, { arithmetic, metadata: { description: title } })
+    const files = new Map([[file, model]])
+    const instructions = `\`${file}\` takes and gives real numbers as float32, \`[batch, …]\` with the channels last (names \`input\`, \`output\`).`
+    if (checks === undefined) return { files, findings: [], instructions }
+    const { shape, quantisation } = network.tensors[network.input]!
+    const size = checks.inputs.length / checks.count
+    const real = Float32Array.from(checks.inputs, (q) => quantisation.scale * (q - quantisation.zeroPoint))
+    const outputs = await runInOnnxRuntime({
+      model,
+      samples: checks.count,
+      inputShape: shape,
+      inputs: (start, end) => real.subarray(start * size, end * size),
+      output: network.tensors[network.output]!.quantisation,
+    })
+    const findings = [
+      `${file} on onnxruntime, ${checks.count} random samples: ${comparisonText(compareOutputs(checks.expected, outputs))}; ${comparedWithOriginal(outputs, checks)}`,
+    ]
+    return { files, findings, instructions }
+  }
 
 async function toC({ network, graph, name, title, checks }: ConversionSource): Promise<ConvertedFile> {
   const model = writeCModel(network, {
@@ -114,6 +115,9 @@ cc ${HOST_FLAGS.join(' ')} check.c -o check && ./check && cmp outputs.bin expect
 }
 
 /** By format, in the order in which they are written. */
-export const WRITERS = { tflite: toTflite, 'onnx-int8': toOnnx, c: toC } as const satisfies Readonly<
-  Record<string, (source: ConversionSource) => Promise<ConvertedFile>>
->
+export const WRITERS = {
+  tflite: toTflite,
+  'onnx-int8': toOnnx('model_int8.onnx', 'qdq'),
+  'onnx-integer': toOnnx('model_integer.onnx', 'integer'),
+  c: toC,
+} as const satisfies Readonly<Record<string, (source: ConversionSource) => Promise<ConvertedFile>>>

@@ -4,11 +4,17 @@ import { unknownName } from '../../lib/nearest-name.ts'
 import { cFormat } from './c.ts'
 import type { ExportFormat } from './format.ts'
 import { onnxFormat } from './onnx.ts'
-import { onnxInt8Format } from './onnx-int8.ts'
+import { onnxInt8Format, onnxIntegerFormat } from './onnx-int8.ts'
 import { tfliteFormat } from './tflite.ts'
 
 /** In the order in which they are written. */
-export const EXPORT_FORMATS: readonly ExportFormat[] = [onnxFormat, onnxInt8Format, tfliteFormat, cFormat]
+export const EXPORT_FORMATS: readonly ExportFormat[] = [
+  onnxFormat,
+  onnxInt8Format,
+  onnxIntegerFormat,
+  tfliteFormat,
+  cFormat,
+]
 
 const DEFAULTS: Readonly<Record<Profile['family'], readonly ExportFormat[]>> = {
   'cortex-m': [onnxFormat, tfliteFormat, cFormat],

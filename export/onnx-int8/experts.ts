@@ -2,6 +2,7 @@ import type { Value } from '../../evaluators/training/onnx/emitter.ts'
 import { SHARE_BITS } from '../quantise/fixed-point.ts'
 import type { QuantisedExperts, QuantisedGraph } from '../quantise/types.ts'
 import type { Edge, QdqBuilder } from './builder.ts'
+import { summed, weightedPart } from './integer.ts'
 
 interface Mixture {
   readonly builder: QdqBuilder
@@ -9,6 +10,7 @@ interface Mixture {
   readonly features: Edge
   readonly gates: Edge
   readonly to: Edge['quantisation']
+  readonly arithmetic: 'qdq' | 'integer'
   readonly writeExpert: (graph: QuantisedGraph, entry: Edge) => Edge
 }
 
@@ -16,22 +18,24 @@ interface Mixture {
  * All experts run on all samples of the batch, and those that are not chosen are weighted with 0. Choice and weights are
  * the integers of the reference; what each expert adds is rounded to the sum's int8, as there.
  */
-export function writeMixture({ builder, kernel, features, gates, to, writeExpert }: Mixture): Edge {
+export function writeMixture({ builder, kernel, features, gates, to, arithmetic, writeExpert }: Mixture): Edge {
   const { emitter } = builder
   const { experts, topK, outputShape } = kernel
-  const shares = emitter.nodes('Split', [chosenShares(builder, gates, experts.length, topK)], experts.length, {
-    attributes: { axis: 1n },
-  })
+  const weights = chosenShares(builder, gates, experts.length, topK)
+  const shares =
+    experts.length === 1 ? [weights] : emitter.nodes('Split', [weights], experts.length, { attributes: { axis: 1n } })
   const unit = topK === 1 ? gates.quantisation.scale : 2 ** -SHARE_BITS
-  const parts = experts.map(({ graph }, i) => {
-    const result = builder.reshaped(writeExpert(graph, features), outputShape)
-    const single = experts.length === 1 ? chosenShares(builder, gates, 1, topK) : shares[i]!
-    const share = outputShape.length === 3 ? emitter.reshape(single, [-1, 1, 1, 1]) : single
+  const parts = experts.map((expert, i) => {
+    const result = builder.reshaped(writeExpert(expert.graph, features), outputShape)
+    const share = outputShape.length === 3 ? emitter.reshape(shares[i]!, [-1, 1, 1, 1]) : shares[i]!
+    if (arithmetic === 'integer') return weightedPart(builder, result, share, expert, to)
     const weight = emitter.node('Mul', [share, emitter.scalar(unit)])
     return builder.quantised(emitter.node('Mul', [builder.real(result), weight]), outputShape, to)
   })
   return parts.reduce((sum, part) =>
-    builder.quantised(emitter.node('Add', [builder.real(sum), builder.real(part)]), outputShape, to),
+    arithmetic === 'integer'
+      ? summed(builder, sum, part)
+      : builder.quantised(emitter.node('Add', [builder.real(sum), builder.real(part)]), outputShape, to),
   )
 }
 

@@ -18,7 +18,7 @@ type PoolInput = Omit<QdqInput<'add'>, 'kernel'> & { readonly kernel: QuantisedP
 
 type Rule<K extends QuantisedKind> = (input: QdqInput<K>) => Edge
 
-function windowAttributes(kernel: Window, input: Edge) {
+export function windowAttributes(kernel: Window, input: Edge) {
   const { top, bottom, left, right } = explicitPadding(featureShape(input.shape, 'a window'), kernel)
   return {
     kernel_shape: kernel.kernel.map(BigInt),
@@ -58,7 +58,7 @@ function weighted<K extends 'conv2d' | 'depthwiseConv2d' | 'dense'>(
 }
 
 /** `[filters, height, width, channels]` to `[filters, channels, height, width]`. */
-function channelsFirst(weights: Int8Array, filters: number, area: number, channels: number): Int8Array {
+export function channelsFirst(weights: Int8Array, filters: number, area: number, channels: number): Int8Array {
   const out = new Int8Array(weights.length)
   let at = 0
   for (let f = 0; f < filters; f++)
@@ -156,10 +156,4 @@ export const QDQ_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>
       quantisation: to,
     }
   },
-}
-
-/** Writes one kernel that is not a mixture. */
-export function writeQdq(input: QdqInput<QuantisedKind>, kind: keyof typeof QDQ_RULES): Edge {
-  const rule = QDQ_RULES[kind] as Rule<QuantisedKind>
-  return rule(input)
 }

@@ -1,32 +1,40 @@
 import { emitPreparation, type SamplePreparation } from '../../evaluators/training/onnx/inference-graph.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import type { Shape } from '../../network/types.ts'
-import type { QuantisedGraph, QuantisedNetwork } from '../quantise/types.ts'
+import type { QuantisedGraph, QuantisedKernel, QuantisedNetwork } from '../quantise/types.ts'
 import { type Edge, QdqBuilder } from './builder.ts'
 import { writeMixture } from './experts.ts'
-import { writeQdq } from './operators.ts'
+import { INTEGER_RULES } from './integer.ts'
+import { QDQ_RULES, type QdqInput } from './operators.ts'
+
+/**
+ * `qdq`: int8 tensors between QuantizeLinear and DequantizeLinear, which runtimes fuse into kernels of their own.
+ * `integer`: integer operators that carry out the reference's arithmetic step by step; slower, and equal bit for bit.
+ */
+export type OnnxArithmetic = 'qdq' | 'integer'
 
 export interface QdqOptions {
+  /** Default: `qdq`. */
+  readonly arithmetic?: OnnxArithmetic
   /** The file takes raw samples and prepares them by itself; without it, what the network reads as real numbers. */
   readonly preparation?: SamplePreparation
   readonly metadata?: Readonly<Record<string, string>>
 }
 
 /**
- * Writes a quantised network as ONNX in QDQ form: int8 tensors between QuantizeLinear and DequantizeLinear, which ONNX
- * Runtime fuses into integer kernels. Input `input` and output `output` are float32, `[batch, …]` with the channels last;
- * the output holds the real values of the reference's int8 outputs.
+ * Writes a quantised network as ONNX. Input `input` and output `output` are float32, `[batch, …]` with the channels last;
+ * the output holds the real values of the int8 outputs.
  */
 export function writeQdqModel(network: QuantisedNetwork, options: QdqOptions = {}): Uint8Array {
   const builder = new QdqBuilder()
   const { emitter } = builder
   const { shape, quantisation } = network.tensors[network.input]!
-  const { preparation, metadata } = options
+  const { preparation, metadata, arithmetic = 'qdq' } = options
   const given = emitter.input('input', 'float32', ['batch', ...(preparation?.inputShape ?? shape)])
   const channelsFirst = shape.length === 3 ? emitter.transpose(given, [0, 3, 1, 2]) : given
   const prepared = preparation === undefined ? channelsFirst : emitPreparation(emitter, given, shape, preparation)
   const entry = builder.quantised(prepared, shape, quantisation)
-  const last = builder.reshaped(writeLevel(builder, network, entry), network.outputShape)
+  const last = builder.reshaped(writeLevel(builder, network, entry, arithmetic), network.outputShape)
   const real = builder.real(last)
   const output = last.shape.length === 3 ? emitter.transpose(real, [0, 2, 3, 1]) : real
   emitter.output('output', 'float32', ['batch', ...last.shape], output)
@@ -34,15 +42,16 @@ export function writeQdqModel(network: QuantisedNetwork, options: QdqOptions = {
 }
 
 /** Writes the kernels of a network, or of one expert. */
-function writeLevel(builder: QdqBuilder, graph: QuantisedGraph, entry: Edge): Edge {
+function writeLevel(builder: QdqBuilder, graph: QuantisedGraph, entry: Edge, arithmetic: OnnxArithmetic): Edge {
   const edges = new Map<number, Edge>([[graph.input, entry]])
   for (const kernel of graph.kernels) {
     const read = (operand: number, shape: Shape): Edge => builder.reshaped(edges.get(kernel.inputs[operand]!)!, shape)
     const to = graph.tensors[kernel.output]!.quantisation
     if (kernel.kind === 'routedExperts') {
       const [features, gates] = kernel.inputShapes as readonly [Shape, Shape]
-      const writeExpert = (expert: QuantisedGraph, features: Edge): Edge => writeLevel(builder, expert, features)
-      const mixture = { builder, kernel, to, writeExpert }
+      const writeExpert = (expert: QuantisedGraph, features: Edge): Edge =>
+        writeLevel(builder, expert, features, arithmetic)
+      const mixture = { builder, kernel, to, writeExpert, arithmetic }
       edges.set(
         kernel.output,
         writeMixture({ ...mixture, features: read(0, features), gates: read(1, [sizeOf(gates)]) }),
@@ -51,8 +60,17 @@ function writeLevel(builder: QdqBuilder, graph: QuantisedGraph, entry: Edge): Ed
       const inputs = kernel.inputShapes.map((shape, operand) =>
         read(operand, kernel.kind === 'dense' ? [sizeOf(shape)] : shape),
       )
-      edges.set(kernel.output, writeQdq({ builder, kernel, inputs, to }, kernel.kind))
+      edges.set(kernel.output, ruleOf(kernel.kind, arithmetic)({ builder, kernel, inputs, to }))
     }
   }
   return edges.get(graph.output)!
+}
+
+/** How a kernel that is not a mixture is written. */
+function ruleOf(
+  kind: keyof typeof QDQ_RULES,
+  arithmetic: OnnxArithmetic,
+): (input: QdqInput<QuantisedKernel['kind']>) => Edge {
+  const rule = (arithmetic === 'integer' ? INTEGER_RULES[kind] : undefined) ?? QDQ_RULES[kind]
+  return rule as (input: QdqInput<QuantisedKernel['kind']>) => Edge
 }

@@ -15,10 +15,14 @@ export interface CheckSamples {
 }
 
 /** The test samples (the first of them, where they are over 256 MB), quantised, with what the reference gives. */
-export function checkSamples(dataset: Dataset, { network, testOutputs }: QuantisationChoice): CheckSamples {
+export function checkSamples(
+  dataset: Dataset,
+  { network, testOutputs }: QuantisationChoice,
+  most = Number.POSITIVE_INFINITY,
+): CheckSamples {
   const size = sizeOf(network.tensors[network.input]!.shape)
   const { test } = dataset.splits
-  const count = Math.min(test.length, Math.max(Math.floor(MOST_CHECKED_BYTES / size), 1))
+  const count = Math.min(test.length, most, Math.max(Math.floor(MOST_CHECKED_BYTES / size), 1))
   const inputs = new Int8Array(count * size)
   let at = 0
   for (const input of quantisedInputs(network, dataset, test.subarray(0, count))) {

@@ -1,16 +1,19 @@
 import test from 'ava'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { compareOutputs } from '../../export/compare-outputs.ts'
-import { writeQdqModel } from '../../export/onnx-int8/write-model.ts'
+import { type OnnxArithmetic, writeQdqModel } from '../../export/onnx-int8/write-model.ts'
 import { quantiseValue } from '../../export/quantise/fixed-point.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import { everyKind, nestedExperts, type QuantisedCase, quantisedCase } from './networks.ts'
 
 /** What ONNX Runtime makes of the int8 samples' real values, in the output's int8. */
-async function inOnnxRuntime({ network, inputs, count }: QuantisedCase): Promise<Int8Array> {
+async function inOnnxRuntime(
+  { network, inputs, count }: QuantisedCase,
+  arithmetic: OnnxArithmetic = 'qdq',
+): Promise<Int8Array> {
   const { shape, quantisation } = network.tensors[network.input]!
-  const session = await InferenceSession.create(writeQdqModel(network), { logSeverityLevel: 3 })
+  const session = await InferenceSession.create(writeQdqModel(network, { arithmetic }), { logSeverityLevel: 3 })
   const real = Float32Array.from(inputs, (q) => quantisation.scale * (q - quantisation.zeroPoint))
   const { output } = await session.run({ input: new Tensor('float32', real, [count, ...shape]) })
   await session.release()
@@ -48,6 +51,16 @@ test('every kind and mixtures are near it, but where a router between equals tak
     const outputs = await inOnnxRuntime(quantised)
     const far = outputs.filter((value, i) => Math.abs(value - quantised.outputs[i]!) > 2).length
     t.true(far <= 0.05 * outputs.length, `${far} of ${outputs.length} are more than 2 quanta off`)
+  }
+})
+
+test('integer operators give the reference’s outputs bit for bit, mixtures too', async (t) => {
+  for (const [graph, count] of [
+    [blocks(), 200],
+    [everyKind({ experts: true }), 100],
+  ] as const) {
+    const quantised = await quantisedCase(graph, 3, count)
+    t.deepEqual(await inOnnxRuntime(quantised, 'integer'), quantised.outputs)
   }
 })
 
