@@ -42,8 +42,12 @@ interface BenchSearchArguments {
   readonly json: boolean
 }
 
+/** Options that may be given several times; `_` holds the words of the command. */
+const REPEATABLE = ['cost', 'limit', '_']
+
 /** `frugal bench search`: tables of figures, or one JSON object. */
 export async function benchSearch(args: BenchSearchArguments): Promise<void> {
+  refuseRepeated(args)
   const steps = ladderSteps(args)
   const columns = columnsOf(args, steps)
   const algorithms = [...new Set(listOf(args.algorithm, '--algorithm'))]
@@ -126,6 +130,12 @@ function stagedSettings(
   if (steps.length === 1) return {}
   const ladder = { rungs: steps.length, reduction, promotion }
   return { staged: { ladder, epochs: steps.map(({ epochs }) => epochs) } }
+}
+
+/** The command line makes a list of an option that is given twice. */
+function refuseRepeated(args: BenchSearchArguments): void {
+  const repeated = Object.entries(args).find(([name, value]) => Array.isArray(value) && !REPEATABLE.includes(name))
+  if (repeated !== undefined) throw new UserError(`--${repeated[0]} is given twice: give it once`)
 }
 
 function columnsOf(args: BenchSearchArguments, steps: readonly LadderStep[]): ProblemColumns {

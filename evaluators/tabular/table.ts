@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib'
 import { forEachCsvRecord } from '../../lib/csv.ts'
 import { messageOf } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
-import { badFile, readInputFile } from '../datasets/input-file.ts'
+import { assertExists, badFile, kindOfPath, readInputFile } from '../datasets/input-file.ts'
 
 /** No table may be larger, compressed or not: one text holds it. */
 const MOST_BYTES = 500_000_000
@@ -98,6 +98,9 @@ export function errorsOf(table: Table, column: string): Float64Array {
 }
 
 function readText(file: string): string {
+  assertExists(file)
+  // A device such as /dev/zero has no end.
+  if (kindOfPath(file) === undefined) throw badFile(file, 'is no ordinary file', 'name a CSV file')
   const bytes = readInputFile(file, MOST_BYTES)
   const compressed = bytes[0] === 0x1f && bytes[1] === 0x8b
   if (!compressed) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
@@ -115,11 +118,15 @@ function findColumns(file: string, heading: readonly string[], wanted: readonly 
   if (heading.length > MOST_COLUMNS) {
     throw badFile(file, `has ${heading.length} columns`, `at most ${MOST_COLUMNS} are read`)
   }
+  if (heading.some((name) => name.includes('\0'))) throw badFile(file, 'is no text', 'a CSV file is expected')
   const names = heading.map((name) => name.trim())
   return wanted.map((column) => {
     const position = names.indexOf(column)
     if (position < 0) {
-      const known = names.map((name) => name.slice(0, 60)).slice(0, 50)
+      if (names.length === 1) {
+        throw badFile(file, `has no column '${column}' but only one`, 'columns must be separated by commas')
+      }
+      const known = names.slice(0, 50).map((name) => name.slice(0, 60).replace(/\p{C}/gu, '?'))
       throw badFile(file, 'lacks a column', unknownName('column', column, known))
     }
     if (names.includes(column, position + 1)) {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -56,11 +56,15 @@ test('what is wrong with a table is one sentence that says where', (t) => {
     [/has 1 fields in line 3: its heading names 2/, 'acc,b\n1,2\n3\n'],
     [/ends within a quoted field/, 'acc\n"1\n'],
     [/has no rows/, 'acc\n'],
+    [/has no column 'acc' but only one: columns must be separated by commas/, 'acc;b\n1;2\n'],
+    [/is no text/, 'x\0y,acc\n1,2\n'],
     [/is empty/, ''],
     [/is no intact gzip file/, gzipSync('acc\n1\n').subarray(0, 20)],
   ]
   for (const [message, content] of wrong) t.throws(() => read(content, 'acc'), { name: 'UserError', message })
   t.throws(() => readTable('./nowhere.csv', ['a']), { name: 'UserError', message: /does not exist/ })
+  t.throws(() => readTable(os.tmpdir(), ['a']), { name: 'UserError', message: /is a folder/ })
+  if (existsSync('/dev/zero')) t.throws(() => readTable('/dev/zero', ['a']), { message: /is no ordinary file/ })
 })
 
 test('a file that is larger than a text may be is refused before it fills the memory', (t) => {
