@@ -6,7 +6,7 @@ import { trainsAlone } from '../../evaluators/training/engines.ts'
 import { UserError } from '../../lib/errors.ts'
 import { formatNumber, parseQuantity } from '../../lib/units.ts'
 import { atEnergyLimit, gramsOf, type SearchEnergy } from '../../results/search-energy.ts'
-import type { Store } from '../../results/store.ts'
+import type { Experiment, Store } from '../../results/store.ts'
 import { numberWithin } from '../commands/shared.ts'
 import type { SearchSettings } from './settings.ts'
 
@@ -34,15 +34,23 @@ export function energyFlags(args: EnergyArguments): EnergyFlags {
   }
 }
 
-/** The flags of a resumed search take the place of those from before, each for itself. */
-export function keptFlags(given: EnergyFlags, before: SearchEnergy, experiment: number): EnergyFlags {
+/**
+ * The flags of a resumed search take the place of those from before, each for itself.
+ * @throws UserError when the search has more to do and has used what it may.
+ */
+export function keptFlags(
+  given: EnergyFlags,
+  before: SearchEnergy,
+  { id, status }: Pick<Experiment, 'id' | 'status'>,
+): EnergyFlags {
   const flags = {
     limitJoules: given.limitJoules ?? before.limitJoules,
     gramsPerKwh: given.gramsPerKwh ?? before.gramsPerKwh,
   }
-  if (!atEnergyLimit({ ...before, ...flags })) return flags
+  const ended = status === 'done' || status === 'exhausted'
+  if (ended || !atEnergyLimit({ ...before, ...flags })) return flags
   throw new UserError(
-    `experiment ${experiment} has used ${formatWattHours(before.joules)}, its limit is ${formatWattHours(flags.limitJoules!)}: give a higher one, such as --max-search-energy ${higherLimit(before.joules)}`,
+    `experiment ${id} has used ${formatWattHours(before.joules)}, its limit is ${formatWattHours(flags.limitJoules!)}: give a higher one, such as --max-search-energy ${higherLimit(before.joules)}`,
   )
 }
 

@@ -97,7 +97,7 @@ export async function resume(args: ResumeArguments): Promise<void> {
   try {
     const experiment = store.experiment(args.id)
     const settings = readSettings(experiment.settings, experiment.id)
-    keptFlags(energy, store.energy(experiment.id), experiment.id)
+    keptFlags(energy, store.energy(experiment.id), experiment)
     checkFingerprints(settings, await fingerprintsOf(settings), experiment.id)
     const workers = workerCount(args.workers, settings)
     const dataset = await loadData(dataPathOf(settings.data), settings.seed)
@@ -158,7 +158,7 @@ async function run(
   let metered: MeteredEvaluator | undefined
   let limited = false
   try {
-    const flags = keptFlags(energyFlags(args), store.energy(experiment), experiment)
+    const flags = keptFlags(energyFlags(args), store.energy(experiment), store.experiment(experiment))
     const onLimit = () => {
       limited = true
       stop.abort()
