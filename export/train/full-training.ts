@@ -101,7 +101,6 @@ async function trainEpoch(
   run.onEpoch?.(record, keep)
 }
 
-/** Measures the kept weights on the test part. */
 async function finish(
   job: TrainingJob,
   run: TrainingRun,
@@ -109,16 +108,31 @@ async function finish(
   { history, kept }: Progress,
 ): Promise<FullyTrained> {
   const { record, weights } = kept!
-  await program.writeWeights(weights)
-  const test = succeeded(run, await measureNetwork({ ...job, signal: run.signal }, program, 'test'))
   return {
     ok: true,
     weights,
     loss: record.loss,
-    accuracy: { validation: record.validationAccuracy, test: test.accuracy },
+    accuracy: { validation: record.validationAccuracy, test: await testAccuracy(job, run, program, weights) },
     history,
     kept: record,
     endedEarly: history.length < job.epochs,
+  }
+}
+
+/** Of the float network, also where it was trained with fake quantisation: that is what the weights are. */
+async function testAccuracy(
+  job: TrainingJob,
+  run: TrainingRun,
+  program: TrainingProgram,
+  weights: Weights,
+): Promise<number> {
+  const { fakeQuantise, ...recipe } = job.recipe
+  const float = fakeQuantise === undefined ? program : await job.engine.compile(job.graph, recipe)
+  try {
+    await float.writeWeights(weights)
+    return succeeded(run, await measureNetwork({ ...job, signal: run.signal }, float, 'test')).accuracy
+  } finally {
+    if (float !== program) await float.dispose()
   }
 }
 
