@@ -60,7 +60,7 @@ export async function benchSearch(args: BenchSearchArguments): Promise<void> {
   const { genes, accuracies, scoreAccuracy, costs } = columns
   const used = [...genes.columns, ...genes.digits, ...(genes.same === undefined ? [] : [genes.same])]
   const measured = [...accuracies, scoreAccuracy, ...costs.flat()]
-  const table = readTable(args.table, [...used, ...measured], args.lenient ? measured : [])
+  const table = readTable(args.table, [...used, ...measured], { complete: args.lenient ? measured : [] })
   const problem = tabularProblem(table, columns)
   const evaluations = budgetsOf(args.evaluations, problem.architectureCount, args.table)
   const scales = scalesOf(problem, costs, args)

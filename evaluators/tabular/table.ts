@@ -4,7 +4,7 @@ import { messageOf } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
 import { assertExists, badFile, kindOfPath, readInputFile } from '../datasets/input-file.ts'
 
-/** No table may be larger, compressed or not: one text holds it. */
+/** One text holds a table. */
 const MOST_BYTES = 500_000_000
 const MOST_ROWS = 1_000_000
 const MOST_COLUMNS = 10_000
@@ -21,19 +21,29 @@ export interface Table {
   readonly cells: (column: string) => readonly string[]
 }
 
+export interface TableOptions {
+  /** Rows with an empty cell in one of these columns are passed over. */
+  readonly complete?: readonly string[]
+  /** No file may be larger, compressed or not. */
+  readonly mostBytes?: number
+}
+
 /**
  * Reads columns of a CSV file with a heading line, gzip-compressed or not.
- * @param complete rows with an empty cell in one of these columns are passed over.
  * @throws UserError when the file cannot be read, is too large, is no intact gzip or CSV file, or lacks a column.
  */
-export function readTable(file: string, columns: readonly string[], complete: readonly string[] = []): Table {
+export function readTable(
+  file: string,
+  columns: readonly string[],
+  { complete = [], mostBytes = MOST_BYTES }: TableOptions = {},
+): Table {
   const wanted = [...new Set(columns)]
   const needed = complete.map((column) => wanted.indexOf(column))
   const cells = wanted.map((): string[] => [])
   const lines: number[] = []
   let positions: readonly number[] | undefined
   let width = 0
-  const closed = forEachCsvRecord(readText(file), (fields, line) => {
+  const closed = forEachCsvRecord(readText(file, mostBytes), (fields, line) => {
     if (positions === undefined) {
       width = fields.length
       positions = findColumns(file, fields, wanted)
@@ -97,18 +107,18 @@ export function errorsOf(table: Table, column: string): Float64Array {
   return accuracies.map((accuracy) => (100 / whole) * (whole - accuracy))
 }
 
-function readText(file: string): string {
+function readText(file: string, mostBytes: number): string {
   assertExists(file)
   // A device such as /dev/zero has no end.
   if (kindOfPath(file) === undefined) throw badFile(file, 'is no ordinary file', 'name a CSV file')
-  const bytes = readInputFile(file, MOST_BYTES)
+  const bytes = readInputFile(file, mostBytes)
   const compressed = bytes[0] === 0x1f && bytes[1] === 0x8b
   if (!compressed) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   try {
-    return gunzipSync(bytes, { maxOutputLength: MOST_BYTES }).toString('utf8')
+    return gunzipSync(bytes, { maxOutputLength: mostBytes }).toString('utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-      throw badFile(file, 'is too large when decompressed', `at most ${MOST_BYTES} bytes are read`)
+      throw badFile(file, 'is too large when decompressed', `at most ${mostBytes} bytes are read`)
     }
     throw badFile(file, `is no intact gzip file (${messageOf(error)})`, 'copy or download it again')
   }
