@@ -1,20 +1,16 @@
-import { sizeOf } from '../../network/shapes.ts'
 import { checkProgram, LINKER_SCRIPT, mainProgram, START_SOURCE } from '../c/check-program.ts'
 import { countProgram } from '../c/count-program.ts'
 import { COUNT_BUILD, COUNT_RUN, MAIN_BUILD } from '../c/measure-c.ts'
 import { BOARDS, boardBuild, boardRun, HOST_FLAGS } from '../c/toolchain.ts'
 import { type CVerification, verifyC } from '../c/verify-c.ts'
 import { type CModel, writeCModel } from '../c/write-model.ts'
-import type { QuantisationChoice } from '../quantise/choose.ts'
-import { quantisedInputs } from '../quantise/input.ts'
+import { checkSamples } from '../quantise/check-samples.ts'
 import { quantisedSchedule } from '../quantise/quantise.ts'
-import type { ArtefactCheck, ExportContext, ExportFormat } from './format.ts'
+import type { ArtefactCheck, ExportFormat } from './format.ts'
 
 const FOLDER = 'c'
 /** Samples that go with the C, and that run on emulated boards. */
 const KEPT_SAMPLES = 100
-/** Larger test parts run in part: the samples pass through a file. */
-const MOST_CHECKED_BYTES = 256 << 20
 
 /** The int8 network as C99 without a library. */
 export const cFormat: ExportFormat = {
@@ -40,7 +36,7 @@ export const cFormat: ExportFormat = {
       ['start.c', START_SOURCE],
       ['link.ld', LINKER_SCRIPT],
     ])
-    const samples = checkSamples(context, int8)
+    const samples = checkSamples(context.dataset, int8)
     const kept = Math.min(KEPT_SAMPLES, samples.count)
     const job = { files, ...samples, samples: samples.count, emulatedSamples: kept }
     const verification = context.verify ? await verifyC(job) : undefined
@@ -66,20 +62,6 @@ export const cFormat: ExportFormat = {
       },
     }
   },
-}
-
-/** The first test samples, quantised, with what the reference gives for them. */
-function checkSamples({ dataset }: ExportContext, { network, testOutputs }: QuantisationChoice) {
-  const size = sizeOf(network.tensors[network.input]!.shape)
-  const { test } = dataset.splits
-  const count = Math.min(test.length, Math.max(Math.floor(MOST_CHECKED_BYTES / size), 1))
-  const inputs = new Int8Array(count * size)
-  let at = 0
-  for (const input of quantisedInputs(network, dataset, test.subarray(0, count))) {
-    inputs.set(input, at)
-    at += size
-  }
-  return { count, inputs, expected: testOutputs.subarray(0, (testOutputs.length / test.length) * count) }
 }
 
 /** The largest of what was measured. */

@@ -1,0 +1,154 @@
+import type { Value } from '../../evaluators/training/onnx/emitter.ts'
+import type { Shape } from '../../network/types.ts'
+import type {
+  Clamp,
+  Multiplier,
+  Quantisation,
+  QuantisedExperts,
+  QuantisedKind,
+  QuantisedOf,
+} from '../quantise/types.ts'
+import type { Edge, QdqBuilder } from './builder.ts'
+import { channelsFirst, type QdqInput, windowAttributes } from './operators.ts'
+
+const [UINT8, INT8, INT32, INT64] = [2n, 3n, 6n, 7n]
+const NO_CLAMP: Clamp = [-128, 127]
+
+const cast = ({ emitter }: QdqBuilder, value: Value, to: bigint): Value =>
+  emitter.node('Cast', [value], { attributes: { to } })
+
+const longs = ({ emitter }: QdqBuilder, values: readonly bigint[], dims: readonly number[]): Value =>
+  emitter.initializer(`long_${dims}_${values}`, { type: 'int64', dims, data: BigInt64Array.from(values) })
+const long = (builder: QdqBuilder, value: number): Value => longs(builder, [BigInt(value)], [])
+
+/** q − zero point, in 64 bits. */
+function whole(builder: QdqBuilder, { value, quantisation }: Edge): Value {
+  const wide = cast(builder, value, INT64)
+  return builder.emitter.node('Sub', [wide, long(builder, quantisation.zeroPoint)])
+}
+
+/** Products stay below this; added to them, division by a power of two rounds down whatever their sign. */
+const LARGEST = 61n
+
+/** floor(x · multiplier · 2^(shift − 31) + ½) of 64-bit integers, with factors that repeat along `dims`. */
+function scaled(builder: QdqBuilder, x: Value, factors: readonly Multiplier[], dims: readonly number[]): Value {
+  const { emitter } = builder
+  const exact = factors.map(({ multiplier, shift }) => {
+    const total = BigInt(31 - shift)
+    // Factors so small give 0 for every sum of products.
+    return total > LARGEST ? { multiplier: 0n, total: 31n } : { multiplier: BigInt(multiplier), total }
+  })
+  const stored = (value: (factor: (typeof exact)[number]) => bigint): Value => longs(builder, exact.map(value), dims)
+  const product = emitter.node('Mul', [x, stored(({ multiplier }) => multiplier)])
+  const shifted = emitter.node('Add', [product, stored(({ total }) => (1n << (total - 1n)) + (1n << LARGEST))])
+  const divided = emitter.node('Div', [shifted, stored(({ total }) => 1n << total)])
+  return emitter.node('Sub', [divided, stored(({ total }) => 1n << (LARGEST - total))])
+}
+
+function stored(builder: QdqBuilder, x: Value, shape: Shape, to: Quantisation, [low, high]: Clamp): Edge {
+  const { emitter } = builder
+  const placed = emitter.node('Add', [x, long(builder, to.zeroPoint)])
+  const kept = emitter.node('Clip', [placed, long(builder, low), long(builder, high)])
+  return { value: cast(builder, kept, INT8), shape, quantisation: to }
+}
+
+type Weighted = QuantisedOf<'conv2d' | 'depthwiseConv2d' | 'dense'>
+const factorsOf = ({ multipliers, shifts }: Weighted): readonly Multiplier[] =>
+  Array.from(multipliers, (multiplier, i) => ({ multiplier, shift: shifts[i]! }))
+
+function convolution(
+  { builder, kernel, inputs, to }: QdqInput<'conv2d'> | QdqInput<'depthwiseConv2d'>,
+  weights: Int8Array,
+  dims: readonly number[],
+  group: number,
+): Edge {
+  const { emitter } = builder
+  const [x] = inputs as readonly [Edge]
+  const filters = dims[0]!
+  // ConvInteger takes unsigned samples.
+  const offset = builder.int32(Int32Array.of(128), [], 'offset')
+  const unsigned = cast(builder, emitter.node('Add', [cast(builder, x.value, INT32), offset]), UINT8)
+  const zero = emitter.initializer(`unsigned_${x.quantisation.zeroPoint}`, {
+    type: 'uint8',
+    dims: [],
+    data: Uint8Array.of(x.quantisation.zeroPoint + 128),
+  })
+  const attributes = { ...windowAttributes(kernel, x), group: BigInt(group) }
+  const sum = emitter.node('ConvInteger', [unsigned, builder.int8(weights, dims, 'weights'), zero], { attributes })
+  const biased = emitter.node('Add', [sum, builder.int32(kernel.bias, [filters, 1, 1], 'bias')])
+  const perFilter = kernel.multipliers.length > 1 ? [filters, 1, 1] : []
+  const result = scaled(builder, cast(builder, biased, INT64), factorsOf(kernel), perFilter)
+  return stored(builder, result, kernel.outputShape, to, kernel.clamp)
+}
+
+/** Kernels in integer operators alone, where the QDQ form computes in float. The others round nothing or use tables. */
+export const INTEGER_RULES: { readonly [K in QuantisedKind]?: (input: QdqInput<K>) => Edge } = {
+  conv2d: (input) => {
+    const { kernel } = input
+    const [height, width] = kernel.kernel
+    const [filters, channels] = [kernel.outputShape.at(-1)!, kernel.inputShapes[0]!.at(-1)!]
+    const weights = channelsFirst(kernel.weights, filters, height * width, channels)
+    return convolution(input, weights, [filters, channels, height, width], 1)
+  },
+  depthwiseConv2d: (input) => {
+    const { kernel } = input
+    const [height, width] = kernel.kernel
+    const channels = kernel.outputShape.at(-1)!
+    const weights = channelsFirst(kernel.weights, 1, height * width, channels)
+    return convolution(input, weights, [channels, 1, height, width], channels)
+  },
+  dense: ({ builder, kernel, inputs, to }) => {
+    const { emitter } = builder
+    const [x] = inputs as readonly [Edge]
+    const units = kernel.outputShape[0]!
+    const features = kernel.weights.length / units
+    const turned = channelsFirst(kernel.weights, 1, units, features)
+    const weights = builder.int8(turned, [features, units], 'weights')
+    const sum = emitter.node('MatMulInteger', [x.value, weights, builder.int8Scalar(x.quantisation.zeroPoint)])
+    const biased = emitter.node('Add', [sum, builder.int32(kernel.bias, [units], 'bias')])
+    const result = scaled(builder, cast(builder, biased, INT64), factorsOf(kernel), [])
+    return stored(builder, result, kernel.outputShape, to, kernel.clamp)
+  },
+  add: ({ builder, kernel, inputs, to }) => {
+    const { emitter } = builder
+    const lifted = long(builder, 2 ** kernel.leftShift)
+    const sum = inputs
+      .map((input, i) =>
+        scaled(builder, emitter.node('Mul', [whole(builder, input), lifted]), [kernel.operands[i]!], []),
+      )
+      .reduce((a, b) => emitter.node('Add', [a, b]))
+    return stored(builder, scaled(builder, sum, [kernel.result], []), kernel.outputShape, to, kernel.clamp)
+  },
+  multiply: ({ builder, kernel, inputs, to }) => {
+    const [a, b] = inputs as readonly [Edge, Edge]
+    const gate = a.shape.length === 3 && b.shape.length < 3 ? builder.reshaped(b, [1, 1, b.shape.at(-1)!]) : b
+    const product = builder.emitter.node('Mul', [whole(builder, a), whole(builder, gate)])
+    return stored(builder, scaled(builder, product, [kernel.result], []), kernel.outputShape, to, NO_CLAMP)
+  },
+  globalAveragePool: ({ builder, kernel, inputs, to }) => {
+    const axes = builder.emitter.integers([2, 3])
+    const attributes = { keepdims: 1n }
+    const sum = builder.emitter.node('ReduceSum', [whole(builder, inputs[0]!), axes], { attributes })
+    const channels = kernel.outputShape.at(-1)!
+    const mean = stored(builder, scaled(builder, sum, [kernel.result], []), [1, 1, channels], to, NO_CLAMP)
+    return builder.reshaped(mean, kernel.outputShape)
+  },
+}
+
+/** What an expert adds to the sum: its output, weighted by a whole number for each sample, in the sum's int8. */
+export function weightedPart(
+  builder: QdqBuilder,
+  result: Edge,
+  share: Value,
+  { share: factor }: QuantisedExperts['experts'][number],
+  to: Quantisation,
+): Edge {
+  const product = builder.emitter.node('Mul', [whole(builder, result), cast(builder, share, INT64)])
+  return stored(builder, scaled(builder, product, [factor], []), result.shape, to, NO_CLAMP)
+}
+
+/** The sum of two edges of one scale, which int8 holds or cuts off. */
+export function summed(builder: QdqBuilder, a: Edge, b: Edge): Edge {
+  const sum = builder.emitter.node('Add', [whole(builder, a), whole(builder, b)])
+  return stored(builder, sum, a.shape, a.quantisation, NO_CLAMP)
+}
