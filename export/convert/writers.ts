@@ -11,7 +11,7 @@ import { runInLiteRt } from '../litert/verify-litert.ts'
 import { runInOnnxRuntime } from '../onnx-int8/run-model.ts'
 import { type OnnxArithmetic, writeQdqModel } from '../onnx-int8/write-model.ts'
 import { writeTflite } from '../tflite/write-model.ts'
-import type { ConversionSamples, ConversionSource, ConvertedFile } from './convert-model.ts'
+import type { ConversionSamples, ConversionSource, ConvertedFile } from './conversion.ts'
 
 /** Alignment of tensors in the C's arena: that of TFLM. */
 const ALIGNMENT_BYTES = 16
