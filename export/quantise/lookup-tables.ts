@@ -51,15 +51,18 @@ function hardSwish(from: Quantisation, to: Quantisation): Fixed {
 /** What TFLite makes of hard sigmoid, which it has no kernel for: relu6(x + 3) as ADD, times 1/6 as MUL. */
 export const HARD_SIGMOID = {
   three: { scale: Math.fround(3 / 127), zeroPoint: 0 },
-  shifted: { scale: Math.fround(6 / 255), zeroPoint: -128 },
+  // 254 steps and not 255: 3 is a whole number of them, and not a half, which runtimes round differently.
+  shifted: { scale: Math.fround(6 / 254), zeroPoint: -128 },
+  /** 6 in steps of the sum, from its zero point: where relu6 ends. */
+  most: 126,
   sixth: { scale: Math.fround(1 / 6 / 127), zeroPoint: 0 },
   /** Both constants are stored as this. */
   constant: 127,
 } as const
 
 function hardSigmoid(from: Quantisation, to: Quantisation): Fixed {
-  const { three, shifted, sixth, constant } = HARD_SIGMOID
-  const sum = { ...addOperands([from.scale, three.scale], shifted.scale), clamp: [-128, 127] as const }
+  const { three, shifted, most, sixth, constant } = HARD_SIGMOID
+  const sum = { ...addOperands([from.scale, three.scale], shifted.scale), clamp: [-128, most] as const }
   const { multiplier, shift } = quantiseMultiplier((shifted.scale * sixth.scale) / to.scale)
   return (q) => {
     const relu6 = addValue(sum, [q - from.zeroPoint, constant], shifted.zeroPoint)
