@@ -13,6 +13,8 @@ export interface BenchmarkHeader {
   /** Columns of ever longer trainings, for searches in stages. */
   readonly ladder?: readonly LadderStep[]
   readonly reduction?: number
+  /** Networks begun in stages for each evaluation. */
+  readonly begin?: number
   readonly promotion?: string
   readonly scoreAccuracy: string
   readonly normalisation: NormalisationKind
@@ -117,15 +119,20 @@ function heading({ table, accuracy, scoreAccuracy, architectures, devices, seeds
   return [
     `${architectures} networks of '${table}', accuracy '${accuracy}'${scored}; ${known}${searches}; ` +
       `${seeds.length} seeds from ${seeds[0]}.`,
-    ...(rest.ladder === undefined ? [] : [ladderLine(rest.ladder, rest.reduction!, rest.promotion!)]),
+    ...(rest.ladder === undefined ? [] : [ladderLine(rest.ladder, rest.reduction!, rest.begin!, rest.promotion!)]),
     `Hypervolume as a share of the true front's, in the box (${rest.normalisation}):`,
     ...boxes,
   ].join('\n')
 }
 
-const ladderLine = (ladder: readonly LadderStep[], reduction: number, promotion: string): string =>
-  `In stages: ${ladder.map(({ column, epochs }) => `'${column}' of ${epochs} epochs`).join(', then ')}; ` +
-  `one in ${reduction} goes on, ${promotion}; epochs are a share of training every network for ${ladder.at(-1)!.epochs}.`
+function ladderLine(ladder: readonly LadderStep[], reduction: number, begin: number, promotion: string): string {
+  const stages = ladder.map(({ column, epochs }) => `'${column}' of ${epochs} epochs`).join(', then ')
+  const begun = begin === 1 ? '' : `, ${begin} networks begun for each evaluation`
+  return (
+    `In stages: ${stages}; one in ${reduction} goes on, ${promotion}${begun}; epochs are a share of training ` +
+    `as many networks as evaluations for ${ladder.at(-1)!.epochs}.`
+  )
+}
 
 const range = (low: number, high: number): string => `${formatNumber(low)} to ${formatNumber(high)}`
 

@@ -25,6 +25,7 @@ interface BenchSearchArguments {
   readonly accuracy: string | undefined
   readonly ladder: string | undefined
   readonly reduction: number
+  readonly begin: number
   readonly promotion: Promotion
   readonly 'score-accuracy': string | undefined
   readonly cost: readonly string[]
@@ -42,12 +43,8 @@ interface BenchSearchArguments {
   readonly json: boolean
 }
 
-/** Options that may be given several times; `_` holds the words of the command. */
-const REPEATABLE = ['cost', 'limit', '_']
-
 /** `frugal bench search`: tables of figures, or one JSON object. */
 export async function benchSearch(args: BenchSearchArguments): Promise<void> {
-  refuseRepeated(args)
   const steps = ladderSteps(args)
   const columns = columnsOf(args, steps)
   const algorithms = [...new Set(listOf(args.algorithm, '--algorithm'))]
@@ -80,7 +77,9 @@ export async function benchSearch(args: BenchSearchArguments): Promise<void> {
     table: args.table,
     cost: costs.flat(),
     accuracy: accuracies.at(-1)!,
-    ...(steps.length > 1 ? { ladder: steps, reduction: args.reduction, promotion: args.promotion } : {}),
+    ...(steps.length > 1
+      ? { ladder: steps, reduction: args.reduction, begin: args.begin, promotion: args.promotion }
+      : {}),
     scoreAccuracy,
     normalisation: args.normalisation,
     together: args.together,
@@ -123,19 +122,14 @@ function ladderSteps({ accuracy, ladder }: BenchSearchArguments): readonly Ladde
 
 /** Settings of searches in stages, where there are any. */
 function stagedSettings(
-  { reduction, promotion }: BenchSearchArguments,
+  { reduction, begin, promotion }: BenchSearchArguments,
   steps: readonly LadderStep[],
 ): { readonly staged?: StagedSettings } {
   wholeNumber(reduction, '--reduction', 2, 1000)
+  numberWithin(begin, '--begin', 0, 100)
   if (steps.length === 1) return {}
   const ladder = { rungs: steps.length, reduction, promotion }
-  return { staged: { ladder, epochs: steps.map(({ epochs }) => epochs) } }
-}
-
-/** The command line makes a list of an option that is given twice. */
-function refuseRepeated(args: BenchSearchArguments): void {
-  const repeated = Object.entries(args).find(([name, value]) => Array.isArray(value) && !REPEATABLE.includes(name))
-  if (repeated !== undefined) throw new UserError(`--${repeated[0]} is given twice: give it once`)
+  return { staged: { ladder, epochs: steps.map(({ epochs }) => epochs), begin } }
 }
 
 function columnsOf(args: BenchSearchArguments, steps: readonly LadderStep[]): ProblemColumns {

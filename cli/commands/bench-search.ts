@@ -41,6 +41,11 @@ export const benchSearchCommand = defineCommand({
         default: 3,
         describe: 'With --ladder: one in so many networks goes on to the next stage',
       })
+      .option('begin', {
+        type: 'number',
+        default: 1,
+        describe: 'With --ladder: networks begun in stages for each one that is trained fully in the comparison',
+      })
       .option('promotion', {
         choices: ['asynchronous', 'synchronous'] as const,
         default: 'asynchronous' as const,

@@ -11,6 +11,8 @@ export interface StagedSettings {
   readonly ladder: Ladder
   /** Epochs of the training behind each rung's column, counted in full: a table's trainings do not go on. */
   readonly epochs: readonly number[]
+  /** Networks begun for each evaluation: cheap ones may be more than would be trained fully. */
+  readonly begin: number
 }
 
 export interface RunSettings {

@@ -17,8 +17,8 @@ interface StagedSearch {
 }
 
 /**
- * Searches of a table in stages, one for each number of evaluations: so many networks are begun, and those that reach
- * the last rung are scored.
+ * Searches of a table in stages, one for each number of evaluations: so many networks are begun (times
+ * `begin`), and those that reach the last rung are scored.
  */
 export function runInStages(
   problem: TabularProblem,
@@ -29,8 +29,10 @@ export function runInStages(
   settings: RunSettings & { readonly staged: StagedSettings },
 ): Run {
   const start = random.state()
+  const begunOf = (evaluations: number) =>
+    Math.min(problem.architectureCount, Math.round(evaluations * settings.staged.begin))
   const searches = settings.evaluations.map((networks) =>
-    searchInStages(problem, evaluation, definition, randomStreamFromState(start), settings, networks),
+    searchInStages(problem, evaluation, definition, randomStreamFromState(start), settings, begunOf(networks)),
   )
   const scores = searches.map(({ trained }): readonly Score[] =>
     problem.costs.map((_, device) => scoreOf(problem, device, trained, scales[device]!)),

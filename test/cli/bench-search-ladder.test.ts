@@ -18,6 +18,7 @@ const args = (changes: Partial<Arguments>): Arguments => ({
   accuracy: undefined,
   ladder: undefined,
   reduction: 3,
+  begin: 1,
   promotion: 'asynchronous',
   'score-accuracy': undefined,
   cost: ['latency_ms'],
@@ -44,6 +45,7 @@ const WRONG: readonly (readonly [Partial<Arguments>, RegExp])[] = [
   [{ ladder: 'accuracy@5' }, /^--ladder 'accuracy@5' must name two columns or more, with more epochs each$/],
   [{ ladder: 'accuracy@5,accuracy@5' }, /must name two columns or more, with more epochs each$/],
   [{ ladder: 'quick@1,accuracy@9' }, /unknown column 'quick'/],
+  [{ ladder: 'accuracy@1,accuracy@9', begin: 0 }, /^--begin must be a number above 0 and at most 100, not 0$/],
   [{ ladder: 'accuracy@1,accuracy@9', reduction: 1 }, /^--reduction must be a whole number from 2 to 1000, not 1$/],
 ]
 

@@ -13,6 +13,7 @@ import { runInStages } from '../../search/tabular/staged-run.ts'
 const STAGED: StagedSettings = {
   ladder: { rungs: 2, reduction: 3, promotion: 'asynchronous' },
   epochs: [10, 100],
+  begin: 1,
 }
 
 /** 6 × 6 × 6 networks less the diagonal; `quick` sees the quality of `full` with a ripple. */
@@ -40,12 +41,17 @@ function madeProblem(t: ExecutionContext): { readonly problem: TabularProblem; r
   return { problem, scale: scaleOf(problem, 0, { kind: 'full', errorLimit: undefined, limits: undefined }) }
 }
 
-const search = ({ problem, scale }: ReturnType<typeof madeProblem>, evaluations: readonly number[], seed = 1) =>
+const search = (
+  { problem, scale }: ReturnType<typeof madeProblem>,
+  evaluations: readonly number[],
+  seed = 1,
+  staged = STAGED,
+) =>
   runInStages(problem, tabularEvaluation(problem), nsga2, [scale], randomStream(seed, 'tabular'), {
     evaluations,
     populationSize: 10,
     hideCosts: true,
-    staged: STAGED,
+    staged,
   })
 
 test('epochs are those of both stages, and the budget is networks begun', (t) => {
@@ -68,6 +74,12 @@ test('only networks that were trained fully count', (t) => {
       0,
     )
   t.true(mean(problem) > mean(blind), 'a first stage that is wrong finds less')
+})
+
+test('cheap networks may be more than would be trained fully', (t) => {
+  const { evaluated, epochShares } = search(madeProblem(t), [20], 1, { ...STAGED, begin: 1.5 })
+  t.is(evaluated, 30)
+  t.deepEqual(epochShares, [(30 * 10 + 10 * 100) / (20 * 100)])
 })
 
 test('a table that runs out: all of it is begun, a third is trained fully', (t) => {
