@@ -5,18 +5,26 @@ import { type Algorithm, type AlgorithmConfig, defineAlgorithm, type Genome, typ
 import { Archive } from './frugal/archive.ts'
 import { CandidatePool, isAllowed } from './frugal/candidates.ts'
 import { choiceGroups, initialLatents } from './frugal/choice-groups.ts'
-import { type CostSource, knownCosts, PredictedCosts } from './frugal/costs.ts'
+import { type CostModelState, type CostSource, initialCostModels, knownCosts, PredictedCosts } from './frugal/costs.ts'
 import { createEncoding } from './frugal/encoding.ts'
 import { INITIAL_PARAMETERS } from './frugal/kernel.ts'
 import { initialParameters, isParameterState } from './frugal/parameter-search.ts'
 import { chooseByGain } from './frugal/proposal.ts'
-import { Surrogate } from './frugal/surrogate.ts'
+import { DOUBTING, Surrogate, TRUSTING } from './frugal/surrogate.ts'
 import { GenomeMemory } from './genome-memory.ts'
 import { OpenAsks } from './open-asks.ts'
 import { unseenSample, unseenVariant } from './proposals.ts'
 import { checkTold, isFeasible, loadTold, parseState, randomStateSchema, storeTold, toldSchema } from './state.ts'
 
 const genomeSchema = z.array(z.int().min(0))
+const parameterSchema = z
+  .strictObject({
+    positions: z.array(z.int()),
+    turn: z.int().min(0),
+    latents: z.array(z.number()),
+    step: z.number().positive(),
+  })
+  .refine(isParameterState)
 const stateSchema = z.strictObject({
   random: randomStateSchema,
   seen: z.array(z.int().min(0)),
@@ -27,14 +35,8 @@ const stateSchema = z.strictObject({
   infeasible: z.array(toldSchema),
   firstErrors: z.array(z.number()),
   retained: z.array(genomeSchema),
-  parameters: z
-    .strictObject({
-      positions: z.array(z.int()),
-      turn: z.int().min(0),
-      latents: z.array(z.number()),
-      step: z.number().positive(),
-    })
-    .refine(isParameterState),
+  parameters: parameterSchema,
+  costModels: z.strictObject({ parameters: parameterSchema, nextSearch: z.int().min(1) }),
   nextSearch: z.int().min(1),
 })
 
@@ -55,6 +57,7 @@ interface Memory {
   readonly firstErrors: number[]
   readonly surrogateParameters: ConstructorParameters<typeof Surrogate>[1]
   readonly nextSearch: number
+  readonly costModels: CostModelState
   retained: readonly Genome[]
 }
 
@@ -63,7 +66,8 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
   const { seen, open, archive, firstErrors } = memory
   const encoding = createEncoding(operations, cheapObjectives)
   const surrogate = new Surrogate(encoding, memory.surrogateParameters, memory.nextSearch)
-  const predicted = cheapObjectives === undefined ? new PredictedCosts(encoding, frontCount) : undefined
+  const predicted =
+    cheapObjectives === undefined ? new PredictedCosts(encoding, frontCount, memory.costModels) : undefined
   const source: CostSource = cheapObjectives === undefined ? predicted! : knownCosts(cheapObjectives)
   const featureCosts = (genome: Genome) => (cheapObjectives === undefined ? undefined : source.costs(genome))
 
@@ -121,6 +125,7 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
       source,
       featureCosts,
       referenceError: referenceError(),
+      sdFactor: random.chance(0.5) ? DOUBTING : TRUSTING,
     })
     memory.retained = choice.others.slice(0, RETAINED).map(({ genome }) => genome)
     return choice.best?.genome ?? child(from)
@@ -162,6 +167,7 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
       retained: memory.retained,
       parameters: surrogate.parameters,
       nextSearch: surrogate.nextSearch,
+      costModels: predicted?.state ?? memory.costModels,
     }),
   }
 }
@@ -177,6 +183,7 @@ export default defineAlgorithm({
       firstErrors: [],
       surrogateParameters: initialParameters(INITIAL_PARAMETERS, initialLatents(choiceGroups(config.operations.genes))),
       nextSearch: INITIAL_DESIGN,
+      costModels: initialCostModels(initialLatents(choiceGroups(config.operations.genes))),
       retained: [],
     }),
   restore: (config, state) => {
@@ -186,7 +193,8 @@ export default defineAlgorithm({
       error,
       costs: costs.map((vector) => vector ?? undefined),
     }))
-    if (stored.parameters.latents.length !== initialLatents(choiceGroups(config.operations.genes)).length) {
+    const latentCount = initialLatents(choiceGroups(config.operations.genes)).length
+    if ([stored.parameters, stored.costModels.parameters].some(({ latents }) => latents.length !== latentCount)) {
       throw new UserError(
         "this state of the algorithm 'frugal' belongs to another search: its genes have other choices",
       )
@@ -206,6 +214,7 @@ export default defineAlgorithm({
       firstErrors: stored.firstErrors,
       surrogateParameters: stored.parameters,
       nextSearch: stored.nextSearch,
+      costModels: stored.costModels,
       retained: stored.retained,
     })
   },

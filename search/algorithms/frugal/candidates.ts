@@ -1,14 +1,14 @@
 import type { RandomStream } from '../../../lib/random.ts'
 import type { Genome, GenomeOperations, KnownCosts } from '../../algorithm.ts'
 import type { GenomeMemory } from '../genome-memory.ts'
-import type { CostSource } from './costs.ts'
+import type { CostSource, ExpectedCosts } from './costs.ts'
 
 export interface Candidate {
   readonly genome: Genome
-  readonly known: readonly KnownCosts[]
+  readonly known: readonly ExpectedCosts[]
 }
 
-export const isAllowed = (known: readonly KnownCosts[] | undefined): known is readonly KnownCosts[] =>
+export const isAllowed = <T extends KnownCosts>(known: readonly T[] | undefined): known is readonly T[] =>
   known?.some(({ violation }) => violation === 0) ?? false
 
 const FRESH = 120

@@ -15,7 +15,12 @@ export interface Fit {
   readonly weights: Float64Array
   /** Up to a constant. */
   readonly logLikelihood: number
+  /** Root of the mean squared error that the latest points were predicted with from those before them. */
+  readonly recentError: number
 }
+
+/** Points that the recent error is the mean of. */
+const RECENT = 30
 
 /**
  * Gaussian process regression with an unknown constant mean and scale, both estimated by maximum likelihood (Rasmussen
@@ -76,8 +81,12 @@ export class GaussianProcess {
       logDeterminant += Math.log(this.#factor[rowStart(i) + i]!)
     }
     const variance = Math.max(squared / n, 1e-12)
+    const recent = Math.max(1, n - RECENT)
+    let missed = 0
+    for (let i = recent; i < n; i++) missed += (weights[i]! * this.#factor[rowStart(i) + i]!) ** 2
+    const recentError = n > 1 ? Math.sqrt(missed / (n - recent)) : 0
     solveUpper(this.#factor, n, weights)
-    return { mean, variance, weights, logLikelihood: -0.5 * n * Math.log(variance) - logDeterminant }
+    return { mean, variance, weights, recentError, logLikelihood: -0.5 * n * Math.log(variance) - logDeterminant }
   }
 
   /** Derivative of the log likelihood by the covariance of points i and j < i, both ways, packed like the factor: O(n³). */
@@ -111,19 +120,19 @@ export class GaussianProcess {
     return mean
   }
 
-  /** Standard deviation of the noiseless value at a point: O(n²). */
+  /** Standard deviation of what will be measured at a point, noise included, for luck counts too: O(n²). */
   sd(fit: Fit, covariances: Float64Array): number {
     const solved = Float64Array.from(covariances)
     solveLower(this.#factor, solved.length, solved)
     let explained = 0
     for (let i = 0; i < solved.length; i++) explained += solved[i]! * solved[i]!
-    return Math.sqrt(fit.variance * Math.max(1e-9, 1 - explained))
+    return Math.sqrt(fit.variance * Math.max(1e-9, 1 + this.#noise - explained))
   }
 
   /** An upper estimate of `sd` from the nearest training point alone: O(n). */
   roughSd(fit: Fit, covariances: Float64Array): number {
     let nearest = 0
     for (let i = 0; i < covariances.length; i++) nearest = Math.max(nearest, covariances[i]!)
-    return Math.sqrt(fit.variance * Math.max(1e-9, 1 - (nearest * nearest) / (1 + this.#noise)))
+    return Math.sqrt(fit.variance * Math.max(1e-9, 1 + this.#noise - (nearest * nearest) / (1 + this.#noise)))
   }
 }

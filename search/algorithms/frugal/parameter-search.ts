@@ -42,9 +42,13 @@ export const parametersOf = ({ positions }: Pick<ParameterState, 'positions'>): 
     NAMES.map((name, i) => [name, PARAMETER_GRIDS[name][positions[i]!]!]),
   ) as unknown as KernelParameters
 
+/** Whether a parameter changes anything for genomes of this encoding. */
+const isInUse = ({ countCount, costCount }: Encoding, name: keyof KernelParameters): boolean =>
+  name === 'count' ? countCount > 0 : name === 'cost' || name === 'costScale' ? costCount > 0 : true
+
 interface Judged {
   readonly process: GaussianProcess
-  readonly fit: Fit
+  readonly fits: readonly Fit[]
   /** Logarithm of likelihood times prior, up to a constant. */
   readonly value: number
 }
@@ -52,29 +56,32 @@ interface Judged {
 /**
  * Moves a few parameters, one after the other, to the neighbouring values of the greatest likelihood, and the choices of
  * categorical genes towards where the observations are likelier.
+ * @param targets one or more lists of values, one value per row; they share the parameters
  */
 export function improveParameters(
   encoding: Encoding,
   rows: readonly EncodedGenome[],
-  targets: Float64Array,
+  targets: readonly Float64Array[],
   state: ParameterState,
 ): ParameterState {
   const count = Math.min(rows.length, MOST_POINTS)
   const taken = Array.from({ length: count }, (_, i) => Math.floor((i * rows.length) / count))
   const chosen = taken.map((i) => rows[i]!)
-  const chosenTargets = Float64Array.from(taken, (i) => targets[i]!)
+  const chosenTargets = targets.map((list) => Float64Array.from(taken, (i) => list[i]!))
   const origin = initialLatents(encoding.groups)
   const judge = (positions: readonly number[], latents: readonly number[]): Judged => {
     const process = new GaussianProcess(encoding, parametersOf({ positions }), latents)
     for (const row of chosen) process.add(row)
-    const fit = process.fit(chosenTargets)
+    const fits = chosenTargets.map((list) => process.fit(list))
+    const likelihood = fits.reduce((sum, { logLikelihood }) => sum + logLikelihood, 0)
     const squared = latents.reduce((sum, value, k) => sum + (value - origin[k]!) ** 2, 0)
-    return { process, fit, value: fit.logLikelihood - 0.5 * LATENT_PRECISION * squared }
+    return { process, fits, value: likelihood - 0.5 * LATENT_PRECISION * squared }
   }
+  const active = NAMES.flatMap((name, i) => (isInUse(encoding, name) ? [i] : []))
   let { positions, latents, step } = state
   let best = judge(positions, latents)
   for (let turn = 0; turn < PARAMETERS_PER_STEP; turn++) {
-    const parameter = (state.turn + turn) % NAMES.length
+    const parameter = active[(state.turn + turn) % active.length]!
     const grid = PARAMETER_GRIDS[NAMES[parameter]!]
     for (const direction of [1, -1]) {
       for (let at = positions[parameter]! + direction; grid[at] !== undefined; at += direction) {
@@ -87,9 +94,13 @@ export function improveParameters(
     }
   }
   for (let ascent = 0; ascent < ASCENTS_PER_STEP && latents.length > 0; ascent++) {
-    const { process, fit } = best
-    const gradient = likelihoodGradient(encoding, process, fit, chosen, parametersOf({ positions }), latents)
-    const direction = gradient.map((slope, k) => slope - LATENT_PRECISION * (latents[k]! - origin[k]!))
+    const { process, fits } = best
+    const parameters = parametersOf({ positions })
+    const gradients = fits.map((fit) => likelihoodGradient(encoding, process, fit, chosen, parameters, latents))
+    const direction = latents.map((value, k) => {
+      const slope = gradients.reduce((sum, gradient) => sum + gradient[k]!, 0)
+      return slope - LATENT_PRECISION * (value - origin[k]!)
+    })
     const length = Math.hypot(...direction)
     if (!(length > 1e-9)) break
     for (let tries = 0; tries < ASCENT_TRIES; tries++) {
@@ -103,5 +114,5 @@ export function improveParameters(
       break
     }
   }
-  return { positions, turn: (state.turn + PARAMETERS_PER_STEP) % NAMES.length, latents, step }
+  return { positions, turn: (state.turn + PARAMETERS_PER_STEP) % active.length, latents, step }
 }

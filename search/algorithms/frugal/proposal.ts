@@ -1,7 +1,7 @@
 import type { Genome, KnownCosts } from '../../algorithm.ts'
 import type { Archive } from './archive.ts'
 import type { Candidate, CandidatePool } from './candidates.ts'
-import type { CostSource } from './costs.ts'
+import type { CostSource, ExpectedCosts } from './costs.ts'
 import type { EncodedGenome } from './encoding.ts'
 import { ExpectedGain } from './expected-gain.ts'
 import type { Prediction } from './gaussian-process.ts'
@@ -22,6 +22,8 @@ export interface ProposalContext {
   readonly source: CostSource
   readonly featureCosts: (genome: Genome) => readonly KnownCosts[] | undefined
   readonly referenceError: number
+  /** By how much the deviations of the error model are scaled. */
+  readonly sdFactor: number
 }
 
 interface Scored {
@@ -43,6 +45,7 @@ export function chooseByGain(context: ProposalContext): { best?: Candidate; othe
     archive,
     open.map((genome) => surrogate.encode(genome, featureCosts(genome))),
     referenceError,
+    context.sdFactor,
   )
   const gains = Array.from({ length: context.frontCount }, (_, device) => {
     const expected = openKnown.flatMap((known, i) =>
@@ -73,7 +76,7 @@ export function chooseByGain(context: ProposalContext): { best?: Candidate; othe
     const row = surrogate.encode(candidate.genome, featureCosts(candidate.genome))
     const shares = gains.map((gain, device) => {
       const known = candidate.known[device]!
-      return known.violation === 0 ? gain?.shares(known.costs) : undefined
+      return known.violation === 0 && gain !== undefined ? expectedShares(gain, known) : undefined
     })
     const result = { candidate, row, shares, score: total(shares, surrogate.predictRoughly(row)) }
     scored.set(candidate, result)
@@ -92,6 +95,18 @@ export function chooseByGain(context: ProposalContext): { best?: Candidate; othe
   }
   const others = ranked.filter((other) => other !== best).map(({ candidate }) => candidate)
   return best === undefined ? { others } : { best: best.candidate, others }
+}
+
+/** The shares of the levels at exact costs, or their mean over what the costs may be. */
+function expectedShares(gain: ExpectedGain, { costs, alternatives }: ExpectedCosts): Float64Array {
+  if (alternatives === undefined) return gain.shares(costs)
+  const mean = new Float64Array(gain.levels.length)
+  for (const { costs: possible, weight } of alternatives) {
+    gain.shares(possible).forEach((share, level) => {
+      mean[level]! += weight * share
+    })
+  }
+  return mean
 }
 
 /** The gain on one device; undefined while it has no feasible observation to measure by. */

@@ -5,8 +5,12 @@ import { type ErrorScale, errorScale } from './error-scale.ts'
 import { type Fit, GaussianProcess, type Prediction } from './gaussian-process.ts'
 import { improveParameters, type ParameterState, parametersOf } from './parameter-search.ts'
 
-/** Deviations are scaled down: on tables, a model that trusts itself more finds the front sooner. */
-const SD_FACTOR = 0.6
+/**
+ * Deviations are scaled, by turns at random: a model that trusts itself finds most of the front sooner, but it may never
+ * look where it is wrong; one that doubts itself does.
+ */
+export const TRUSTING = 0.6
+export const DOUBTING = 1.2
 /** Parameters are searched again when the observations have grown by this share. */
 const GROWTH = 0.04
 
@@ -22,6 +26,7 @@ export class Surrogate {
   #measured = 0
   #scale: ErrorScale | undefined
   #fit: Fit | undefined
+  #sdFactor = TRUSTING
 
   constructor(encoding: Encoding, parameters: ParameterState, nextSearch: number) {
     this.#encoding = encoding
@@ -55,7 +60,7 @@ export class Surrogate {
     const targets = Float64Array.from(errors, scale.toModel)
     if (observations.length < this.nextSearch) return
     this.nextSearch = observations.length + Math.max(1, Math.floor(observations.length * GROWTH))
-    const improved = improveParameters(this.#encoding, this.#rows, targets, this.parameters)
+    const improved = improveParameters(this.#encoding, this.#rows, [targets], this.parameters)
     const { positions, latents } = this.parameters
     const same = improved.latents === latents && improved.positions.every((position, i) => position === positions[i])
     this.parameters = improved
@@ -69,10 +74,16 @@ export class Surrogate {
 
   /**
    * Prepares for predictions: what is being measured is believed to turn out as predicted, so that other candidates get
-   * their turn.
+   * their turn. The deviations of the predictions are scaled by `sdFactor`.
    * @returns the errors believed, one per pending row
    */
-  prepare(archive: Archive, pending: readonly EncodedGenome[], referenceError: number): readonly number[] {
+  prepare(
+    archive: Archive,
+    pending: readonly EncodedGenome[],
+    referenceError: number,
+    sdFactor: number,
+  ): readonly number[] {
+    this.#sdFactor = sdFactor
     const errors = archive.observations.map(({ error }) => error)
     this.#scale = errorScale(errors, referenceError)
     this.#process.truncate(this.#measured)
@@ -92,7 +103,7 @@ export class Surrogate {
     const covariances = this.#process.covariances(row)
     return {
       mean: this.#process.mean(this.#fit!, covariances),
-      sd: SD_FACTOR * this.#process.roughSd(this.#fit!, covariances),
+      sd: this.#sdFactor * this.#process.roughSd(this.#fit!, covariances),
     }
   }
 
@@ -100,7 +111,7 @@ export class Surrogate {
     const covariances = this.#process.covariances(row)
     return {
       mean: this.#process.mean(this.#fit!, covariances),
-      sd: SD_FACTOR * this.#process.sd(this.#fit!, covariances),
+      sd: this.#sdFactor * this.#process.sd(this.#fit!, covariances),
     }
   }
 
