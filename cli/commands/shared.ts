@@ -10,7 +10,24 @@ export const defineCommand = <T>(command: {
   readonly describe: string
   readonly builder: (yargs: Argv) => Argv<T>
   readonly handler: (args: T) => Promise<void>
-}): Command => command as unknown as Command
+}): Command => {
+  const builder = (yargs: Argv): Argv<T> => refuseRepeats(command.builder(yargs))
+  return { ...command, builder } as unknown as Command
+}
+
+/** yargs makes a list of a flag that is given twice, whatever its type. */
+function refuseRepeats<T>(yargs: Argv<T>): Argv<T> {
+  const { array } = (yargs as unknown as { getOptions(): { readonly array: readonly string[] } }).getOptions()
+  return yargs.check((args) => {
+    for (const [flag, value] of Object.entries(args)) {
+      // The same values stand under `max-flash` and `maxFlash`: the first is what was typed.
+      const typed = flag.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+      if (!Array.isArray(value) || flag === '_' || array.includes(typed)) continue
+      throw new UserError(`--${typed} is given ${value.length} times: give it once`)
+    }
+    return true
+  }, false)
+}
 
 export const withDatabase = <T>(yargs: Argv<T>) =>
   yargs.option('db', { type: 'string', default: 'frugal.db', describe: 'Database file that holds all experiments' })

@@ -13,6 +13,8 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['search --space mobilnet', /unknown space 'mobilnet': did you mean 'mobilenet'/],
   ['search --space ./nowhere.ts', /nowhere\.ts' does not exist/],
   ['search --device titan', /unknown device 'titan': did you mean 'titan-rtx'/],
+  ['search --trials 3 --trials 4', /--trials is given 2 times: give it once/],
+  ['front --db a.db --db b.db', /--db is given 2 times/],
   ['search --device titan-rtx,titan-rtx', /'titan-rtx' is given twice/],
   ['search --device ./none.profile.json', /none\.profile\.json' cannot be read/],
   ['search --algorithm nsga3', /unknown algorithm 'nsga3': did you mean 'nsga2'/],
