@@ -1,4 +1,5 @@
 import path from 'node:path'
+import type { NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
 import {
   fitTable,
   type Measurement,
@@ -12,6 +13,7 @@ import { CompiledTable } from '../../hardware-profiles/table.ts'
 import type { KernelKind } from '../../network/schedule.ts'
 import { readCsv } from './csv.ts'
 import type { FittedProfile } from './fitted-profile.ts'
+import { type MlperfResult, mlperfResults } from './mlperf.ts'
 import { ruleTable } from './operators.ts'
 import { fittedTflmMemory } from './tflm-memory.ts'
 
@@ -236,5 +238,17 @@ export function efr32Profile(data: string): FittedProfile {
   }
   const networks = validateNetworks(layers, (train) => fitKinds(train).map(({ table }) => table))
   const suites = fitted.flatMap(({ suite }) => (suite.rowFolds.length > 0 ? [suite] : []))
-  return { profile: { ...profile, validation: [networks] }, suites }
+  return { profile: { ...profile, validation: [networks] }, suites: [...suites, ...olderVersion(data)] }
+}
+
+/** The board's MLPerf Tiny results: whole networks, under an older and slower version of the kernels. */
+function olderVersion(data: string): readonly NetworkSuite[] {
+  const results = mlperfResults(data, '0.7', 'silicon_labs_xG24_DK2601B')
+  const suite = (quantity: 'latency' | 'energy', figure: (result: MlperfResult) => number): NetworkSuite => ({
+    ...{ kind: 'networks', name: 'MLPerf Tiny networks under an older version', quantity, leftOut: false, folds: [] },
+    method: 'never fitted, but an older software version, 1.5 to 2 times slower where convolutions decide',
+    source: 'MLPerf Tiny 0.7, silicon_labs xG24-DK2601B at 78 MHz, 1.8 V',
+    cases: results.map((result) => [`mlperfTiny ${result.benchmark}`, figure(result), -1]),
+  })
+  return [suite('latency', ({ latencyMs }) => latencyMs), suite('energy', ({ energyMj }) => energyMj!)]
 }
