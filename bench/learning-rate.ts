@@ -1,7 +1,7 @@
 /**
  * Which peak learning rate trains random networks best, by validation accuracy only:
  * `node bench/learning-rate.ts DATA EPOCHS[:SHARE] [rate …]`, such as `node bench/learning-rate.ts ../mnist 2 0.05 0.1 0.2`.
- * Networks are drawn with a seed of their own, so that they are not those of `frugal bench proxy`.
+ * Networks are drawn with a seed of their own, so that they are not those of `frugal bench proxy`. RECIPE names another recipe.
  */
 import { loadDataset } from '../evaluators/datasets/load.ts'
 import { evaluateCandidate } from '../evaluators/proxy/evaluate-candidate.ts'
