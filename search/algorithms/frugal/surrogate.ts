@@ -10,7 +10,7 @@ import { improveParameters, type ParameterState, parametersOf } from './paramete
  * look where it is wrong; one that doubts itself does.
  */
 export const TRUSTING = 0.6
-export const DOUBTING = 1.2
+export const DOUBTING = 1
 /** Parameters are searched again when the observations have grown by this share. */
 const GROWTH = 0.04
 
