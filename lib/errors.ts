@@ -28,4 +28,12 @@ export class OperationalError extends Error {
   override readonly name = 'OperationalError'
 }
 
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+/** What an error says; of a schema's complaints (zod) the first, with its place: its own message is a list over many lines. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const [issue] =
+    (error as { readonly issues?: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[] })
+      .issues ?? []
+  if (issue === undefined) return error.message
+  return issue.path.length === 0 ? issue.message : `${issue.path.map(String).join('.')}: ${issue.message}`
+}
