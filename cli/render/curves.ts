@@ -1,6 +1,6 @@
 import { formatNumber } from '../../lib/units.ts'
 import { axisOf } from '../../results/report/axis.ts'
-import type { Metric } from '../../results/report/metrics.ts'
+import { HYPERVOLUME } from '../../results/report/metrics.ts'
 import { Canvas } from './canvas.ts'
 import { paint, shownText, type Terminal } from './terminal.ts'
 
@@ -11,16 +11,6 @@ interface NamedCurve {
 
 const ROWS = 12
 const MOST_COLUMNS = 80
-const HYPERVOLUME: Metric = {
-  title: 'hypervolume',
-  heading: 'hypervolume',
-  better: 'higher',
-  units: [{ symbol: '', factor: 1 }],
-  base: 10,
-  greatest: 1,
-  linear: true,
-  format: String,
-}
 
 /** Mean hypervolume over what was spent as step lines, each marked at its end by a letter that the key explains. */
 export function renderCurves(curves: readonly NamedCurve[], unit: string, terminal: Terminal): string {

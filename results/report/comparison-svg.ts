@@ -1,7 +1,7 @@
 import type { ComparedGroup, Comparison } from '../compare/compare.ts'
 import type { Spending } from '../compare/runs.ts'
 import { type Axis, axisFor, axisOf } from './axis.ts'
-import { METRICS, type Metric, type MetricName } from './metrics.ts'
+import { HYPERVOLUME, METRICS, type Metric, type MetricName, plainMetric } from './metrics.ts'
 import { type Frame, horizontalAxis, outline, verticalAxis } from './svg-axes.ts'
 import { type PictureStyles, styleOf } from './svg-style.ts'
 import { escapeXml, pixels } from './xml.ts'
@@ -14,27 +14,17 @@ const LEGEND = { top: 452, line: 22 }
 /** Okabe and Ito's colours, which people with colour-blindness tell apart; they show on light and dark pages. */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'] as const
 
-const plain = (title: string, linear: boolean): Metric => ({
-  title,
-  heading: title,
-  better: 'higher',
-  units: [{ symbol: '', factor: 1 }],
-  base: 10,
-  linear,
-  format: (value) => String(value),
-})
 const SPENT: Readonly<Record<Spending, Metric>> = {
-  trials: plain('Trials', true),
-  cpuSeconds: plain('Processor seconds', true),
+  trials: plainMetric('Trials'),
+  cpuSeconds: plainMetric('Processor seconds'),
 }
-const HYPERVOLUME: Metric = { ...plain('Hypervolume', true), greatest: 1 }
 
 /** More groups than there are colours would look alike. */
 export const MOST_GROUPS = COLOURS.length
 
 /**
- * A comparison as a self-contained SVG picture: hypervolume over trials or processor time with the band from the least to the greatest of
- * the runs, and the accuracy that half of the runs attain against one cost.
+ * A comparison as a self-contained SVG picture: hypervolume over trials or processor time with the band from the least to
+ * the greatest of the runs, and the accuracy that half of the runs attain against one cost.
  */
 export function comparisonSvg(comparison: Comparison): string {
   const { groups, device } = comparison

@@ -49,6 +49,20 @@ function formatCount(value: number): string {
   return symbol === '' ? formatNumber(value) : `${formatNumber(value / factor)} ${symbol}`
 }
 
+/** A quantity without a unit, on a linear axis. */
+export const plainMetric = (title: string): Metric => ({
+  title,
+  heading: title,
+  better: 'higher',
+  units: [{ symbol: '', factor: 1 }],
+  base: 10,
+  linear: true,
+  format: String,
+})
+
+/** Dominated share of a box. */
+export const HYPERVOLUME: Metric = { ...plainMetric('Hypervolume'), greatest: 1 }
+
 export const METRICS: Record<MetricName, Metric> = {
   accuracy: {
     title: 'Accuracy',

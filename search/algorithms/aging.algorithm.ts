@@ -1,37 +1,29 @@
 import { z } from 'zod'
 import { type RandomStream, randomStreamFromState } from '../../lib/random.ts'
 import { type Algorithm, type AlgorithmConfig, defineAlgorithm, type Genome, type Told } from '../algorithm.ts'
-import { GenomeMemory } from './genome-memory.ts'
-import { OpenAsks } from './open-asks.ts'
+import { Asks, asksSchema } from './asks.ts'
 import { withResult } from './population.ts'
 import { unseenSample, unseenVariant } from './proposals.ts'
 import { compareStandings, type Standing, standings, withoutEnds } from './ranking.ts'
 import { checkTold, isFeasible, loadTold, parseState, randomStateSchema, storeTold, toldSchema } from './state.ts'
 
-/** Random samples go on beyond the population size while most are infeasible, but not for ever. */
-const MOST_INITIAL_SAMPLES_PER_MEMBER = 10
-
 const stateSchema = z.strictObject({
   random: randomStateSchema,
-  asked: z.int().min(0),
-  open: z.array(z.array(z.int().min(0))),
-  seen: z.array(z.int().min(0)),
+  ...asksSchema,
   population: z.array(toldSchema),
 })
 
 interface Memory {
-  asked: number
-  readonly open: OpenAsks
-  readonly seen: GenomeMemory
+  readonly asks: Asks
   /** Oldest first. */
   population: readonly Told[]
 }
 
 /**
  * Regularised evolution (Real et al. 2019): a tournament finds a parent, its mutant joins the population and the oldest
- * member leaves; for several objectives the oldest one that is dominated. The winner of a tournament is the entrant of the lowest non-domination rank under
- * constrained domination that has the widest gap around it; each tournament is about one of the devices. As many
- * entrants are drawn as there are members, so that about two thirds of them take part.
+ * member leaves; for several objectives the oldest one that is dominated. The winner of a tournament is the entrant of the
+ * lowest non-domination rank under constrained domination that has the widest gap around it; each tournament is about one
+ * of the devices. As many entrants are drawn as there are members, so that about two thirds of them take part.
  */
 function aging(config: AlgorithmConfig, random: RandomStream, memory: Memory): Algorithm {
   const { operations, frontCount, objectiveCount, populationSize } = config
@@ -56,24 +48,18 @@ function aging(config: AlgorithmConfig, random: RandomStream, memory: Memory): A
   const stillSampling = (): boolean => {
     if (memory.population.length === 0) return true
     const feasible = memory.population.filter(({ fronts }) => isFeasible(fronts)).length
-    return (
-      feasible + memory.open.genomes.length < populationSize &&
-      memory.asked < populationSize * MOST_INITIAL_SAMPLES_PER_MEMBER
-    )
+    return memory.asks.stillSampling(feasible, populationSize)
   }
 
   return {
-    ask: () => {
-      const genome = stillSampling()
-        ? unseenSample(operations, memory.seen, random)
-        : unseenVariant(operations.mutate(tournament(), random), operations, memory.seen, random)
-      memory.asked++
-      memory.open.add(genome)
-      memory.seen.add(genome)
-      return genome
-    },
+    ask: () =>
+      memory.asks.add(
+        stillSampling()
+          ? unseenSample(operations, memory.asks.seen, random)
+          : unseenVariant(operations.mutate(tournament(), random), operations, memory.asks.seen, random),
+      ),
     tell: (result) => {
-      memory.open.close(result)
+      memory.asks.close(result)
       const members = withResult(memory.population, result)
       const leaving = members.length > populationSize ? nextToLeave(members, frontCount, objectiveCount) : undefined
       memory.population = members.filter((member) => member !== leaving)
@@ -81,9 +67,7 @@ function aging(config: AlgorithmConfig, random: RandomStream, memory: Memory): A
     },
     state: () => ({
       random: random.state(),
-      asked: memory.asked,
-      open: memory.open.genomes,
-      seen: memory.seen.state(),
+      ...memory.asks.state(),
       population: memory.population.map(storeTold),
     }),
   }
@@ -109,17 +93,11 @@ function nextToLeave(members: readonly Told[], frontCount: number, objectiveCoun
 export default defineAlgorithm({
   id: 'aging',
   title: 'regularised evolution: parents by tournament, and the oldest dominated member leaves',
-  create: (config, random) =>
-    aging(config, random, { asked: 0, open: new OpenAsks(), seen: new GenomeMemory(), population: [] }),
+  create: (config, random) => aging(config, random, { asks: new Asks(), population: [] }),
   restore: (config, state) => {
-    const { random, asked, open, seen, population } = parseState('aging', stateSchema, state)
-    const loaded = population.map(loadTold)
-    checkTold('aging', config, loaded)
-    return aging(config, randomStreamFromState(random), {
-      asked,
-      open: new OpenAsks(open),
-      seen: new GenomeMemory(seen),
-      population: loaded,
-    })
+    const stored = parseState('aging', stateSchema, state)
+    const population = stored.population.map(loadTold)
+    checkTold('aging', config, population)
+    return aging(config, randomStreamFromState(stored.random), { asks: new Asks(stored), population })
   },
 })

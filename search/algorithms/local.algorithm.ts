@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { type RandomStream, randomStreamFromState } from '../../lib/random.ts'
 import { type Algorithm, type AlgorithmConfig, defineAlgorithm, type Genome, type Told } from '../algorithm.ts'
-import { GenomeMemory } from './genome-memory.ts'
-import { OpenAsks } from './open-asks.ts'
+import { Asks, asksSchema } from './asks.ts'
 import { withResult } from './population.ts'
 import { unseenSample, unseenVariant } from './proposals.ts'
 import { type Standing, standings, survivors, withoutEnds } from './ranking.ts'
@@ -12,8 +11,6 @@ import { checkTold, isFeasible, loadTold, parseState, randomStateSchema, storeTo
 const MOST_MEMBERS = 128
 /** Share of the population size that is drawn at random to start from. */
 const INITIAL_SHARE = 0.5
-/** Random samples go on beyond that while most are infeasible, but not for ever. */
-const MOST_INITIAL_SAMPLES_PER_MEMBER = 10
 /** Added to the gap around a member, whose sides are shares of the front, so that members close together get a turn too. */
 const LEAST_GAP = 0.02
 /** Draws of a neighbour before a neighbourhood counts as explored. */
@@ -21,30 +18,26 @@ const TRIES = 20
 
 const stateSchema = z.strictObject({
   random: randomStateSchema,
-  asked: z.int().min(0),
-  open: z.array(z.array(z.int().min(0))),
-  seen: z.array(z.int().min(0)),
+  ...asksSchema,
   measured: z.int().min(0),
   archive: z.array(toldSchema),
   explored: z.array(z.tuple([z.string(), z.int().min(1)])),
 })
 
 interface Memory {
-  asked: number
   measured: number
-  readonly open: OpenAsks
-  readonly seen: GenomeMemory
+  readonly asks: Asks
   archive: readonly Told[]
   /** How many neighbours of a member have been proposed, by genome. */
   explored: ReadonlyMap<string, number>
 }
 
 /**
- * Pareto local search (Paquete, Chiarandini and Stützle 2004): proposals come from the neighbourhoods of those members of an
- * archive that nothing known dominates on one device or another, with more effort where the gap around a member is wider;
- * a new one has none behind it, so that every improvement is followed at once. While a device has no feasible member, the least infeasible one stands for it. When all neighbours
- * of a member are known, its neighbours' neighbours come next. Dominated ones wait in the archive in case that a later
- * result of a better one, after more training, is worse.
+ * Pareto local search (Paquete, Chiarandini and Stützle 2004): proposals come from the neighbourhoods of those members of
+ * an archive that nothing known dominates on one device or another, with more effort where the gap around a member is
+ * wider; a new one has none behind it, so that every improvement is followed at once. While a device has no feasible
+ * member, the least infeasible one stands for it. When all neighbours of a member are known, its neighbours' neighbours
+ * come next. Dominated ones wait in the archive in case that a later result of a better one, after more training, is worse.
  */
 function local(config: AlgorithmConfig, random: RandomStream, memory: Memory): Algorithm {
   const { operations, frontCount, objectiveCount, populationSize } = config
@@ -52,12 +45,8 @@ function local(config: AlgorithmConfig, random: RandomStream, memory: Memory): A
 
   let standing: readonly Standing[] | undefined
 
-  const stillSampling = (): boolean => {
-    if (memory.archive.length === 0) return true
-    return (
-      memory.measured + memory.open.genomes.length < initial && memory.asked < initial * MOST_INITIAL_SAMPLES_PER_MEMBER
-    )
-  }
+  const stillSampling = (): boolean =>
+    memory.archive.length === 0 || memory.asks.stillSampling(memory.measured, initial)
   const explored = ({ genome }: Told): number => memory.explored.get(genome.join()) ?? 0
   const neighbour = (): Genome => {
     standing ??= withoutEnds(standings(memory.archive, frontCount, objectiveCount))
@@ -72,20 +61,14 @@ function local(config: AlgorithmConfig, random: RandomStream, memory: Memory): A
     const { genome } = chosen
     memory.explored = new Map(memory.explored).set(genome.join(), explored(chosen) + 1)
     let found = operations.mutate(genome, random)
-    for (let i = 1; i < TRIES && memory.seen.has(found); i++) found = operations.mutate(genome, random)
-    return unseenVariant(found, operations, memory.seen, random)
+    for (let i = 1; i < TRIES && memory.asks.seen.has(found); i++) found = operations.mutate(genome, random)
+    return unseenVariant(found, operations, memory.asks.seen, random)
   }
 
   return {
-    ask: () => {
-      const genome = stillSampling() ? unseenSample(operations, memory.seen, random) : neighbour()
-      memory.asked++
-      memory.open.add(genome)
-      memory.seen.add(genome)
-      return genome
-    },
+    ask: () => memory.asks.add(stillSampling() ? unseenSample(operations, memory.asks.seen, random) : neighbour()),
     tell: (result) => {
-      memory.open.close(result)
+      memory.asks.close(result)
       const known = memory.archive.some(({ genome }) => genome.join() === result.genome.join())
       if (isFeasible(result.fronts) && !known) memory.measured++
       memory.archive = survivors(withResult(memory.archive, result), MOST_MEMBERS, frontCount, objectiveCount)
@@ -95,9 +78,7 @@ function local(config: AlgorithmConfig, random: RandomStream, memory: Memory): A
     },
     state: () => ({
       random: random.state(),
-      asked: memory.asked,
-      open: memory.open.genomes,
-      seen: memory.seen.state(),
+      ...memory.asks.state(),
       measured: memory.measured,
       archive: memory.archive.map(storeTold),
       explored: [...memory.explored],
@@ -110,10 +91,8 @@ export default defineAlgorithm({
   title: 'Pareto local search: neighbours of what nothing known dominates',
   create: (config, random) =>
     local(config, random, {
-      asked: 0,
       measured: 0,
-      open: new OpenAsks(),
-      seen: new GenomeMemory(),
+      asks: new Asks(),
       archive: [],
       explored: new Map(),
     }),
@@ -122,10 +101,8 @@ export default defineAlgorithm({
     const archive = stored.archive.map(loadTold)
     checkTold('local', config, archive)
     return local(config, randomStreamFromState(stored.random), {
-      asked: stored.asked,
       measured: stored.measured,
-      open: new OpenAsks(stored.open),
-      seen: new GenomeMemory(stored.seen),
+      asks: new Asks(stored),
       archive,
       explored: new Map(stored.explored),
     })

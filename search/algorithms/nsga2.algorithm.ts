@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { type RandomStream, randomStreamFromState } from '../../lib/random.ts'
 import { type Algorithm, type AlgorithmConfig, defineAlgorithm, type Genome, type Told } from '../algorithm.ts'
-import { GenomeMemory } from './genome-memory.ts'
-import { OpenAsks } from './open-asks.ts'
+import { Asks, asksSchema } from './asks.ts'
 import { withResult } from './population.ts'
 import { unseenSample, unseenVariant } from './proposals.ts'
 import { compareStandings, type Standing, standings, survivors } from './ranking.ts'
@@ -11,21 +10,14 @@ import { checkTold, isFeasible, loadTold, parseState, randomStateSchema, storeTo
 const CROSSOVER_SHARE = 0.9
 /** Share of the children that mutate; those that repeat a known genome mutate in any case. */
 const MUTATION_SHARE = 0.5
-/** Random samples go on beyond the population size while most are infeasible, but not for ever. */
-const MOST_INITIAL_SAMPLES_PER_MEMBER = 10
-
 const stateSchema = z.strictObject({
   random: randomStateSchema,
-  asked: z.int().min(0),
-  open: z.array(z.array(z.int().min(0))),
-  seen: z.array(z.int().min(0)),
+  ...asksSchema,
   population: z.array(toldSchema),
 })
 
 interface Memory {
-  asked: number
-  readonly open: OpenAsks
-  readonly seen: GenomeMemory
+  readonly asks: Asks
   population: readonly Told[]
 }
 
@@ -46,36 +38,25 @@ function nsga2(config: AlgorithmConfig, random: RandomStream, memory: Memory): A
   const stillSampling = (): boolean => {
     if (memory.population.length === 0) return true
     const feasible = memory.population.filter(({ fronts }) => isFeasible(fronts)).length
-    return (
-      feasible + memory.open.genomes.length < populationSize &&
-      memory.asked < populationSize * MOST_INITIAL_SAMPLES_PER_MEMBER
-    )
+    return memory.asks.stillSampling(feasible, populationSize)
   }
   const child = (): Genome => {
     const first = tournament()
     const joined = random.chance(CROSSOVER_SHARE) ? operations.crossover(first, tournament(), random) : first
     const genome = random.chance(MUTATION_SHARE) ? operations.mutate(joined, random) : joined
-    return unseenVariant(genome, operations, memory.seen, random)
+    return unseenVariant(genome, operations, memory.asks.seen, random)
   }
 
   return {
-    ask: () => {
-      const genome = stillSampling() ? unseenSample(operations, memory.seen, random) : child()
-      memory.asked++
-      memory.open.add(genome)
-      memory.seen.add(genome)
-      return genome
-    },
+    ask: () => memory.asks.add(stillSampling() ? unseenSample(operations, memory.asks.seen, random) : child()),
     tell: (result) => {
-      memory.open.close(result)
+      memory.asks.close(result)
       memory.population = survivors(withResult(memory.population, result), populationSize, frontCount, objectiveCount)
       standing = undefined
     },
     state: () => ({
       random: random.state(),
-      asked: memory.asked,
-      open: memory.open.genomes,
-      seen: memory.seen.state(),
+      ...memory.asks.state(),
       population: memory.population.map(storeTold),
     }),
   }
@@ -84,14 +65,11 @@ function nsga2(config: AlgorithmConfig, random: RandomStream, memory: Memory): A
 export default defineAlgorithm({
   id: 'nsga2',
   title: 'NSGA-II: evolution by non-domination rank and crowding, with constrained domination',
-  create: (config, random) =>
-    nsga2(config, random, { asked: 0, open: new OpenAsks(), seen: new GenomeMemory(), population: [] }),
+  create: (config, random) => nsga2(config, random, { asks: new Asks(), population: [] }),
   restore: (config, state) => {
     const stored = parseState('nsga2', stateSchema, state)
     const population = stored.population.map(loadTold)
     checkTold('nsga2', config, population)
-    const seen = new GenomeMemory(stored.seen)
-    const open = new OpenAsks(stored.open)
-    return nsga2(config, randomStreamFromState(stored.random), { asked: stored.asked, open, seen, population })
+    return nsga2(config, randomStreamFromState(stored.random), { asks: new Asks(stored), population })
   },
 })

@@ -4,9 +4,10 @@ import type { Failure } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import { countMacs, countParams } from '../../network/measure.ts'
+import type { Store } from '../../results/store.ts'
 import type { AlgorithmDefinition } from '../../search/algorithm.ts'
 import nsga2 from '../../search/algorithms/nsga2.algorithm.ts'
-import { NO_LADDER } from '../../search/fidelity/ladder.ts'
+import { NO_LADDER, plannedTrials } from '../../search/fidelity/ladder.ts'
 import { geneOperations } from '../../search/genes.ts'
 import type { SearchPlan } from '../../search/loop.ts'
 import type { LimitViolation, SearchDevice } from '../../search/pricing.ts'
@@ -140,3 +141,24 @@ export function toyPlan(overrides: Partial<SearchPlan> = {}, algorithm: Algorith
     ...overrides,
   }
 }
+
+export function newExperiment(store: Store, plan: SearchPlan): number {
+  return store.createExperiment({
+    name: 'toy',
+    settings: {},
+    environment: {},
+    datasetDigest: 'x',
+    devices: plan.devices.map(({ id }) => id),
+    objectives: plan.objectives,
+    references: Object.fromEntries(plan.devices.map(({ id }) => [id, [0.9, 1e4, 1e4]])),
+    budget: plannedTrials(plan.networks, plan.ladder),
+    rungs: plan.ladder.rungs,
+  })
+}
+
+/** Everything a search leaves behind that must not depend on timing. */
+export const outcome = (store: Store, id: number) => ({
+  trials: store.trials(id),
+  rejections: store.rejections(id),
+  fronts: store.experiment(id).devices.map((device) => store.front(id, device)),
+})

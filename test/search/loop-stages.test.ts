@@ -4,9 +4,9 @@ import path from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { randomStream } from '../../lib/random.ts'
 import { openStore } from '../../results/sqlite/open.ts'
-import type { Store } from '../../results/store.ts'
-import { networksPerRung, plannedTrials } from '../../search/fidelity/ladder.ts'
+import { networksPerRung } from '../../search/fidelity/ladder.ts'
 import { type SearchEvent, SearchLoop, type SearchPlan } from '../../search/loop.ts'
+import { newExperiment, outcome } from './fixtures-loop.ts'
 import { stagedEvaluator, stagedPlan } from './fixtures-stages.ts'
 
 const NEVER = new AbortController().signal
@@ -22,25 +22,6 @@ function place(t: ExecutionContext): Place {
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   return { file: path.join(folder, 'results.db'), checkpoints: path.join(folder, 'results.db.checkpoints', '1') }
 }
-
-const newExperiment = (store: Store, plan: SearchPlan): number =>
-  store.createExperiment({
-    name: 'toy',
-    settings: {},
-    environment: {},
-    datasetDigest: 'x',
-    devices: plan.devices.map(({ id }) => id),
-    objectives: plan.objectives,
-    references: Object.fromEntries(plan.devices.map(({ id }) => [id, [0.9, 1e4, 1e4]])),
-    budget: plannedTrials(plan.networks, plan.ladder),
-    rungs: plan.ladder.rungs,
-  })
-
-const outcome = (store: Store, id: number) => ({
-  trials: store.trials(id),
-  rejections: store.rejections(id),
-  fronts: store.experiment(id).devices.map((device) => store.front(id, device)),
-})
 
 async function wholeRun(
   t: ExecutionContext,

@@ -5,39 +5,16 @@ import test, { type ExecutionContext } from 'ava'
 import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import { openStore } from '../../results/sqlite/open.ts'
-import type { Store } from '../../results/store.ts'
 import { listAlgorithms, loadAlgorithm } from '../../search/discover.ts'
-import { plannedTrials } from '../../search/fidelity/ladder.ts'
 import { type SearchEvent, SearchLoop, type SearchPlan } from '../../search/loop.ts'
 import { probeSpace } from '../../search/probe.ts'
-import { toyDevice, toyEvaluator, toyMeasurement, toyPlan } from './fixtures-loop.ts'
+import { newExperiment, outcome, toyDevice, toyEvaluator, toyMeasurement, toyPlan } from './fixtures-loop.ts'
 
 function withStore<T>(t: ExecutionContext, work: (file: string) => T): T {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-loop-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   return work(path.join(folder, 'results.db'))
 }
-
-function newExperiment(store: Store, plan: SearchPlan): number {
-  return store.createExperiment({
-    name: 'toy',
-    settings: {},
-    environment: {},
-    datasetDigest: 'x',
-    devices: plan.devices.map(({ id }) => id),
-    objectives: plan.objectives,
-    references: Object.fromEntries(plan.devices.map(({ id }) => [id, [0.9, 1e4, 1e4]])),
-    budget: plannedTrials(plan.networks, plan.ladder),
-    rungs: plan.ladder.rungs,
-  })
-}
-
-/** Everything a search leaves behind that must not depend on timing. */
-const outcome = (store: Store, id: number) => ({
-  trials: store.trials(id),
-  rejections: store.rejections(id),
-  fronts: store.experiment(id).devices.map((device) => store.front(id, device)),
-})
 
 const NEVER = new AbortController().signal
 const ignore = () => undefined
