@@ -44,6 +44,8 @@ export interface EvaluationRequest {
   readonly earlier?: readonly Fidelity[]
   readonly checkpoints?: CheckpointUse
   readonly recipe: Recipe
+  /** Measure on the validation part only: a figure that nobody reads need not be paid for. */
+  readonly skipTest?: boolean
   /** Seeds initialisation and data order; equal requests give equal results, bit for bit, on one engine. */
   readonly seed: number
 }
@@ -53,8 +55,8 @@ export interface Measurement {
   readonly ok: true
   /** The search's objective: measured on the validation part. */
   readonly accuracy: number
-  /** For information only; no decision of a search reads it. */
-  readonly testAccuracy: number
+  /** For information only; no decision of a search reads it. Left out after `skipTest`. */
+  readonly testAccuracy?: number
   readonly loss: number
   /** Processor seconds and wall-clock of the evaluation; differ from run to run. */
   readonly cpuSeconds: number

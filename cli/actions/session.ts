@@ -84,6 +84,8 @@ export function evaluationRequest(
     fidelity: stages[rung]!,
     ...(rung === 0 ? {} : { earlier: stages.slice(0, rung) }),
     recipe: settings.recipe,
+    // Fronts and exports show networks of the last stage only.
+    ...(rung < stages.length - 1 ? { skipTest: true } : {}),
     seed: trainingSeed(settings.seed, network.archId),
   }
 }

@@ -81,7 +81,7 @@ export async function benchmarkProxies(job: ProxyBenchmark): Promise<ProxyReport
   const passes = trainingPasses(job)
   const results = await trainAll(job, passes)
   const measured = results[0]!.flatMap((result, i) => (result.ok ? [{ i, result }] : []))
-  const truth = measured.map(({ result }) => result.testAccuracy)
+  const truth = measured.map(({ result }) => result.testAccuracy!)
   const fullCpuSeconds = measured.reduce((sum, { result }) => sum + result.cpuSeconds, 0)
 
   const row = (proxy: string, kind: ProxyRow['kind'], { values, cpuSeconds }: Judged): ProxyRow => {
@@ -129,17 +129,18 @@ async function trainAll(
 
   /** Waits for what it builds on, which began before it. Where a parent failed, nothing is inherited. */
   const run = async (pass: number, network: number): Promise<Measurement | Failure> => {
-    const { ladder, inherit, continues, saves, seedOffset } = passes[pass]!
+    const { ladder, inherit, continues, saves, seedOffset, skipTest } = passes[pass]!
     const root = rootOf(passes, pass)
     const parent = inherit ? parents[network]! : -1
     const inherits = parent >= 0 && (await started[root]![parent]!).ok
     const before = continues === undefined ? undefined : await started[continues]![network]!
     if (before?.ok === false) return before
-    return train(job, networks[network]!, ladder, seedOffset, {
+    const use = {
       ...(saves ? { save: nameOf(pass, network) } : {}),
       ...(continues === undefined ? {} : { continueFrom: nameOf(continues, network) }),
       ...(inherits ? { inheritFrom: nameOf(root, parent) } : {}),
-    })
+    }
+    return train(job, networks[network]!, { ladder, seedOffset, skipTest, use })
   }
   const tasks = passes.flatMap((_, pass) =>
     networks.map((_, network) => () => {
@@ -160,9 +161,12 @@ function rootOf(passes: readonly TrainingPass[], pass: number): number {
 function train(
   { dataset, evaluator, recipe, checkpoints }: ProxyBenchmark,
   { graph, archId, seed }: ProxyNetwork,
-  ladder: Ladder,
-  seedOffset: number,
-  use: Omit<CheckpointUse, 'directory'>,
+  {
+    ladder,
+    seedOffset,
+    skipTest,
+    use,
+  }: Pick<TrainingPass, 'ladder' | 'seedOffset' | 'skipTest'> & { readonly use: Omit<CheckpointUse, 'directory'> },
 ): Promise<Measurement | Failure> {
   const stages = ladder.map(plainFidelity)
   const trainSize = Math.max(1, Math.round(dataset.splits.train.length * ladder[0]!.dataFraction))
@@ -173,6 +177,7 @@ function train(
     ...(stages.length === 1 ? {} : { earlier: stages.slice(0, -1) }),
     ...(Object.keys(use).length === 0 ? {} : { checkpoints: { directory: checkpoints, ...use } }),
     recipe: { ...recipe, batchSize: fittingBatchSize(recipe.batchSize, trainSize) },
+    ...(skipTest ? { skipTest } : {}),
     seed: seed + seedOffset,
   })
 }

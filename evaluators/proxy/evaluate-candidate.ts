@@ -1,11 +1,11 @@
 import { type Failure, failure, messageOf } from '../../lib/errors.ts'
-import type { Dataset } from '../datasets/dataset.ts'
+import type { Dataset, SplitName } from '../datasets/dataset.ts'
 import type { EvaluationRequest, Measurement } from '../evaluator.ts'
 import type { TrainingEngine } from '../training/engine.ts'
 import { trainNetwork } from '../training/train.ts'
 import { cpuSecondsNow } from './cpu-time.ts'
 
-/** Trains and measures one candidate on validation and test data. Never rejects: whatever goes wrong is a `Failure`. */
+/** Trains and measures one candidate on validation data and, unless told not to, on test data. Never rejects: whatever goes wrong is a `Failure`. */
 export async function evaluateCandidate(
   request: EvaluationRequest,
   dataset: Dataset,
@@ -15,12 +15,13 @@ export async function evaluateCandidate(
   const cpuStart = cpuSecondsNow()
   const wallStart = performance.now()
   try {
-    const trained = await trainNetwork({ ...request, dataset, engine, measureOn: ['validation', 'test'], signal })
+    const measureOn: readonly SplitName[] = request.skipTest ? ['validation'] : ['validation', 'test']
+    const trained = await trainNetwork({ ...request, dataset, engine, measureOn, signal })
     if (!trained.ok) return trained
     return {
       ok: true,
       accuracy: trained.accuracy.validation ?? 0,
-      testAccuracy: trained.accuracy.test ?? 0,
+      ...(trained.accuracy.test === undefined ? {} : { testAccuracy: trained.accuracy.test }),
       loss: trained.loss,
       cpuSeconds: cpuSecondsNow() - cpuStart,
       wallSeconds: (performance.now() - wallStart) / 1000,

@@ -15,6 +15,8 @@ export interface TrainingPass {
   readonly saves: boolean
   /** Place in the list of the pass that ends one stage before this one. */
   readonly continues: number | undefined
+  /** A cheap training is judged by its validation accuracy, as in a search, which measures no more then. */
+  readonly skipTest: boolean
 }
 
 interface WantedPasses {
@@ -30,7 +32,7 @@ const TRUTH_SEED_OFFSET = 1
 
 /** All trainings of a benchmark: first the truth, then each stage of each ladder once, at last full training again. */
 export function trainingPasses({ full, ladders, inherit, ceiling }: WantedPasses): readonly TrainingPass[] {
-  const fully = { ladder: [full], inherit: false, saves: false, continues: undefined }
+  const fully = { ladder: [full], inherit: false, saves: false, continues: undefined, skipTest: false }
   const passes: TrainingPass[] = [{ ...fully, name: fidelityText(full), seedOffset: TRUTH_SEED_OFFSET }]
   const places = new Map<string, number>()
   for (const inherits of inherit ? [false, true] : [false]) {
@@ -41,7 +43,7 @@ export function trainingPasses({ full, ladders, inherit, ceiling }: WantedPasses
         const name = `${ladderText(part)}${inherits ? ' inherited' : ''}`
         const place = places.get(name) ?? passes.length
         if (place === passes.length) {
-          passes.push({ name, ladder: part, inherit: inherits, saves: true, seedOffset: 0, continues })
+          passes.push({ name, ladder: part, inherit: inherits, saves: true, seedOffset: 0, continues, skipTest: true })
           places.set(name, place)
         }
         continues = place

@@ -43,7 +43,8 @@ export function sqliteJournal(
     .pluck()
   const readCache = database.prepare('SELECT * FROM measurements WHERE key = ?')
   const writeCache = database.prepare(`INSERT INTO measurements
-    VALUES (@key, @accuracy, @testAccuracy, @loss, @cpuSeconds, @wallSeconds) ON CONFLICT (key) DO NOTHING`)
+    VALUES (@key, @accuracy, @testAccuracy, @loss, @cpuSeconds, @wallSeconds)
+    ON CONFLICT (key) DO UPDATE SET test_accuracy = excluded.test_accuracy WHERE test_accuracy IS NULL`)
 
   const recordTrial = (record: TrialRecord): void => {
     const { trial, archId, rung, continues, inherits, macs, params, result } = record
@@ -125,7 +126,10 @@ export function sqliteJournal(
 
 const NO_MEASUREMENT = { accuracy: null, testAccuracy: null, loss: null, cpuSeconds: null, wallSeconds: null }
 
-const measurementColumns = ({ ok: _, ...columns }: Measurement) => columns
+const measurementColumns = ({ ok: _, testAccuracy, ...columns }: Measurement) => ({
+  ...columns,
+  testAccuracy: testAccuracy ?? null,
+})
 
 /** NaN and infinities never reach the database. */
 function finite<T extends Readonly<Record<string, unknown>>>(columns: T): T {

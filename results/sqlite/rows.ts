@@ -98,7 +98,7 @@ export const summaryRow = z
 
 const measured = {
   accuracy: z.number(),
-  test_accuracy: z.number(),
+  test_accuracy: z.number().nullable(),
   loss: z.number(),
   cpu_seconds: z.number(),
   wall_seconds: z.number(),
@@ -107,7 +107,7 @@ const measured = {
 const toMeasurement = (row: z.infer<z.ZodObject<typeof measured>>): Measurement => ({
   ok: true,
   accuracy: row.accuracy,
-  testAccuracy: row.test_accuracy,
+  ...(row.test_accuracy === null ? {} : { testAccuracy: row.test_accuracy }),
   loss: row.loss,
   cpuSeconds: row.cpu_seconds,
   wallSeconds: row.wall_seconds,

@@ -107,10 +107,61 @@ SET algorithm_state = json_set(algorithm_state, '$.fitted', json('[]'))
 WHERE json_valid(algorithm_state) AND json_type(algorithm_state) = 'object';
 `
 
+/**
+ * Lower rungs may do without a figure for the test part. SQLite cannot change a CHECK, so the table is written anew, and
+ * dropping the old one takes the costs of its trials along.
+ */
+const TEST_PART_OPTIONAL = `
+CREATE TABLE new_trials (
+  experiment      INTEGER NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+  trial           INTEGER NOT NULL,
+  arch_id         TEXT NOT NULL,
+  genome          TEXT NOT NULL,
+  macs            REAL NOT NULL,
+  params          REAL NOT NULL,
+  accuracy        REAL,
+  test_accuracy   REAL,
+  loss            REAL,
+  cpu_seconds     REAL,
+  wall_seconds    REAL,
+  failure_code    TEXT,
+  failure_message TEXT,
+  rung            INTEGER NOT NULL DEFAULT 0,
+  continues       INTEGER,
+  inherits        INTEGER,
+  PRIMARY KEY (experiment, trial),
+  CHECK ((failure_code IS NULL) = (failure_message IS NULL)),
+  CHECK ((failure_code IS NULL) = (accuracy IS NOT NULL AND loss IS NOT NULL
+    AND cpu_seconds IS NOT NULL AND wall_seconds IS NOT NULL)),
+  CHECK (test_accuracy IS NULL OR accuracy IS NOT NULL)
+) STRICT;
+INSERT INTO new_trials SELECT experiment, trial, arch_id, genome, macs, params, accuracy, test_accuracy, loss,
+  cpu_seconds, wall_seconds, failure_code, failure_message, rung, continues, inherits FROM trials;
+CREATE TEMP TABLE kept_costs AS SELECT * FROM costs;
+DROP TABLE trials;
+ALTER TABLE new_trials RENAME TO trials;
+DELETE FROM costs;
+INSERT INTO costs SELECT * FROM kept_costs;
+DROP TABLE kept_costs;
+
+CREATE TABLE new_measurements (
+  key           TEXT PRIMARY KEY,
+  accuracy      REAL NOT NULL,
+  test_accuracy REAL,
+  loss          REAL NOT NULL,
+  cpu_seconds   REAL NOT NULL,
+  wall_seconds  REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO new_measurements SELECT * FROM measurements;
+DROP TABLE measurements;
+ALTER TABLE new_measurements RENAME TO measurements;
+`
+
 /** How a database becomes the current version: entry i turns version i into version i + 1. Only ever appended to. */
 export const MIGRATIONS: readonly Migration[] = [
   (database) => database.exec(VERSION_1),
   (database) => database.exec(ENERGY_TABLES),
   (database) => database.exec(LADDERS),
   (database) => database.exec(ENERGY_RUNGS),
+  (database) => database.exec(TEST_PART_OPTIONAL),
 ]

@@ -65,7 +65,8 @@ export class TrialTrainer {
     const request = this.#plan.request(candidate, rung)
     const key = this.#plan.cacheKey(request, this.#nameOf(inherits))
     const cached = this.#journal.cachedMeasurement(key)
-    if (cached !== undefined) return cached
+    // What a lower rung of another search measured may lack the test part.
+    if (cached !== undefined && (cached.testAccuracy !== undefined || request.skipTest)) return cached
     this.#journal.markTraining(trial, true)
     started()
     const result = checked(await this.#evaluate(pending, request, { signal, isolated: crashes > 0 }))
@@ -133,7 +134,7 @@ export class TrialTrainer {
 function checked(result: Measurement | Failure): Measurement | Failure {
   if (!result.ok) return result
   for (const name of ['accuracy', 'testAccuracy', 'loss'] as const) {
-    if (!Number.isFinite(result[name])) return failure('non-finite-objective', `${name} is ${result[name]}`)
+    if (!Number.isFinite(result[name] ?? 0)) return failure('non-finite-objective', `${name} is ${result[name]}`)
   }
   return result
 }

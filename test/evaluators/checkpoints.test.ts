@@ -42,6 +42,15 @@ const evaluate = (overrides: Partial<EvaluationRequest>) => evaluateCandidate(re
 const figures = (result: Awaited<ReturnType<Evaluator['evaluate']>>) =>
   result.ok ? [result.accuracy, result.testAccuracy, result.loss] : result
 
+test('without the test part everything else stays as it is', async (t) => {
+  const [whole, short] = [await evaluate({}), await evaluate({ skipTest: true })]
+  t.true(whole.ok && short.ok)
+  if (!whole.ok || !short.ok) return
+  t.true(whole.testAccuracy! > 0)
+  t.false('testAccuracy' in short)
+  t.deepEqual([short.accuracy, short.loss], [whole.accuracy, whole.loss])
+})
+
 function folder(t: ExecutionContext): string {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'frugal-checkpoints-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))

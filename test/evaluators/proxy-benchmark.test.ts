@@ -183,6 +183,8 @@ test('each proxy is compared with full training; failures count as worst, and co
     [7, 6],
   )
   t.true(requests.every(({ fidelity, checkpoints }) => (fidelity.epochs === 8) === (checkpoints === undefined)))
+  // Only full training pays for the test part.
+  t.true(requests.every(({ fidelity, skipTest = false }) => skipTest === (fidelity.epochs !== 8)))
 })
 
 test('stages share what they have in common, cost what all of them cost, and inherit from the most similar network', async (t) => {
@@ -273,21 +275,26 @@ test('measurements are kept, tried again after a failure, and made again when th
   t.like(measured, { ok: true, testAccuracy: 2 })
   t.deepEqual(await open().evaluate(request), measured)
   t.is(calls, 2)
-  for (const other of [{ seed: 2 }, { earlier: [fidelity] }, { fidelity: { ...fidelity, epochs: 2 } }]) {
+  for (const other of [
+    { seed: 2 },
+    { earlier: [fidelity] },
+    { fidelity: { ...fidelity, epochs: 2 } },
+    { skipTest: true },
+  ]) {
     t.notDeepEqual(await open().evaluate({ ...request, ...other }), measured)
   }
   t.notDeepEqual(await open('other data').evaluate(request), measured)
-  t.is(calls, 6)
+  t.is(calls, 7)
 
   const saving = { ...request, checkpoints: { directory: folder, save: 'mine' } }
   await open().evaluate(saving)
-  t.is(calls, 7)
+  t.is(calls, 8)
   writeFileSync(path.join(folder, 'mine.checkpoint'), '')
   await open().evaluate(saving)
-  t.is(calls, 7)
+  t.is(calls, 8)
   appendFileSync(file, '{"key":')
   await open().evaluate(saving)
-  t.is(calls, 7)
+  t.is(calls, 8)
   writeFileSync(file, 'no JSON\n')
   t.throws(() => open(), { instanceOf: UserError, message: /line 1 of '.*' is no measurement/ })
 })

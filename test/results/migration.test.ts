@@ -5,7 +5,7 @@ import Database from 'better-sqlite3'
 import { OperationalError, UserError } from '../../lib/errors.ts'
 import { openConnection, openStore } from '../../results/sqlite/open.ts'
 import { APPLICATION_ID, MIGRATIONS, type Migration } from '../../results/sqlite/schema.ts'
-import { experiment, temporaryFolder } from './fixtures.ts'
+import { completed, experiment, failed, temporaryFolder } from './fixtures.ts'
 
 const CURRENT = MIGRATIONS.length
 const NEXT: readonly Migration[] = [
@@ -80,4 +80,61 @@ test('a step that fails leaves the database as it was, and an earlier copy is no
   const store = openStore(file, { write: true })
   t.is(store.experiment().name, 'kept')
   store.close()
+})
+
+test('trials from before the test part was optional keep their figures and their costs', (t) => {
+  const file = path.join(temporaryFolder(t), 'frugal.db')
+  openConnection(file, { write: true }, MIGRATIONS.slice(0, 4)).close()
+  const raw = new Database(file)
+  raw.pragma('foreign_keys = ON')
+  raw.exec(`
+    INSERT INTO experiments (name, status, budget, dataset_digest, devices, objectives, reference_points, settings, environment, rungs)
+    VALUES ('old', 'done', 3, 'd', '["mcu","gpu"]', '["accuracy","latencyMs"]', '{"mcu":[0.9,100],"gpu":[0.9,100]}', '{}', '{}', 2);
+    INSERT INTO measurements VALUES ('key', 0.75, 0.7, 0.5, 2, 3);`)
+  const trials = [completed(0), failed(1), completed(2, { rung: 1, continues: 0, inherits: 0 })]
+  for (const { trial, result, rung, continues, inherits, costs, ...head } of trials) {
+    const figures = result.ok
+      ? [0.75, 0.7, 0.5, 2, 3, null, null]
+      : [null, null, null, null, null, result.code, result.message]
+    raw
+      .prepare('INSERT INTO trials VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+      .run(
+        trial,
+        head.archId,
+        JSON.stringify(head.genome),
+        head.macs,
+        head.params,
+        ...figures,
+        rung,
+        continues ?? null,
+        inherits ?? null,
+      )
+    for (const { device, latencyMs, energyMj, peakRamBytes, flashBytes, violation, objectives, basis } of costs) {
+      raw
+        .prepare('INSERT INTO costs VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+        .run(
+          trial,
+          device,
+          latencyMs,
+          energyMj,
+          peakRamBytes,
+          flashBytes,
+          violation,
+          objectives === undefined ? null : JSON.stringify(objectives),
+          JSON.stringify(basis),
+        )
+    }
+  }
+  raw.close()
+
+  const store = openStore(file, { write: true })
+  t.deepEqual(store.trials(1), trials)
+  t.deepEqual(store.journal(1).cachedMeasurement('key'), trials[0]!.result)
+  store.close()
+  const upgraded = new Database(file)
+  t.deepEqual(upgraded.pragma('foreign_key_check'), [])
+  upgraded.pragma('foreign_keys = ON')
+  upgraded.exec('DELETE FROM experiments')
+  t.is(upgraded.prepare('SELECT count(*) FROM costs').pluck().get(), 0, 'costs still go with their trials')
+  upgraded.close()
 })

@@ -183,6 +183,25 @@ test('measurements are cached across experiments, the first one stays', (t) => {
   t.throws(() => store.journal(first).cacheMeasurement('bad', { ...measurement, loss: Number.NaN }))
 })
 
+test('a measurement without the test part is kept so, until one with it comes', (t) => {
+  const { store, reopen } = storeOf(t)
+  const id = store.createExperiment(experiment({ rungs: 2 }))
+  const short = { ok: true, accuracy: 0.5, loss: 1.5, cpuSeconds: 3, wallSeconds: 4 } as const
+  const whole = { ...short, testAccuracy: 0.4 }
+  const journal = store.journal(id)
+  journal.cacheMeasurement('key', short)
+  t.deepEqual(journal.cachedMeasurement('key'), short)
+  journal.cacheMeasurement('key', { ...whole, cpuSeconds: 9 })
+  t.deepEqual(journal.cachedMeasurement('key'), whole, 'its times are those of the first')
+  journal.cacheMeasurement('key', short)
+  t.deepEqual(journal.cachedMeasurement('key'), whole)
+
+  const records = [completed(0, { result: short }), completed(1, { rung: 1, continues: 0, result: whole })]
+  journal.commit({ asked: [asked(0), asked(1)], rejections: [], algorithmState: 0 })
+  for (const finished of records) journal.commit({ finished, asked: [], rejections: [], algorithmState: 0 })
+  t.deepEqual(reopen().trials(id), records)
+})
+
 test('experiments do not see each other, and summaries count', (t) => {
   const { store } = storeOf(t)
   const [first, second] = [store.createExperiment(experiment()), store.createExperiment(experiment({ name: 'b' }))]

@@ -64,10 +64,11 @@ export function toyDevice(id: string, allowedFlashBytes: number, exponent = 1): 
 }
 
 /** Accuracy as a pure function of the request: more parameters help, with a ripple that depends on the seed. */
-export function toyMeasurement({ graph, archId, seed }: EvaluationRequest): Measurement {
+export function toyMeasurement({ graph, archId, seed, skipTest = false }: EvaluationRequest): Measurement {
   const ripple = Number.parseInt(sha256Hex(`${archId}${seed}`).slice(0, 6), 16) / 0xffffff
   const accuracy = 0.95 - 8 / (20 + countParams(graph)) - 0.05 * ripple
-  return { ok: true, accuracy, testAccuracy: accuracy, loss: 1 - accuracy, cpuSeconds: 0, wallSeconds: 0 }
+  const measured = { ok: true, accuracy, loss: 1 - accuracy, cpuSeconds: 0, wallSeconds: 0 } as const
+  return skipTest ? measured : { ...measured, testAccuracy: accuracy }
 }
 
 export interface ToyEvaluator extends Evaluator {

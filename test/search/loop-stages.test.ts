@@ -6,6 +6,7 @@ import { randomStream } from '../../lib/random.ts'
 import { openStore } from '../../results/sqlite/open.ts'
 import { networksPerRung } from '../../search/fidelity/ladder.ts'
 import { type SearchEvent, SearchLoop, type SearchPlan } from '../../search/loop.ts'
+import type { Candidate } from '../../search/pricing.ts'
 import { newExperiment, outcome } from './fixtures-loop.ts'
 import { stagedEvaluator, stagedPlan } from './fixtures-stages.ts'
 
@@ -144,6 +145,31 @@ test('measurements of an earlier search serve a later one, which trains what it 
   const again = openStore(file, { write: false })
   t.deepEqual(again.trials(third), alone.result.trials)
   again.close()
+})
+
+test('a full training is measured again where a lower rung left the test part out', async (t) => {
+  const { file, checkpoints } = place(t)
+  const store = openStore(file, { write: true })
+  const request = (skipsOn: number) => (candidate: Candidate, rung: number) => ({
+    ...stagedPlan(checkpoints).request(candidate, rung),
+    ...(rung < skipsOn ? { skipTest: true } : {}),
+  })
+  const short = stagedPlan(checkpoints, { request: request(3) })
+  const first = newExperiment(store, short)
+  await new SearchLoop(short, store.journal(first), ignore).run(NEVER)
+  const evaluator = stagedEvaluator()
+  const whole = stagedPlan(checkpoints, { request: request(2), evaluator })
+  const second = newExperiment(store, whole)
+  await new SearchLoop(whole, store.journal(second), ignore).run(NEVER)
+  const tested = (experiment: number) => store.trials(experiment).map(({ result }) => 'testAccuracy' in result)
+  t.false(tested(first).includes(true))
+  t.deepEqual(
+    tested(second),
+    store.trials(second).map(({ rung }) => rung === 2),
+  )
+  // What goes on needs checkpoints, which the first search has removed; on the last rung nothing else is trained.
+  t.is(evaluator.requests.filter(({ skipTest }) => !skipTest).length, tested(second).filter(Boolean).length)
+  store.close()
 })
 
 test('a network trained on a rung is not mixed up with another fidelity of it in the cache', async (t) => {
