@@ -1,17 +1,7 @@
-import { METRICS, type MetricName } from '../../results/report/metrics.ts'
+import { METRIC_NAMES, METRICS } from '../../results/report/metrics.ts'
 import type { Front } from '../../results/store.ts'
 import { renderTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
-
-const METRIC_COLUMNS: readonly MetricName[] = [
-  'accuracy',
-  'latencyMs',
-  'energyMj',
-  'peakRamBytes',
-  'flashBytes',
-  'macs',
-  'params',
-]
 
 /** The points of a front as a table, by latency, with units. */
 export function renderFrontTable(front: Front, terminal: Terminal): string {
@@ -19,12 +9,12 @@ export function renderFrontTable(front: Front, terminal: Terminal): string {
     [
       { heading: 'trial', align: 'right' },
       { heading: 'archId', align: 'left', shrinkTo: 8 },
-      ...METRIC_COLUMNS.map((name) => ({ heading: METRICS[name].heading, align: 'right' as const })),
+      ...METRIC_NAMES.map((name) => ({ heading: METRICS[name].heading, align: 'right' as const })),
     ],
     front.points.map((point) => [
       String(point.trial),
       point.archId,
-      ...METRIC_COLUMNS.map((name) => METRICS[name].format(point[name])),
+      ...METRIC_NAMES.map((name) => METRICS[name].format(point[name])),
     ]),
     terminal,
   )

@@ -1,8 +1,11 @@
 import { formatBytes, formatEnergy, formatLatency, formatNumber } from '../../lib/units.ts'
-import type { ObjectiveName } from '../../search/objectives.ts'
+import { OBJECTIVE_NAMES, type ObjectiveName } from '../../search/objectives.ts'
 
 /** A number of a front point that can be shown on an axis. */
 export type MetricName = ObjectiveName | 'params'
+
+/** In the order of the columns of tables and CSV files. */
+export const METRIC_NAMES: readonly MetricName[] = [...OBJECTIVE_NAMES, 'params']
 
 /** A unit for the numbers of an axis: value / factor is what is written. */
 export interface Unit {

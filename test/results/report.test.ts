@@ -5,7 +5,7 @@ import { viridis } from '../../results/report/colour.ts'
 import { frontCsv } from '../../results/report/front-csv.ts'
 import { frontJson } from '../../results/report/front-json.ts'
 import { frontSvg } from '../../results/report/front-svg.ts'
-import { METRICS, type MetricName } from '../../results/report/metrics.ts'
+import { METRIC_NAMES, METRICS } from '../../results/report/metrics.ts'
 import { placeLabels } from '../../results/report/place-labels.ts'
 import { staircaseOf } from '../../results/report/staircase.ts'
 import type { FrontPoint } from '../../results/store.ts'
@@ -169,7 +169,7 @@ test('better points stand further up and further left, in the colour of the thir
 
 test('the SVG of no, of one and of many points, for any pair of metrics', (t) => {
   const random = randomStream(9, 'svg')
-  const names = Object.keys(METRICS) as MetricName[]
+  const names = METRIC_NAMES
   for (const count of [0, 1, 40]) {
     const points = Array.from({ length: count }, (_, trial) =>
       point(trial, { latencyMs: 10 ** (4 * random.float()), accuracy: random.float(), flashBytes: random.int(1e6) }),
