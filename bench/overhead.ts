@@ -12,6 +12,8 @@ import { onnxEngine } from '../evaluators/training/onnx/engine.ts'
 import { DEFAULT_RECIPE } from '../evaluators/training/recipe.ts'
 import { randomStream } from '../lib/random.ts'
 import { archId, countMacs } from '../network/measure.ts'
+import { sizeOf } from '../network/shapes.ts'
+import type { Shape } from '../network/types.ts'
 import { geneOperations } from '../search/genes.ts'
 import { loadSpace } from '../spaces/discover.ts'
 
@@ -61,13 +63,20 @@ const space = await loadSpace('mobilenet')
 const random = randomStream(1, 'overhead')
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
+/** Samples are resized once per data set and size, whatever the number of trainings. */
+function resizeAll(shape: Shape): void {
+  const batcher = createBatcher(dataset, shape)
+  const out = new Float32Array(sizeOf(shape))
+  const indices = new Uint32Array(1)
+  for (indices[0] = 0; indices[0]! < dataset.labels.length; indices[0]!++) batcher.fill(indices, 0, 1, out)
+}
+
 let total = 0
 let outside = 0
 for (let i = 0; i < Number(count); i++) {
   const graph = space.decode(geneOperations(space.genes(task)).sample(random), task)
   const request = { graph, archId: archId(graph), fidelity: { epochs, dataFraction }, recipe: DEFAULT_RECIPE, seed: i }
-  // Samples are resized once per data set and size, whatever the number of trainings.
-  createBatcher(dataset, inputShapeOf(graph))
+  resizeAll(inputShapeOf(graph))
   insideSeconds = 0
   calls = 0
   const started = processorSeconds()

@@ -66,6 +66,26 @@ test('a network of half the resolution sees the means of 2×2 blocks', (t) => {
   t.true(Math.abs(out[11]! - (block - dataset.mean[1]!) / dataset.standardDeviation[1]!) < 1e-5)
 })
 
+test('three channels, and samples resized one by one in any order', (t) => {
+  const shape = [4, 4, 3]
+  const dataset = { ...datasetOf(bytes), inputShape: shape, ...channelStatistics(bytes, everyIndex, SIZE, 3) }
+  const out = new Float32Array(SIZE)
+  createBatcher(dataset, shape).fill(everyIndex, 7, 1, out)
+  for (const [i, value] of out.entries()) {
+    const wanted = (bytes[7 * SIZE + i]! - dataset.mean[i % 3]!) / dataset.standardDeviation[i % 3]!
+    t.is(value, Math.fround(wanted))
+  }
+  const fresh = () => createBatcher({ ...dataset }, [2, 2, 3])
+  const whole = new Float32Array(12 * COUNT)
+  fresh().fill(everyIndex, 0, COUNT, whole)
+  const single = new Float32Array(12)
+  const batcher = fresh()
+  for (const i of [5, 0, 11, 5]) {
+    batcher.fill(everyIndex, i, 1, single)
+    t.deepEqual([...single], [...whole.subarray(12 * i, 12 * (i + 1))])
+  }
+})
+
 test('8-bit data stays 8-bit when resized: what the device will see', (t) => {
   for (const samples of [variants.uint8, variants.int8]) {
     const dataset = datasetOf(samples)
