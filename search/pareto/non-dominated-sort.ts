@@ -1,5 +1,7 @@
+import { ranksByBits } from './dominance-bits.ts'
 import { checkPoints, lexicographicOrder, samePoint } from './points.ts'
 import { Staircase } from './staircase.ts'
+import { thinOut } from './thin-out.ts'
 
 export interface NonDominatedSort {
   /** Rank per point: 0 for the non-dominated ones, 1 for those dominated by rank 0 only, and so on. */
@@ -7,44 +9,18 @@ export interface NonDominatedSort {
   readonly frontCount: number
 }
 
-/** Tells whether a front holds a point that dominates row `i`; remembers the rows put into each front. */
-interface Fronts {
-  dominates(front: number, i: number): boolean
-  add(front: number, i: number): void
-}
-
 /**
  * Non-dominated sorting for minimisation. `points` holds `count` rows of `objectives` values; equal points share a rank.
- * Points are visited in lexicographic order and put by binary search into the first front that does not dominate them
- * (Zhang et al. 2015, "An Efficient Approach to Nondominated Sorting"): O(n log n) in 2-D, O(n log² n) in 3-D but for
- * array shifts, O(m n²) at worst above.
+ * Points are visited in lexicographic order, and with up to three objectives put by binary search into the first front
+ * that does not dominate them (Zhang et al. 2015, "An Efficient Approach to Nondominated Sorting"): O(n log n) in 2-D,
+ * O(n log² n) in 3-D but for array shifts. With more objectives dominators are found by intersecting bit sets,
+ * O(m n² / 32) at worst.
  * @throws RangeError on a bad shape or a value that is not finite.
  */
 export function nonDominatedSort(points: Float64Array, count: number, objectives: number): NonDominatedSort {
   checkPoints(points, count, objectives)
-  const order = lexicographicOrder(points, count, objectives)
   const ranks = new Uint32Array(count)
-  const fronts = frontsFor(points, count, objectives)
-  let frontCount = 0
-  for (let position = 0; position < count; position++) {
-    const i = order[position]!
-    const previous = position > 0 ? order[position - 1]! : -1
-    if (previous >= 0 && samePoint(points, objectives, previous, i)) {
-      ranks[i] = ranks[previous]!
-      continue
-    }
-    let low = 0
-    let high = frontCount
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (fronts.dominates(middle, i)) low = middle + 1
-      else high = middle
-    }
-    ranks[i] = low
-    if (low === frontCount) frontCount++
-    fronts.add(low, i)
-  }
-  return { ranks, frontCount }
+  return { ranks, frontCount: rank(points, count, objectives, ranks, count) }
 }
 
 /**
@@ -53,58 +29,92 @@ export function nonDominatedSort(points: Float64Array, count: number, objectives
  */
 export function nonDominatedIndices(points: Float64Array, count: number, objectives: number): Uint32Array {
   checkPoints(points, count, objectives)
-  const order = lexicographicOrder(points, count, objectives)
-  const front = frontsFor(points, count, objectives)
-  const kept: number[] = []
-  let previous = -1
-  let previousKept = false
-  for (const i of order) {
-    if (previous < 0 || !samePoint(points, objectives, previous, i)) {
-      previousKept = !front.dominates(0, i)
-      if (previousKept) front.add(0, i)
+  const left = thinOut(points, count, objectives)
+  let rows = points
+  if (left.length < count) {
+    rows = new Float64Array(left.length * objectives)
+    for (let k = 0; k < left.length; k++) {
+      for (let j = 0; j < objectives; j++) rows[k * objectives + j] = points[left[k]! * objectives + j]!
     }
-    if (previousKept) kept.push(i)
-    previous = i
   }
-  return Uint32Array.from(kept).sort()
+  const ranks = new Uint32Array(left.length)
+  rank(rows, left.length, objectives, ranks, 1)
+  return left.filter((_, k) => ranks[k] === 0)
 }
 
-/** Rows arrive in lexicographic order and no row twice, so the first objective never needs to be compared. */
-function frontsFor(points: Float64Array, count: number, objectives: number): Fronts {
-  if (objectives <= 2) {
-    const lowest: number[] = []
-    const last = objectives - 1
-    return {
-      dominates: (front, i) => lowest[front] !== undefined && lowest[front] <= points[i * objectives + last]!,
-      add: (front, i) => {
-        lowest[front] = points[i * objectives + last]!
-      },
+/**
+ * Writes the ranks, those above `highest` as `highest`, and returns one more than the highest written. Equal points have
+ * equal ranks, so only the first of them is compared.
+ */
+function rank(points: Float64Array, count: number, objectives: number, ranks: Uint32Array, highest: number): number {
+  if (count === 0) return 0
+  const order = lexicographicOrder(points, count, objectives)
+  const rows = new Float64Array(count * objectives)
+  const rowOf = new Uint32Array(count)
+  let distinct = 0
+  for (let place = 0; place < count; place++) {
+    const i = order[place]!
+    if (place === 0 || !samePoint(points, objectives, order[place - 1]!, i)) {
+      for (let j = 0; j < objectives; j++) rows[distinct * objectives + j] = points[i * objectives + j]!
+      distinct++
     }
+    rowOf[i] = distinct - 1
   }
-  if (objectives === 3) {
-    const stairs: Staircase[] = []
-    return {
-      dominates: (front, i) => stairs[front]?.covers(points[i * 3 + 1]!, points[i * 3 + 2]!) ?? false,
-      add: (front, i) => {
-        stairs[front] ??= new Staircase()
-        stairs[front].insert(points[i * 3 + 1]!, points[i * 3 + 2]!)
-      },
+  const found =
+    objectives <= 2
+      ? ranksInPlane(rows, distinct, objectives, highest)
+      : objectives === 3
+        ? ranksByStairs(rows, distinct, highest)
+        : ranksByBits(rows, distinct, objectives, highest)
+  let most = 0
+  for (let i = 0; i < count; i++) {
+    const value = found[rowOf[i]!]!
+    ranks[i] = value
+    if (value > most) most = value
+  }
+  return most + 1
+}
+
+/** Fronts of one or two objectives, each known by its least last objective. Rows are distinct, in lexicographic order. */
+function ranksInPlane(rows: Float64Array, count: number, objectives: number, highest: number): Int32Array {
+  const ranks = new Int32Array(count)
+  const lowest = new Float64Array(Math.min(highest, count))
+  let fronts = 0
+  for (let i = 0; i < count; i++) {
+    const value = rows[i * objectives + objectives - 1]!
+    let low = 0
+    let high = fronts
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (lowest[middle]! <= value) low = middle + 1
+      else high = middle
     }
+    ranks[i] = low
+    if (low === highest) continue
+    lowest[low] = value
+    if (low === fronts) fronts++
   }
-  const newest: number[] = []
-  const older = new Int32Array(count).fill(-1)
-  return {
-    dominates: (front, i) => {
-      for (let member = newest[front] ?? -1; member >= 0; member = older[member]!) {
-        let j = 1
-        while (j < objectives && points[member * objectives + j]! <= points[i * objectives + j]!) j++
-        if (j === objectives) return true
-      }
-      return false
-    },
-    add: (front, i) => {
-      older[i] = newest[front] ?? -1
-      newest[front] = i
-    },
+  return ranks
+}
+
+/** Fronts of three objectives, each known by the staircase of its last two. Rows are distinct, in lexicographic order. */
+function ranksByStairs(rows: Float64Array, count: number, highest: number): Int32Array {
+  const ranks = new Int32Array(count)
+  const fronts: Staircase[] = []
+  for (let i = 0; i < count; i++) {
+    const y = rows[i * 3 + 1]!
+    const z = rows[i * 3 + 2]!
+    let low = 0
+    let high = fronts.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (fronts[middle]!.covers(y, z)) low = middle + 1
+      else high = middle
+    }
+    ranks[i] = low
+    if (low === highest) continue
+    if (low === fronts.length) fronts.push(new Staircase())
+    fronts[low]!.insert(y, z)
   }
+  return ranks
 }

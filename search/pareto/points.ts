@@ -15,25 +15,57 @@ export function checkPoints(points: Float64Array, count: number, objectives: num
   }
 }
 
+/** Points that agree so far are sorted by insertion up to this number. */
+const SHORT_RUN = 16
+
 /** Point indices in lexicographic order of their objectives; a point comes after every point that dominates it. */
 export function lexicographicOrder(points: Float64Array, count: number, objectives: number): Uint32Array {
   const first = new Float64Array(count)
   for (let i = 0; i < count; i++) first[i] = points[i * objectives]!
   const order = ascendingOrder(first)
-  const byRest = (a: number, b: number): number => {
-    for (let j = 1; j < objectives; j++) {
-      const difference = points[a * objectives + j]! - points[b * objectives + j]!
-      if (difference !== 0) return difference
-    }
-    return a - b
-  }
+  sortTies(points, objectives, order, 0)
+  return order
+}
+
+/** Sorts runs of rows that agree in the objectives up to `objective` by the following ones. */
+function sortTies(points: Float64Array, objectives: number, order: Uint32Array, objective: number): void {
+  if (objective + 1 === objectives) return
+  const count = order.length
   for (let start = 0; start < count; ) {
+    const value = points[order[start]! * objectives + objective]!
     let end = start + 1
-    while (end < count && first[order[end]!] === first[order[start]!]) end++
-    if (end - start > 1) order.subarray(start, end).sort(byRest)
+    while (end < count && points[order[end]! * objectives + objective] === value) end++
+    if (end - start > SHORT_RUN) {
+      const run = order.subarray(start, end)
+      const rows = run.slice()
+      const inner = ascendingOrder(Float64Array.from(rows, (i) => points[i * objectives + objective + 1]!))
+      for (let at = 0; at < rows.length; at++) run[at] = rows[inner[at]!]!
+      sortTies(points, objectives, run, objective + 1)
+    } else if (end - start > 1) insertTies(points, objectives, order, start, end, objective + 1)
     start = end
   }
-  return order
+}
+
+function insertTies(
+  points: Float64Array,
+  objectives: number,
+  order: Uint32Array,
+  start: number,
+  end: number,
+  from: number,
+): void {
+  for (let place = start + 1; place < end; place++) {
+    const i = order[place]!
+    let at = place
+    for (; at > start; at--) {
+      const other = order[at - 1]!
+      let j = from
+      while (j < objectives && points[other * objectives + j] === points[i * objectives + j]) j++
+      if (j === objectives || points[other * objectives + j]! < points[i * objectives + j]!) break
+      order[at] = other
+    }
+    order[at] = i
+  }
 }
 
 /** Whether rows `a` and `b` are equal in every objective. */
