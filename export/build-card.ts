@@ -50,6 +50,7 @@ export function buildCard(
   const { train, validation, test } = dataset.splits
   const onFile = artefacts.find(({ accuracy }) => accuracy !== undefined)?.accuracy
   const float = onFile ?? verifiedAccuracy(Math.round(trained.accuracy.test! * test.length), test.length)
+  const floatFiles = artefacts.flatMap(({ floatFile }) => floatFile ?? [])
   const int8Card = int8 === undefined ? undefined : int8CardOf(int8, float.accuracy)
   const footprint = artefacts.find((artefact) => artefact.footprint !== undefined)?.footprint
   const ofC = footprint === undefined ? undefined : costModelOfC(profile)
@@ -86,6 +87,7 @@ export function buildCard(
       validation: trained.accuracy.validation!,
       searchValidation: record.result.ok ? record.result.accuracy : 0,
     },
+    ...(floatFiles.length === 0 ? {} : { floatFiles }),
     ...(int8Card === undefined ? {} : { int8: int8Card }),
     ...(footprint === undefined ? {} : { footprint }),
     verification: artefacts.flatMap(({ checks }) => checks),

@@ -12,6 +12,15 @@ export const formatGrams = (grams: number): string =>
 const formatJoules = (joules: number): string =>
   joules >= 1000 ? `${formatNumber(joules / 1000)} kJ` : `${formatNumber(joules)} J`
 
+/** A row for each file in float that is not `model.onnx`. */
+export const floatRows = ({ floatFiles = [] }: ModelCard): string =>
+  floatFiles
+    .map(
+      ({ file, test, largestDeviation, largestOutput }) =>
+        `| test accuracy of \`${file}\` | **${percent(test.accuracy)}** (${test.correct} of ${test.samples}); outputs at most ${largestDeviation.toPrecision(2)} off, the largest is ${largestOutput.toPrecision(3)} |\n`,
+    )
+    .join('')
+
 /** Rows about the network in int8 and about what its C needs. */
 export function int8Rows({ int8, footprint, costOfC }: ModelCard): string {
   if (int8 === undefined) return ''

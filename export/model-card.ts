@@ -103,6 +103,18 @@ const pruning = z
   })
   .describe('Channels with the smallest filters were taken out, and the rest trained on')
 
+const floatFile = z
+  .strictObject({
+    file: text,
+    precision: z.enum(['float32', 'float16']),
+    where: text.describe('What ran it'),
+    test: accuracy,
+    largestDeviation: cost.describe('Most that an output is off that of the float32 network'),
+    largestOutput: cost.describe('Of the float32 network'),
+    allowedDeviation: cost,
+  })
+  .describe('A file in float beside model.onnx, on the whole test part')
+
 /** Everything the card says, and the source of `card.schema.json`. Deterministic: no dates, no paths. */
 export const cardSchema = z
   .strictObject({
@@ -139,6 +151,7 @@ export const cardSchema = z
       validation: share,
       searchValidation: share.describe('After the search’s short training'),
     }),
+    floatFiles: z.array(floatFile).optional(),
     int8: z
       .strictObject({
         test: accuracy.describe('Of the integer reference on the whole test part'),

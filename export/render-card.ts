@@ -3,6 +3,7 @@ import {
   costRows,
   energySection,
   fineTuningText,
+  floatRows,
   inline,
   int8Rows,
   layersSection,
@@ -33,6 +34,13 @@ function interfaces({ files, input, output }: ModelCard): string {
     lines.push(
       `- \`model.onnx\`: input \`input\`, float32 \`[batch, ${input.shape.join(', ')}]\`, ${input.meaning}; output \`output\`, float32 \`[batch, ${output.shape.join(', ')}]\`, ${output.meaning}`,
     )
+  }
+  if (files.includes('model_float16.onnx')) {
+    lines.push('- `model_float16.onnx`: as `model.onnx`, in float16 between its ends, which stay float32')
+  }
+  for (const file of ['model_float16.tflite', 'model_float32.tflite']) {
+    if (files.includes(file))
+      lines.push(`- \`${file}\`: float32 in and out; reads normalised samples, see "Build and run"`)
   }
   if (files.includes('model_int8.onnx')) {
     lines.push('- `model_int8.onnx`: as `model.onnx`, in int8 between its ends')
@@ -66,7 +74,7 @@ Found by Frugal ${card.frugalVersion}, trial ${card.trial} (${card.rule}).
 | | |
 |---|---|
 | test accuracy in float | **${percent(accuracy.test.accuracy)}** (95 % interval ${percent(low)} to ${percent(high)}; ${accuracy.test.correct} of ${accuracy.test.samples}, measured on ${accuracy.measuredOn}) |
-${int8Rows(card)}| validation accuracy | ${percent(accuracy.validation)} (${percent(accuracy.searchValidation)} after the search's short training) |
+${floatRows(card)}${int8Rows(card)}| validation accuracy | ${percent(accuracy.validation)} (${percent(accuracy.searchValidation)} after the search's short training) |
 | MACs, parameters | ${cost.macs}, ${cost.params} |
 
 ${costRows(card)}

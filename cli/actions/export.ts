@@ -2,11 +2,12 @@ import path from 'node:path'
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import type { LabelOptions } from '../../export/energy-label.ts'
 import { affordableCosts, exportNetwork as writeExport } from '../../export/export-network.ts'
-import { defaultFormats, parseFormats } from '../../export/formats/index.ts'
+import type { ExportFormat } from '../../export/formats/format.ts'
+import { defaultFormats, formatsFor, parseFormats } from '../../export/formats/index.ts'
 import { type ExportedDevice, renderIndex } from '../../export/index-page.ts'
 import type { ModelCard } from '../../export/model-card.ts'
 import { type Selection, selectTrial } from '../../export/select.ts'
-import { createCostModel, loadProfile } from '../../hardware-profiles/index.ts'
+import { createCostModel, loadProfile, type Profile } from '../../hardware-profiles/index.ts'
 import { UserError } from '../../lib/errors.ts'
 import { pathInside, writeFileAtomic } from '../../lib/files.ts'
 import { formatLatency } from '../../lib/units.ts'
@@ -62,11 +63,12 @@ export async function exportNetwork(args: ExportArguments): Promise<void> {
     throw new UserError('--all and --device exclude each other: give one of them')
   if (args.knee && args.trial !== undefined)
     throw new UserError('--knee and --trial exclude each other: give one of them')
-  if (args.format !== undefined) parseFormats(args.format)
   checkPreparation(args)
   const flags = labelFlags(args)
+  const asked = formatsAsked(args)
   const { experiment, fronts, trials, energy } = readExperiment(args)
   const settings = readSettings(experiment.settings, experiment.id)
+  for (const { device } of fronts) chosenFormats(asked, profileOf(device, experiment, settings), args)
   const selections = fronts.map((front) => ({ front, selection: selectionOf(front, trials, args) }))
   const data = args.data ?? settings.data
   const dataset = await loadData(dataPathOf(data), settings.seed)
@@ -113,13 +115,31 @@ function readExperiment(args: ExportArguments) {
   }
 }
 
+const profileOf = (device: string, { devices }: Experiment, settings: SearchSettings): Profile =>
+  loadProfile(settings.devices[devices.indexOf(device)]!)
+
+const formatsAsked = ({ format }: ExportArguments): readonly ExportFormat[] | undefined =>
+  format === undefined ? undefined : parseFormats(format)
+
+/** What is written for a device: with `--all`, of the formats asked for those that it runs. */
+const chosenFormats = (
+  asked: readonly ExportFormat[] | undefined,
+  profile: Profile,
+  { all }: Pick<ExportArguments, 'all'>,
+): readonly ExportFormat[] =>
+  asked === undefined ? defaultFormats(profile.family) : formatsFor(asked, profile, { some: all })
+
 /** With `--all` a device without any network is left out; alone it is an error. */
 const selectionOf = (front: Front, trials: readonly TrialRecord[], { all, trial, knee }: ExportArguments) =>
   all && trial === undefined && front.points.length === 0 ? undefined : selectTrial(front, trials, { trial, knee })
 
 async function exportOne(session: Session, front: Front, selection: Selection, out: string): Promise<ModelCard> {
   const { args, experiment, settings, trials, dataset, space, signal } = session
-  const costModel = createCostModel(loadProfile(settings.devices[experiment.devices.indexOf(front.device)]!))
+  const costModel = createCostModel(profileOf(front.device, experiment, settings))
+  const asked = formatsAsked(args)
+  const formats = chosenFormats(asked, costModel.profile, args)
+  const left = (asked ?? []).filter((format) => !formats.includes(format)).map(({ id }) => id)
+  if (left.length > 0) print(`${front.device}: without ${left.join(', ')}, which its runtime does not open`)
   const prepared = await prepareNetwork(session, selection.record, (graph) => void affordableCosts(costModel, graph))
   const card = await writeExport({
     ...prepared,
@@ -127,7 +147,7 @@ async function exportOne(session: Session, front: Front, selection: Selection, o
     space: { id: space.id, version: space.version },
     dataset,
     costModel,
-    formats: args.format === undefined ? defaultFormats(costModel.profile.family) : parseFormats(args.format),
+    formats,
     verify: args.verify,
     name: args.name,
     search: {
@@ -154,6 +174,9 @@ function report(card: ModelCard, out: string): void {
     `${out}: ${[...card.files, 'architecture.json', 'weights.safetensors', 'card.json', 'card.schema.json', 'README.md'].join(', ')}; test accuracy ${percent(test.accuracy)} ` +
       `(${test.correct} of ${test.samples}, measured on ${measuredOn}), ${formatLatency(card.cost.latencyMs)} on ${card.device.id}`,
   )
+  for (const { file, test, largestDeviation } of card.floatFiles ?? []) {
+    print(`${file}: test accuracy ${percent(test.accuracy)}, outputs at most ${largestDeviation.toPrecision(2)} off`)
+  }
   if (card.int8 !== undefined) {
     const { test: int8, dropPoints } = card.int8
     print(

@@ -23,7 +23,7 @@ export const exportCommand = defineCommand({
       .option('format', {
         type: 'string',
         describe:
-          'Formats with commas between: onnx, onnx-int8, onnx-integer, tflite, c (default: onnx; for NPUs tflite too, for Cortex-M tflite and c)',
+          'Formats with commas between: onnx, onnx-float16, onnx-int8, onnx-integer, tflite, tflite-float16, tflite-float32, c (default: onnx; for GPUs onnx-float16 too, for NPUs tflite, for Cortex-M tflite and c)',
       })
       .option('all', { type: 'boolean', default: false, describe: 'One folder for each device of the experiment' })
       .option('verify', {

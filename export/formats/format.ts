@@ -51,6 +51,22 @@ export interface CFootprint {
   readonly layers: readonly LayerInstructions[] | undefined
 }
 
+export type FloatPrecision = 'float32' | 'float16'
+
+/** How a file in float compares with the float32 network on the whole test part, and where it was run. */
+export interface FloatFileReport {
+  readonly file: string
+  readonly precision: FloatPrecision
+  readonly where: string
+  readonly test: VerifiedAccuracy
+  /** Most that one output is off. */
+  readonly largestDeviation: number
+  /** Largest output of the float32 network, which the deviation is to be seen against. */
+  readonly largestOutput: number
+  /** Most that outputs may be off. */
+  readonly allowedDeviation: number
+}
+
 export interface Artefact {
   /** By path in the export folder; the names are ours, never the user's. */
   readonly files: ReadonlyMap<string, string | Uint8Array>
@@ -59,6 +75,8 @@ export interface Artefact {
   readonly instructions: string
   /** Measured on the file itself on the whole test part. */
   readonly accuracy?: VerifiedAccuracy
+  /** Of files in float that are not `model.onnx`, which is what accuracy in float means. */
+  readonly floatFile?: FloatFileReport
   readonly footprint?: CFootprint
 }
 
@@ -66,6 +84,8 @@ export interface ExportFormat {
   readonly id: string
   readonly description: string
   readonly needsInt8: boolean
+  /** Families of devices whose runtimes open it; all where left out. */
+  readonly families?: readonly Profile['family'][]
   /** @throws OperationalError when the file does not do what the trained network does. */
   readonly write: (context: ExportContext) => Promise<Artefact>
 }

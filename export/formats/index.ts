@@ -4,27 +4,52 @@ import { unknownName } from '../../lib/nearest-name.ts'
 import { cFormat } from './c.ts'
 import type { ExportFormat } from './format.ts'
 import { onnxFormat } from './onnx.ts'
+import { onnxFloat16Format } from './onnx-float16.ts'
 import { onnxInt8Format, onnxIntegerFormat } from './onnx-int8.ts'
 import { tfliteFormat } from './tflite.ts'
+import { tfliteFloat16Format, tfliteFloat32Format } from './tflite-float.ts'
 
 /** In the order in which they are written. */
 export const EXPORT_FORMATS: readonly ExportFormat[] = [
   onnxFormat,
+  onnxFloat16Format,
   onnxInt8Format,
   onnxIntegerFormat,
   tfliteFormat,
+  tfliteFloat16Format,
+  tfliteFloat32Format,
   cFormat,
 ]
 
 const DEFAULTS: Readonly<Record<Profile['family'], readonly ExportFormat[]>> = {
   'cortex-m': [onnxFormat, tfliteFormat, cFormat],
   npu: [onnxFormat, tfliteFormat],
-  gpu: [onnxFormat],
+  gpu: [onnxFormat, onnxFloat16Format],
   cpu: [onnxFormat],
 }
 
 /** What the devices of a family run. */
 export const defaultFormats = (family: Profile['family']): readonly ExportFormat[] => DEFAULTS[family]
+
+/**
+ * The formats of a list that a device's runtime opens.
+ * @throws UserError naming the formats and the device where none is left, or where some are not and `some` is not allowed.
+ */
+export function formatsFor(
+  formats: readonly ExportFormat[],
+  { id, family, runtime, dataType }: Profile,
+  { some }: { readonly some: boolean },
+): readonly ExportFormat[] {
+  const fitting = formats.filter(({ families }) => families?.includes(family) ?? true)
+  if (fitting.length === formats.length || (some && fitting.length > 0)) return fitting
+  const others = formats.filter((format) => !fitting.includes(format)).map((format) => format.id)
+  throw new UserError(
+    `${id} does not run ${others.join(', ')}: it runs ${dataType} with ${runtime}; leave --format out, or choose of ${idsFor(family).join(', ')}`,
+  )
+}
+
+const idsFor = (family: Profile['family']): readonly string[] =>
+  EXPORT_FORMATS.filter(({ families }) => families?.includes(family) ?? true).map(({ id }) => id)
 
 /** Formats from a list of ids with commas between. @throws UserError for an unknown one, naming the nearest. */
 export function parseFormats(text: string): readonly ExportFormat[] {

@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 interpreter = Interpreter("model.tflite", num_threads=1)
 interpreter.allocate_tensors()
 entry, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-samples = numpy.fromfile("inputs.bin", numpy.int8).reshape([-1] + list(entry["shape"]))
+samples = numpy.fromfile("inputs.bin", entry["dtype"]).reshape([-1] + list(entry["shape"]))
 with open("outputs.bin", "wb") as file:
     for sample in samples:
         interpreter.set_tensor(entry["index"], sample)
@@ -48,18 +48,31 @@ async function look(): Promise<PythonLiteRt | undefined> {
  * @returns the outputs of all samples, one after the other.
  * @throws OperationalError when it does not run.
  */
-export async function runInPythonLiteRt(
-  { python }: PythonLiteRt,
+export const runInPythonLiteRt = async (
+  installation: PythonLiteRt,
   file: Uint8Array,
   inputs: Int8Array,
-): Promise<Int8Array> {
+): Promise<Int8Array> => new Int8Array(await runScript(installation, file, inputs))
+
+/** The same for a file with float32 in and out. */
+export const runRealInPythonLiteRt = async (
+  installation: PythonLiteRt,
+  file: Uint8Array,
+  inputs: Float32Array,
+): Promise<Float32Array> => new Float32Array(new Uint8Array(await runScript(installation, file, inputs)).buffer)
+
+async function runScript(
+  { python }: PythonLiteRt,
+  file: Uint8Array,
+  inputs: Int8Array | Float32Array,
+): Promise<Buffer> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-litert-'))
   try {
     writeFileSync(path.join(folder, 'model.tflite'), file)
     writeFileSync(path.join(folder, 'inputs.bin'), inputs)
     const { ok, problem } = await runTool(python, ['-c', SCRIPT], folder)
     if (!ok) throw new OperationalError(`LiteRT in Python does not run the file: ${problem}`)
-    return new Int8Array(readFileSync(path.join(folder, 'outputs.bin')))
+    return readFileSync(path.join(folder, 'outputs.bin'))
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -20,25 +20,54 @@ export async function runInLiteRt(
   inputs: Int8Array,
   check: () => void = () => {},
 ): Promise<Int8Array> {
-  const input = network.tensors[network.input]!
+  const { shape, quantisation } = network.tensors[network.input]!
   const output = network.tensors[network.output]!
-  const size = sizeOf(input.shape)
-  const width = sizeOf(output.shape)
-  const outputs = new Int8Array((inputs.length / size) * width)
-  const step = Math.max(Math.floor(CHUNK_VALUES / size), 1) * size
-  const session = await openLiteRt(installation, floatFile)
-  const { scale, zeroPoint } = input.quantisation
+  const { scale, zeroPoint } = quantisation
+  const size = sizeOf(shape)
+  const samples = {
+    size,
+    count: inputs.length / size,
+    values: (start: number, end: number) =>
+      Float32Array.from(inputs.subarray(start * size, end * size), (q) => scale * (q - zeroPoint)),
+  }
+  const found = await runRealInLiteRt(installation, floatFile, samples, sizeOf(output.shape), check)
+  return Int8Array.from(found, (value) => quantiseValue(value, output.quantisation))
+}
+
+export interface RealSamples {
+  readonly count: number
+  /** Values of one sample. */
+  readonly size: number
+  /** Samples from `start` up to, not including, `end`, one after the other. */
+  readonly values: (start: number, end: number) => Float32Array
+}
+
+/**
+ * Runs a TFLite file with float in and out in LiteRT.
+ * @param width outputs of one sample.
+ * @returns the outputs of all samples, one after the other.
+ * @throws OperationalError when LiteRT does not load or run the file, or gives outputs of another size.
+ */
+export async function runRealInLiteRt(
+  installation: LiteRtInstallation,
+  file: Uint8Array,
+  { count, size, values }: RealSamples,
+  width: number,
+  check: () => void = () => {},
+): Promise<Float32Array> {
+  const outputs = new Float32Array(count * width)
+  const step = Math.max(Math.floor(CHUNK_VALUES / size), 1)
+  const session = await openLiteRt(installation, file)
   try {
-    let at = 0
-    for (let start = 0; start < inputs.length; start += step) {
+    for (let start = 0; start < count; start += step) {
       check()
-      const part = inputs.subarray(start, start + step)
-      const found = await session.run(Float32Array.from(part, (q) => scale * (q - zeroPoint)))
-      const wanted = (part.length / size) * width
+      const end = Math.min(start + step, count)
+      const found = await session.run(values(start, end))
+      const wanted = (end - start) * width
       if (found.length !== wanted) {
         throw new OperationalError(`LiteRT gives ${found.length} values where the network has ${wanted}`)
       }
-      for (const value of found) outputs[at++] = quantiseValue(value, output.quantisation)
+      outputs.set(found, start * width)
     }
   } finally {
     session.close()

@@ -6,33 +6,30 @@ import type { Quantisation } from '../quantise/types.ts'
 
 const BATCH = 64
 
-export interface OnnxRun {
+export interface RealRun {
   readonly model: Uint8Array
   readonly samples: number
   /** Of one sample. */
   readonly inputShape: Shape
   /** Float samples from `start` up to, not including, `end`, one after the other. */
   readonly inputs: (start: number, end: number) => Float32Array
+  readonly check?: () => void
+}
+
+export interface OnnxRun extends RealRun {
   /** Of the outputs that come back. */
   readonly output: Quantisation
-  readonly check?: () => void
 }
 
 /**
  * Runs a file with float in and out in ONNX Runtime.
- * @returns the outputs of all samples in the output's int8.
+ * @returns the outputs of all samples, one after the other.
  * @throws OperationalError when the file gives something else than floats.
  */
-export async function runInOnnxRuntime({
-  model,
-  samples,
-  inputShape,
-  inputs,
-  output,
-  check,
-}: OnnxRun): Promise<Int8Array> {
+export async function runRealInOnnxRuntime(job: RealRun): Promise<Float32Array> {
+  const { model, samples, inputShape, inputs, check } = job
   const session = await InferenceSession.create(model, { logSeverityLevel: 3 })
-  const parts: Int8Array[] = []
+  const parts: Float32Array[] = []
   try {
     for (let start = 0; start < samples; start += BATCH) {
       check?.()
@@ -42,12 +39,12 @@ export async function runInOnnxRuntime({
       })
       const values = results['output']?.data
       if (!(values instanceof Float32Array)) throw new OperationalError('the file has no float output called output')
-      parts.push(Int8Array.from(values, (value) => quantiseValue(value, output)))
+      parts.push(values)
     }
   } finally {
     await session.release()
   }
-  const all = new Int8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
   let at = 0
   for (const part of parts) {
     all.set(part, at)
@@ -55,3 +52,7 @@ export async function runInOnnxRuntime({
   }
   return all
 }
+
+/** The same, with the outputs in the output's int8. */
+export const runInOnnxRuntime = async (job: OnnxRun): Promise<Int8Array> =>
+  Int8Array.from(await runRealInOnnxRuntime(job), (value) => quantiseValue(value, job.output))

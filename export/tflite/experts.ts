@@ -24,8 +24,8 @@ const OUT = 2
  */
 export function writeMixture({ builder, kernel, features, gates, output, name, writeExpert }: Mixture): void {
   const { experts, topK } = kernel
-  const weights = chosenShares(builder, gates, experts.length, topK, name)
-  const shares = split(builder, weights, output.dims, name)
+  const weights = quantisedShares(builder, gates, experts.length, topK, name)
+  const shares = splitShares(builder, weights, output.dims, name)
   let sum: Operand | undefined
   for (const [i, { graph }] of experts.entries()) {
     const path = `${name}/${i}`
@@ -51,16 +51,25 @@ function writeFloatProduct(builder: TfliteBuilder, a: Operand, share: Operand, t
 }
 
 /** `[1, experts]`: a weight for each, 0 for those that are not chosen: int8 for one of them, float for several. */
-function chosenShares(builder: TfliteBuilder, gates: Operand, experts: number, topK: number, name: string): Operand {
+function quantisedShares(builder: TfliteBuilder, gates: Operand, experts: number, topK: number, name: string): Operand {
+  const real = builder.computed(`${name}/gates`, [1, experts])
+  builder.operator('DEQUANTIZE', 2, [gates], [real])
+  // Far below a step of the gates.
+  const shares = chosenShares(builder, real, topK, gates.quantisation!.scale / (2 * experts), name)
+  return topK === 1 ? quantised(builder, shares, name) : shares
+}
+
+/**
+ * `[1, experts]` in float: a weight for each, 0 for those that are not chosen; several add up to 1.
+ * @param real gates in float. @param step of equal gates the lower index counts as larger, by this.
+ */
+export function chosenShares(builder: TfliteBuilder, real: Operand, topK: number, step: number, name: string): Operand {
+  const experts = real.dims[1]!
   const dims = [1, experts]
   const scalar = [1, 1]
   const float = (label: string, shape: readonly number[] = dims): Operand => builder.computed(`${name}/${label}`, shape)
   const constant = (label: string, values: Float32Array): Operand =>
     builder.stored({ name: `${name}/${label}`, dims: [1, values.length], type: 'float32', data: values })
-  const real = float('gates')
-  builder.operator('DEQUANTIZE', 2, [gates], [real])
-  // Of equal gates the lower index counts as larger; the difference is far below a step of the gates.
-  const step = gates.quantisation!.scale / (2 * experts)
   const ties = constant(
     'ties',
     Float32Array.from({ length: experts }, (_, i) => i * step),
@@ -88,7 +97,7 @@ function chosenShares(builder: TfliteBuilder, gates: Operand, experts: number, t
   }
   const chosen = float('chosen')
   builder.operator('MUL', 1, [real, reached(distinct, `rank${topK - 1}`)], [chosen], OPTIONS.mul('none'))
-  return topK === 1 ? quantised(builder, chosen, name) : renormalised(builder, chosen, axis, name)
+  return topK === 1 ? chosen : renormalised(builder, chosen, axis, name)
 }
 
 function quantised(builder: TfliteBuilder, chosen: Operand, name: string): Operand {
@@ -106,7 +115,12 @@ function renormalised(builder: TfliteBuilder, chosen: Operand, axis: Operand, na
 }
 
 /** One operand for each expert, of as many axes as what it weights, so that it repeats along all of them. */
-function split(builder: TfliteBuilder, shares: Operand, of: readonly number[], name: string): readonly Operand[] {
+export function splitShares(
+  builder: TfliteBuilder,
+  shares: Operand,
+  of: readonly number[],
+  name: string,
+): readonly Operand[] {
   const experts = shares.dims[1]!
   const one = of.map(() => 1)
   const rows = builder.reshaped(shares, one.with(0, experts), `${name}/rows`)

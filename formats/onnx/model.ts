@@ -1,12 +1,12 @@
 import { ProtobufWriter } from './protobuf.ts'
 
 /** Element types of TensorProto (onnx.proto, TensorProto.DataType). */
-export const ELEMENT_TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 } as const
+export const ELEMENT_TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 } as const
 export type ElementType = keyof typeof ELEMENT_TYPES
 
-export type TensorData = Float32Array | Int8Array | Uint8Array | Int32Array | BigInt64Array
+export type TensorData = Float32Array | Int8Array | Uint8Array | Uint16Array | Int32Array | BigInt64Array
 
-/** A stored tensor, row-major. `bool` elements are bytes 0 and 1. */
+/** A stored tensor, row-major. `bool` elements are bytes 0 and 1, `float16` ones their bits. */
 export interface OnnxTensor {
   readonly type: ElementType
   readonly dims: readonly number[]

@@ -146,7 +146,7 @@ test('a file that is not what was trained is not written', async (t) => {
 test('formats: by family, by name, and refused with the nearest name', (t) => {
   const ids = (formats: ReturnType<typeof parseFormats>) => formats.map(({ id }) => id).join()
   t.is(ids(defaultFormats('cortex-m')), 'onnx,tflite,c')
-  t.is(ids(defaultFormats('gpu')), 'onnx')
+  t.is(ids(defaultFormats('gpu')), 'onnx,onnx-float16')
   t.is(ids(defaultFormats('npu')), 'onnx,tflite')
   t.is(ids(parseFormats('c, onnx,c')), 'onnx,c')
   t.throws(() => parseFormats('onx'), { instanceOf: UserError, message: /'onx'.*did you mean 'onnx'/ })

@@ -6,6 +6,7 @@ import {
   type OnnxTensor,
   type OnnxValueInfo,
 } from '../../../formats/onnx/model.ts'
+import { toFloat16 } from '../../../lib/float16.ts'
 import { sameShape, sizeOf } from '../../../network/shapes.ts'
 
 /** Name of a tensor inside an ONNX graph. */
@@ -44,6 +45,8 @@ export class OnnxEmitter {
   readonly #origins = new Map<Value, Value>()
   readonly #reshaped = new Map<string, Value>()
   #count = 0
+  /** In what real constants are stored from now on. */
+  floatType: 'float32' | 'float16' = 'float32'
 
   input(name: string, type: ElementType, dims: readonly (number | string)[]): Value {
     this.#inputs.push({ name, type, dims })
@@ -81,7 +84,14 @@ export class OnnxEmitter {
   }
 
   floats(values: readonly number[] | Float32Array, dims: Dims = [values.length]): Value {
-    return this.#constant(`f${dims}:${values}`, { type: 'float32', dims, data: Float32Array.from(values) })
+    return this.#constant(`${this.floatType} ${dims}:${values}`, this.real(Float32Array.from(values), dims))
+  }
+
+  /** Real numbers as a tensor of the type that is set. */
+  real(values: Float32Array, dims: Dims): OnnxTensor {
+    return this.floatType === 'float32'
+      ? { type: 'float32', dims, data: values }
+      : { type: 'float16', dims, data: toFloat16(values) }
   }
 
   scalar = (value: number): Value => this.floats([value], [])

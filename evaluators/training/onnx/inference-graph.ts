@@ -103,7 +103,7 @@ const INFERENCE_RULES: { readonly [K in Exclude<TrainableKind, 'input'>]: Infere
     const [features, gates] = inputs as readonly [Value, Value]
     const filled = (like: Value, value: number): Value =>
       emitter.node('ConstantOfShape', [emitter.node('Shape', [like])], {
-        attributes: { value: { type: 'float32', dims: [1], data: Float32Array.of(value) } },
+        attributes: { value: emitter.real(Float32Array.of(value), [1]) },
       })
     const [, places] = emitter.nodes('TopK', [gates, emitter.integers([op.topK])], 2, { attributes: { axis: 1n } })
     const ones = filled(places!, 1)
@@ -182,7 +182,12 @@ export interface InferenceOptions {
   readonly observed?: ReadonlySet<string>
   /** Values are rounded to what int8 can hold, as in training with fake quantisation: ranges by path. */
   readonly ranges?: ReadonlyMap<string, readonly [number, number]>
+  /** The network's weights and values are float16; input, preparation and output stay float32. */
+  readonly float16?: boolean
 }
+
+/** Element types of ONNX. */
+const [FLOAT, FLOAT16] = [1n, 10n]
 
 /**
  * Writes a network with its weights as an ONNX file. Input `input`: float32 `[batch, height, width, channels]` (or
@@ -195,7 +200,7 @@ export function buildInferenceGraph(graph: NetworkGraph, weights: Weights, optio
   const store = (name: string, dims: readonly number[]): Value => {
     if (stored.has(name)) return name
     stored.add(name)
-    return emitter.initializer(name, { type: 'float32', dims, data: weights.get(name)! })
+    return emitter.initializer(name, emitter.real(weights.get(name)!, dims))
   }
   const asStored = (path: string, source: RangeSource | undefined, value: Value): Value => {
     if (source === undefined) return value
@@ -242,7 +247,11 @@ export function buildInferenceGraph(graph: NetworkGraph, weights: Weights, optio
     preparation === undefined
       ? channelsFirst(raw, first.shape)
       : emitPreparation(emitter, raw, first.shape, preparation)
-  const y = channelsLast(write(graph, '', x), last.shape)
+  const cast = (value: Value, to: bigint): Value =>
+    options.float16 === true ? emitter.node('Cast', [value], { attributes: { to } }) : value
+  const entry = cast(x, FLOAT16)
+  if (options.float16 === true) emitter.floatType = 'float16'
+  const y = channelsLast(cast(write(graph, '', entry), FLOAT), last.shape)
   emitter.output('output', 'float32', [options.batch, ...last.shape], y)
   return emitter.encode('network', options.metadata)
 }

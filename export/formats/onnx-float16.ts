@@ -1,0 +1,47 @@
+import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
+import { floatFileText, judgeFloatFile, rawTestSamples } from '../float-check.ts'
+import { foldNetwork } from '../fold-network.ts'
+import { runRealInOnnxRuntime } from '../onnx-int8/run-model.ts'
+import type { ExportFormat } from './format.ts'
+
+const FILE = 'model_float16.onnx'
+const WHERE = 'onnxruntime, this computer'
+
+/**
+ * The network in float16 between two Casts, reading raw samples as `model.onnx` does. Values and not only weights are
+ * float16: that is what halves a GPU's memory traffic. Where a processor has no float16 kernel ONNX Runtime computes in
+ * float32 between casts of its own.
+ */
+export const onnxFloat16Format: ExportFormat = {
+  id: 'onnx-float16',
+  description: 'float16 ONNX that normalises by itself, for GPUs',
+  needsInt8: false,
+  families: ['gpu', 'cpu'],
+  write: async (context) => {
+    const { inputShape, mean, standardDeviation, samples } = context.dataset
+    const preparation = { inputShape, mean, standardDeviation, roundResized: !(samples instanceof Float32Array) }
+    const { graph, weights } = foldNetwork(context.graph, context.weights)
+    const model = buildInferenceGraph(graph, weights, { batch: 'batch', preparation, float16: true })
+    const report = context.verify ? await verified(model, context) : undefined
+    const check = { artefact: FILE, where: WHERE, verified: report !== undefined }
+    return {
+      files: new Map([[FILE, model]]),
+      checks: [{ ...check, detail: report === undefined ? 'not verified: --no-verify' : floatFileText(report) }],
+      instructions: `\`\`\`python
+import numpy, onnxruntime
+providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+session = onnxruntime.InferenceSession("${FILE}", providers=providers)
+samples = numpy.zeros((1, ${inputShape.join(', ')}), numpy.float32)  # raw values
+print(session.run(None, {"input": samples})[0].argmax(axis=1))
+\`\`\``,
+      ...(report === undefined ? {} : { floatFile: report }),
+    }
+  },
+}
+
+async function verified(model: Uint8Array, context: Parameters<ExportFormat['write']>[0]) {
+  const samples = await rawTestSamples(context)
+  const { inputShape } = context.dataset
+  const outputs = await runRealInOnnxRuntime({ model, samples: samples.count, inputShape, inputs: samples.values })
+  return judgeFloatFile(context, samples, outputs, { file: FILE, precision: 'float16', where: WHERE })
+}
