@@ -3,7 +3,7 @@ import type { Kernel, KernelKind, Schedule } from '../network/schedule.ts'
 import type { NetworkGraph } from '../network/types.ts'
 import { derivedAnswer } from './derived-rules.ts'
 import type { KernelFacts } from './features.ts'
-import { ByKernel } from './kernel-catalogue.ts'
+import { type KernelPrice, KernelPrices, type PriceSums } from './kernel-prices.ts'
 import { CATALOGUE, fusionOf, type Lowered, lower, lowerSchedule } from './lowering.ts'
 import { MemoryModel } from './memory.ts'
 import type { Profile } from './profile.ts'
@@ -56,14 +56,6 @@ export interface CostModel {
   priceSchedule(schedule: Schedule, stored: StoredSize, options?: PriceOptions): Costs
 }
 
-interface KernelPrice {
-  readonly latencyMs: number
-  readonly energyMj: number
-  readonly basis: Basis
-  /** Half-width of the 90 % interval. */
-  readonly errorMs: number
-}
-
 /** Makes the cost model of a profile. Build it once: compiling takes milliseconds, pricing microseconds. */
 export function createCostModel(profile: Profile): CostModel {
   const fusion = fusionOf(profile)
@@ -71,7 +63,7 @@ export function createCostModel(profile: Profile): CostModel {
   const specs = new Map(profile.tables.map((table) => [table.kernel, table]))
   const tables = new Map<KernelKind, CompiledTable>()
   const unitMs = profile.latencyUnit === 'cycles' ? 1000 / profile.clockHz : 1e-3
-  const prices = new ByKernel<KernelPrice | undefined>(CATALOGUE, (facts) => priceKernel(facts))
+  const prices = new KernelPrices(CATALOGUE, (facts) => priceKernel(facts))
 
   /** Tables are compiled when a kernel asks for them: a profile holds a thousand measured rows. */
   function tableOf(kind: KernelKind): CompiledTable | undefined {
@@ -103,28 +95,19 @@ export function createCostModel(profile: Profile): CostModel {
     const { numbers } = lowered
     const { kernels } = lowered.schedule
     const overheadMs = profile.inferenceOverhead * unitMs
-    let latencyMs = overheadMs
-    let energyMj = (overheadMs * profile.energy.activePowerMw) / 1000 + profile.energy.wakeUpEnergyMj
-    let variance = 0
-    let macs = 0
-    const shares = { exact: 0, interpolated: 0, extrapolated: 0, fallback: 0 }
-    const unsupported: KernelKind[] = []
-    const layers: LayerCost[] = []
-    for (let i = 0; i < kernels.length; i++) {
-      const kernel = kernels[i]!
-      const price = prices.get(numbers[i]!)
-      macs += kernel.macs
-      if (price === undefined) {
-        if (!unsupported.includes(kernel.kind)) unsupported.push(kernel.kind)
-      } else {
-        latencyMs += price.latencyMs
-        energyMj += price.energyMj
-        variance += price.errorMs * price.errorMs
-        shares[price.basis] += price.latencyMs
-      }
-      if (options.layers === true) layers.push(layerCost(kernel, price))
+    const sums: PriceSums = {
+      latencyMs: overheadMs,
+      energyMj: (overheadMs * profile.energy.activePowerMw) / 1000 + profile.energy.wakeUpEnergyMj,
+      variance: 0,
+      byBasis: [0, 0, 0, 0],
+      supported: true,
     }
-    const kernelsMs = shares.exact + shares.interpolated + shares.extrapolated + shares.fallback
+    prices.addTo(sums, numbers)
+    const { latencyMs, energyMj, variance, byBasis } = sums
+    const [exact, interpolated, extrapolated, fallback] = byBasis
+    let macs = 0
+    for (let i = 0; i < kernels.length; i++) macs += kernels[i]!.macs
+    const kernelsMs = exact + interpolated + extrapolated + fallback
     const systematicMs = latencyMs * profile.systematicError90
     const errorMs = Math.sqrt(variance + systematicMs * systematicMs)
     const share = (ms: number): number => (kernelsMs > 0 ? ms / kernelsMs : 0)
@@ -136,16 +119,20 @@ export function createCostModel(profile: Profile): CostModel {
       peakRamBytes: memory.peakRamBytes(lowered),
       flashBytes: memory.flashBytes(lowered),
       basis: {
-        exact: share(shares.exact),
-        interpolated: share(shares.interpolated),
-        extrapolated: share(shares.extrapolated),
-        fallback: share(shares.fallback),
+        exact: share(exact),
+        interpolated: share(interpolated),
+        extrapolated: share(extrapolated),
+        fallback: share(fallback),
       },
-      unsupported,
+      unsupported: sums.supported ? [] : unsupportedKinds(lowered),
       macs,
-      layers,
+      layers: options.layers === true ? kernels.map((kernel, i) => layerCost(kernel, prices.get(numbers[i]!))) : [],
     }
   }
+
+  const unsupportedKinds = ({ schedule, numbers }: Lowered): readonly KernelKind[] => [
+    ...new Set(schedule.kernels.flatMap(({ kind }, i) => (prices.get(numbers[i]!) === undefined ? [kind] : []))),
+  ]
 
   return {
     profile,

@@ -1,4 +1,4 @@
-import type { Kernel } from '../network/schedule.ts'
+import type { Schedule } from '../network/schedule.ts'
 import { emptyFacts, type KernelFacts, readFacts } from './features.ts'
 
 interface Entry {
@@ -52,15 +52,22 @@ export class KernelCatalogue {
   /** Changes when the numbers lose their meaning. */
   generation = 0
 
-  /** Numbers of kernels, in their order. */
-  numbersOf(kernels: readonly Kernel[]): readonly number[] {
+  /** Numbers of a schedule's kernels, in their order. */
+  numbersOf({ kernels, repeats }: Pick<Schedule, 'kernels' | 'repeats'>): readonly number[] {
     if (this.#facts.length + kernels.length > CAPACITY) {
       this.#entries.clear()
       this.#facts.length = 0
       this.generation++
     }
     const numbers: number[] = []
+    let next = 0
     for (let i = 0; i < kernels.length; i++) {
+      const repeat = repeats[next]
+      if (repeat?.first === i) {
+        for (let again = repeat.of; i < repeat.end; again++, i++) numbers.push(numbers[again]!)
+        next++
+      }
+      // Behind a repeated expert comes the kernel that weights it.
       readFacts(kernels[i]!, this.#scratch)
       numbers.push(this.#numberOf(this.#scratch))
     }
@@ -84,10 +91,10 @@ export class KernelCatalogue {
 }
 
 /** What a device found for the catalogue's kernels: computed once each. */
-export class ByKernel<T> {
+export class ByKernel<T extends object | number> {
   readonly #catalogue: KernelCatalogue
   readonly #compute: (facts: KernelFacts) => T
-  #values: { readonly value: T }[] = []
+  #values: T[] = []
   #generation = 0
 
   constructor(catalogue: KernelCatalogue, compute: (facts: KernelFacts) => T) {
@@ -101,9 +108,9 @@ export class ByKernel<T> {
       this.#generation = this.#catalogue.generation
     }
     const known = this.#values[number]
-    if (known !== undefined) return known.value
+    if (known !== undefined) return known
     const value = this.#compute(this.#catalogue.facts(number))
-    this.#values[number] = { value }
+    this.#values[number] = value
     return value
   }
 }

@@ -31,7 +31,7 @@ export const fusionOf = ({ fusedActivations }: Profile): Fusion => ({
 
 /** Lowers a schedule made elsewhere. */
 export const lowerSchedule = (schedule: Schedule, stored = storedSize(schedule)): Lowered => {
-  const numbers = CATALOGUE.numbersOf(schedule.kernels)
+  const numbers = CATALOGUE.numbersOf(schedule)
   return { schedule, stored, numbers, generation: CATALOGUE.generation, arenas: new Map() }
 }
 

@@ -164,6 +164,9 @@ export class GraphBuilder {
   }
 
   #position(id: string): number {
+    const last = this.#nodes.length - 1
+    // Networks are chains for the most part: what is asked for is what came last.
+    if (last >= 0 && this.#nodes[last]!.id === id) return last
     const position = numberOfId.get(id)
     if (position === undefined || this.#nodes[position]?.id !== id)
       throw new UserError(`'${id}' is no node of this network`)

@@ -42,6 +42,13 @@ export interface IdleExperts {
   readonly copies: number
 }
 
+/** Kernels `first` up to, not including, `end` are those from `of` on once more, on other tensors: an expert's second run. */
+export interface RepeatedKernels {
+  readonly first: number
+  readonly end: number
+  readonly of: number
+}
+
 /** One inference: kernels in execution order and the tensors they pass on. Of routed experts, `topK` run. */
 export interface Schedule {
   readonly kernels: readonly Kernel[]
@@ -52,6 +59,8 @@ export interface Schedule {
   readonly outputs: readonly number[]
   /** Experts inside experts come before those they are part of. */
   readonly idleExperts: readonly IdleExperts[]
+  /** In order; kernels of experts with experts inside are not listed. */
+  readonly repeats: readonly RepeatedKernels[]
 }
 
 export interface FusionOptions {
@@ -85,17 +94,20 @@ interface MutableKernel extends Kernel {
  * first reads them, routed experts become `topK` runs of their body.
  */
 export function scheduleOf(graph: NetworkGraph, options: FusionOptions = DEFAULT_FUSION): Schedule {
-  const lowering: Lowering = { kernels: [], tensors: [], inputs: [], idleExperts: [], options }
+  const lowering: Lowering = { kernels: [], names: [], tensors: [], inputs: [], idleExperts: [], repeats: [], options }
   const outputs = lower(lowering, graph, '', undefined)
-  const { kernels, tensors, inputs, idleExperts } = lowering
-  return { kernels, tensors, inputs, outputs, idleExperts }
+  const { kernels, tensors, inputs, idleExperts, repeats } = lowering
+  return { kernels, tensors, inputs, outputs, idleExperts, repeats }
 }
 
 interface Lowering {
   readonly kernels: MutableKernel[]
+  /** Per kernel the id of its node, without what stands before it inside experts. */
+  readonly names: string[]
   readonly tensors: ScheduledTensor[]
   readonly inputs: number[]
   readonly idleExperts: IdleExperts[]
+  readonly repeats: RepeatedKernels[]
   readonly options: FusionOptions
 }
 
@@ -173,6 +185,7 @@ function lower(lowering: Lowering, graph: NetworkGraph, prefix: string, entry: n
         const kernel = kernelOf(node, op.kind, id, inputs, result, shapes)
         kernel.weightElements += constants
         producerOf[at] = kernels.push(kernel) - 1
+        lowering.names.push(node.id)
         tensorOf[at] = result
       }
     }
@@ -190,12 +203,28 @@ function lowerExperts(
   features: number,
   gates: number,
 ): number {
-  const { kernels, idleExperts } = lowering
+  const { kernels, names, tensors, idleExperts, repeats } = lowering
   const output = declare(lowering, id, shape)
+  const [firstKernel, firstTensor, nested] = [kernels.length, tensors.length, idleExperts.length]
+  let end = firstKernel
+  let firstResult = features
   for (let run = 0; run < op.topK; run++) {
     const first = kernels.length
-    const [result = features] = lower(lowering, op.body, `${id}/${run}/`, features)
-    if (run === 0) idleExperts.push({ first, end: kernels.length, copies: op.experts - op.topK })
+    let result = firstResult
+    if (run === 0) {
+      ;[result = features] = lower(lowering, op.body, `${id}/0/`, features)
+      firstResult = result
+      end = kernels.length
+      idleExperts.push({ first, end, copies: op.experts - op.topK })
+    } else if (idleExperts.length === nested + 1) {
+      const shift = tensors.length - firstTensor
+      repeat(lowering, firstKernel, end, `${id}/${run}/`, firstTensor, shift)
+      repeats.push({ first, end: kernels.length, of: firstKernel })
+      if (result >= firstTensor) result += shift
+    } else {
+      ;[result = features] = lower(lowering, op.body, `${id}/${run}/`, features)
+    }
+    names.push('combine')
     kernels.push({
       id: `${id}/${run}/combine`,
       kind: 'expertCombine',
@@ -211,6 +240,26 @@ function lowerExperts(
     })
   }
   return output
+}
+
+/** Appends kernels `first` to `end` again, with tensors of their own: those from `firstTensor` on, `shift` places later. */
+function repeat(
+  { kernels, names, tensors }: Lowering,
+  first: number,
+  end: number,
+  prefix: string,
+  firstTensor: number,
+  shift: number,
+): void {
+  const moved = (tensor: number): number => (tensor >= firstTensor ? tensor + shift : tensor)
+  for (let i = first; i < end; i++) {
+    const kernel = kernels[i]!
+    const name = names[i]!
+    const id = prefix + name
+    names.push(name)
+    tensors.push({ ...tensors[kernel.output]!, id })
+    kernels.push({ ...kernel, id, inputs: kernel.inputs.map(moved), output: moved(kernel.output) })
+  }
 }
 
 /** How many nodes read each node's result; the output counts as one reader. */

@@ -1,9 +1,19 @@
 import { UserError } from '../lib/errors.ts'
 import type { Padding, Pair, Shape } from './types.ts'
 
-export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1)
-export const sameShape = (a: Shape, b: Shape): boolean =>
-  a.length === b.length && a.every((length, i) => length === b[i])
+/** Number of elements. A plain loop: it runs several times for each node that is priced. */
+export function sizeOf(shape: readonly number[]): number {
+  let size = 1
+  for (let axis = 0; axis < shape.length; axis++) size *= shape[axis]!
+  return size
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  if (a.length !== b.length) return false
+  for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false
+  return true
+}
+
 export const shapeText = (shape: Shape): string => shape.join('×')
 
 export interface FeatureShape {

@@ -14,6 +14,19 @@ const STAGE_WIDTHS: readonly (readonly number[])[] = [
 ]
 /** Fused blocks pay off on few channels only (EfficientNetV2, section 3.3): the later stages do without. */
 const FUSED_STAGES = 2
+/** Names of a stage's genes; put together once, since a search decodes thousands of genomes. */
+const STAGES = STAGE_WIDTHS.map((_, index) => {
+  const name = `stage${index + 1}`
+  return {
+    name,
+    depth: `${name}.depth`,
+    kind: `${name}.kind`,
+    kernel: `${name}.kernel`,
+    expansion: `${name}.expansion`,
+    width: `${name}.width`,
+    squeezeRatio: `${name}.squeezeRatio`,
+  }
+})
 const BLOCK_KINDS: readonly BlockKind[] = ['depthwiseSeparable', 'invertedBottleneck', 'fused']
 
 /** Strides of the stem and the four stages, from little to much down-sampling. */
@@ -117,21 +130,20 @@ export function decodeBackbone(
   const activation = genome.text('input.activation') as ActivationKind
   let x = g.input(inputShape(task, genome.number('input.resolution')))
   x = convUnit(g, x, genome.number('input.stemFilters'), { kernel: 3, stride: strides[0]! }, activation)
-  STAGE_WIDTHS.forEach((_, index) => {
-    const stage = `stage${index + 1}`
-    const depth = genome.number(`${stage}.depth`)
-    const kind = genome.text(`${stage}.kind`) as BlockKind
+  STAGES.forEach((stage, index) => {
+    const depth = genome.number(stage.depth)
+    const kind = genome.text(stage.kind) as BlockKind
     const plan: BlockPlan = {
       kind,
       // Fused blocks are 3×3 as in EfficientNetV2: their cost grows with the square of the kernel on all channels.
-      kernel: kind === 'fused' ? 3 : genome.number(`${stage}.kernel`),
+      kernel: kind === 'fused' ? 3 : genome.number(stage.kernel),
       stride: 1,
-      expansion: kind === 'depthwiseSeparable' ? 1 : genome.number(`${stage}.expansion`),
-      width: genome.number(`${stage}.width`),
-      squeezeRatio: genome.number(`${stage}.squeezeRatio`),
+      expansion: kind === 'depthwiseSeparable' ? 1 : genome.number(stage.expansion),
+      width: genome.number(stage.width),
+      squeezeRatio: genome.number(stage.squeezeRatio),
       activation,
     }
-    const mixture = mixtureOf(stage)
+    const mixture = mixtureOf(stage.name)
     for (let i = 0; i < depth; i++) {
       const placed = i === 0 ? { ...plan, stride: strides[index + 1]! } : plan
       x = mixture !== undefined && i === depth - 1 ? mixtureBlock(g, x, placed, mixture) : block(g, x, placed)

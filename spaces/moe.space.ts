@@ -19,10 +19,29 @@ const genesOf = perTask((task) =>
   }),
 )
 
+interface MixtureGenes {
+  readonly experts: string
+  readonly topK: string
+  readonly sharedExpert: string
+}
+
+const knownNames = new Map<string, MixtureGenes>()
+
+/** Names of the genes that a stage has besides; put together once, since a search decodes thousands of genomes. */
+function namesOf(stage: string): MixtureGenes {
+  let names = knownNames.get(stage)
+  if (names === undefined) {
+    names = { experts: `${stage}.experts`, topK: `${stage}.topK`, sharedExpert: `${stage}.sharedExpert` }
+    knownNames.set(stage, names)
+  }
+  return names
+}
+
 function mixtureOf(genome: GenomeReader, stage: string): MixturePlan | undefined {
-  const experts = genome.number(`${stage}.experts`)
+  const names = namesOf(stage)
+  const experts = genome.number(names.experts)
   if (experts === 1) return undefined
-  return { experts, topK: genome.number(`${stage}.topK`), sharedExpert: genome.flag(`${stage}.sharedExpert`) }
+  return { experts, topK: genome.number(names.topK), sharedExpert: genome.flag(names.sharedExpert) }
 }
 
 export default defineSpace({

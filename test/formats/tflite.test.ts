@@ -193,7 +193,7 @@ test('stored operands count once in flash and not as parameters; float results o
   )
   t.is(tensors[outputs[0]!]!.elementBytes, 4)
   const plan = planMemory(
-    { kernels, tensors, outputs, inputs: [0], idleExperts: [] },
+    { kernels, tensors, outputs, inputs: [0], idleExperts: [], repeats: [] },
     { elementBytes: 1, alignmentBytes: 1 },
   )
   t.is(plan.peakRamBytes, 8 + 32)

@@ -62,6 +62,43 @@ test('top-2 routing runs two bodies and combines twice', (t) => {
   )
 })
 
+test('further runs of an expert are its first on tensors of their own, behind the same features', (t) => {
+  const g = new GraphBuilder()
+  const x = g.input([4, 4, 8])
+  const gates = g.activation(g.dense(g.globalAveragePool(x), 4), 'softmax')
+  const body = new GraphBuilder()
+  const entry = body.input([4, 4, 8])
+  const expert = body.build(body.add(entry, body.batchNorm(body.conv2d(body.activation(entry, 'hardSwish'), 8, {}))))
+  const { kernels, tensors, repeats } = scheduleOf(g.build(g.routedExperts(x, gates, 3, expert)))
+  const tensorIds = kernels.map(({ inputs, output }) => [...inputs, output].map((tensor) => tensors[tensor]!.id))
+  for (const run of [0, 1, 2]) {
+    const name = (rest: string): string => `routedExperts_4/${run}/${rest}`
+    const [act, conv] = [name('hardSwish_1'), name('conv2d_2')]
+    t.deepEqual(tensorIds.slice(3 + 4 * run, 7 + 4 * run), [
+      ['input_0', act],
+      [act, conv],
+      ['input_0', conv, name('add_4')],
+      [name('add_4'), 'softmax_3', ...(run === 0 ? [] : ['routedExperts_4']), 'routedExperts_4'],
+    ])
+    t.deepEqual(
+      kernels.slice(3 + 4 * run, 7 + 4 * run).map(({ id }) => id),
+      [act, conv, name('add_4'), name('combine')],
+    )
+  }
+  t.deepEqual(repeats, [
+    { first: 7, end: 10, of: 3 },
+    { first: 11, end: 14, of: 3 },
+  ])
+  t.is(new Set(tensors.map(({ id }) => id)).size, tensors.length)
+  for (const [first, again] of [
+    [3, 7],
+    [4, 12],
+  ] as const) {
+    const { id: _, inputs: __, output: ___, ...rest } = kernels[first]!
+    t.like(kernels[again]!, rest)
+  }
+})
+
 test('the arena of a chain is its largest pair of neighbours', (t) => {
   const g = new GraphBuilder()
   // 64 → 128 → 256 → 32 bytes: the peak is 128 + 256.
