@@ -2,10 +2,11 @@ const TEXT = new TextEncoder()
 
 /**
  * Writes the protocol-buffers wire format: tag, then varint, 32-bit float or length-delimited bytes.
- * Nested messages are written into a writer of their own and copied in with their length.
+ * Nested messages are written where they belong and moved up when their length is known: a buffer for each of the
+ * thousands in a graph would keep the garbage collector busy.
  */
 export class ProtobufWriter {
-  #bytes = new Uint8Array(256)
+  #bytes = new Uint8Array(4096)
   #length = 0
 
   /** The message written so far; a copy. */
@@ -30,18 +31,53 @@ export class ProtobufWriter {
   bytes(field: number, value: Uint8Array): this {
     this.#varint((field << 3) | 2)
     this.#varint(value.length)
+    return this.#append(value)
+  }
+
+  text(field: number, value: string): this {
+    this.#varint((field << 3) | 2)
+    // Names are short and plain; encoding them elsewhere would cost more than the rest of the graph.
+    const start = this.#length
+    this.#reserve(value.length + 1)
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i)
+      if (unit > 127) {
+        const encoded = TEXT.encode(value)
+        this.#length = start
+        this.#varint(encoded.length)
+        return this.#append(encoded)
+      }
+      this.#bytes[start + i] = unit
+    }
+    this.#length = start + value.length
+    return this.#prefixLength(start)
+  }
+
+  message(field: number, write: (message: ProtobufWriter) => void): this {
+    this.#varint((field << 3) | 2)
+    const start = this.#length
+    write(this)
+    return this.#prefixLength(start)
+  }
+
+  #append(value: Uint8Array): this {
     this.#reserve(value.length)
     this.#bytes.set(value, this.#length)
     this.#length += value.length
     return this
   }
 
-  text = (field: number, value: string): this => this.bytes(field, TEXT.encode(value))
-
-  message(field: number, write: (message: ProtobufWriter) => void): this {
-    const message = new ProtobufWriter()
-    write(message)
-    return this.bytes(field, message.#bytes.subarray(0, message.#length))
+  /** Writes the length of what begins at `start` before it. */
+  #prefixLength(start: number): this {
+    const end = this.#length
+    // Where it goes does not matter yet, how long it is does.
+    this.#varint(end - start)
+    const width = this.#length - end
+    this.#bytes.copyWithin(start + width, start, end)
+    this.#length = start
+    this.#varint(end - start)
+    this.#length = end + width
+    return this
   }
 
   /** A whole number below 2³¹. */

@@ -91,6 +91,14 @@ test('the wire format is that of the protocol-buffers guide', (t) => {
   t.deepEqual([...new ProtobufWriter().text(2, 'testing').finish()], [0x12, 0x07, ...Buffer.from('testing')])
   const nested = new ProtobufWriter().message(3, (message) => message.integer(1, 150))
   t.deepEqual([...nested.finish()], [0x1a, 0x03, 0x08, 0x96, 0x01])
+  // Lengths of one byte and of two, around text of one byte a letter and of more.
+  for (const text of ['', 'a'.repeat(127), 'a'.repeat(128), `${'a'.repeat(126)}é`, `${'a'.repeat(20_000)}日本`]) {
+    const utf8 = Buffer.from(text)
+    const varint = (n: number): number[] => (n < 128 ? [n] : [(n & 127) | 128, ...varint(n >> 7)])
+    const inner = [0x0a, ...varint(utf8.length), ...utf8, 0x10, 0x01]
+    const written = new ProtobufWriter().message(3, (message) => message.text(1, text).integer(2, 1)).integer(4, 5)
+    t.deepEqual([...written.finish()], [0x1a, ...varint(inner.length), ...inner, 0x20, 0x05])
+  }
   t.deepEqual([...new ProtobufWriter().integer(1, -2).finish()], [0x08, 0xfe, ...Array(8).fill(0xff), 0x01])
   t.deepEqual([...new ProtobufWriter().float32(1, 1).finish()], [0x0d, 0, 0, 0x80, 0x3f])
 })

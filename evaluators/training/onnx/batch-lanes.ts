@@ -66,12 +66,16 @@ export class BatchLanes {
     // A product with a matrix of ones and zeros copies faster than Expand along short axes.
     const { lanes, blocks, emitter } = this
     const copies = blocks * taps * lanes
-    const repeat = emitter.computed(`repeat${taps}`, [taps, copies], () =>
-      Float32Array.from({ length: taps * copies }, (_, index) => {
-        const column = index % copies
-        return Math.floor(index / copies) === Math.floor(column / lanes) % taps ? 1 : 0
-      }),
-    )
+    const repeat = emitter.computed(`repeat${taps}`, [taps, copies], () => {
+      const matrix = new Float32Array(taps * copies)
+      for (let tap = 0; tap < taps; tap++) {
+        for (let block = 0; block < blocks; block++) {
+          const start = tap * copies + (block * taps + tap) * lanes
+          matrix.fill(1, start, start + lanes)
+        }
+      }
+      return matrix
+    })
     return emitter.node('MatMul', [emitter.reshape(filters, [channels, taps]), repeat], { dims: [channels, copies] })
   }
 
