@@ -377,7 +377,7 @@ KERNEL void concat(const concat_t *p, const int8_t *in, int8_t *out) {
   routedExperts: {
     needs: ['multiplier'],
     text: `
-/* the largest gates, lower index first of equal ones, and their shares of 2^15; a single one keeps its gate */
+/* the largest gates, lower index first of equal ones, and their shares of 2^22; a single one keeps its gate */
 KERNEL void route(const int8_t *gates, int32_t zero, int32_t experts, int32_t top_k, int32_t *chosen, int32_t *shares) {
   int32_t total = 0;
   for (int32_t k = 0; k < top_k; k++) {
@@ -391,7 +391,7 @@ KERNEL void route(const int8_t *gates, int32_t zero, int32_t experts, int32_t to
     shares[k] = gates[best] - zero;
     total += shares[k];
   }
-  for (int32_t k = 0; top_k > 1 && k < top_k; k++) shares[k] = (shares[k] * 32768 + total / 2) / total;
+  for (int32_t k = 0; top_k > 1 && k < top_k; k++) shares[k] = (shares[k] * 4194304 + total / 2) / total;
 }
 
 typedef struct {

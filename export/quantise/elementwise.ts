@@ -1,7 +1,7 @@
 import { clampTo, quantiseMultiplier, scaleBy } from './fixed-point.ts'
 import type { QuantisedAdd } from './types.ts'
 
-const ADD_SHIFT = 20
+export const ADD_SHIFT = 20
 
 /**
  * Fixed-point factors of TFLite ADD: operands are brought to 2^20 · scale ÷ (2 · largest scale), so that a sum of two

@@ -2,8 +2,8 @@ import type { Multiplier, Quantisation } from './types.ts'
 
 export const INT8_MIN = -128
 export const INT8_MAX = 127
-/** Fractional bits of an expert's share where several run. */
-export const SHARE_BITS = 15
+/** Fractional bits of an expert's share where several run: as many as a product with a difference of two int8 leaves. */
+export const SHARE_BITS = 22
 const TWO_31 = 2 ** 31
 
 /** Nearest integer, halves away from zero: the rounding of `std::round`. */

@@ -1,7 +1,9 @@
+import { agreeingMean, agreeingProduct, agreeingSum } from './agreement.ts'
 import type { Ranges } from './calibrate.ts'
 import { clampInt8, roundAway } from './fixed-point.ts'
+import { meanFactor } from './kernels.ts'
 import { UNIT_INTERVAL } from './lookup-tables.ts'
-import type { Level } from './lowering.ts'
+import type { Level, LevelKernel } from './lowering.ts'
 import type { Quantisation } from './types.ts'
 
 /** Narrower ranges than this are widened: a scale must not vanish. */
@@ -31,15 +33,35 @@ export function tensorQuantisations(
   const found: (Quantisation | undefined)[] = level.tensors.map(() => undefined)
   const fromRange = (tensor: number): Quantisation => quantisationOf(ranges(prefix + level.tensors[tensor]!.holds))
   found[level.input] = entry ?? fromRange(level.input)
-  for (const { node, inputs, output } of level.kernels) {
+  for (const kernel of level.kernels) {
+    const { node, inputs, output } = kernel
     const { kind } = node.op
     if (UNIT_KINDS.has(kind)) found[output] = UNIT_INTERVAL
     else if (kind === 'maxPool' || kind === 'averagePool') found[output] = found[inputs[0]!]!
     else if (kind === 'multiply') found[output] = apartFrom(found[inputs[0]!]!, fromRange(output))
     else if (kind === 'hardSwish') found[output] = hardSwishOutput(fromRange(output), found[inputs[0]!]!)
     else found[output] = fromRange(output)
+    found[output] = agreeing(
+      kernel,
+      inputs.map((tensor) => found[tensor]!),
+      found[output],
+    )
   }
   return found as readonly Quantisation[]
+}
+
+/** A scale beside the one wanted with which runtimes round sums, products and means alike. */
+function agreeing(
+  { node, inputShapes }: LevelKernel,
+  from: readonly Quantisation[],
+  wanted: Quantisation,
+): Quantisation {
+  const [a, b] = from as readonly [Quantisation, Quantisation]
+  if (node.op.kind === 'multiply') return agreeingProduct([a, b], wanted)
+  if (node.op.kind === 'add' && from.length === 2) return agreeingSum([a, b], wanted)
+  if (node.op.kind !== 'globalAveragePool') return wanted
+  const [height, width] = inputShapes[0]! as readonly [number, number]
+  return agreeingMean(a, height * width, wanted, (ratio) => meanFactor(ratio, height * width))
 }
 
 /** TFLite's kernel needs an output scale above a 128th of the input's. */

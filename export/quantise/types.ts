@@ -130,7 +130,7 @@ export interface QuantisedConcat extends KernelBase {
 
 /**
  * The `topK` experts with the largest gates run (ties: lower index first) in that order. With g the gates' q − zero point,
- * and w = round(2^15 · g ÷ Σ g of the chosen) where several run or w = g where one runs, each adds
+ * and w = round(2^22 · g ÷ Σ g of the chosen) where several run or w = g where one runs, each adds
  * round(`share` · w · (q − zero point of its output)) to the output, which starts at its zero point and saturates at each
  * addition. Inputs: features, gates.
  */
@@ -143,7 +143,7 @@ export interface QuantisedExperts extends KernelBase {
 /** All experts of a kernel have the same structure and shapes; weights and quantisations are their own. */
 export interface QuantisedExpert {
   readonly graph: QuantisedGraph
-  /** Scale of its output ÷ scale of the sum, times 2^−15 where several run, or the scale of the gates where one runs. */
+  /** Scale of its output ÷ scale of the sum, times 2^−22 where several run, or the scale of the gates where one runs. */
   readonly share: Multiplier
 }
 

@@ -1,3 +1,4 @@
+import { agreeingWeightScale, productFactor } from './agreement.ts'
 import { clampTo, INT8_MAX, INT8_MIN, quantiseMultiplier, roundAway } from './fixed-point.ts'
 import type { FoldedWeights } from './fold.ts'
 import type { Clamp, FusedActivation, Quantisation, QuantisedConv } from './types.ts'
@@ -37,7 +38,10 @@ export function quantiseWeights(
   const ofChannel = Float32Array.from({ length: channels }, (_, c) =>
     weightScale(weights.subarray(c * size, (c + 1) * size), bias[c]!, input.scale),
   )
-  const weightScales = perChannel ? ofChannel : Float32Array.of(ofChannel.reduce((a, b) => Math.max(a, b)))
+  const clamp = clampOf(activation, output)
+  const weightScales = (perChannel ? ofChannel : Float32Array.of(ofChannel.reduce((a, b) => Math.max(a, b)))).map(
+    (scale) => agreeingWeightScale(scale, input, output, clamp, !perChannel),
+  )
   const quantised = new Int8Array(weights.length)
   const biases = new Int32Array(channels)
   for (let c = 0; c < channels; c++) {
@@ -48,8 +52,7 @@ export function quantiseWeights(
     biases[c] = clampTo(roundAway(bias[c]! / Math.fround(input.scale * scale)), -BIAS_LIMIT, BIAS_LIMIT)
   }
   const factors = Array.from(weightScales, (scale) =>
-    // TFLite multiplies the two scales of a dense kernel in single precision, those of convolutions in double.
-    quantiseMultiplier((perChannel ? input.scale * scale : Math.fround(input.scale * scale)) / output.scale),
+    quantiseMultiplier(productFactor(input.scale, scale, output.scale, !perChannel)),
   )
   return {
     weights: quantised,
@@ -57,7 +60,7 @@ export function quantiseWeights(
     bias: biases,
     multipliers: Int32Array.from(factors, ({ multiplier }) => multiplier),
     shifts: Int32Array.from(factors, ({ shift }) => shift),
-    clamp: clampOf(activation, output),
+    clamp,
     activation,
   }
 }

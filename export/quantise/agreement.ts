@@ -1,0 +1,145 @@
+import { ADD_SHIFT, addOperands } from './elementwise.ts'
+import { INT8_MAX, INT8_MIN, quantiseMultiplier, scaleBy } from './fixed-point.ts'
+import type { Clamp, Multiplier, Quantisation } from './types.ts'
+
+/**
+ * Two arithmetics bring sums back to int8: fixed point with factors of 31 bits and halves upwards (TFLite's, ours), and
+ * single precision with halves to even (XNNPACK's, ONNX Runtime's). They can only differ beside halves. Scales are chosen so
+ * that no integer lies in between, where that can be had: a hair's breadth off the range decides it.
+ */
+
+/** Scales that are tried, each 2^-23 (of weights) or 2^-18 (of activations) of itself above the one before. */
+const TRIES = 48
+const WEIGHT_STEP = 2 ** -23
+const ACTIVATION_STEP = 2 ** -18
+
+/** Sums beyond are not looked at: no network has them, and single precision does not hold them. */
+const LARGEST_SUM = 2 ** 24
+
+const single = Math.fround
+
+/** Nearest integer, halves to even. */
+function roundEven(x: number): number {
+  const floor = Math.floor(x)
+  const rest = x - floor
+  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1
+  return floor % 2 === 0 ? floor : floor + 1
+}
+
+/** A real factor and what both arithmetics make of it; single precision has several ways to come by it. */
+interface Factor {
+  readonly real: number
+  readonly fixed: Multiplier
+  readonly singles: readonly number[]
+}
+
+/** How many integers become different int8 values, of those whose value lies between `low` and `high`. */
+function conflictsOf({ real, fixed, singles }: Factor, low: number, high: number, enough: number): number {
+  let conflicts = 0
+  for (let value = low; value < high && conflicts < enough; value++) {
+    const boundary = (value + 0.5) / real
+    if (Math.abs(boundary) > LARGEST_SUM) continue
+    const reach = Math.floor(Math.abs(boundary) * 2 ** -21)
+    for (let x = Math.floor(boundary) - reach; x <= Math.ceil(boundary) + reach; x++) {
+      const exact = scaleBy(x, fixed.multiplier, fixed.shift)
+      for (const factor of singles) if (roundEven(single(single(x) * factor)) !== exact) conflicts++
+    }
+  }
+  return conflicts
+}
+
+/** The first of the scales from `scale` upwards with the fewest conflicts. */
+function fewest(scale: number, step: number, conflicts: (scale: number, enough: number) => number): number {
+  let best = scale
+  let least = Number.POSITIVE_INFINITY
+  for (let i = 0; i < TRIES && least > 0; i++) {
+    const candidate = single(scale * (1 + i * step))
+    const found = conflicts(candidate, least)
+    if (found < least) [best, least] = [candidate, found]
+  }
+  return best
+}
+
+/** The factor of a sum of products, as TFLite's kernels take it from the scales. Dense kernels multiply scales in single precision. */
+export const productFactor = (input: number, weight: number, output: number, dense: boolean): number =>
+  (dense ? single(input * weight) : input * weight) / output
+
+/** A scale for weights, at most 6 millionths above the one given. @param clamp of the kernel's result. */
+export function agreeingWeightScale(
+  scale: number,
+  input: Quantisation,
+  output: Quantisation,
+  clamp: Clamp,
+  dense: boolean,
+): number {
+  return fewest(single(scale), WEIGHT_STEP, (candidate, enough) => {
+    const real = productFactor(input.scale, candidate, output.scale, dense)
+    const singles = [single(single(input.scale * candidate) / output.scale)]
+    const factor = { real, fixed: quantiseMultiplier(real), singles }
+    return conflictsOf(factor, clamp[0] - output.zeroPoint, clamp[1] - output.zeroPoint, enough)
+  })
+}
+
+/** The range that `real` values of a tensor have on its scale. */
+const span = ({ zeroPoint }: Quantisation): readonly [number, number] => [INT8_MIN - zeroPoint, INT8_MAX - zeroPoint]
+
+/** The output of TFLite MUL, at most 0.02 % wider. */
+export function agreeingProduct([a, b]: readonly [Quantisation, Quantisation], output: Quantisation): Quantisation {
+  const scale = fewest(output.scale, ACTIVATION_STEP, (candidate, enough) => {
+    const real = (a.scale * b.scale) / candidate
+    const singles = [single(single(a.scale * b.scale) / candidate)]
+    return conflictsOf({ real, fixed: quantiseMultiplier(real), singles }, ...span(output), enough)
+  })
+  return { ...output, scale }
+}
+
+/** The output of TFLite MEAN, at most 0.02 % wider. @param fixed the factor for a scale of the output. */
+export function agreeingMean(
+  input: Quantisation,
+  count: number,
+  output: Quantisation,
+  fixed: (ratio: number) => Multiplier,
+): Quantisation {
+  const scale = fewest(output.scale, ACTIVATION_STEP, (candidate, enough) => {
+    const ratio = input.scale / candidate
+    const singles = [single(single(ratio) / count), single(single(ratio) * single(1 / count))]
+    return conflictsOf({ real: ratio / count, fixed: fixed(ratio), singles }, ...span(output), enough)
+  })
+  return { ...output, scale }
+}
+
+/** Bits of the larger factor in XNNPACK's addition, which has no common scale of the operands. */
+const SHORT_BITS = 20
+
+/** The output of TFLite ADD of two, at most 0.02 % wider: all pairs of int8 values are compared. */
+export function agreeingSum(operands: readonly [Quantisation, Quantisation], output: Quantisation): Quantisation {
+  const scales = operands.map(({ scale }) => scale)
+  const ranges = operands.map((operand) => span(operand))
+  const scale = fewest(output.scale, ACTIVATION_STEP, (candidate, enough) => {
+    const { operands: factors, result } = addOperands(scales, candidate)
+    const ratios = scales.map((own) => single(own / candidate))
+    const shift = SHORT_BITS - Math.floor(Math.log2(Math.max(...ratios)))
+    const terms = ranges.map(([low, high], n) =>
+      Array.from({ length: high - low + 1 }, (_, i) => {
+        const value = low + i
+        const { multiplier, shift: left } = factors[n]!
+        return {
+          exact: scaleBy(value * 2 ** ADD_SHIFT, multiplier, left),
+          short: value * roundEven(ratios[n]! * 2 ** shift),
+        }
+      }),
+    )
+    const [least, most] = span(output)
+    let conflicts = 0
+    for (const a of terms[0]!) {
+      for (const b of terms[1]!) {
+        const short = Math.floor((a.short + b.short) / 2 ** shift + 0.5)
+        if (short < least || short > most) continue
+        if (short !== scaleBy(a.exact + b.exact, result.multiplier, result.shift)) conflicts++
+      }
+      if (conflicts >= enough) break
+    }
+    return conflicts
+  })
+  return { ...output, scale }
+}
