@@ -6,9 +6,21 @@ import { UserError } from '../../lib/errors.ts'
 import type { EvaluationRequest, Evaluator, Measurement } from '../evaluator.ts'
 import { checkpointFile } from '../training/checkpoint.ts'
 
+const fidelitySchema = z.strictObject({
+  epochs: z.number(),
+  dataFraction: z.number(),
+  resolution: z.number().exactOptional(),
+})
+
 const lineSchema = z.strictObject({
   key: z.string(),
-  what: z.unknown(),
+  what: z.object({
+    archId: z.string(),
+    fidelity: fidelitySchema,
+    earlier: z.array(fidelitySchema),
+    inheritFrom: z.string().exactOptional(),
+    seed: z.number(),
+  }),
   measurement: z.strictObject({
     ok: z.literal(true),
     accuracy: z.number(),
@@ -18,6 +30,9 @@ const lineSchema = z.strictObject({
     wallSeconds: z.number(),
   }),
 })
+
+/** A measurement and what it depends on, as the file holds it. */
+export type KeptMeasurement = z.infer<typeof lineSchema>
 
 /** Everything a measurement depends on; readable in the file. */
 const subjectOf = (request: EvaluationRequest, { id, version }: Evaluator, dataDigest: string) => ({
@@ -39,7 +54,7 @@ const subjectOf = (request: EvaluationRequest, { id, version }: Evaluator, dataD
  * @throws UserError when the file is there and is none of these.
  */
 export function withStore(evaluator: Evaluator, file: string, dataDigest: string): Evaluator {
-  const known = readStore(file)
+  const known = new Map(keptMeasurements(file).map(({ key, measurement }): [string, Measurement] => [key, measurement]))
   mkdirSync(path.dirname(file), { recursive: true })
   return {
     ...evaluator,
@@ -63,9 +78,10 @@ export function withStore(evaluator: Evaluator, file: string, dataDigest: string
   }
 }
 
-function readStore(file: string): Map<string, Measurement> {
-  const known = new Map<string, Measurement>()
-  if (!existsSync(file)) return known
+/** The measurements in a file that `withStore` wrote, first to last; none where it is missing. @throws UserError when it is none of these. */
+export function keptMeasurements(file: string): readonly KeptMeasurement[] {
+  const kept: KeptMeasurement[] = []
+  if (!existsSync(file)) return kept
   const lines = readFileSync(file, 'utf8').split('\n')
   for (const [i, line] of lines.entries()) {
     // What follows the last line break is nothing, or a line that a killed process did not finish.
@@ -78,7 +94,7 @@ function readStore(file: string): Map<string, Measurement> {
     }
     const parsed = lineSchema.safeParse(content)
     if (!parsed.success) throw new UserError(`line ${i + 1} of '${file}' is no measurement: give another folder`)
-    known.set(parsed.data.key, parsed.data.measurement)
+    kept.push(parsed.data)
   }
-  return known
+  return kept
 }
