@@ -1,31 +1,45 @@
 import type { Schedule } from '../network/schedule.ts'
 import { emptyFacts, type KernelFacts, readFacts } from './features.ts'
 
-interface Entry {
-  readonly facts: KernelFacts
-  readonly number: number
-  readonly next: Entry | undefined
+/** Numbers that, with its kind, determine all other facts of a kernel. */
+const ROW = 16
+
+function writeRow(f: KernelFacts, rows: Float64Array, at: number): void {
+  rows[at] = f.inHeight
+  rows[at + 1] = f.inWidth
+  rows[at + 2] = f.inChannels
+  rows[at + 3] = f.outHeight
+  rows[at + 4] = f.outWidth
+  rows[at + 5] = f.outChannels
+  rows[at + 6] = f.kernelHeight
+  rows[at + 7] = f.kernelWidth
+  rows[at + 8] = f.strideHeight
+  rows[at + 9] = f.strideWidth
+  rows[at + 10] = f.same
+  rows[at + 11] = f.operands
+  rows[at + 12] = f.inputs
+  rows[at + 13] = f.weightElements
+  rows[at + 14] = f.biasElements
+  rows[at + 15] = f.activation
 }
 
-/** Numbers that determine all other facts of a kernel of one kind. */
-const same = (a: KernelFacts, b: KernelFacts): boolean =>
-  a.inChannels === b.inChannels &&
-  a.outChannels === b.outChannels &&
-  a.inHeight === b.inHeight &&
-  a.inWidth === b.inWidth &&
-  a.outHeight === b.outHeight &&
-  a.outWidth === b.outWidth &&
-  a.kernelHeight === b.kernelHeight &&
-  a.kernelWidth === b.kernelWidth &&
-  a.strideHeight === b.strideHeight &&
-  a.strideWidth === b.strideWidth &&
-  a.same === b.same &&
-  a.operands === b.operands &&
-  a.inputs === b.inputs &&
-  a.weightElements === b.weightElements &&
-  a.biasElements === b.biasElements &&
-  a.activation === b.activation &&
-  a.kind === b.kind
+const isRow = (f: KernelFacts, rows: Float64Array, at: number): boolean =>
+  rows[at] === f.inHeight &&
+  rows[at + 1] === f.inWidth &&
+  rows[at + 2] === f.inChannels &&
+  rows[at + 3] === f.outHeight &&
+  rows[at + 4] === f.outWidth &&
+  rows[at + 5] === f.outChannels &&
+  rows[at + 6] === f.kernelHeight &&
+  rows[at + 7] === f.kernelWidth &&
+  rows[at + 8] === f.strideHeight &&
+  rows[at + 9] === f.strideWidth &&
+  rows[at + 10] === f.same &&
+  rows[at + 11] === f.operands &&
+  rows[at + 12] === f.inputs &&
+  rows[at + 13] === f.weightElements &&
+  rows[at + 14] === f.biasElements &&
+  rows[at + 15] === f.activation
 
 function hashOf(f: KernelFacts): number {
   let hash = f.kind.length
@@ -35,7 +49,10 @@ function hashOf(f: KernelFacts): number {
   hash = Math.imul(hash ^ f.outChannels, 0x01000193)
   hash = Math.imul(hash ^ (f.kernelHeight * 64 + f.kernelWidth), 0x01000193)
   hash = Math.imul(hash ^ (f.strideHeight * 64 + f.strideWidth * 8 + f.operands * 2 + f.same), 0x01000193)
-  return hash ^ f.weightElements ^ (f.activation << 20) ^ (f.inputs << 3)
+  hash ^= f.weightElements ^ (f.activation << 20) ^ (f.inputs << 3)
+  // The low bits say where to look: the high ones must count there too.
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
+  return hash ^ (hash >>> 13)
 }
 
 /** Beyond this many the catalogue starts afresh, so that a search without end cannot fill the memory. */
@@ -46,7 +63,11 @@ const CAPACITY = 100_000
  * several devices: each device keeps what it found in arrays by that number.
  */
 export class KernelCatalogue {
-  readonly #entries = new Map<number, Entry>()
+  /** Open addressing: one more than a kernel's number, 0 for none. At most half of it is filled. */
+  #slots = new Int32Array(4096)
+  /** Facts of each kernel side by side: comparing them is most of what looking one up takes. */
+  #rows = new Float64Array(ROW * 1024)
+  readonly #hashes: number[] = []
   readonly #facts: KernelFacts[] = []
   readonly #scratch = emptyFacts()
   /** Changes when the numbers lose their meaning. */
@@ -55,7 +76,8 @@ export class KernelCatalogue {
   /** Numbers of a schedule's kernels, in their order. */
   numbersOf({ kernels, repeats }: Pick<Schedule, 'kernels' | 'repeats'>): readonly number[] {
     if (this.#facts.length + kernels.length > CAPACITY) {
-      this.#entries.clear()
+      this.#slots.fill(0)
+      this.#hashes.length = 0
       this.#facts.length = 0
       this.generation++
     }
@@ -79,14 +101,40 @@ export class KernelCatalogue {
 
   #numberOf(facts: KernelFacts): number {
     const hash = hashOf(facts)
-    const first = this.#entries.get(hash)
-    for (let entry = first; entry !== undefined; entry = entry.next) {
-      if (same(entry.facts, facts)) return entry.number
+    const slots = this.#slots
+    const mask = slots.length - 1
+    let slot = hash & mask
+    for (let known = slots[slot]!; known !== 0; known = slots[slot]!) {
+      const number = known - 1
+      if (isRow(facts, this.#rows, ROW * number) && this.#facts[number]!.kind === facts.kind) return number
+      slot = (slot + 1) & mask
     }
-    const kept = { ...facts }
-    const number = this.#facts.push(kept) - 1
-    this.#entries.set(hash, { facts: kept, number, next: first })
+    return this.#add(facts, hash, slot)
+  }
+
+  #add(facts: KernelFacts, hash: number, slot: number): number {
+    const number = this.#facts.push({ ...facts }) - 1
+    this.#hashes.push(hash)
+    if (ROW * this.#facts.length > this.#rows.length) {
+      const grown = new Float64Array(2 * this.#rows.length)
+      grown.set(this.#rows)
+      this.#rows = grown
+    }
+    writeRow(facts, this.#rows, ROW * number)
+    this.#slots[slot] = number + 1
+    if (2 * this.#facts.length > this.#slots.length) this.#growSlots()
     return number
+  }
+
+  #growSlots(): void {
+    const slots = new Int32Array(2 * this.#slots.length)
+    const mask = slots.length - 1
+    for (const [number, hash] of this.#hashes.entries()) {
+      let slot = hash & mask
+      while (slots[slot] !== 0) slot = (slot + 1) & mask
+      slots[slot] = number + 1
+    }
+    this.#slots = slots
   }
 }
 

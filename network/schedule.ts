@@ -299,24 +299,30 @@ function kernelOf(
   inputShapes: readonly Shape[],
 ): MutableKernel {
   const { op, shape } = node
-  const definition = definitionOf(op)
   let weightElements = 0
   let biasElements = 0
-  // The three kinds that make up networks, without listing their weights first; the rest by their definition.
+  let macs: number
+  // The three kinds that make up networks, as their definitions have it, without listing their weights; the rest by theirs.
   if (op.kind === 'conv2d') {
-    weightElements = op.filters * op.kernel[0] * op.kernel[1] * (lastOf(inputShapes[0]!) / (op.groups ?? 1))
+    const channels = lastOf(inputShapes[0]!)
+    weightElements = op.filters * op.kernel[0] * op.kernel[1] * (channels / (op.groups ?? 1))
     if (op.bias) biasElements = op.filters
+    macs = (sizeOf(shape) * op.kernel[0] * op.kernel[1] * channels) / (op.groups ?? 1)
   } else if (op.kind === 'depthwiseConv2d') {
     weightElements = lastOf(shape) * op.kernel[0] * op.kernel[1]
     if (op.bias) biasElements = lastOf(shape)
+    macs = sizeOf(shape) * op.kernel[0] * op.kernel[1]
   } else if (op.kind === 'dense') {
     weightElements = op.units * lastOf(inputShapes[0]!)
     if (op.bias) biasElements = op.units
+    macs = weightElements
   } else {
+    const definition = definitionOf(op)
     for (const weight of definition.weights(op as never, inputShapes)) {
       if (weight.role === 'kernel' || weight.role === 'gamma') weightElements += sizeOf(weight.shape)
       if (weight.role === 'bias' || weight.role === 'beta') biasElements += sizeOf(weight.shape)
     }
+    macs = definition.macs(op as never, inputShapes, shape)
   }
   return {
     id,
@@ -327,7 +333,7 @@ function kernelOf(
     output,
     inputShapes,
     outputShape: shape,
-    macs: definition.macs(op as never, inputShapes, shape),
+    macs,
     weightElements,
     biasElements,
   }
