@@ -1,7 +1,8 @@
-import { nonDominatedIndices } from './non-dominated-sort.ts'
+import { ExclusiveVolume } from './exclusive-volume.ts'
 import { ascendingOrder } from './order.ts'
 import { checkPoints } from './points.ts'
 import { RankSet } from './rank-set.ts'
+import { Shell } from './shell.ts'
 
 /**
  * Volume dominated by the points and bounded by the reference point, for minimisation. Points that are not strictly
@@ -151,26 +152,36 @@ function sweep(boxes: Float64Array, count: number): number {
   return sum
 }
 
+/**
+ * Sweeps the last coordinate downwards: each box adds its depth times the volume that it alone covers of all met so far,
+ * in one dimension less.
+ */
 function slices(boxes: Float64Array, count: number, dimensions: number): number {
   const last = dimensions - 1
-  const order = orderBy(boxes, count, dimensions, last)
-  const limited = new Float64Array(count * last)
-  let sum = 0
-  for (let position = 0; position < count; position++) {
-    const own = order[position]! * dimensions
-    let product = 1
-    for (let j = 0; j < last; j++) product *= boxes[own + j]!
-    for (let earlier = 0; earlier < position; earlier++) {
-      const other = order[earlier]! * dimensions
-      // Negated, because the filter minimises.
-      for (let j = 0; j < last; j++) limited[earlier * last + j] = -Math.min(boxes[own + j]!, boxes[other + j]!)
+  const rows = new Int32Array(count * dimensions)
+  const values: Float64Array[] = []
+  let order: Uint32Array = new Uint32Array()
+  for (let j = 0; j < dimensions; j++) {
+    order = orderBy(boxes, count, dimensions, j)
+    // The reference comes after the last rank: distance 0.
+    const column = new Float64Array(count + 1)
+    for (let rank = 0; rank < count; rank++) {
+      column[rank] = boxes[order[rank]! * dimensions + j]!
+      rows[order[rank]! * dimensions + j] = rank
     }
-    const kept = nonDominatedIndices(limited, position, last)
-    const inner = new Float64Array(kept.length * last)
-    for (let k = 0; k < kept.length; k++) {
-      for (let j = 0; j < last; j++) inner[k * last + j] = -limited[kept[k]! * last + j]!
-    }
-    sum += boxes[own + last]! * Math.max(0, product - volume(inner, kept.length, last))
+    values.push(column)
   }
+  let sum = 0
+  if (dimensions === 4) {
+    const shell = new Shell(values, count)
+    shell.reset(count, count, count)
+    for (const i of order) {
+      sum += boxes[i * 4 + 3]! * shell.add(rows[i * 4]!, rows[i * 4 + 1]!, rows[i * 4 + 2]!)
+    }
+    return sum
+  }
+  const exclusive = new ExclusiveVolume(values, last, count)
+  exclusive.reset(new Int32Array(last).fill(count))
+  for (const i of order) sum += boxes[i * dimensions + last]! * exclusive.add(rows, i * dimensions)
   return sum
 }

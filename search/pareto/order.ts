@@ -1,22 +1,20 @@
 import { mergeOrder } from './merge-order.ts'
 
-/** Keys are first sorted by two digits of this many bits. */
+/** Keys are first sorted by digits of up to this many bits: one when they are few, two otherwise. */
 const DIGIT_BITS = 11
-const DIGITS = 1 << DIGIT_BITS
-const LEVELS = DIGITS * DIGITS
-/** Fewer keys than this are merged: clearing the counters would take longer. */
-const FEW = 700
+/** Up to this number of keys one digit is enough. */
+const FEW = 1 << DIGIT_BITS
 /** Keys that share a level are sorted by insertion up to this number, by merging beyond it. */
 const SHORT_RUN = 24
 
 /**
  * Positions of finite keys from the smallest to the largest; equal keys keep their order. A radix sort of the keys
- * rounded down to 4 million levels between the least and the greatest, then of those that share a level by themselves;
- * so a bad spread of the keys costs O(n log n), never more.
+ * rounded down to equal levels between the least and the greatest, then of those that share a level by themselves; so a
+ * bad spread of the keys costs O(n log n), never more.
  */
 export function ascendingOrder(keys: Float64Array, count = keys.length): Uint32Array {
-  const used = keys.subarray(0, count)
-  if (count < FEW) return mergeOrder(used)
+  const used = count < keys.length ? keys.subarray(0, count) : keys
+  if (count <= SHORT_RUN) return mergeOrder(used)
   let least = used[0]!
   let most = least
   for (let i = 1; i < count; i++) {
@@ -24,28 +22,34 @@ export function ascendingOrder(keys: Float64Array, count = keys.length): Uint32A
     if (key < least) least = key
     if (key > most) most = key
   }
-  const scale = (LEVELS - 1) / (most - least)
+  const bits = Math.min(DIGIT_BITS, 32 - Math.clz32(count))
+  const digits = 1 << bits
+  const scale = ((count <= FEW ? digits : digits * digits) - 1) / (most - least)
   // All keys equal, or a range too wide or too narrow for a number.
   if (!Number.isFinite(scale) || scale === 0) return mergeOrder(used)
   const levels = new Uint32Array(count)
-  const low = new Uint32Array(DIGITS)
-  const high = new Uint32Array(DIGITS)
-  for (let i = 0; i < count; i++) {
-    const level = ((used[i]! - least) * scale) >>> 0
-    levels[i] = level
-    low[level & (DIGITS - 1)]!++
-    high[level >>> DIGIT_BITS]!++
-  }
-  toStarts(low)
-  toStarts(high)
-  const byLow = new Uint32Array(count)
-  for (let i = 0; i < count; i++) byLow[low[levels[i]! & (DIGITS - 1)]!++] = i
-  const order = new Uint32Array(count)
-  for (let k = 0; k < count; k++) {
-    const i = byLow[k]!
-    order[high[levels[i]! >>> DIGIT_BITS]!++] = i
-  }
+  for (let i = 0; i < count; i++) levels[i] = ((used[i]! - least) * scale) >>> 0
+  const order = byDigit(levels, bits, count <= FEW ? 0 : bits, count <= FEW ? undefined : byDigit(levels, bits, 0))
   sortWithinLevels(used, levels, order)
+  return order
+}
+
+/** Sorts positions, in the order given, by one digit of their levels. */
+function byDigit(levels: Uint32Array, bits: number, shift: number, before?: Uint32Array): Uint32Array {
+  const count = levels.length
+  const mask = (1 << bits) - 1
+  const starts = new Uint32Array(mask + 1)
+  for (let i = 0; i < count; i++) starts[(levels[i]! >>> shift) & mask]!++
+  toStarts(starts)
+  const order = new Uint32Array(count)
+  if (before === undefined) {
+    for (let i = 0; i < count; i++) order[starts[(levels[i]! >>> shift) & mask]!++] = i
+    return order
+  }
+  for (let k = 0; k < count; k++) {
+    const i = before[k]!
+    order[starts[(levels[i]! >>> shift) & mask]!++] = i
+  }
   return order
 }
 

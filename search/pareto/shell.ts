@@ -1,0 +1,209 @@
+/**
+ * A growing set of points in space, known by ranks, which tells for every new point the volume that only it dominates.
+ * After the contributions of Guerreiro and Fonseca (2018, "Computing and Updating Hypervolume Contributions in Up to Four
+ * Dimensions"): members are kept by their third rank, and the part of the plane that is the new point's own shrinks while
+ * they are swept. One addition takes O(n) steps, nearly all of them a comparison of two pairs of integers.
+ *
+ * Lower ranks are better; `values[j][rank]` is the distance to the reference and falls as the rank rises.
+ */
+export class Shell {
+  readonly #aValues: Float64Array
+  readonly #bValues: Float64Array
+  readonly #cValues: Float64Array
+  readonly #a: Int32Array
+  readonly #b: Int32Array
+  readonly #c: Int32Array
+  #size = 0
+  readonly #candidates: Int32Array
+  /** Steps between the limits, from the left to the right, a rising and b falling. */
+  readonly #stepA: Int32Array
+  readonly #stepB: Int32Array
+  #head = 0
+  #tail = 0
+  #boxA = 0
+  #boxB = 0
+  #boxC = 0
+
+  constructor(values: readonly Float64Array[], capacity: number) {
+    this.#aValues = values[0]!
+    this.#bValues = values[1]!
+    this.#cValues = values[2]!
+    this.#a = new Int32Array(capacity)
+    this.#b = new Int32Array(capacity)
+    this.#c = new Int32Array(capacity)
+    this.#candidates = new Int32Array(capacity)
+    this.#stepA = new Int32Array(capacity + 1)
+    this.#stepB = new Int32Array(capacity + 1)
+  }
+
+  /** Empties the set; only the part of space below the three ranks counts from now on. */
+  reset(a: number, b: number, c: number): void {
+    this.#size = 0
+    this.#boxA = a
+    this.#boxB = b
+    this.#boxC = c
+  }
+
+  /** Volume of what the point dominates and no member does. The point becomes a member unless one dominates it. */
+  add(ownA: number, ownB: number, ownC: number): number {
+    const membersA = this.#a
+    const membersB = this.#b
+    const membersC = this.#c
+    const candidates = this.#candidates
+    const cValues = this.#cValues
+    const size = this.#size
+    const place = this.#membersUpTo(ownC)
+    // Members beside the point limit its part of the plane; those within are steps of a staircase.
+    let limitA = this.#boxA
+    let limitB = this.#boxB
+    let count = 0
+    for (let k = place - 1; k >= 0; k--) {
+      const a = membersA[k]!
+      const b = membersB[k]!
+      if (((a - limitA) & (b - limitB)) >= 0) continue
+      if (a <= ownA) {
+        if (b <= ownB) return 0
+        limitB = b
+      } else if (b <= ownB) limitA = a
+      else candidates[count++] = k
+    }
+    let area = this.#rectangle(ownA, limitA, ownB, limitB)
+    this.#head = 0
+    this.#tail = 0
+    for (let at = 0; at < count; at++) {
+      const a = membersA[candidates[at]!]!
+      const b = membersB[candidates[at]!]!
+      if (a < limitA && b < limitB) area -= this.#step(a, b, limitA, limitB)
+    }
+    let volume = 0
+    let depth = cValues[ownC]!
+    let removed = 0
+    for (let k = place; k < size; k++) {
+      const a = membersA[k]!
+      const b = membersB[k]!
+      if (((a - limitA) & (b - limitB)) >= 0) continue
+      const next = cValues[membersC[k]!]!
+      volume += area * (depth - next)
+      depth = next
+      if (a >= ownA && b >= ownB) candidates[removed++] = k
+      if (a <= ownA) {
+        if (b <= ownB) {
+          area = 0
+          break
+        }
+        area -= this.#cutFromLeft(ownA, b, limitA, limitB)
+        limitB = b
+      } else if (b <= ownB) {
+        area -= this.#cutFromRight(ownB, a, limitA, limitB)
+        limitA = a
+      } else area -= this.#step(a, b, limitA, limitB)
+    }
+    this.#insert(place, removed, ownA, ownB, ownC)
+    return volume + area * (depth - cValues[this.#boxC]!)
+  }
+
+  #membersUpTo(c: number): number {
+    let low = 0
+    let high = this.#size
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#c[middle]! <= c) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #rectangle(a: number, aEnd: number, b: number, bEnd: number): number {
+    return (this.#aValues[a]! - this.#aValues[aEnd]!) * (this.#bValues[b]! - this.#bValues[bEnd]!)
+  }
+
+  /** Adds a step within the limits and returns the area it takes. */
+  #step(a: number, b: number, limitA: number, limitB: number): number {
+    const stepA = this.#stepA
+    const stepB = this.#stepB
+    let low = this.#head
+    let high = this.#tail
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (stepA[middle]! <= a) low = middle + 1
+      else high = middle
+    }
+    let top = low > this.#head ? stepB[low - 1]! : limitB
+    if (top <= b) return 0
+    let left = a
+    let end = low
+    let taken = 0
+    for (; end < this.#tail && stepB[end]! >= b; end++) {
+      taken += this.#rectangle(left, stepA[end]!, b, top)
+      left = stepA[end]!
+      top = stepB[end]!
+    }
+    taken += this.#rectangle(left, end < this.#tail ? stepA[end]! : limitA, b, top)
+    if (end === low) {
+      for (let at = this.#tail++; at > low; at--) {
+        stepA[at] = stepA[at - 1]!
+        stepB[at] = stepB[at - 1]!
+      }
+    } else if (end > low + 1) {
+      stepA.copyWithin(low + 1, end, this.#tail)
+      stepB.copyWithin(low + 1, end, this.#tail)
+      this.#tail -= end - low - 1
+    }
+    stepA[low] = a
+    stepB[low] = b
+    return taken
+  }
+
+  /** Lowers the upper limit to b and returns the area this takes. */
+  #cutFromLeft(ownA: number, b: number, limitA: number, limitB: number): number {
+    let left = ownA
+    let top = limitB
+    let taken = 0
+    for (; this.#head < this.#tail && this.#stepB[this.#head]! >= b; this.#head++) {
+      taken += this.#rectangle(left, this.#stepA[this.#head]!, b, top)
+      left = this.#stepA[this.#head]!
+      top = this.#stepB[this.#head]!
+    }
+    return taken + this.#rectangle(left, this.#head < this.#tail ? this.#stepA[this.#head]! : limitA, b, top)
+  }
+
+  /** Draws the right limit in to a and returns the area this takes. */
+  #cutFromRight(ownB: number, a: number, limitA: number, limitB: number): number {
+    let bottom = ownB
+    let right = limitA
+    let taken = 0
+    for (; this.#head < this.#tail && this.#stepA[this.#tail - 1]! >= a; this.#tail--) {
+      taken += this.#rectangle(a, right, bottom, this.#stepB[this.#tail - 1]!)
+      bottom = this.#stepB[this.#tail - 1]!
+      right = this.#stepA[this.#tail - 1]!
+    }
+    return taken + this.#rectangle(a, right, bottom, this.#head < this.#tail ? this.#stepB[this.#tail - 1]! : limitB)
+  }
+
+  /** Puts a member at its place and drops those, further on, that the first `removed` candidates name. */
+  #insert(place: number, removed: number, a: number, b: number, c: number): void {
+    const gone = this.#candidates
+    const hole = removed > 0 ? gone[0]! : this.#size
+    move(this.#a, place + 1, place, hole)
+    move(this.#b, place + 1, place, hole)
+    move(this.#c, place + 1, place, hole)
+    this.#a[place] = a
+    this.#b[place] = b
+    this.#c[place] = c
+    for (let at = 1; at < removed; at++) {
+      const from = gone[at]! + 1
+      const end = at + 1 < removed ? gone[at + 1]! : this.#size
+      move(this.#a, from - at, from, end)
+      move(this.#b, from - at, from, end)
+      move(this.#c, from - at, from, end)
+    }
+    this.#size += 1 - removed
+  }
+}
+
+/** What copyWithin does, which takes long to begin. */
+function move(array: Int32Array, to: number, start: number, end: number): void {
+  if (end - start > 64) array.copyWithin(to, start, end)
+  else if (to < start) for (let at = start, place = to; at < end; at++, place++) array[place] = array[at]!
+  else for (let at = end - 1, place = to + end - 1 - start; at >= start; at--, place--) array[place] = array[at]!
+}
