@@ -2,6 +2,7 @@ import { OnnxEmitter, type Value } from '../../evaluators/training/onnx/emitter.
 import { sameShape } from '../../network/shapes.ts'
 import type { Shape } from '../../network/types.ts'
 import type { Quantisation } from '../quantise/types.ts'
+import { packNibbles } from '../quantise/weight-bits.ts'
 
 /** An int8 tensor of the graph: `[batch, channels, height, width]` for maps, `[batch, …]` otherwise. */
 export interface Edge {
@@ -22,6 +23,12 @@ export class QdqBuilder {
 
   int8(data: Int8Array, dims: readonly number[], label: string): Value {
     return this.emitter.initializer(`${label}_${this.#count++}`, { type: 'int8', dims, data })
+  }
+
+  /** Weights of −7 … 7, two in a byte. */
+  int4(weights: Int8Array, dims: readonly number[], label: string): Value {
+    const data = packNibbles(weights)
+    return this.emitter.initializer(`${label}_${this.#count++}`, { type: 'int4', dims, data })
   }
 
   int32(data: Int32Array, dims: readonly number[], label: string): Value {

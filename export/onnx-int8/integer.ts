@@ -56,6 +56,17 @@ type Weighted = QuantisedOf<'conv2d' | 'depthwiseConv2d' | 'dense'>
 const factorsOf = ({ multipliers, shifts }: Weighted): readonly Multiplier[] =>
   Array.from(multipliers, (multiplier, i) => ({ multiplier, shift: shifts[i]! }))
 
+/** Weights in int8, which integer operators take; those of 4 bits are stored so and widened. */
+const wideWeights = (
+  builder: QdqBuilder,
+  { weightBits }: Weighted,
+  weights: Int8Array,
+  dims: readonly number[],
+): Value =>
+  weightBits === 4
+    ? cast(builder, builder.int4(weights, dims, 'weights'), INT8)
+    : builder.int8(weights, dims, 'weights')
+
 function convolution(
   { builder, kernel, inputs, to }: QdqInput<'conv2d'> | QdqInput<'depthwiseConv2d'>,
   weights: Int8Array,
@@ -74,7 +85,7 @@ function convolution(
     data: Uint8Array.of(x.quantisation.zeroPoint + 128),
   })
   const attributes = { ...windowAttributes(kernel, x), group: BigInt(group) }
-  const sum = emitter.node('ConvInteger', [unsigned, builder.int8(weights, dims, 'weights'), zero], { attributes })
+  const sum = emitter.node('ConvInteger', [unsigned, wideWeights(builder, kernel, weights, dims), zero], { attributes })
   const biased = emitter.node('Add', [sum, builder.int32(kernel.bias, [filters, 1, 1], 'bias')])
   const perFilter = kernel.multipliers.length > 1 ? [filters, 1, 1] : []
   const result = scaled(builder, cast(builder, biased, INT64), factorsOf(kernel), perFilter)
@@ -103,7 +114,7 @@ export const INTEGER_RULES: { readonly [K in QuantisedKind]?: (input: QdqInput<K
     const units = kernel.outputShape[0]!
     const features = kernel.weights.length / units
     const turned = channelsFirst(kernel.weights, 1, units, features)
-    const weights = builder.int8(turned, [features, units], 'weights')
+    const weights = wideWeights(builder, kernel, turned, [features, units])
     const sum = emitter.node('MatMulInteger', [x.value, weights, builder.int8Scalar(x.quantisation.zeroPoint)])
     const biased = emitter.node('Add', [sum, builder.int32(kernel.bias, [units], 'bias')])
     const result = scaled(builder, cast(builder, biased, INT64), factorsOf(kernel), [])

@@ -33,23 +33,22 @@ function clamped({ emitter, int8Scalar }: QdqBuilder, edge: Edge, [low, high]: C
   return { ...edge, value: emitter.node('Clip', [edge.value, scalar(low), scalar(high)]) }
 }
 
-/** Real weights and biases: int8 and int32 with a scale for each filter. */
+/** Real weights and biases: int8 or int4, and int32, with a scale for each filter. */
 function weighted<K extends 'conv2d' | 'depthwiseConv2d' | 'dense'>(
   { builder, kernel, inputs }: QdqInput<K>,
   weights: Int8Array,
   dims: readonly number[],
 ): readonly Value[] {
-  const { weightScales, bias } = kernel as QuantisedOf<'conv2d'>
+  const { weightScales, weightBits, bias } = kernel as QuantisedOf<'conv2d'>
+  const integers = weightBits === 4 ? builder.int4.bind(builder) : builder.int8.bind(builder)
   const { emitter } = builder
   const { scale } = inputs[0]!.quantisation
   const perChannel = weightScales.length > 1
   const scales = (values: Float32Array): Value => (perChannel ? emitter.floats(values) : emitter.scalar(values[0]!))
-  const zeros = perChannel
-    ? [builder.int8(new Int8Array(weightScales.length), [weightScales.length], 'zero_points')]
-    : []
+  const zeros = perChannel ? [integers(new Int8Array(weightScales.length), [weightScales.length], 'zero_points')] : []
   const attributes = perChannel ? { axis: 0n } : {}
   const biasScales = Float32Array.from(weightScales, (weightScale) => scale * weightScale)
-  const stored = builder.int8(weights, dims, 'weights')
+  const stored = integers(weights, dims, 'weights')
   const biases = builder.int32(bias, [bias.length], 'bias')
   return [
     emitter.node('DequantizeLinear', [stored, scales(weightScales), ...zeros], { attributes }),

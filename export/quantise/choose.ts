@@ -1,11 +1,13 @@
-import type { Dataset, SplitName } from '../../evaluators/datasets/dataset.ts'
+import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import { inputShapeOf } from '../../evaluators/training/train.ts'
 import type { NetworkGraph, Weights } from '../../network/types.ts'
-import { type VerifiedAccuracy, verifiedAccuracy } from '../verify.ts'
-import { normalisedInputs, quantisedInputs } from './input.ts'
-import { quantiseNetwork } from './quantise.ts'
-import { createInterpreter } from './reference/interpreter.ts'
+import type { VerifiedAccuracy } from '../verify.ts'
+import { chooseWeightBits } from './choose-bits.ts'
+import { normalisedInputs } from './input.ts'
+import { prepareQuantisation } from './quantise.ts'
+import { runReference } from './run-reference.ts'
 import type { CalibrationMethod, QuantisedNetwork } from './types.ts'
+import type { WeightBitsMode } from './weight-bits.ts'
 
 export interface QuantisationChoice {
   readonly network: QuantisedNetwork
@@ -13,6 +15,11 @@ export interface QuantisationChoice {
   /** Share of a validation sample that each way of choosing ranges classifies rightly. */
   readonly validation: Readonly<Record<CalibrationMethod, number>>
   readonly validationSamples: number
+  readonly weightBits: {
+    readonly mode: WeightBitsMode
+    /** Share of the validation sample that the network classifies rightly; with 8 bits: the best of `validation`. */
+    readonly validation: number
+  }
   /** Measured by the integer reference on the whole test part. */
   readonly test: VerifiedAccuracy
   /** The reference's outputs for the test part, sample after sample. */
@@ -25,64 +32,42 @@ const VALIDATION_SAMPLES = 1000
 /**
  * Quantises a trained network, calibrated on training samples: by the extremes that were seen or without the outermost
  * 0.01 % of each tensor's values, whichever classifies more of a validation sample rightly (of equals, the extremes).
+ * Which layers have 4-bit weights is decided after that.
  */
 export async function chooseQuantisation(
   graph: NetworkGraph,
   weights: Weights,
   dataset: Dataset,
   check: () => void,
+  mode: WeightBitsMode = '8',
 ): Promise<QuantisationChoice> {
   const calibration = dataset.splits.train.subarray(0, CALIBRATION_SAMPLES)
+  const sample = dataset.splits.validation.subarray(0, VALIDATION_SAMPLES)
   const { mean, standardDeviation } = dataset
-  const candidates = await quantiseNetwork({
+  const prepared = await prepareQuantisation({
     graph,
     weights,
     normalisation: { mean, standardDeviation },
     sample: { inputs: normalisedInputs(dataset, inputShapeOf(graph), calibration), count: calibration.length },
   })
-  const measure = (network: QuantisedNetwork, split: SplitName, most = Number.POSITIVE_INFINITY) =>
-    runReference(network, dataset, dataset.splits[split].subarray(0, most), check)
+  const onSample = async (network: QuantisedNetwork): Promise<number> =>
+    (await runReference(network, dataset, sample, check)).accuracy.accuracy
+  const candidates = { minmax: prepared.quantised('minmax'), percentile: prepared.quantised('percentile') }
   const validation = {
-    minmax: (await measure(candidates.minmax, 'validation', VALIDATION_SAMPLES)).accuracy.accuracy,
-    percentile: (await measure(candidates.percentile, 'validation', VALIDATION_SAMPLES)).accuracy.accuracy,
+    minmax: await onSample(candidates.minmax),
+    percentile: await onSample(candidates.percentile),
   }
-  const network = validation.percentile > validation.minmax ? candidates.percentile : candidates.minmax
-  const { accuracy, outputs } = await measure(network, 'test')
+  const int8 = validation.percentile > validation.minmax ? candidates.percentile : candidates.minmax
+  const accuracy = validation[int8.calibration]
+  const network = await chooseWeightBits({ mode, network: int8, accuracy, prepared, dataset, sample, check })
+  const { accuracy: test, outputs } = await runReference(network, dataset, dataset.splits.test, check)
   return {
     network,
     calibrationSamples: calibration.length,
     validation,
-    validationSamples: Math.min(VALIDATION_SAMPLES, dataset.splits.validation.length),
-    test: accuracy,
+    validationSamples: sample.length,
+    weightBits: { mode, validation: network === int8 ? accuracy : await onSample(network) },
+    test,
     testOutputs: outputs,
   }
-}
-
-/** Samples between two looks at the clock. */
-const SLICE = 50
-
-/** Runs the integer reference on some samples; lets other work in between, and `check` throw to give up. */
-export async function runReference(
-  network: QuantisedNetwork,
-  dataset: Dataset,
-  indices: Uint32Array,
-  check: () => void,
-): Promise<{ readonly accuracy: VerifiedAccuracy; readonly outputs: Int8Array }> {
-  const run = createInterpreter(network)
-  const classes = dataset.classNames.length
-  const outputs = new Int8Array(indices.length * classes)
-  let correct = 0
-  let at = 0
-  for (const input of quantisedInputs(network, dataset, indices)) {
-    const output = run(input)
-    outputs.set(output, at * classes)
-    let best = 0
-    for (let c = 1; c < output.length; c++) if (output[c]! > output[best]!) best = c
-    if (best === dataset.labels[indices[at]!]) correct++
-    if (++at % SLICE === 0) {
-      await new Promise(setImmediate)
-      check()
-    }
-  }
-  return { accuracy: verifiedAccuracy(correct, indices.length), outputs }
 }

@@ -4,6 +4,7 @@ import type { NetworkGraph, Weights } from '../../network/types.ts'
 import type { TrainingJob } from '../train/training-job.ts'
 import { chooseQuantisation, type QuantisationChoice } from './choose.ts'
 import type { QatMode } from './qat-mode.ts'
+import type { WeightBitsMode } from './weight-bits.ts'
 
 /** `auto` fine-tunes where int8 classifies this many points fewer of the test part rightly than float. */
 export const QAT_THRESHOLD_POINTS = 1
@@ -60,9 +61,10 @@ export async function quantiseTrained(
   network: { readonly graph: NetworkGraph; readonly dataset: Dataset; readonly trained: TrainedNetwork },
   tuner: FineTuner | undefined,
   check: () => void,
+  weightBits: WeightBitsMode = '8',
 ): Promise<TunedQuantisation> {
   const { graph, dataset, trained } = network
-  const before = await chooseQuantisation(graph, trained.weights, dataset, check)
+  const before = await chooseQuantisation(graph, trained.weights, dataset, check, weightBits)
   const dropOf = ({ test }: QuantisationChoice): number =>
     Number((100 * (trained.accuracy.test! - test.accuracy)).toFixed(4))
   const mode = tuner?.mode ?? 'never'
@@ -70,9 +72,8 @@ export async function quantiseTrained(
   const wanted = mode === 'always' || (mode === 'auto' && report.dropBefore > QAT_THRESHOLD_POINTS)
   if (tuner === undefined || !wanted) return { ...before, fineTuning: report }
   const { trained: tuned, job } = await tuner.train(trained.weights)
-  const after = await chooseQuantisation(graph, tuned.weights, dataset, check)
-  const validationOf = ({ validation, network: { calibration } }: QuantisationChoice): number => validation[calibration]
-  const [validationBefore, validationAfter] = [validationOf(before), validationOf(after)]
+  const after = await chooseQuantisation(graph, tuned.weights, dataset, check, weightBits)
+  const [validationBefore, validationAfter] = [before.weightBits.validation, after.weightBits.validation]
   const kept = validationAfter > validationBefore
   return {
     ...(kept ? after : before),

@@ -18,6 +18,7 @@ interface Job {
   readonly activation: FusedActivation
   readonly from: readonly Quantisation[]
   readonly to: Quantisation
+  readonly bits: 8 | 4
   readonly folded: () => FoldedWeights
 }
 
@@ -29,10 +30,10 @@ function windowOf(op: OpOf<'conv2d' | 'depthwiseConv2d' | 'averagePool' | 'maxPo
   return { kernel: op.kernel, stride: op.stride, padding: op.padding, padTop: top, padLeft: left }
 }
 
-function depthwise({ kernel, common, activation, from, to, folded }: Job, window: Window): QuantisedKernel {
+function depthwise({ kernel, common, activation, from, to, bits, folded }: Job, window: Window): QuantisedKernel {
   const channels = kernel.node.shape.at(-1)!
   const place = (channel: number, tap: number): number => tap * channels + channel
-  const weighted = quantiseWeights(folded(), { perChannel: true, input: from[0]!, output: to, activation, place })
+  const weighted = quantiseWeights(folded(), { perChannel: true, input: from[0]!, output: to, activation, bits, place })
   return { kind: 'depthwiseConv2d', ...common, ...window, ...weighted }
 }
 
@@ -55,22 +56,36 @@ function pool({ kernel, common, activation, to }: Job): QuantisedKernel {
 
 /** How each kind becomes an int8 kernel. */
 export const KERNEL_RULES: { readonly [K in PlainKind]: (job: Job) => QuantisedKernel } = {
-  conv2d: ({ kernel, common, activation, from, to, folded }) => {
+  conv2d: ({ kernel, common, activation, from, to, bits, folded }) => {
     const op = kernel.node.op as OpOf<'conv2d'>
     const area = op.kernel[0] * op.kernel[1]
     const inChannels = kernel.inputShapes[0]!.at(-1)!
     const place = (filter: number, i: number): number =>
       filter * area * inChannels + (i % area) * inChannels + Math.floor(i / area)
-    const weighted = quantiseWeights(folded(), { perChannel: true, input: from[0]!, output: to, activation, place })
+    const weighted = quantiseWeights(folded(), {
+      perChannel: true,
+      input: from[0]!,
+      output: to,
+      activation,
+      bits,
+      place,
+    })
     return { kind: 'conv2d', ...common, ...windowOf(op, kernel.inputShapes[0]!), ...weighted }
   },
   depthwiseConv2d: (job) =>
     depthwise(job, windowOf(job.kernel.node.op as OpOf<'depthwiseConv2d'>, job.kernel.inputShapes[0]!)),
   batchNorm: (job) => depthwise(job, ONE_PIXEL),
-  dense: ({ common, activation, from, to, folded }) => {
+  dense: ({ common, activation, from, to, bits, folded }) => {
     const features = sizeOf(common.inputShapes[0]!)
     const place = (unit: number, i: number): number => unit * features + i
-    const weighted = quantiseWeights(folded(), { perChannel: false, input: from[0]!, output: to, activation, place })
+    const weighted = quantiseWeights(folded(), {
+      perChannel: false,
+      input: from[0]!,
+      output: to,
+      activation,
+      bits,
+      place,
+    })
     return { kind: 'dense', ...common, ...weighted }
   },
   add: ({ common, activation, from, to }) => {

@@ -15,6 +15,7 @@ import type {
   QuantisedKernel,
   QuantisedNetwork,
 } from './types.ts'
+import { innerLayers } from './weight-bits.ts'
 
 export interface QuantisationJob {
   readonly graph: NetworkGraph
@@ -26,38 +27,62 @@ export interface QuantisationJob {
 /** The kernels that the int8 network consists of: what memory is planned for. */
 export const quantisedSchedule = (graph: NetworkGraph): Schedule => scheduleOf(graph)
 
+/** A network whose ranges are known: gives it in int8, with 4-bit weights in the layers that are named. */
+export interface PreparedQuantisation {
+  /** Layers that may have 4-bit weights. */
+  readonly inner: ReadonlySet<string>
+  readonly quantised: (calibration: CalibrationMethod, fourBits?: ReadonlySet<string>) => QuantisedNetwork
+}
+
 /**
  * Quantises a trained network after training: int8 weights, one symmetric scale per filter (per tensor in dense kernels),
  * int8 activations with one scale and zero point per tensor, from ranges seen on the calibration sample.
- * @returns one network for each way of choosing ranges; they share nothing that is calibrated.
+ * @returns what makes a network for each way of choosing ranges; they share nothing that is calibrated.
  * @throws UserError for kinds that no search space makes.
  */
-export async function quantiseNetwork(
-  job: QuantisationJob,
-): Promise<Readonly<Record<CalibrationMethod, QuantisedNetwork>>> {
+export async function prepareQuantisation(job: QuantisationJob): Promise<PreparedQuantisation> {
   const { graph, weights, normalisation } = job
   const level = levelsOf(graph, quantisedSchedule(graph))
   const ranges = await calibrate(graph, level, weights, job.sample)
-  const quantised = (calibration: CalibrationMethod): QuantisedNetwork => ({
-    ...quantiseLevel(level, '', { weights, ranges: ranges[calibration] }, undefined),
-    normalisation,
-    calibration,
-  })
+  return {
+    inner: innerLayers(level),
+    quantised: (calibration, fourBits = new Set()) => ({
+      ...quantiseLevel(level, ROOT, { weights, ranges: ranges[calibration], fourBits }, undefined),
+      normalisation,
+      calibration,
+    }),
+  }
+}
+
+/** A network in int8 alone, for each way of choosing ranges. */
+export async function quantiseNetwork(
+  job: QuantisationJob,
+): Promise<Readonly<Record<CalibrationMethod, QuantisedNetwork>>> {
+  const { quantised } = await prepareQuantisation(job)
   return { minmax: quantised('minmax'), percentile: quantised('percentile') }
 }
 
 interface Sources {
   readonly weights: Weights
   readonly ranges: Ranges
+  /** Layers with 4-bit weights, as `LayerBits` names them. */
+  readonly fourBits: ReadonlySet<string>
 }
+
+/** Where a level stands: before the names of its weights, which each expert has of its own, and of its layers. */
+interface Prefix {
+  readonly weights: string
+  readonly layers: string
+}
+const ROOT: Prefix = { weights: '', layers: '' }
 
 function quantiseLevel(
   level: Level,
-  prefix: string,
+  prefix: Prefix,
   sources: Sources,
   entry: Quantisation | undefined,
 ): QuantisedGraph {
-  const quantisations = tensorQuantisations(level, prefix, sources.ranges, entry)
+  const quantisations = tensorQuantisations(level, prefix.weights, sources.ranges, entry)
   return {
     tensors: level.tensors.map(({ id, shape }, i) => ({ id, shape, quantisation: quantisations[i]! })),
     kernels: level.kernels.map((kernel) => quantiseKernel(kernel, prefix, sources, quantisations)),
@@ -69,7 +94,7 @@ function quantiseLevel(
 
 function quantiseKernel(
   kernel: LevelKernel,
-  prefix: string,
+  prefix: Prefix,
   sources: Sources,
   quantisations: readonly Quantisation[],
 ): QuantisedKernel {
@@ -80,7 +105,11 @@ function quantiseKernel(
   const to = quantisations[output]!
   if (op.kind === 'routedExperts') {
     const experts = Array.from({ length: op.experts }, (_, expert) => {
-      const graph = quantiseLevel(body!, `${prefix}${node.id}/${expert}/`, sources, from[0]!)
+      const inside = {
+        weights: `${prefix.weights}${node.id}/${expert}/`,
+        layers: `${prefix.layers}${node.id}/`,
+      }
+      const graph = quantiseLevel(body!, inside, sources, from[0]!)
       const { scale } = graph.tensors[graph.output]!.quantisation
       const gateUnit = op.topK === 1 ? from[1]!.scale : 2 ** -SHARE_BITS
       return { graph, share: quantiseMultiplier((scale * gateUnit) / to.scale) }
@@ -93,6 +122,7 @@ function quantiseKernel(
     activation: kernel.activation as FusedActivation,
     from,
     to,
-    folded: () => foldWeights(kernel, sources.weights, prefix),
+    bits: sources.fourBits.has(prefix.layers + node.id) ? 4 : 8,
+    folded: () => foldWeights(kernel, sources.weights, prefix.weights),
   })
 }

@@ -46,8 +46,10 @@ export interface Window {
 
 /** What sums of products have in common: weights, biases and the way back to int8. */
 interface Weighted {
-  /** Symmetric, −127 … 127. */
+  /** Symmetric, −127 … 127, or −7 … 7 where they have 4 bits. */
   readonly weights: Int8Array
+  /** Files store two weights of 4 bits in a byte. Left out: 8. */
+  readonly weightBits?: 4
   /** real weight = weightScales[channel] · q; one value for all channels in dense kernels. */
   readonly weightScales: Float32Array
   /** One for each output channel, in units of input scale · weight scale. */

@@ -5,10 +5,12 @@ import type { Clamp, FusedActivation, Quantisation, QuantisedConv } from './type
 
 /** Biases keep a bit of room for the sum of products. */
 const BIAS_LIMIT = 2 ** 30
+/** −8 is left out, so that the range is symmetric (TFLite's int4). */
+const INT4_MAX = 7
 
 type Weighted = Pick<
   QuantisedConv,
-  'weights' | 'weightScales' | 'bias' | 'multipliers' | 'shifts' | 'clamp' | 'activation'
+  'weights' | 'weightBits' | 'weightScales' | 'bias' | 'multipliers' | 'shifts' | 'clamp' | 'activation'
 >
 
 /** Bounds of a fused activation on the output's int8 scale (TFLite's CalculateActivationRangeQuantized). */
@@ -29,14 +31,16 @@ export function quantiseWeights(
     readonly input: Quantisation
     readonly output: Quantisation
     readonly activation: FusedActivation
+    readonly bits: 8 | 4
     readonly place: (channel: number, element: number) => number
   },
 ): Weighted {
-  const { perChannel, input, output, activation, place } = options
+  const { perChannel, input, output, activation, bits, place } = options
+  const limit = bits === 4 ? INT4_MAX : INT8_MAX
   const channels = bias.length
   const size = weights.length / channels
   const ofChannel = Float32Array.from({ length: channels }, (_, c) =>
-    weightScale(weights.subarray(c * size, (c + 1) * size), bias[c]!, input.scale),
+    weightScale(weights.subarray(c * size, (c + 1) * size), bias[c]!, input.scale, bits),
   )
   const clamp = clampOf(activation, output)
   const weightScales = (perChannel ? ofChannel : Float32Array.of(ofChannel.reduce((a, b) => Math.max(a, b)))).map(
@@ -47,7 +51,7 @@ export function quantiseWeights(
   for (let c = 0; c < channels; c++) {
     const scale = weightScales[perChannel ? c : 0]!
     for (let i = 0; i < size; i++) {
-      quantised[place(c, i)] = clampTo(roundAway(weights[c * size + i]! / scale), -INT8_MAX, INT8_MAX)
+      quantised[place(c, i)] = clampTo(roundAway(weights[c * size + i]! / scale), -limit, limit)
     }
     biases[c] = clampTo(roundAway(bias[c]! / Math.fround(input.scale * scale)), -BIAS_LIMIT, BIAS_LIMIT)
   }
@@ -56,6 +60,7 @@ export function quantiseWeights(
   )
   return {
     weights: quantised,
+    ...(bits === 4 ? { weightBits: 4 as const } : {}),
     weightScales,
     bias: biases,
     multipliers: Int32Array.from(factors, ({ multiplier }) => multiplier),
@@ -65,8 +70,31 @@ export function quantiseWeights(
   }
 }
 
-/** Largest weight ÷ 127, or more where the bias would not fit 32 bits otherwise; 1 for a channel of zeros. */
-function weightScale(weights: Float64Array, bias: number, inputScale: number): number {
+/**
+ * Largest weight ÷ 127, or more where the bias would not fit 32 bits otherwise; 1 for a channel of zeros. Of 4 bits: the
+ * scale with the least squared error, which cuts off the largest weights where that makes the others finer.
+ */
+function weightScale(weights: Float64Array, bias: number, inputScale: number, bits: 8 | 4): number {
   const largest = weights.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0)
-  return Math.max(largest / INT8_MAX, Math.abs(bias) / (inputScale * BIAS_LIMIT)) || 1
+  const wanted = bits === 4 ? fourBitScale(weights, largest) : largest / INT8_MAX
+  return Math.max(wanted, Math.abs(bias) / (inputScale * BIAS_LIMIT)) || 1
+}
+
+/** Shares of the largest weight that are tried as the end of the range of 4 bits. */
+const FOUR_BIT_ENDS = Array.from({ length: 21 }, (_, i) => 1 - i / 40)
+
+function fourBitScale(weights: Float64Array, largest: number): number {
+  let best = largest / INT4_MAX
+  let least = Number.POSITIVE_INFINITY
+  for (const share of FOUR_BIT_ENDS) {
+    const scale = (share * largest) / INT4_MAX
+    let error = 0
+    for (const weight of weights)
+      error += (weight - scale * clampTo(roundAway(weight / scale), -INT4_MAX, INT4_MAX)) ** 2
+    if (error < least) {
+      least = error
+      best = scale
+    }
+  }
+  return best
 }

@@ -3,6 +3,7 @@ import { sizeOf } from '../../network/shapes.ts'
 import { HARD_SIGMOID } from '../quantise/lookup-tables.ts'
 import { quantisationOf } from '../quantise/tensor-quantisation.ts'
 import type { FusedActivation, Quantisation, QuantisedKind, QuantisedLookup, QuantisedOf } from '../quantise/types.ts'
+import { packNibbles, type WeightedKernel } from '../quantise/weight-bits.ts'
 import type { Operand, TfliteBuilder } from './builder.ts'
 
 export interface OperatorInput<K extends QuantisedKind> {
@@ -23,7 +24,7 @@ function weighted<K extends 'conv2d' | 'depthwiseConv2d' | 'dense'>(
   dims: readonly number[],
   axis: number,
 ): readonly Operand[] {
-  const { weights, weightScales, bias } = kernel as QuantisedOf<'conv2d'>
+  const { weights, weightBits, weightScales, bias } = kernel as QuantisedOf<'conv2d'>
   const { scale } = inputs[0]!.quantisation!
   const zeroPoints = new Uint8Array(weightScales.length)
   const scaled = (scales: ArrayLike<number>, at: number) => ({ scales, zeroPoints, axis: at })
@@ -34,8 +35,9 @@ function weighted<K extends 'conv2d' | 'depthwiseConv2d' | 'dense'>(
     builder.stored({
       name: `${name}/weights`,
       dims,
-      type: 'int8',
-      data: weights,
+      ...(weightBits === 4
+        ? { type: 'int4' as const, data: packNibbles(weights) }
+        : { type: 'int8' as const, data: weights }),
       quantisation: scaled(weightScales, perChannel ? axis : 0),
     }),
     builder.stored({
@@ -47,6 +49,10 @@ function weighted<K extends 'conv2d' | 'depthwiseConv2d' | 'dense'>(
     }),
   ]
 }
+
+/** Runtimes count kernels for weights of 4 bits as versions of their own. */
+const versionOf = ({ weightBits }: WeightedKernel, int8: number, int4: number): number =>
+  weightBits === 4 ? int4 : int8
 
 /** ADD of two operands. */
 function add(builder: TfliteBuilder, operands: readonly Operand[], output: Operand, activation: FusedActivation): void {
@@ -114,18 +120,30 @@ export const OPERATOR_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExpe
   conv2d: (input) => {
     const { builder, kernel, output } = input
     const dims = [kernel.outputShape.at(-1)!, ...kernel.kernel, kernel.inputShapes[0]!.at(-1)!]
-    builder.operator('CONV_2D', 3, weighted(input, dims, 0), [output], OPTIONS.conv2d(kernel))
+    builder.operator('CONV_2D', versionOf(kernel, 3, 7), weighted(input, dims, 0), [output], OPTIONS.conv2d(kernel))
   },
   depthwiseConv2d: (input) => {
     const { builder, kernel, output } = input
     const dims = [1, ...kernel.kernel, kernel.outputShape.at(-1)!]
-    builder.operator('DEPTHWISE_CONV_2D', 3, weighted(input, dims, 3), [output], OPTIONS.depthwiseConv2d(kernel))
+    builder.operator(
+      'DEPTHWISE_CONV_2D',
+      versionOf(kernel, 3, 7),
+      weighted(input, dims, 3),
+      [output],
+      OPTIONS.depthwiseConv2d(kernel),
+    )
   },
   dense: (input) => {
     const { builder, kernel, output } = input
     const dims = [sizeOf(kernel.outputShape), sizeOf(kernel.inputShapes[0]!)]
     const operands = weighted(input, dims, 0)
-    builder.operator('FULLY_CONNECTED', 4, operands, [output], OPTIONS.fullyConnected(kernel.activation))
+    builder.operator(
+      'FULLY_CONNECTED',
+      versionOf(kernel, 4, 10),
+      operands,
+      [output],
+      OPTIONS.fullyConnected(kernel.activation),
+    )
   },
   add: addAll,
   multiply: ({ builder, inputs, output }) => builder.operator('MUL', 2, inputs, [output], OPTIONS.mul('none')),

@@ -1,12 +1,21 @@
 import { ProtobufWriter } from './protobuf.ts'
 
 /** Element types of TensorProto (onnx.proto, TensorProto.DataType). */
-export const ELEMENT_TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 } as const
+export const ELEMENT_TYPES = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  int4: 22,
+} as const
 export type ElementType = keyof typeof ELEMENT_TYPES
 
 export type TensorData = Float32Array | Int8Array | Uint8Array | Uint16Array | Int32Array | BigInt64Array
 
-/** A stored tensor, row-major. `bool` elements are bytes 0 and 1, `float16` ones their bits. */
+/** A stored tensor, row-major. `bool` elements are bytes 0 and 1, `float16` ones their bits, `int4` ones two in a byte. */
 export interface OnnxTensor {
   readonly type: ElementType
   readonly dims: readonly number[]
@@ -48,12 +57,16 @@ export interface OnnxModel {
   readonly metadata?: Readonly<Record<string, string>>
 }
 
-/** IR version 9 goes with operator set 17 and later, and every runtime of the last years reads it. */
+/** IR version 9 goes with operator set 17 and later, and every runtime of the last years reads it. int4 came with 10. */
 const IR_VERSION = 9
+const IR_VERSION_OF_INT4 = 10
+/** First operator set with int4. */
+export const INT4_OPSET = 21
 
 /** Serialises a model as an ONNX file (ModelProto; field numbers from onnx.proto, Apache-2.0). */
 export function encodeModel(model: OnnxModel): Uint8Array {
-  const writer = new ProtobufWriter().integer(1, IR_VERSION).text(2, model.producer).text(3, model.producerVersion)
+  const irVersion = (model.opsets[''] ?? 0) >= INT4_OPSET ? IR_VERSION_OF_INT4 : IR_VERSION
+  const writer = new ProtobufWriter().integer(1, irVersion).text(2, model.producer).text(3, model.producerVersion)
   writer.message(7, (graph) => {
     for (const node of model.nodes) graph.message(1, (message) => writeNode(message, node))
     graph.text(2, model.graphName)

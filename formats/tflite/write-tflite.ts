@@ -17,15 +17,15 @@ import { operatorCode } from './operator-names.ts'
 import type { TfliteOptions } from './options.ts'
 
 /** TensorType of the schema. */
-const TYPES = { float32: 0, float16: 1, int32: 2, bool: 6, int8: 9 } as const
+const TYPES = { float32: 0, float16: 1, int32: 2, bool: 6, int8: 9, int4: 17 } as const
 export type WrittenType = keyof typeof TYPES
 
 export interface WrittenTensor {
   readonly name: string
   readonly dims: readonly number[]
   readonly type: WrittenType
-  /** Stored value, little-endian; left out for what is computed. Those of float16 are their bits. */
-  readonly data?: Int8Array | Uint16Array | Int32Array | Float32Array
+  /** Stored value, little-endian; left out for what is computed. Of float16 the bits, of int4 two in a byte. */
+  readonly data?: Int8Array | Uint8Array | Uint16Array | Int32Array | Float32Array
   readonly quantisation?: {
     readonly scales: ArrayLike<number>
     readonly zeroPoints: ArrayLike<number>

@@ -1,6 +1,7 @@
 import {
   type ElementType,
   encodeModel,
+  INT4_OPSET,
   type OnnxAttribute,
   type OnnxNode,
   type OnnxTensor,
@@ -133,8 +134,9 @@ export class OnnxEmitter {
 
   /** Serialises the graph. */
   encode(graphName: string, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-    const nodes = this.#neededNodes()
-    const opsets: Record<string, number> = { '': STANDARD_OPSET }
+    const hasInt4 = [...this.#initializers.values()].some(({ type }) => type === 'int4')
+    const nodes = hasInt4 ? this.#neededNodes().map(forInt4Opset) : this.#neededNodes()
+    const opsets: Record<string, number> = { '': hasInt4 ? INT4_OPSET : STANDARD_OPSET }
     for (const { domain } of nodes) if (domain !== '') opsets[domain] = 1
     const read = new Set(nodes.flatMap((node) => node.inputs))
     return encodeModel({
@@ -179,6 +181,12 @@ export class OnnxEmitter {
     return this.initializer(name, tensor)
   }
 }
+
+/** Of the operators that are written here only Split changed in between: it wants the number of its parts. */
+const forInt4Opset = (node: OnnxNode): OnnxNode =>
+  node.opType === 'Split' && node.inputs.length === 1
+    ? { ...node, attributes: { ...node.attributes, num_outputs: BigInt(node.outputs.length) } }
+    : node
 
 /** Fills in a length of −1 from the number of elements. */
 function completeDims(dims: Dims, elements: number): Dims {
