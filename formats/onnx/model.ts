@@ -23,7 +23,7 @@ export interface OnnxTensor {
 }
 
 /** An integer attribute is a bigint here, a float one a number: ONNX tells them apart. */
-export type OnnxAttribute = bigint | number | string | readonly bigint[] | readonly number[] | OnnxTensor
+export type OnnxAttribute = bigint | number | string | readonly bigint[] | readonly number[] | OnnxTensor | OnnxSubgraph
 
 export interface OnnxNode {
   readonly opType: string
@@ -43,17 +43,21 @@ export interface OnnxValueInfo {
   readonly dims: readonly (number | string)[]
 }
 
-export interface OnnxModel {
-  readonly producer: string
-  readonly producerVersion: string
-  /** Operator sets by domain; the standard one is `''`. */
-  readonly opsets: Readonly<Record<string, number>>
+/** A graph inside a node, as a branch of an `If`; its nodes may read what stands before the node around it. */
+export interface OnnxSubgraph {
   readonly graphName: string
   /** In an order in which every operand is known before it is read. */
   readonly nodes: readonly OnnxNode[]
   readonly initializers: ReadonlyMap<string, OnnxTensor>
   readonly inputs: readonly OnnxValueInfo[]
   readonly outputs: readonly OnnxValueInfo[]
+}
+
+export interface OnnxModel extends OnnxSubgraph {
+  readonly producer: string
+  readonly producerVersion: string
+  /** Operator sets by domain; the standard one is `''`. */
+  readonly opsets: Readonly<Record<string, number>>
   readonly metadata?: Readonly<Record<string, string>>
 }
 
@@ -67,13 +71,7 @@ export const INT4_OPSET = 21
 export function encodeModel(model: OnnxModel): Uint8Array {
   const irVersion = (model.opsets[''] ?? 0) >= INT4_OPSET ? IR_VERSION_OF_INT4 : IR_VERSION
   const writer = new ProtobufWriter().integer(1, irVersion).text(2, model.producer).text(3, model.producerVersion)
-  writer.message(7, (graph) => {
-    for (const node of model.nodes) graph.message(1, (message) => writeNode(message, node))
-    graph.text(2, model.graphName)
-    for (const [name, tensor] of model.initializers) graph.message(5, (message) => writeTensor(message, tensor, name))
-    for (const input of model.inputs) graph.message(11, (message) => writeValueInfo(message, input))
-    for (const output of model.outputs) graph.message(12, (message) => writeValueInfo(message, output))
-  })
+  writer.message(7, (graph) => writeGraph(graph, model))
   for (const [domain, version] of Object.entries(model.opsets)) {
     writer.message(8, (opset) => opset.text(1, domain).integer(2, version))
   }
@@ -81,6 +79,14 @@ export function encodeModel(model: OnnxModel): Uint8Array {
     writer.message(14, (entry) => entry.text(1, key).text(2, value))
   }
   return writer.finish()
+}
+
+function writeGraph(graph: ProtobufWriter, { graphName, nodes, initializers, inputs, outputs }: OnnxSubgraph): void {
+  for (const node of nodes) graph.message(1, (message) => writeNode(message, node))
+  graph.text(2, graphName)
+  for (const [name, tensor] of initializers) graph.message(5, (message) => writeTensor(message, tensor, name))
+  for (const input of inputs) graph.message(11, (message) => writeValueInfo(message, input))
+  for (const output of outputs) graph.message(12, (message) => writeValueInfo(message, output))
 }
 
 function writeNode(message: ProtobufWriter, node: OnnxNode): void {
@@ -97,6 +103,7 @@ function writeAttribute(attribute: ProtobufWriter, value: OnnxAttribute): void {
   if (typeof value === 'bigint') attribute.integer(3, value).integer(20, 2)
   else if (typeof value === 'number') attribute.float32(2, value).integer(20, 1)
   else if (typeof value === 'string') attribute.text(4, value).integer(20, 3)
+  else if (isSubgraph(value)) attribute.message(6, (graph) => writeGraph(graph, value)).integer(20, 5)
   else if (isTensor(value)) attribute.message(5, (tensor) => writeTensor(tensor, value)).integer(20, 4)
   else if (isIntegerList(value)) {
     for (const item of value) attribute.integer(8, item)
@@ -107,6 +114,8 @@ function writeAttribute(attribute: ProtobufWriter, value: OnnxAttribute): void {
   }
 }
 
+export const isSubgraph = (value: OnnxAttribute): value is OnnxSubgraph =>
+  typeof value === 'object' && 'graphName' in value
 const isTensor = (value: OnnxAttribute): value is OnnxTensor => typeof value === 'object' && 'dims' in value
 const isIntegerList = (value: readonly bigint[] | readonly number[]): value is readonly bigint[] =>
   value.every((item) => typeof item === 'bigint')

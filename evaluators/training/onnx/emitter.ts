@@ -2,8 +2,10 @@ import {
   type ElementType,
   encodeModel,
   INT4_OPSET,
+  isSubgraph,
   type OnnxAttribute,
   type OnnxNode,
+  type OnnxSubgraph,
   type OnnxTensor,
   type OnnxValueInfo,
 } from '../../../formats/onnx/model.ts'
@@ -31,20 +33,40 @@ export interface NodeOptions {
   readonly dims?: Dims
 }
 
+/** What belongs to the graph or to one branch: constants of a branch are not seen outside. */
+interface Scope {
+  readonly nodes: OnnxNode[]
+  readonly initializers: Map<string, OnnxTensor>
+  readonly constants: Map<string, Value>
+  readonly reshaped: Map<string, Value>
+}
+
+const emptyScope = (): Scope => ({
+  nodes: [],
+  initializers: new Map(),
+  constants: new Map(),
+  reshaped: new Map(),
+})
+
+/** What both branches of an `If` give. */
+export interface BranchResult {
+  readonly type: ElementType
+  readonly dims: readonly (number | string)[]
+}
+
 /**
  * Writes an ONNX graph node by node; every call returns the name of the tensor it adds. Equal constants and equal
  * reshapes are stored once, reshapes of reshapes are cut short, and nodes that no output needs are left out.
  */
 export class OnnxEmitter {
-  readonly #nodes: OnnxNode[] = []
-  readonly #initializers = new Map<string, OnnxTensor>()
-  readonly #constants = new Map<string, Value>()
+  /** Of the graph, or of the branch that is being written. */
+  #scope = emptyScope()
+  #constantCount = 0
   readonly #inputs: OnnxValueInfo[] = []
   readonly #outputs: OnnxValueInfo[] = []
   readonly #dims = new Map<Value, Dims>()
   /** What a reshaped value was before it was reshaped. */
   readonly #origins = new Map<Value, Value>()
-  readonly #reshaped = new Map<string, Value>()
   #count = 0
   /** In what real constants are stored from now on. */
   floatType: 'float32' | 'float16' = 'float32'
@@ -58,7 +80,7 @@ export class OnnxEmitter {
   /** Declares a graph output and gives the tensor that name. */
   output(name: string, type: ElementType, dims: readonly (number | string)[], value: Value): void {
     const node = { opType: 'Identity', domain: '', name: `${name}_output`, attributes: {} }
-    this.#nodes.push({ ...node, inputs: [value], outputs: [name] })
+    this.#scope.nodes.push({ ...node, inputs: [value], outputs: [name] })
     this.#outputs.push({ name, type, dims })
   }
 
@@ -71,7 +93,7 @@ export class OnnxEmitter {
     const name = `${opType}_${this.#count++}`
     const outputs = Array.from({ length: outputCount }, (_, index) => (outputCount === 1 ? name : `${name}_${index}`))
     const { domain = '', attributes = {} } = options
-    this.#nodes.push({ opType, domain, name, inputs, outputs, attributes })
+    this.#scope.nodes.push({ opType, domain, name, inputs, outputs, attributes })
     const dims = options.dims ?? this.#inferDims(opType, inputs)
     if (dims !== undefined) this.#dims.set(outputs[0]!, dims)
     return outputs
@@ -79,9 +101,37 @@ export class OnnxEmitter {
 
   /** A stored tensor under a name of the caller's choice. */
   initializer(name: string, tensor: OnnxTensor): Value {
-    this.#initializers.set(name, tensor)
+    this.#scope.initializers.set(name, tensor)
     this.#dims.set(name, tensor.dims)
     return name
+  }
+
+  /** A stored tensor that is written once under this key (once in each branch that asks for it). */
+  shared(key: string, tensor: () => OnnxTensor): Value {
+    return this.#scope.constants.get(key) ?? this.#constant(key, tensor())
+  }
+
+  /** `If`: only one of the two branches runs. What they read may lie outside; what they make stays inside. */
+  choose(condition: Value, result: BranchResult, then: () => Value, otherwise: () => Value): Value {
+    const attributes = { then_branch: this.#branch(then, result), else_branch: this.#branch(otherwise, result) }
+    return this.node('If', [condition], { attributes })
+  }
+
+  #branch(write: () => Value, result: BranchResult): OnnxSubgraph {
+    const around = this.#scope
+    const scope = emptyScope()
+    this.#scope = scope
+    const outputs = [{ ...result, name: write() }]
+    this.#scope = around
+    const nodes = neededNodes(scope.nodes, outputs)
+    const { initializers } = scope
+    return {
+      graphName: `branch_${outputs[0]!.name}`,
+      nodes,
+      initializers: readOnes(initializers, nodes),
+      inputs: [],
+      outputs,
+    }
   }
 
   floats(values: readonly number[] | Float32Array, dims: Dims = [values.length]): Value {
@@ -104,7 +154,7 @@ export class OnnxEmitter {
 
   /** A stored tensor that is computed once under this key. */
   computed(key: string, dims: Dims, values: () => Float32Array): Value {
-    const name = this.#constants.get(key)
+    const name = this.#scope.constants.get(key)
     return name ?? this.#constant(key, { type: 'float32', dims, data: values() })
   }
 
@@ -120,12 +170,12 @@ export class OnnxEmitter {
     const wanted = known === undefined ? dims : completeDims(dims, sizeOf(known))
     if (known !== undefined && sameShape(known, wanted)) return origin
     const key = `${origin}:${wanted}`
-    const earlier = this.#reshaped.get(key)
+    const earlier = this.#scope.reshaped.get(key)
     if (earlier !== undefined) return earlier
     const reshaped = this.node('Reshape', [origin, this.integers(wanted)])
     if (!wanted.includes(-1)) this.#dims.set(reshaped, wanted)
     this.#origins.set(reshaped, origin)
-    this.#reshaped.set(key, reshaped)
+    this.#scope.reshaped.set(key, reshaped)
     return reshaped
   }
 
@@ -134,33 +184,23 @@ export class OnnxEmitter {
 
   /** Serialises the graph. */
   encode(graphName: string, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-    const hasInt4 = [...this.#initializers.values()].some(({ type }) => type === 'int4')
-    const nodes = hasInt4 ? this.#neededNodes().map(forInt4Opset) : this.#neededNodes()
+    const needed = neededNodes(this.#scope.nodes, this.#outputs)
+    const { initializers } = this.#scope
+    const hasInt4 = holdsInt4({ nodes: needed, initializers })
+    const nodes = hasInt4 ? needed.map(forInt4Opset) : needed
     const opsets: Record<string, number> = { '': hasInt4 ? INT4_OPSET : STANDARD_OPSET }
     for (const { domain } of nodes) if (domain !== '') opsets[domain] = 1
-    const read = new Set(nodes.flatMap((node) => node.inputs))
     return encodeModel({
       producer: 'frugal',
       producerVersion: '0.1',
       opsets,
       graphName,
       nodes,
-      initializers: new Map([...this.#initializers].filter(([name]) => read.has(name))),
+      initializers: readOnes(initializers, nodes),
       inputs: this.#inputs,
       outputs: this.#outputs,
       metadata,
     })
-  }
-
-  #neededNodes(): readonly OnnxNode[] {
-    const needed = new Set(this.#outputs.map(({ name }) => name))
-    const kept: OnnxNode[] = []
-    for (const node of this.#nodes.toReversed()) {
-      if (!node.outputs.some((output) => needed.has(output))) continue
-      kept.push(node)
-      for (const input of node.inputs) needed.add(input)
-    }
-    return kept.reverse()
   }
 
   #inferDims(opType: string, inputs: readonly Value[]): Dims | undefined {
@@ -174,19 +214,55 @@ export class OnnxEmitter {
   }
 
   #constant(key: string, tensor: OnnxTensor): Value {
-    const known = this.#constants.get(key)
+    const known = this.#scope.constants.get(key)
     if (known !== undefined) return known
-    const name = `constant_${this.#constants.size}`
-    this.#constants.set(key, name)
+    const name = `constant_${this.#constantCount++}`
+    this.#scope.constants.set(key, name)
     return this.initializer(name, tensor)
   }
 }
 
+/** Branches of an `If`; no other node that is written here has graphs inside. */
+const subgraphsOf = ({ opType, attributes }: OnnxNode): readonly OnnxSubgraph[] =>
+  opType === 'If' ? Object.values(attributes).filter(isSubgraph) : []
+
+/** Names that a node reads, itself and inside its branches. */
+const namesRead = (node: OnnxNode): readonly string[] =>
+  node.opType === 'If'
+    ? [...node.inputs, ...subgraphsOf(node).flatMap(({ nodes }) => nodes.flatMap(namesRead))]
+    : node.inputs
+
+function neededNodes(nodes: readonly OnnxNode[], outputs: readonly OnnxValueInfo[]): readonly OnnxNode[] {
+  const needed = new Set(outputs.map(({ name }) => name))
+  const kept: OnnxNode[] = []
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((output) => needed.has(output))) continue
+    kept.push(node)
+    for (const name of namesRead(node)) needed.add(name)
+  }
+  return kept.reverse()
+}
+
+function readOnes(
+  initializers: ReadonlyMap<string, OnnxTensor>,
+  nodes: readonly OnnxNode[],
+): ReadonlyMap<string, OnnxTensor> {
+  const read = new Set(nodes.flatMap(namesRead))
+  return new Map([...initializers].filter(([name]) => read.has(name)))
+}
+
+const holdsInt4 = ({ nodes, initializers }: Pick<OnnxSubgraph, 'nodes' | 'initializers'>): boolean =>
+  [...initializers.values()].some(({ type }) => type === 'int4') || nodes.flatMap(subgraphsOf).some(holdsInt4)
+
 /** Of the operators that are written here only Split changed in between: it wants the number of its parts. */
-const forInt4Opset = (node: OnnxNode): OnnxNode =>
-  node.opType === 'Split' && node.inputs.length === 1
-    ? { ...node, attributes: { ...node.attributes, num_outputs: BigInt(node.outputs.length) } }
-    : node
+function forInt4Opset(node: OnnxNode): OnnxNode {
+  const attributes: Record<string, OnnxAttribute> = {}
+  for (const [name, value] of Object.entries(node.attributes)) {
+    attributes[name] = isSubgraph(value) ? { ...value, nodes: value.nodes.map(forInt4Opset) } : value
+  }
+  if (node.opType === 'Split' && node.inputs.length === 1) attributes['num_outputs'] = BigInt(node.outputs.length)
+  return { ...node, attributes }
+}
 
 /** Fills in a length of −1 from the number of elements. */
 function completeDims(dims: Dims, elements: number): Dims {
