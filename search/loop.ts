@@ -272,10 +272,12 @@ export class SearchLoop {
     const { candidate, crashes: _, ...head } = pending
     const { macs, params, prices, violation } = candidate
     const { devices, objectives: names } = this.#plan
+    const top = head.rung === this.#plan.ladder.rungs - 1
     let result = measured
     const vectors = prices.map((price) => {
       if (!result.ok) return undefined
-      const vector = objectiveVector(names, { ...price, macs, accuracy: result.accuracy })
+      const accuracy = top ? result.accuracy : (result.likelihood ?? result.accuracy)
+      const vector = objectiveVector(names, { ...price, macs, accuracy })
       if (!('ok' in vector)) return vector
       result = vector
       return undefined

@@ -123,14 +123,16 @@ function showProgress(done: number, total: number): void {
   if (done === total || done % 10 === 0) process.stderr.write(`trained ${done} of ${total}\n`)
 }
 
+const tauText = (tau: number | null): string => (tau === null ? 'none' : tau.toFixed(2))
 const percent = (share: number): string => `${formatNumber(share * 100)} %`
 
 function describe(what: Readonly<Record<string, string | number>>, report: ProxyReport): string {
   const { networks, fullCpuSeconds, accuracy, rows } = report
-  const table = rows.map(({ proxy, tau, interval, costShare, failures }) => [
+  const table = rows.map(({ proxy, tau, interval, accuracyTau, costShare, failures }) => [
     proxy,
-    tau === null ? 'none' : tau.toFixed(2),
+    tauText(tau),
     interval === null ? 'none' : `${interval.low.toFixed(2)} to ${interval.high.toFixed(2)}`,
+    accuracyTau === undefined ? '' : tauText(accuracyTau),
     percent(costShare),
     String(failures),
   ])
@@ -139,6 +141,6 @@ function describe(what: Readonly<Record<string, string | number>>, report: Proxy
     `Full training (${what['full']}): ${formatNumber(fullCpuSeconds)} s of processor time in all, ` +
       `test accuracy ${percent(accuracy.low)} to ${percent(accuracy.high)}.`,
     '',
-    columns([['judged by', 'tau', '95 % interval', 'cost', 'failed'], ...table], [1, 3, 4]),
+    columns([['judged by', 'tau', '95 % interval', 'by accuracy', 'cost', 'failed'], ...table], [1, 3, 4, 5]),
   ].join('\n')
 }

@@ -86,7 +86,7 @@ export function createPool(options: PoolOptions): Evaluator {
 
   return {
     id: 'proxy',
-    version: `1+${options.engine}@${options.engineVersion}`,
+    version: `2+${options.engine}@${options.engineVersion}`,
     async evaluate(request, { signal: outer, isolated = false }: EvaluateOptions = {}) {
       const timeout = AbortSignal.timeout(options.timeoutSeconds * 1000)
       const signal = outer === undefined ? timeout : AbortSignal.any([outer, timeout])

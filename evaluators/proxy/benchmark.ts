@@ -50,6 +50,8 @@ export interface ProxyRow {
   readonly tau: number | null
   /** 95 % bootstrap interval of τ over the networks. */
   readonly interval: Interval | null
+  /** τ of the same trainings ranked by validation accuracy, where a search would rank them by likelihood. */
+  readonly accuracyTau?: number | null
   /** Processor time of all stages, as a share of that of full training. */
   readonly costShare: number
   /** Networks that it could not judge; they count as the worst. */
@@ -68,12 +70,14 @@ export interface ProxyReport {
 interface Judged {
   /** −∞ for a failure. */
   readonly values: readonly number[]
+  /** Another figure of the same trainings. */
+  readonly accuracies?: readonly number[]
   readonly cpuSeconds: number
 }
 
 /**
- * Ranks networks by cheap trainings (validation accuracy) and by zero-cost scores, and compares each order with that of
- * full training (test accuracy, which no search sees) from weights of its own.
+ * Ranks networks by cheap trainings (validation likelihood, as the lower rungs of a search) and by zero-cost scores, and
+ * compares each order with that of full training (test accuracy, which no search sees) from weights of its own.
  * @throws UserError when a network cannot read samples of a reduced size.
  */
 export async function benchmarkProxies(job: ProxyBenchmark): Promise<ProxyReport> {
@@ -84,13 +88,17 @@ export async function benchmarkProxies(job: ProxyBenchmark): Promise<ProxyReport
   const truth = measured.map(({ result }) => result.testAccuracy!)
   const fullCpuSeconds = measured.reduce((sum, { result }) => sum + result.cpuSeconds, 0)
 
-  const row = (proxy: string, kind: ProxyRow['kind'], { values, cpuSeconds }: Judged): ProxyRow => {
+  const tauOf = (values: readonly number[]): number | null => {
     const tau = kendallTauB(values, truth)
+    return Number.isFinite(tau) ? tau : null
+  }
+  const row = (proxy: string, kind: ProxyRow['kind'], { values, accuracies, cpuSeconds }: Judged): ProxyRow => {
     return {
       proxy,
       kind,
-      tau: Number.isFinite(tau) ? tau : null,
+      tau: tauOf(values),
       interval: bootstrapTau(values, truth, randomStream(seed, 'bootstrap', proxy)) ?? null,
+      ...(accuracies === undefined ? {} : { accuracyTau: tauOf(accuracies) }),
       costShare: cpuSeconds / fullCpuSeconds,
       failures: values.filter((value) => value === Number.NEGATIVE_INFINITY).length,
     }
@@ -103,10 +111,15 @@ export async function benchmarkProxies(job: ProxyBenchmark): Promise<ProxyReport
     }, 0)
     return own + (continues === undefined ? 0 : cpuSecondsOf(continues))
   }
-  const rows = passes.slice(1).map(({ name }, place) => {
+  const rows = passes.slice(1).map(({ name, skipTest: cheap }, place) => {
     const chosen = measured.map(({ i }) => results[place + 1]![i]!)
-    const values = chosen.map((result) => (result.ok ? result.accuracy : Number.NEGATIVE_INFINITY))
-    return row(name, 'training', { values, cpuSeconds: cpuSecondsOf(place + 1) })
+    const figures = (of: (result: Measurement) => number) =>
+      chosen.map((result) => (result.ok ? of(result) : Number.NEGATIVE_INFINITY))
+    const accuracies = figures(({ accuracy }) => accuracy)
+    const cpuSeconds = cpuSecondsOf(place + 1)
+    if (!cheap) return row(name, 'training', { values: accuracies, cpuSeconds })
+    const values = figures(({ likelihood, accuracy }) => likelihood ?? accuracy)
+    return row(name, 'training', { values, accuracies, cpuSeconds })
   })
   for (const score of ZERO_COST_SCORES) {
     const kept = measured.map(({ i }) => networks[i]!)

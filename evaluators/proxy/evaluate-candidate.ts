@@ -20,7 +20,8 @@ export async function evaluateCandidate(
     if (!trained.ok) return trained
     return {
       ok: true,
-      accuracy: trained.accuracy.validation ?? 0,
+      accuracy: trained.accuracy.validation!,
+      likelihood: Math.exp(-trained.crossEntropy.validation!),
       ...(trained.accuracy.test === undefined ? {} : { testAccuracy: trained.accuracy.test }),
       loss: trained.loss,
       cpuSeconds: cpuSecondsNow() - cpuStart,

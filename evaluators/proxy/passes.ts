@@ -15,7 +15,7 @@ export interface TrainingPass {
   readonly saves: boolean
   /** Place in the list of the pass that ends one stage before this one. */
   readonly continues: number | undefined
-  /** A cheap training is judged by its validation accuracy, as in a search, which measures no more then. */
+  /** A cheap training is judged by the validation part alone, as on the lower rungs of a search. */
   readonly skipTest: boolean
 }
 

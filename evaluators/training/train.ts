@@ -37,13 +37,18 @@ export interface TrainedNetwork {
   readonly accuracy: Readonly<Partial<Record<SplitName, number>>>
 }
 
+interface MeasuredNetwork extends TrainedNetwork {
+  /** Mean cross entropy in nats, for each part asked for. */
+  readonly crossEntropy: Readonly<Partial<Record<SplitName, number>>>
+}
+
 /**
  * Trains a network from its initial weights, or from what earlier stages left of it, and measures it.
  * @returns the trained weights, or a `Failure`: `diverged` when the loss or a logit stops being finite, `timed-out` when
  * aborted, `threw` when the network to inherit from cannot be read.
  * @throws UserError when the graph cannot be trained or does not fit the data, or a batch needs more samples than there are.
  */
-export async function trainNetwork(job: TrainingJob): Promise<TrainedNetwork | Failure> {
+export async function trainNetwork(job: TrainingJob): Promise<MeasuredNetwork | Failure> {
   const start = startOf(job)
   if (!start.ok) return start
   const trainee = new Trainee(job, start)
@@ -57,14 +62,16 @@ export async function trainNetwork(job: TrainingJob): Promise<TrainedNetwork | F
     }
     const { graph, program } = await trainee.at(job.fidelity)
     const accuracy: Partial<Record<SplitName, number>> = {}
+    const crossEntropy: Partial<Record<SplitName, number>> = {}
     for (const split of job.measureOn) {
       const measured = await measureNetwork({ ...job, graph }, program, split)
       if (!measured.ok) return measured
       accuracy[split] = measured.accuracy
+      crossEntropy[split] = measured.crossEntropy
     }
     const state = await trainee.state()
     saveState(job, state)
-    return { ok: true, weights: state.weights, loss, accuracy }
+    return { ok: true, weights: state.weights, loss, accuracy, crossEntropy }
   } finally {
     await trainee.dispose()
   }

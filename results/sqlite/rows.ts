@@ -98,6 +98,7 @@ export const summaryRow = z
 
 const measured = {
   accuracy: z.number(),
+  likelihood: z.number().nullable(),
   test_accuracy: z.number().nullable(),
   loss: z.number(),
   cpu_seconds: z.number(),
@@ -107,6 +108,7 @@ const measured = {
 const toMeasurement = (row: z.infer<z.ZodObject<typeof measured>>): Measurement => ({
   ok: true,
   accuracy: row.accuracy,
+  ...(row.likelihood === null ? {} : { likelihood: row.likelihood }),
   ...(row.test_accuracy === null ? {} : { testAccuracy: row.test_accuracy }),
   loss: row.loss,
   cpuSeconds: row.cpu_seconds,

@@ -157,6 +157,12 @@ DROP TABLE measurements;
 ALTER TABLE new_measurements RENAME TO measurements;
 `
 
+/** By what lower rungs rank networks; NULL where it was not measured. */
+const LIKELIHOOD = `
+ALTER TABLE trials ADD COLUMN likelihood REAL;
+ALTER TABLE measurements ADD COLUMN likelihood REAL;
+`
+
 /** How a database becomes the current version: entry i turns version i into version i + 1. Only ever appended to. */
 export const MIGRATIONS: readonly Migration[] = [
   (database) => database.exec(VERSION_1),
@@ -164,4 +170,5 @@ export const MIGRATIONS: readonly Migration[] = [
   (database) => database.exec(LADDERS),
   (database) => database.exec(ENERGY_RUNGS),
   (database) => database.exec(TEST_PART_OPTIONAL),
+  (database) => database.exec(LIKELIHOOD),
 ]

@@ -137,7 +137,10 @@ test('each proxy is compared with full training; failures count as worst, and co
         return { ok: false, code: 'timed-out', message: 'scripted' }
       const accuracy = epochs === 8 || epochs === 2 ? rank / 10 : 1 - rank / 10
       const cpuSeconds = epochs * dataFraction
-      return { ok: true, accuracy, testAccuracy: accuracy, loss: 1, cpuSeconds, wallSeconds: cpuSeconds }
+      // Of the trainings at a lower resolution the likelihood says the opposite.
+      const likelihood = request.fidelity.resolution === 0.5 ? { likelihood: rank / 10 } : {}
+      const times = { cpuSeconds, wallSeconds: cpuSeconds }
+      return { ok: true, accuracy, ...likelihood, testAccuracy: accuracy, loss: 1, ...times }
     },
     dispose: async () => {},
   }
@@ -164,9 +167,10 @@ test('each proxy is compared with full training; failures count as worst, and co
   t.deepEqual(report.accuracy, { low: 0.1, high: 0.5 })
   const [good, inverted, reduced, again, ...scores] = report.rows
   t.like(good, { proxy: 'epochs=2', kind: 'training', tau: 1, failures: 1, costShare: 8 / 40 })
-  t.like(inverted, { proxy: 'epochs=1,data=0.005', tau: -1, failures: 0 })
-  t.like(reduced, { proxy: 'epochs=1,resolution=0.5', tau: -1, costShare: 1 / 8 })
+  t.like(inverted, { proxy: 'epochs=1,data=0.005', tau: -1, accuracyTau: -1, failures: 0 })
+  t.like(reduced, { proxy: 'epochs=1,resolution=0.5', tau: 1, accuracyTau: -1, costShare: 1 / 8 })
   t.like(again, { proxy: 'epochs=8 from other weights', tau: 1, costShare: 1 })
+  t.false('accuracyTau' in again!)
   t.like(
     scores.find(({ proxy }) => proxy === 'parameters'),
     { kind: 'zero-cost', tau: 1, failures: 0 },

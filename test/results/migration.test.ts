@@ -90,7 +90,8 @@ test('trials from before the test part was optional keep their figures and their
   raw.exec(`
     INSERT INTO experiments (name, status, budget, dataset_digest, devices, objectives, reference_points, settings, environment, rungs)
     VALUES ('old', 'done', 3, 'd', '["mcu","gpu"]', '["accuracy","latencyMs"]', '{"mcu":[0.9,100],"gpu":[0.9,100]}', '{}', '{}', 2);
-    INSERT INTO measurements VALUES ('key', 0.75, 0.7, 0.5, 2, 3);`)
+    INSERT INTO measurements VALUES ('key', 0.75, 0.7, 0.5, 2, 3);
+    INSERT INTO measurements VALUES ('other', 0.5, 0.5, 0.5, 2, 3);`)
   const trials = [completed(0), failed(1), completed(2, { rung: 1, continues: 0, inherits: 0 })]
   for (const { trial, result, rung, continues, inherits, costs, ...head } of trials) {
     const figures = result.ok

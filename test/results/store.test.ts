@@ -113,6 +113,7 @@ test('numbers survive exactly', (t) => {
       result: {
         ok: true,
         accuracy: number,
+        likelihood: number,
         testAccuracy: number,
         loss: number,
         cpuSeconds: number,

@@ -172,6 +172,25 @@ test('a full training is measured again where a lower rung left the test part ou
   store.close()
 })
 
+test('lower rungs are ranked by likelihood where it is known, the last one by accuracy', async (t) => {
+  const evaluator = stagedEvaluator()
+  const withLikelihood: typeof evaluator = {
+    ...evaluator,
+    evaluate: async (request, options) => {
+      const result = await evaluator.evaluate(request, options)
+      return result.ok ? { ...result, likelihood: result.accuracy / 2 } : result
+    },
+  }
+  const { result } = await wholeRun(t, { evaluator: withLikelihood })
+  t.deepEqual(new Set(result.trials.map(({ rung }) => rung)), new Set([0, 1, 2]))
+  for (const { rung, result: measured, costs } of result.trials) {
+    if (!measured.ok) continue
+    t.is(measured.likelihood, measured.accuracy / 2)
+    for (const { objectives } of costs)
+      t.is(objectives![0], 1 - (rung === 2 ? measured.accuracy : measured.likelihood!))
+  }
+})
+
 test('a network trained on a rung is not mixed up with another fidelity of it in the cache', async (t) => {
   const { result } = await wholeRun(t)
   const accuracies = new Map<string, Set<number>>()
