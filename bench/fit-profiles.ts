@@ -1,5 +1,5 @@
 /**
- * Makes hardware-profiles/devices/*.profile.json from the measured data and prints each profile's error.
+ * Makes hardware-profiles/devices/*.profile.json and known-devices.json from the measured data and prints each one's error.
  * Run: node bench/fit-profiles.ts --data ../shared/data [--only ID] [--dry-run]
  */
 import path from 'node:path'
@@ -13,6 +13,7 @@ import { cortexMProfiles } from '../scripts/fit-profiles/cortex-m.ts'
 import { efr32Profile } from '../scripts/fit-profiles/efr32.ts'
 import { ethosProfiles } from '../scripts/fit-profiles/ethos.ts'
 import { gpuProfiles } from '../scripts/fit-profiles/gpu.ts'
+import { fitKnownDevices } from '../scripts/fit-profiles/known-devices.ts'
 import { gap9Profile, nrf5340Profile } from '../scripts/fit-profiles/simple-boards.ts'
 import { stm32n6Profiles } from '../scripts/fit-profiles/stm32n6.ts'
 
@@ -94,4 +95,11 @@ for (const { profile: fitted, suites } of [
     if (worst !== undefined)
       console.log(`    worst ${worst.name}: measured ${worst.measured}, predicted ${worst.predicted}`)
   }
+}
+
+if (values.only === undefined || values.only === 'known-devices') {
+  const known = fitKnownDevices(values.data)
+  if (!values['dry-run']) writeFileAtomic(path.join(DEVICES, 'known-devices.json'), formatMembers(known))
+  console.log('\nknown-devices: what calibrate blends, mean error of each fit')
+  for (const { id, mape } of known.devices) console.log(`  ${id}: ${percent(mape)}`)
 }

@@ -3,7 +3,8 @@ import type { NetworkGraph } from '../network/types.ts'
 import { type Comparison, type ErrorSummary, percentile90Of, summariseCases } from './cases/statistics.ts'
 import { createCostModel } from './cost-model.ts'
 import { fitNonNegative } from './least-squares.ts'
-import { type Profile, ROW_LENGTH, type TableModel, type Terms } from './profile.ts'
+import { type Profile, ROW_LENGTH, type TableModel } from './profile.ts'
+import { withMoreWork } from './work-variants.ts'
 
 /** A whole network that was timed on the user's device. */
 export interface Sample {
@@ -149,9 +150,6 @@ function scaledProfile(
       provenance: { kind: 'measured', source: `${source}; ${model.provenance.source}`.slice(0, 2000) },
     }
   }
-  const powers = samples.flatMap(({ energyMj, latencyMs }) =>
-    energyMj === undefined ? [] : [(energyMj / latencyMs) * 1000],
-  )
   return {
     ...base,
     id,
@@ -185,53 +183,32 @@ function scaledProfile(
             }),
       }
     }),
-    energy:
-      powers.length === 0
-        ? base.energy
-        : {
-            ...base.energy,
-            activePowerMw: digits(sum(powers) / powers.length),
-            provenance: {
-              kind: 'measured',
-              source: `mean of energy ÷ latency of ${powers.length} networks on the device`,
-            },
-          },
+    energy: energyFrom(base, samples),
     operatingPoints: [],
     validation: [],
     notes: [`${source}. Memory is that of ${base.id}.`],
   }
 }
 
-/** How much longer the work of a kernel may take, against starting it, than on the GPUs that profiles were made from. */
-const WORK_FACTORS: readonly number[] = [4, 16, 64]
-
-/**
- * A base, and where its kernels cost whichever is longer of starting and working, the same with more work for a start:
- * larger batches, or a processor that is slower than its framework.
- */
-function variantsOf(base: Profile): readonly Profile[] {
-  if (!base.tables.some(({ models }) => models.some(({ floor }) => floor !== undefined))) return [base]
-  return [base, ...WORK_FACTORS.map((factor) => withMoreWork(base, factor))]
+/** Power from what the samples took; the base's where none was measured. */
+export function energyFrom(base: Profile, samples: readonly Sample[]): Profile['energy'] {
+  const powers = samples.flatMap(({ energyMj, latencyMs }) =>
+    energyMj === undefined ? [] : [(energyMj / latencyMs) * 1000],
+  )
+  if (powers.length === 0) return base.energy
+  return {
+    ...base.energy,
+    activePowerMw: Number((sum(powers) / powers.length).toPrecision(6)),
+    provenance: {
+      kind: 'measured',
+      source: `mean of energy ÷ latency of ${powers.length} networks on the device`,
+    },
+  }
 }
-
-const withMoreWork = (base: Profile, factor: number): Profile => ({
-  ...base,
-  tables: base.tables.map((table) => ({
-    ...table,
-    models: table.models.map((model) => ({
-      ...model,
-      ...(model.compute === undefined ? {} : { compute: scaledTerms(model.compute, factor) }),
-      ...(model.memory === undefined ? {} : { memory: scaledTerms(model.memory, factor) }),
-    })),
-  })),
-})
-
-const scaledTerms = (terms: Terms, factor: number): Terms =>
-  terms.map(({ feature, coefficient }) => ({ feature, coefficient: coefficient * factor }))
 
 /** The profile, of those given and their variants, that adapts best to the samples. */
 export function nearestProfile(profiles: readonly Profile[], samples: readonly Sample[]): Profile {
-  const candidates = profiles.flatMap(variantsOf)
+  const candidates = profiles.flatMap(withMoreWork)
   const errors = candidates.map((profile) => {
     const design = designOf(profile, samples)
     return Math.min(...RIDGES.map((ridge) => summariseCases(leftOutCases(design, samples, ridge)).mape))

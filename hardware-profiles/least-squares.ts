@@ -1,26 +1,4 @@
-/** Solves the symmetric positive definite system `a·x = b` (Cholesky). */
-function solve(a: readonly number[][], b: readonly number[]): number[] {
-  const n = b.length
-  const l = a.map((row) => [...row])
-  for (let j = 0; j < n; j++) {
-    for (let k = 0; k < j; k++) l[j]![j]! -= l[j]![k]! ** 2
-    l[j]![j] = Math.sqrt(Math.max(l[j]![j]!, 1e-14))
-    for (let i = j + 1; i < n; i++) {
-      for (let k = 0; k < j; k++) l[i]![j]! -= l[i]![k]! * l[j]![k]!
-      l[i]![j]! /= l[j]![j]!
-    }
-  }
-  const x = [...b]
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < i; k++) x[i]! -= l[i]![k]! * x[k]!
-    x[i]! /= l[i]![i]!
-  }
-  for (let i = n - 1; i >= 0; i--) {
-    for (let k = i + 1; k < n; k++) x[i]! -= l[k]![i]! * x[k]!
-    x[i]! /= l[i]![i]!
-  }
-  return x
-}
+import { cholesky, solveFactored } from './linear-systems.ts'
 
 /**
  * Coordinate descent from a solution: where columns are nearly alike, the active set can stop early or lose digits; each
@@ -75,8 +53,8 @@ export function fitNonNegative(
     free.add(enter.j)
     for (;;) {
       const indices = [...free].sort((a, b) => a - b)
-      const trial = solve(
-        indices.map((j) => indices.map((k) => gram[j]![k]!)),
+      const trial = solveFactored(
+        cholesky(indices.map((j) => indices.map((k) => gram[j]![k]!))),
         indices.map((j) => target[j]!),
       )
       if (trial.every((value) => value > 0)) {

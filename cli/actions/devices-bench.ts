@@ -1,9 +1,12 @@
 import { mkdirSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { chooseNetworks } from '../../hardware-profiles/calibration/choose-networks.ts'
+import { listProfiles, loadProfile } from '../../hardware-profiles/index.ts'
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { writeFileAtomic } from '../../lib/files.ts'
 import { randomStream } from '../../lib/random.ts'
+import type { NetworkGraph } from '../../network/types.ts'
 import { geneOperations } from '../../search/genes.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import { onnxOf, timeOnnx } from './onnx-timer.ts'
@@ -13,18 +16,22 @@ interface BenchArguments {
   readonly emit: string | undefined
   readonly emitC: string | undefined
   readonly run: 'host' | undefined
+  readonly space: string
+  readonly networks: number
 }
 
 const TASK = { inputShape: [32, 32, 3], classCount: 10 }
-const NETWORKS = 20
+const MAX_NETWORKS = 200
+/** Networks are chosen from so many random ones. */
+const POOL = 300
 /** Each network is timed for about this long; the median of its runs counts. */
 const TIMED_MS = 150
 
 /**
- * `frugal devices bench`: writes networks of the mobilenet space as ONNX files to time on a device, and with `--run host`
- * times them on this machine with onnxruntime on one thread, as `measurements.csv` for `frugal devices calibrate`.
+ * `frugal devices bench`: writes networks of a space as ONNX files to time on a device, first those that tell most about all
+ * others, and with `--run host` times them on this machine with onnxruntime on one thread, as `measurements.csv` for `frugal devices calibrate`.
  */
-export async function devicesBench({ emit, emitC, run }: BenchArguments): Promise<void> {
+export async function devicesBench({ emit, emitC, run, space, networks }: BenchArguments): Promise<void> {
   if (emitC !== undefined) {
     if (emit !== undefined || run !== undefined)
       throw new UserError('--emit-c stands alone: leave --emit and --run out')
@@ -32,13 +39,13 @@ export async function devicesBench({ emit, emitC, run }: BenchArguments): Promis
   }
   if (emit === undefined)
     throw new UserError('name the folder to write to: for example frugal devices bench --emit bench')
+  if (!(Number.isInteger(networks) && networks >= 1 && networks <= MAX_NETWORKS)) {
+    throw new UserError(`--networks takes a whole number from 1 to ${MAX_NETWORKS}, not ${networks}`)
+  }
+  const graphs = await telling(space, networks)
   makeFolder(emit)
-  const space = await loadSpace('mobilenet')
-  const operations = geneOperations(space.genes(TASK))
-  const random = randomStream(1, 'devices-bench')
   const lines = ['model,latency_ms']
-  for (let i = 0; i < NETWORKS; i++) {
-    const graph = space.decode(operations.sample(random), TASK)
+  for (const [i, graph] of graphs.entries()) {
     const name = `network-${String(i + 1).padStart(2, '0')}.onnx`
     const bytes = onnxOf(graph, i)
     writeFileAtomic(path.join(emit, name), bytes)
@@ -46,7 +53,7 @@ export async function devicesBench({ emit, emitC, run }: BenchArguments): Promis
   }
   const file = path.join(emit, 'measurements.csv')
   writeFileAtomic(file, `${lines.join('\n')}\n`)
-  print(`${NETWORKS} networks in ${emit}`)
+  print(`${graphs.length} networks in ${emit}`)
   if (run === undefined) {
     return print(
       `Time each on your device (batch 1), write the milliseconds into ${file}, then run frugal devices calibrate`,
@@ -54,6 +61,16 @@ export async function devicesBench({ emit, emitC, run }: BenchArguments): Promis
   }
   print(`Timed on ${os.cpus()[0]?.model ?? 'this machine'} with onnxruntime on one thread: ${file}`)
   print(`Next: frugal devices calibrate --measurements ${file} --out host.profile.json`)
+}
+
+/** Networks of a space whose times tell most about all others, the most telling first. */
+async function telling(name: string, count: number): Promise<readonly NetworkGraph[]> {
+  const space = await loadSpace(name)
+  const operations = geneOperations(space.genes(TASK))
+  const random = randomStream(1, 'devices-bench')
+  const pool = Array.from({ length: POOL }, () => space.decode(operations.sample(random), TASK))
+  const profiles = listProfiles().map(({ id }) => loadProfile(id))
+  return chooseNetworks(pool, count, profiles).map((at) => pool[at]!)
 }
 
 /** `--emit-c`: one C file for each of some networks, which prints the cycles of every kernel. */

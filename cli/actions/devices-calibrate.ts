@@ -3,6 +3,8 @@ import path from 'node:path'
 import { readModel } from '../../formats/read-model.ts'
 import { adaptOperators, operatorSpread } from '../../hardware-profiles/adapt-operators.ts'
 import { calibrate, nearestProfile, type Sample } from '../../hardware-profiles/calibrate.ts'
+import { adapt } from '../../hardware-profiles/calibration/adapt.ts'
+import { type KnownDevice, knownDevices } from '../../hardware-profiles/calibration/known-devices.ts'
 import { caseNetwork } from '../../hardware-profiles/cases/case-network.ts'
 import type { ErrorSummary } from '../../hardware-profiles/cases/statistics.ts'
 import {
@@ -16,6 +18,7 @@ import { readMeasurements } from '../../hardware-profiles/measurements.ts'
 import { type OperatorRow, readOperatorRows } from '../../hardware-profiles/operator-measurements.ts'
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { writeFileAtomic } from '../../lib/files.ts'
+import { unknownName } from '../../lib/nearest-name.ts'
 import { formatNumber } from '../../lib/units.ts'
 import { print, printJson } from './output.ts'
 
@@ -24,6 +27,7 @@ interface CalibrateArguments {
   readonly operators: string | undefined
   readonly clockMhz: number | undefined
   readonly base: string | undefined
+  readonly without: string | undefined
   readonly out: string | undefined
   readonly json: boolean
 }
@@ -47,24 +51,67 @@ export async function devicesCalibrate(args: CalibrateArguments): Promise<void> 
   const rows = operators === undefined ? [] : readRows(operators, args.clockMhz)
   const candidates =
     args.base === undefined ? listProfiles().map(({ id }) => loadProfile(id)) : [loadProfile(args.base)]
+  const id = match[1]!
+  const result =
+    rows.length === 0 && args.base === undefined
+      ? fromNetworks(candidates, knownWithout(args.without), samples, id)
+      : fromBase(candidates, samples, rows, id)
+  const { profile, base, method, error, operatorErrors } = result
+  const validation = [...(error === undefined ? [] : [validationOf(error, measurements!)]), ...operatorErrors]
+  writeFileAtomic(out, `${JSON.stringify(parseProfile({ ...profile, validation }, out), null, 1)}\n`)
+  if (args.json) return printJson({ profile: out, id, base, method, leftOut: error ?? null, operators: operatorErrors })
+  report(out, result, samples.length, rows.length)
+}
+
+interface Calibrated {
+  readonly profile: Profile
+  /** Id of the profile that it began with. */
+  readonly base: string
+  readonly method: 'scaled' | 'blended'
+  readonly error: ErrorSummary | undefined
+  readonly operatorErrors: readonly ProfileValidation[]
+}
+
+function fromNetworks(
+  candidates: readonly Profile[],
+  known: readonly KnownDevice[],
+  samples: readonly Sample[],
+  id: string,
+): Calibrated {
+  const { profile, base, method, error } = adapt(candidates, known, samples, { id, title: id })
+  const title =
+    method === 'scaled' ? `${id}, adapted from ${base.id}` : `${id}, between known devices; memory of ${base.id}`
+  return { profile: { ...profile, title }, base: base.id, method, error, operatorErrors: [] }
+}
+
+function fromBase(
+  candidates: readonly Profile[],
+  samples: readonly Sample[],
+  rows: readonly OperatorRow[],
+  id: string,
+): Calibrated {
   const base =
     samples.length > 0
       ? nearestProfile(candidates, samples)
       : candidates.length === 1
         ? candidates[0]!
         : nearestByOperators(candidates, rows)
-  const id = match[1]!
   const adapted = rows.length === 0 ? { profile: base, validation: [] } : adaptOperators(base, rows)
   const identity = { id, title: `${id}, adapted from ${base.id}` }
-  const { profile, error } =
-    samples.length === 0
-      ? { profile: { ...adapted.profile, ...identity, operatingPoints: [] }, error: undefined }
-      : calibrate(adapted.profile, samples, identity)
-  const validation = [...(error === undefined ? [] : [validationOf(error, measurements!)]), ...adapted.validation]
-  writeFileAtomic(out, `${JSON.stringify(parseProfile({ ...profile, validation }, out), null, 1)}\n`)
-  if (args.json)
-    return printJson({ profile: out, id, base: base.id, leftOut: error ?? null, operators: adapted.validation })
-  report(out, base.id, samples.length, rows.length, error, adapted.validation)
+  const shared = { base: base.id, method: 'scaled', operatorErrors: adapted.validation } as const
+  if (samples.length > 0) return { ...shared, ...calibrate(adapted.profile, samples, identity) }
+  return { ...shared, profile: { ...adapted.profile, ...identity, operatingPoints: [] }, error: undefined }
+}
+
+/** The known devices but for those named, which are taken as unknown: to see how well the method does on one of them. */
+function knownWithout(names: string | undefined): readonly KnownDevice[] {
+  const known = knownDevices()
+  const without = names === undefined ? [] : names.split(',').map((name) => name.trim())
+  const devices = [...new Set(known.map(({ device }) => device))]
+  for (const name of without) {
+    if (!devices.includes(name)) throw new UserError(unknownName('known device', name, devices))
+  }
+  return known.filter(({ device }) => !without.includes(device))
 }
 
 const validationOf = (error: ErrorSummary, file: string): ProfileValidation => ({
@@ -78,22 +125,21 @@ const validationOf = (error: ErrorSummary, file: string): ProfileValidation => (
 
 function report(
   out: string,
-  base: string,
+  { base, method, error, operatorErrors }: Calibrated,
   networks: number,
   kernels: number,
-  error: ErrorSummary | undefined,
-  operators: readonly ProfileValidation[],
 ): void {
   const percent = (share: number): string => `${formatNumber(100 * share)} %`
   const parts = [...(networks > 0 ? [`${networks} networks`] : []), ...(kernels > 0 ? [`${kernels} kernels`] : [])]
-  print(`${out}: ${base} adapted to ${parts.join(' and ')}`)
+  const from = method === 'scaled' ? `${base} adapted` : `all known devices, blended and fitted`
+  print(`${out}: ${from} to ${parts.join(' and ')}${method === 'scaled' ? '' : `; memory is that of ${base}`}`)
   if (error !== undefined) {
     print(
       `On networks left out of the fit: mean error ${percent(error.mape)}, ${percent(error.within10)} within ±10 %, ` +
         `${percent(error.within20)} within ±20 %${error.kendallTau === undefined ? '' : `, Kendall τ ${error.kendallTau}`}.`,
     )
   }
-  for (const { name, cases, mape } of operators) {
+  for (const { name, cases, mape } of operatorErrors) {
     print(`${name}, left out of the fit a few at a time: mean error ${percent(mape)} of ${cases}`)
   }
   print(`Use it: frugal search --device ${out.includes('/') ? out : `./${out}`}`)

@@ -18,8 +18,22 @@ export const devicesCommand = defineCommand({
         describe: "calibrate: the device's clock, where --operators gives cycles",
       })
       .option('base', { type: 'string', describe: 'calibrate: the device to start from; the nearest when left out' })
+      .option('without', {
+        type: 'string',
+        describe: 'calibrate: known devices to take as unknown, to check the method on one of them: raspi4,pixel3',
+      })
       .option('out', { type: 'string', describe: 'calibrate: profile file to write' })
       .option('emit', { type: 'string', describe: 'bench: folder to write the micro-benchmarks to' })
+      .option('space', {
+        type: 'string',
+        default: 'mobilenet',
+        describe: 'bench --emit: the space to take networks from',
+      })
+      .option('networks', {
+        type: 'number',
+        default: 20,
+        describe: 'bench --emit: how many, those that tell most first',
+      })
       .option('emit-c', {
         type: 'string',
         describe: 'bench: folder to write C programs to that time kernels on a Cortex-M',
