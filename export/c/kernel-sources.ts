@@ -1,13 +1,6 @@
-import type { QuantisedKind } from '../quantise/types.ts'
 import { withCmsis } from './cmsis-sources.ts'
-
-/** Name of a static C function or type, and what it needs to stand after. */
-export type SourceName = 'fixed' | 'exponential' | 'pad' | 'multiplier' | QuantisedKind
-
-interface KernelSource {
-  readonly needs: readonly SourceName[]
-  readonly text: string
-}
+import type { KernelSource, KernelSourceName, SourceName } from './source-names.ts'
+import { WEIGHTED_SOURCES } from './weighted-sources.ts'
 
 /**
  * The kernels in C99: int8 tensors, 32-bit sums, factors applied with a single rounding. A kernel reads its
@@ -65,98 +58,7 @@ static void inside(int32_t start, int32_t kernel, int32_t length, int32_t *first
 }
 `,
   },
-  conv2d: {
-    needs: ['pad'],
-    text: `
-typedef struct {
-  window_t window;
-  int32_t filters;
-  const int8_t *weights;
-  const int32_t *bias, *multipliers;
-  const shift_t *shifts;
-  int8_t in_zero, out_zero, low, high;
-} conv2d_t;
-
-KERNEL void conv2d(const conv2d_t *p, const int8_t *in, int8_t *out) {
-  const window_t *w = &p->window;
-  const int32_t row = w->kernel_width * w->channels;
-  for (int32_t y = 0; y < w->out_height; y++) {
-    int32_t top = y * w->stride_height - w->pad_top, first_y, end_y;
-    inside(top, w->kernel_height, w->height, &first_y, &end_y);
-    for (int32_t x = 0; x < w->out_width; x++) {
-      int32_t left = x * w->stride_width - w->pad_left, first_x, end_x;
-      inside(left, w->kernel_width, w->width, &first_x, &end_x);
-      const int32_t count = (end_x - first_x) * w->channels;
-      for (int32_t f = 0; f < p->filters; f++) {
-        int32_t sum = p->bias[f];
-        for (int32_t ky = first_y; ky < end_y; ky++) {
-          const int8_t *values = in + ((top + ky) * w->width + left + first_x) * w->channels;
-          const int8_t *weights = p->weights + (f * w->kernel_height + ky) * row + first_x * w->channels;
-          for (int32_t i = 0; i < count; i++) sum += (values[i] - p->in_zero) * weights[i];
-        }
-        *out++ = clamp(scale(sum, p->multipliers[f], p->shifts[f]) + p->out_zero, p->low, p->high);
-      }
-    }
-  }
-}
-`,
-  },
-  depthwiseConv2d: {
-    needs: ['pad'],
-    text: `
-typedef struct {
-  window_t window;
-  const int8_t *weights;
-  const int32_t *bias, *multipliers;
-  const shift_t *shifts;
-  int8_t in_zero, out_zero, low, high;
-} depthwise_t;
-
-KERNEL void depthwise(const depthwise_t *p, const int8_t *in, int8_t *out) {
-  const window_t *w = &p->window;
-  for (int32_t y = 0; y < w->out_height; y++) {
-    int32_t top = y * w->stride_height - w->pad_top, first_y, end_y;
-    inside(top, w->kernel_height, w->height, &first_y, &end_y);
-    for (int32_t x = 0; x < w->out_width; x++) {
-      int32_t left = x * w->stride_width - w->pad_left, first_x, end_x;
-      inside(left, w->kernel_width, w->width, &first_x, &end_x);
-      for (int32_t c = 0; c < w->channels; c++) {
-        int32_t sum = p->bias[c];
-        for (int32_t ky = first_y; ky < end_y; ky++) {
-          const int8_t *values = in + ((top + ky) * w->width + left) * w->channels + c;
-          const int8_t *weights = p->weights + ky * w->kernel_width * w->channels + c;
-          for (int32_t kx = first_x; kx < end_x; kx++) {
-            sum += (values[kx * w->channels] - p->in_zero) * weights[kx * w->channels];
-          }
-        }
-        *out++ = clamp(scale(sum, p->multipliers[c], p->shifts[c]) + p->out_zero, p->low, p->high);
-      }
-    }
-  }
-}
-`,
-  },
-  dense: {
-    needs: ['fixed'],
-    text: `
-typedef struct {
-  int32_t features, units;
-  const int8_t *weights;
-  const int32_t *bias;
-  int32_t multiplier;
-  int8_t shift, in_zero, out_zero, low, high;
-} dense_t;
-
-KERNEL void dense(const dense_t *p, const int8_t *in, int8_t *out) {
-  const int8_t *weights = p->weights;
-  for (int32_t unit = 0; unit < p->units; unit++) {
-    int32_t sum = p->bias[unit];
-    for (int32_t i = 0; i < p->features; i++) sum += (in[i] - p->in_zero) * *weights++;
-    out[unit] = clamp(scale(sum, p->multiplier, p->shift) + p->out_zero, p->low, p->high);
-  }
-}
-`,
-  },
+  ...WEIGHTED_SOURCES,
   add: {
     needs: ['multiplier'],
     text: `
@@ -411,13 +313,13 @@ KERNEL void combine(const combine_t *p, int32_t share, const int8_t *in, int8_t 
 }
 
 /** The sources of some kernels and all that they need, each once, in an order in which they compile. */
-export function kernelSources(kinds: ReadonlySet<QuantisedKind>): string {
+export function kernelSources(kernels: ReadonlySet<KernelSourceName>): string {
   const wanted = new Set<SourceName>()
   const want = (name: SourceName): void => {
     if (wanted.has(name)) return
     for (const needed of KERNEL_SOURCES[name].needs) want(needed)
     wanted.add(name)
   }
-  for (const kind of kinds) want(kind)
+  for (const kernel of kernels) want(kernel)
   return [...wanted].map((name) => withCmsis(name, KERNEL_SOURCES[name].text)).join('')
 }

@@ -8,6 +8,7 @@ import type {
   QuantisedOf,
   Window,
 } from '../quantise/types.ts'
+import { hasFourBits, packNibbles, type WeightedKernel } from '../quantise/weight-bits.ts'
 import type { ConstantEmitter } from './emitter.ts'
 
 interface Input<K extends QuantisedKind> {
@@ -43,17 +44,21 @@ const pool = <K extends 'averagePool' | 'maxPool'>(type: string, call: string): 
   },
 })
 
+/** Weights as they lie in flash: those of 4 bits two in a byte. */
+const storedWeights = ({ weights, weightBits }: WeightedKernel, constants: ConstantEmitter): string =>
+  constants.array('int8_t', weightBits === 4 ? new Int8Array(packNibbles(weights).buffer) : weights)
+
 /** The arrays of a convolution: weights, biases, multipliers, shifts. */
 function weighted(kernel: QuantisedOf<'conv2d' | 'depthwiseConv2d'>, constants: ConstantEmitter): string {
   return [
-    constants.array('int8_t', kernel.weights),
+    storedWeights(kernel, constants),
     constants.array('int32_t', kernel.bias),
     constants.array('int32_t', kernel.multipliers),
     constants.array('shift_t', kernel.shifts),
   ].join(', ')
 }
 
-/** How each kernel's parameters are written. Order of the fields: as in the structs of `kernel-sources.ts`. */
+/** How each kernel's parameters are written. Order of the fields: as in the structs of the C's sources. */
 export const PARAMETER_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>]: ParameterRule<K> } = {
   conv2d: {
     type: 'conv2d_t',
@@ -74,7 +79,7 @@ export const PARAMETER_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExp
     call: 'dense',
     fields: ({ kernel, from, to, constants }) =>
       `{${sizeOf(kernel.inputShapes[0]!)}, ${sizeOf(kernel.outputShape)}, ` +
-      `${constants.array('int8_t', kernel.weights)}, ${constants.array('int32_t', kernel.bias)}, ` +
+      `${storedWeights(kernel, constants)}, ${constants.array('int32_t', kernel.bias)}, ` +
       `${[kernel.multipliers[0]!, kernel.shifts[0]!, from[0]!.zeroPoint, to.zeroPoint, ...kernel.clamp].join(', ')}}`,
   },
   add: {
@@ -138,6 +143,12 @@ export const PARAMETER_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExp
       })
     },
   },
+}
+
+/** The C function of a kernel; the struct is the same for weights of 8 and of 4 bits. */
+export function callOf(kernel: Exclude<QuantisedKernel, { readonly kind: 'routedExperts' }>): string {
+  const { call } = PARAMETER_RULES[kernel.kind]
+  return hasFourBits(kernel) ? `${call}4` : call
 }
 
 /** The initialisers of a kernel in one graph: one struct, or one for each operand. */

@@ -1,10 +1,11 @@
 import { UserError } from '../../lib/errors.ts'
 import type { MemoryPlan } from '../../network/memory-plan.ts'
 import { sizeOf } from '../../network/shapes.ts'
-import type { QuantisedExperts, QuantisedGraph, QuantisedKernel, QuantisedKind } from '../quantise/types.ts'
+import type { QuantisedExperts, QuantisedGraph, QuantisedKernel } from '../quantise/types.ts'
 import { ConstantEmitter } from './emitter.ts'
 import { commentText } from './identifiers.ts'
-import { combineInitialisers, initialisersOf, PARAMETER_RULES } from './parameters.ts'
+import { callOf, combineInitialisers, initialisersOf, PARAMETER_RULES } from './parameters.ts'
+import { type KernelSourceName, sourceOf } from './source-names.ts'
 
 /** A kernel whose parameters are stored: one struct for each variant, or `stride` of them. */
 interface StoredKernel {
@@ -21,7 +22,8 @@ interface StoredLevel {
 }
 
 export interface Program {
-  readonly kinds: ReadonlySet<QuantisedKind>
+  /** Functions that the calls need. */
+  readonly sources: ReadonlySet<KernelSourceName>
   readonly constants: string
   /** Statements of one inference, from the input's place in the arena to the output's. */
   readonly statements: readonly string[]
@@ -40,20 +42,20 @@ export interface Program {
 /** Turns a quantised network into constants and calls; tensors lie where the memory plan puts them. */
 export function writeProgram(network: QuantisedGraph, plan: MemoryPlan): Program {
   const constants = new ConstantEmitter()
-  const kinds = new Set<QuantisedKind>()
+  const sources = new Set<KernelSourceName>()
   const offsets = new Map(plan.buffers.map(({ id, offset }) => [id, offset]))
   if (offsets.size !== plan.buffers.length) {
     throw new UserError('two tensors of the network have one name: the nodes of experts and of the network must differ')
   }
   const statements: string[] = []
   const layers: string[] = []
-  const root = storeLevel([network], constants, kinds, { count: 0 })
+  const root = storeLevel([network], constants, sources, { count: 0 })
   const place = (id: string): string => `arena + ${offsets.get(id)!}`
   const input = place(network.tensors[network.input]!.id)
   const top = { prefix: '', entry: input, variant: '0', depth: 0 }
   const output = writeCalls(root, top, { place, statements, layers })
   return {
-    kinds,
+    sources,
     constants: constants.text,
     statements,
     input,
@@ -67,12 +69,12 @@ export function writeProgram(network: QuantisedGraph, plan: MemoryPlan): Program
 function storeLevel(
   variants: readonly QuantisedGraph[],
   constants: ConstantEmitter,
-  kinds: Set<QuantisedKind>,
+  sources: Set<KernelSourceName>,
   counter: { count: number },
 ): StoredLevel {
   const [graph] = variants as readonly [QuantisedGraph]
   const kernels = graph.kernels.map((kernel, at): StoredKernel => {
-    kinds.add(kernel.kind)
+    sources.add(sourceOf(kernel))
     const name = `p${counter.count++}`
     if (kernel.kind === 'routedExperts') {
       const kernels = variants.map((variant) => variant.kernels[at] as QuantisedExperts)
@@ -81,7 +83,7 @@ function storeLevel(
       const body = storeLevel(
         kernels.flatMap(({ experts }) => experts.map((expert) => expert.graph)),
         constants,
-        kinds,
+        sources,
         counter,
       )
       return { kernel, name, stride: kernel.experts.length, body }
@@ -147,7 +149,7 @@ function writeCalls({ graph, kernels }: StoredLevel, at: Place, writing: Writing
       stride === 1
         ? `&${name}[${at.variant}]`
         : `&${name}[${at.variant === '0' ? '' : `(${at.variant}) * ${stride} + `}${operand}]`
-    const { call } = PARAMETER_RULES[kernel.kind]
+    const call = callOf(kernel)
     if (kernel.kind === 'concat') {
       for (const [n, input] of inputs.entries()) write(`${call}(${parameters(n)}, ${input}, ${output});`)
     } else if (kernel.kind === 'add') {

@@ -107,7 +107,7 @@ int8_t *${identifier}_input(void);
 #endif
 
 static int8_t arena[${upper}_ARENA_BYTES];
-${cmsisPreamble(network)}${kernelSources(program.kinds)}
+${cmsisPreamble(network)}${kernelSources(program.sources)}
 ${program.constants}
 
 int8_t *${identifier}_input(void) { return ${program.input}; }

@@ -1,6 +1,16 @@
 import type { NetworkGraph } from '../../network/types.ts'
 
-export type ElementType = 'float32' | 'float16' | 'float64' | 'int8' | 'uint8' | 'int16' | 'int32' | 'int64' | 'other'
+export type ElementType =
+  | 'float32'
+  | 'float16'
+  | 'float64'
+  | 'int4'
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'int32'
+  | 'int64'
+  | 'other'
 
 /** How stored integers stand for real numbers: real = scale · (stored − zero point). */
 export interface Quantisation {

@@ -45,6 +45,13 @@ const TYPES: readonly ElementType[] = [
   'other',
   'int8',
   'float64',
+  'other',
+  'other',
+  'other',
+  'other',
+  'other',
+  'other',
+  'int4',
 ]
 
 const MAX_RANK = 8

@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
 import { quantiseValue } from '../../export/quantise/fixed-point.ts'
-import { quantiseNetwork } from '../../export/quantise/quantise.ts'
+import { prepareQuantisation } from '../../export/quantise/quantise.ts'
 import { createInterpreter } from '../../export/quantise/reference/interpreter.ts'
 import type { QuantisedNetwork } from '../../export/quantise/types.ts'
 import { randomStream } from '../../lib/random.ts'
@@ -93,8 +93,16 @@ export interface QuantisedCase {
   readonly count: number
 }
 
-/** Quantises a network with plausible weights and runs the reference on random samples. */
-export async function quantisedCase(graph: NetworkGraph, seed: number, count = 100): Promise<QuantisedCase> {
+/**
+ * Quantises a network with plausible weights and runs the reference on random samples.
+ * @param bits of the weights of all layers but the first and the last.
+ */
+export async function quantisedCase(
+  graph: NetworkGraph,
+  seed: number,
+  count = 100,
+  bits: 8 | 4 = 8,
+): Promise<QuantisedCase> {
   const weights = plausibleWeights(graph, seed)
   const { shape } = graph.nodes.find(({ op }) => op.kind === 'input')!
   const random = randomStream(seed, 'samples')
@@ -104,7 +112,13 @@ export async function quantisedCase(graph: NetworkGraph, seed: number, count = 1
     mean: Array<number>(channels).fill(0),
     standardDeviation: Array<number>(channels).fill(1),
   }
-  const { minmax: network } = await quantiseNetwork({ graph, weights, normalisation, sample: { inputs: real, count } })
+  const { quantised, inner } = await prepareQuantisation({
+    graph,
+    weights,
+    normalisation,
+    sample: { inputs: real, count },
+  })
+  const network = quantised('minmax', bits === 4 ? inner : new Set())
   const inputs = Int8Array.from(real, (value) => quantiseValue(value, network.tensors[network.input]!.quantisation))
   const run = createInterpreter(network)
   const size = sizeOf(shape)
