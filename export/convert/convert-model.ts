@@ -63,7 +63,7 @@ export async function convertModel({ bytes, formats, name, verify }: ConversionJ
   return { network: read.network, files, findings }
 }
 
-async function samplesFor({ network, floatInterface }: ReadNetwork, bytes: Uint8Array): Promise<ConversionSamples> {
+async function samplesFor({ network }: ReadNetwork, bytes: Uint8Array): Promise<ConversionSamples> {
   const size = sizeOf(network.tensors[network.input]!.shape)
   const random = randomStream(1, 'conversion')
   const inputs = Int8Array.from({ length: SAMPLES * size }, () => random.int(256) - 128)
@@ -73,9 +73,7 @@ async function samplesFor({ network, floatInterface }: ReadNetwork, bytes: Uint8
   for (let i = 0; i < SAMPLES; i++) expected.set(run(inputs.subarray(i * size, (i + 1) * size)), i * width)
   const installation = findLiteRt()
   const original =
-    installation === undefined
-      ? undefined
-      : await runInLiteRt(installation, floatInterface ? bytes : withFloatInterface(bytes), network, inputs)
+    installation === undefined ? undefined : await runInLiteRt(installation, withFloatInterface(bytes), network, inputs)
   return { count: SAMPLES, inputs, expected, original }
 }
 

@@ -1,101 +1,16 @@
-import { integersOf, type TfliteOperator } from '../../formats/tflite/model.ts'
 import { UserError } from '../../lib/errors.ts'
-import { explicitPadding, featureShape, sameShape, sizeOf } from '../../network/shapes.ts'
-import type { OpOf, Padding, Pair, Shape } from '../../network/types.ts'
+import { sameShape, sizeOf } from '../../network/shapes.ts'
 import { addOperands } from '../quantise/elementwise.ts'
 import { quantiseMultiplier } from '../quantise/fixed-point.ts'
 import { meanFactor } from '../quantise/kernels.ts'
 import { activationTable, HARD_SIGMOID, requantisationTable, UNIT_INTERVAL } from '../quantise/lookup-tables.ts'
 import { MOST_SOFTMAX_VALUES, softmaxDifference } from '../quantise/softmax.ts'
-import type { FusedActivation, Quantisation, QuantisedLookup, QuantisedPool, Window } from '../quantise/types.ts'
+import type { Quantisation, QuantisedLookup } from '../quantise/types.ts'
 import { clampOf } from '../quantise/weights.ts'
-import type { QuantisedImport, Value } from './quantised-import.ts'
+import type { Value } from './quantised-import.ts'
+import { activationOf, operandOf, type Reader, type ReaderInput, same } from './reader.ts'
 import { readWeights } from './stored-weights.ts'
-
-export interface ReaderInput {
-  readonly network: QuantisedImport
-  readonly operator: TfliteOperator
-  /** Of the result. */
-  readonly quantisation: Quantisation
-}
-
-type Reader = (input: ReaderInput) => Value
-
-const FUSED: readonly (FusedActivation | undefined)[] = ['none', 'relu', undefined, 'relu6']
-const PADDINGS: readonly Padding[] = ['same', 'valid']
-
-function activationOf({ options }: TfliteOperator, field: number): FusedActivation {
-  const activation = FUSED[options?.int8(field, 0) ?? 0]
-  if (activation === undefined) throw new UserError('its fused activation is none of none, RELU and RELU6')
-  return activation
-}
-
-function windowOp({ options }: TfliteOperator, kernel: Pair, dilation: Pair | undefined) {
-  const length = (field: number): number => options?.int32(field, 1) ?? 1
-  const padding = PADDINGS[options?.int8(0, 0) ?? 0]
-  if (padding === undefined) throw new UserError('its padding is neither SAME nor VALID')
-  if (dilation?.some((field) => length(field) !== 1))
-    throw new UserError('its windows are dilated, which is not converted')
-  return { kernel, stride: [length(2), length(1)] as Pair, padding }
-}
-
-function windowOf(op: Omit<Window, 'padTop' | 'padLeft'>, shape: Shape): Window {
-  const { top, left } = explicitPadding(featureShape(shape, 'its input'), op)
-  return { ...op, padTop: top, padLeft: left }
-}
-
-const operandOf = ({ network, operator }: ReaderInput, n: number): Value => {
-  const position = operator.inputs[n]!
-  return network.shaped(network.value(position), network.shapeOf(position))
-}
-
-const biasOf = ({ network, operator }: ReaderInput) =>
-  (operator.inputs[2] ?? -1) < 0 ? undefined : network.file(operator.inputs[2]!)
-
-const conv2d: Reader = (input) => {
-  const { network, operator, quantisation } = input
-  const x = operandOf(input, 0)
-  const weights = network.file(operator.inputs[1]!)
-  const [filters = 0, height = 0, width = 0, channels = 0] = weights.dims
-  if (channels !== x.shape.at(-1))
-    throw new UserError('its filters see a group of the channels only, which is not converted')
-  const activation = activationOf(operator, 3)
-  const window = windowOf(windowOp(operator, [height, width], [4, 5]), x.shape)
-  const { padTop: _t, padLeft: _l, ...rest } = window
-  const stored = { weights, bias: biasOf(input), channels: filters, axis: 0, input: x.quantisation }
-  const weighted = readWeights({ ...stored, output: quantisation, activation, dense: false })
-  const op: OpOf<'conv2d'> = { kind: 'conv2d', filters, ...rest, bias: true }
-  const kernel = { ...window, ...weighted }
-  return network.add({
-    op,
-    operands: [x],
-    activation,
-    quantisation,
-    kernel: (common) => ({ kind: 'conv2d', ...common, ...kernel }),
-  })
-}
-
-const depthwise: Reader = (input) => {
-  const { network, operator, quantisation } = input
-  const x = operandOf(input, 0)
-  const weights = network.file(operator.inputs[1]!)
-  const [, height = 0, width = 0, channels = 0] = weights.dims
-  if (channels !== x.shape.at(-1))
-    throw new UserError('it has several filters for each channel, which is not converted')
-  const activation = activationOf(operator, 4)
-  const window = windowOf(windowOp(operator, [height, width], [5, 6]), x.shape)
-  const { padTop: _t, padLeft: _l, ...rest } = window
-  const stored = { weights, bias: biasOf(input), channels, axis: 3, input: x.quantisation }
-  const weighted = readWeights({ ...stored, output: quantisation, activation, dense: false })
-  const kernel = { ...window, ...weighted }
-  return network.add({
-    op: { kind: 'depthwiseConv2d', ...rest, bias: true },
-    operands: [x],
-    activation,
-    quantisation,
-    kernel: (common) => ({ kind: 'depthwiseConv2d', ...common, ...kernel }),
-  })
-}
+import { biasOf, conv2d, depthwiseConv2d, pool, reduceMax } from './window-readers.ts'
 
 /** Scales of single units are for convolutions only here: a 1×1 convolution of one pixel does the same. */
 const dense: Reader = (input) => {
@@ -126,28 +41,6 @@ const dense: Reader = (input) => {
     kernel: (base) => ({ kind: 'conv2d', ...base, ...window, padTop: 0, padLeft: 0, ...weighted }),
   })
 }
-
-const same = (a: Quantisation, b: Quantisation): boolean => a.scale === b.scale && a.zeroPoint === b.zeroPoint
-
-const pool =
-  (kind: QuantisedPool['kind']): Reader =>
-  (input) => {
-    const { network, operator, quantisation } = input
-    const x = operandOf(input, 0)
-    if (!same(x.quantisation, quantisation)) throw new UserError('its result is scaled otherwise than its input')
-    const size = (field: number): number => operator.options?.int32(field, 1) ?? 1
-    const window = windowOf(windowOp(operator, [size(4), size(3)], undefined), x.shape)
-    const activation = activationOf(operator, 5)
-    const { padTop: _t, padLeft: _l, ...op } = window
-    const clamp = clampOf(activation, quantisation)
-    return network.add({
-      op: { kind, ...op },
-      operands: [x],
-      activation,
-      quantisation,
-      kernel: (common) => ({ kind, ...common, ...window, clamp, activation }),
-    })
-  }
 
 /** The integer of a stored operand of one element with a given quantisation, or undefined. */
 function isConstant({ network, operator }: ReaderInput, n: number, wanted: Quantisation): boolean {
@@ -198,8 +91,7 @@ const multiply: Reader = (input) => {
 const mean: Reader = (input) => {
   const { network, operator, quantisation } = input
   const x = operandOf(input, 0)
-  const axes = integersOf(network.file(operator.inputs[1]!))?.map((axis) => (axis < 0 ? axis + 4 : axis))
-  if (x.shape.length !== 3 || axes?.toSorted().join() !== '1,2')
+  if (x.shape.length !== 3 || network.axes(operator.inputs[1]!, 4)?.join() !== '1,2')
     throw new UserError('it is not a mean over height and width, which alone is converted')
   const keepDims = operator.options?.bool(0) ?? false
   const result = meanFactor(x.quantisation.scale / quantisation.scale, x.shape[0]! * x.shape[1]!)
@@ -276,13 +168,14 @@ const reshape: Reader = (input) => {
 /** Operators that a quantised network can hold. */
 export const OPERATOR_READERS: Readonly<Record<string, Reader>> = {
   CONV_2D: conv2d,
-  DEPTHWISE_CONV_2D: depthwise,
+  DEPTHWISE_CONV_2D: depthwiseConv2d,
   FULLY_CONNECTED: dense,
   AVERAGE_POOL_2D: pool('averagePool'),
   MAX_POOL_2D: pool('maxPool'),
   ADD: add,
   MUL: multiply,
   MEAN: mean,
+  REDUCE_MAX: reduceMax,
   RELU: lookup('relu'),
   RELU6: lookup('relu6'),
   HARD_SWISH: lookup('hardSwish'),

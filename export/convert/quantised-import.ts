@@ -1,9 +1,11 @@
-import type { TfliteModel, TfliteTensor } from '../../formats/tflite/model.ts'
+import { integersOf, type TfliteModel, type TfliteTensor } from '../../formats/tflite/model.ts'
 import { UserError } from '../../lib/errors.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import { sameShape, shapeText, sizeOf } from '../../network/shapes.ts'
-import type { NetworkGraph, Op, Shape } from '../../network/types.ts'
+import type { NetworkGraph, Op, Pair, Shape } from '../../network/types.ts'
+import { INT8_MAX, quantiseMultiplier } from '../quantise/fixed-point.ts'
 import type { FusedActivation, Quantisation, QuantisedKernel, QuantisedTensor } from '../quantise/types.ts'
+import { clampOf } from '../quantise/weights.ts'
 
 /** A computed tensor of the file. */
 export interface Value {
@@ -18,6 +20,12 @@ export interface Value {
 /** What every kernel has, ready to be completed by what its kind needs. */
 export type KernelCommon = Pick<QuantisedKernel, 'id' | 'inputs' | 'output' | 'inputShapes' | 'outputShape'>
 
+export interface Padded {
+  readonly value: Value
+  /** Before and after, of height and width. */
+  readonly amounts: readonly [Pair, Pair]
+}
+
 interface Addition {
   readonly op: Op
   readonly operands: readonly Value[]
@@ -25,6 +33,23 @@ interface Addition {
   /** Of the result. */
   readonly quantisation: Quantisation
   readonly kernel: (common: KernelCommon) => QuantisedKernel
+}
+
+function identityKernel({ shape, quantisation }: Value, [[top], [left]]: Padded['amounts']) {
+  const channels = shape.at(-1)!
+  const weightScales = new Float32Array(channels).fill(1 / INT8_MAX)
+  const { multiplier, shift } = quantiseMultiplier(weightScales[0]!)
+  const weighted = {
+    weights: new Int8Array(channels).fill(INT8_MAX),
+    weightScales,
+    bias: new Int32Array(channels),
+    multipliers: new Int32Array(channels).fill(multiplier),
+    shifts: new Int32Array(channels).fill(shift),
+    clamp: clampOf('none', quantisation),
+    activation: 'none',
+  } as const
+  const window = { kernel: [1, 1], stride: [1, 1], padding: 'valid', padTop: top, padLeft: left } as const
+  return (common: KernelCommon): QuantisedKernel => ({ kind: 'depthwiseConv2d', ...common, ...window, ...weighted })
 }
 
 /** Builds a quantised network and, beside it, the network that its memory is planned for. */
@@ -35,6 +60,7 @@ export class QuantisedImport {
   readonly #values = new Map<number, Value>()
   /** Tensors that a QUANTIZE brings to the scale of a concatenation, as they were before. */
   readonly #requantised = new Map<number, Value>()
+  readonly #padded = new Map<number, Padded>()
   readonly #model: TfliteModel
 
   constructor(model: TfliteModel) {
@@ -85,10 +111,37 @@ export class QuantisedImport {
 
   /** @throws UserError when nothing gives the tensor. */
   value(position: number): Value {
-    const value = this.#values.get(position)
-    if (value === undefined) throw new UserError(`it reads tensor '${this.file(position).name}', which nothing gives`)
-    return value
+    const value = this.#values.get(position) ?? this.#paddedValue(position)
+    if (value !== undefined) return value
+    if (this.#requantised.has(position))
+      throw new UserError('it reads a QUANTIZE to another scale, which is converted before a CONCATENATION only')
+    throw new UserError(`it reads tensor '${this.file(position).name}', which nothing gives`)
   }
+
+  /** The result of a PAD as what it pads and by how much, for kernels that do it themselves. */
+  padded = (position: number): Padded | undefined => this.#padded.get(position)
+  pad = (from: number, to: number, amounts: Padded['amounts']): void =>
+    void this.#padded.set(to, { value: this.shaped(this.value(from), this.shapeOf(from)), amounts })
+
+  /** A PAD as a kernel: a filter of one pixel for each channel that changes nothing, on a map with a rim. */
+  #paddedValue(position: number): Value | undefined {
+    const padded = this.#padded.get(position)
+    if (padded === undefined) return undefined
+    const { value, amounts } = padded
+    const kernel = identityKernel(value, amounts)
+    const op: Op = { kind: 'pad', amounts: [...amounts, [0, 0]] }
+    const result = this.add({ op, operands: [value], quantisation: value.quantisation, kernel })
+    this.give(position, result)
+    return result
+  }
+
+  /** The integers of a stored tensor; undefined for anything else. */
+  integers = (position: number): readonly number[] | undefined => integersOf(this.file(position))
+  /** Axes in order, counted from 0; undefined unless they are stored. */
+  axes = (position: number, rank: number): readonly number[] | undefined =>
+    this.integers(position)
+      ?.map((axis) => (axis < 0 ? axis + rank : axis))
+      .toSorted((a, b) => a - b)
 
   /** An operand of a concatenation in its own scale. */
   unscaled = (position: number): Value => this.#requantised.get(position) ?? this.value(position)

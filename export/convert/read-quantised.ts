@@ -1,19 +1,20 @@
-import { readTflite, type TfliteModel, type TfliteOperator } from '../../formats/tflite/model.ts'
+import { readTflite, type TfliteModel, type TfliteOperator, type TfliteTensor } from '../../formats/tflite/model.ts'
 import { UserError } from '../../lib/errors.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import type { QuantisedNetwork } from '../quantise/types.ts'
 import { hardSigmoidPart, OPERATOR_READERS } from './operator-readers.ts'
 import { QuantisedImport, type Value } from './quantised-import.ts'
+import { padAmounts } from './window-readers.ts'
 
 export interface ReadNetwork {
   readonly network: QuantisedNetwork
   /** What its memory is planned for: kernels and tensors of the same ids. */
   readonly graph: NetworkGraph
-  /** Whether the file takes and gives floats, with a QUANTIZE and a DEQUANTIZE around the network. */
-  readonly floatInterface: boolean
 }
 
+const PADS: ReadonlySet<string> = new Set(['PAD', 'PADV2'])
+const WHOLE_NUMBERS: ReadonlySet<string> = new Set(['int32', 'int64'])
 const WITH_WEIGHTS: ReadonlySet<string> = new Set(['CONV_2D', 'DEPTHWISE_CONV_2D', 'FULLY_CONNECTED'])
 
 /**
@@ -22,7 +23,7 @@ const WITH_WEIGHTS: ReadonlySet<string> = new Set(['CONV_2D', 'DEPTHWISE_CONV_2D
  * @throws UserError with one sentence for files that are not int8, and for operators that are not converted.
  */
 export function readQuantisedTflite(bytes: Uint8Array): ReadNetwork {
-  const model = readTflite(bytes)
+  const model = asSigned(readTflite(bytes))
   checkInt8(model)
   const [entry, end] = endsOf(model)
   const network = new QuantisedImport(model)
@@ -53,7 +54,6 @@ export function readQuantisedTflite(bytes: Uint8Array): ReadNetwork {
       calibration: 'minmax',
     },
     graph,
-    floatInterface: entry.operator !== undefined,
   }
 }
 
@@ -71,6 +71,18 @@ function checkInt8({ operators, tensors }: TfliteModel): void {
   )
 }
 
+/** uint8 and int8 differ by 128 in values and zero points alone: the same network in int8. */
+function asSigned(model: TfliteModel): TfliteModel {
+  const tensors = model.tensors.map((tensor): TfliteTensor => {
+    const { type, quantisation, data } = tensor
+    if (type !== 'uint8' || quantisation === undefined) return tensor
+    const zeroPoints = quantisation.zeroPoints.map((zeroPoint) => zeroPoint - 128)
+    const signed = data.map((value) => value ^ 0x80)
+    return { ...tensor, type: 'int8', data: signed, quantisation: { ...quantisation, type: 'int8', zeroPoints } }
+  })
+  return { ...model, tensors }
+}
+
 interface End {
   /** Of the int8 tensor that the network begins or ends with. */
   readonly position: number
@@ -86,25 +98,42 @@ function endsOf({ inputs, outputs, operators, tensors }: TfliteModel): readonly 
   }
   const [entry, end] = [inputs[0]!, outputs[0]!]
   const first = operators.find(({ name, inputs: [from] }) => name === 'QUANTIZE' && from === entry)
-  const last = operators.find(({ name, outputs: [to] }) => name === 'DEQUANTIZE' && to === end)
-  const floats = (position: number): boolean => tensors[position]!.type === 'float32'
+  const last = operators.find(({ name, outputs: [to] }) => ENDINGS.has(name) && to === end)
+  // From or to float, or between uint8 and int8 in the same scale.
+  const outside = (own: number, other: number): boolean =>
+    tensors[own]!.type === 'float32' || sameScale(tensors[own]!, tensors[other]!)
   return [
-    first !== undefined && floats(entry) ? { position: first.outputs[0]!, operator: first } : { position: entry },
-    last !== undefined && floats(end) ? { position: last.inputs[0]!, operator: last } : { position: end },
+    first !== undefined && outside(entry, first.outputs[0]!)
+      ? { position: first.outputs[0]!, operator: first }
+      : { position: entry },
+    last !== undefined && outside(end, last.inputs[0]!)
+      ? { position: last.inputs[0]!, operator: last }
+      : { position: end },
   ]
 }
+
+const ENDINGS: ReadonlySet<string> = new Set(['DEQUANTIZE', 'QUANTIZE'])
+
+const sameScale = ({ quantisation: a }: TfliteTensor, { quantisation: b }: TfliteTensor): boolean =>
+  a !== undefined && b !== undefined && a.scales[0] === b.scales[0] && a.zeroPoints[0] === b.zeroPoints[0]
 
 function readOperator(network: QuantisedImport, operator: TfliteOperator, shifted: Map<number, Value>): void {
   const [result] = operator.outputs
   const [first = -1] = operator.inputs
   if (operator.outputs.length !== 1 || result === undefined) throw new UserError('it has not one result')
+  // Shapes that a network computes from its fixed ones: results say theirs in the file.
+  if (WHOLE_NUMBERS.has(network.file(result).type)) return
   const reader = OPERATOR_READERS[operator.name]
-  if (reader === undefined && operator.name !== 'QUANTIZE') {
-    throw new UserError(`it is not converted; these are: ${Object.keys(OPERATOR_READERS).join(', ')}`)
+  if (reader === undefined && operator.name !== 'QUANTIZE' && !PADS.has(operator.name)) {
+    throw new UserError(`it is not converted; these are: ${Object.keys(OPERATOR_READERS).join(', ')}, PAD`)
   }
   const input = { network, operator, quantisation: network.quantisationOf(result) }
   if (operator.name === 'QUANTIZE') {
     network.rescale(first, result)
+    return
+  }
+  if (PADS.has(operator.name)) {
+    network.pad(first, result, padAmounts(input))
     return
   }
   const before = shifted.get(first)

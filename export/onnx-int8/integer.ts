@@ -84,7 +84,7 @@ function convolution(
     dims: [],
     data: Uint8Array.of(x.quantisation.zeroPoint + 128),
   })
-  const attributes = { ...windowAttributes(kernel, x), group: BigInt(group) }
+  const attributes = { ...windowAttributes(kernel), group: BigInt(group) }
   const sum = emitter.node('ConvInteger', [unsigned, wideWeights(builder, kernel, weights, dims), zero], { attributes })
   const biased = emitter.node('Add', [sum, builder.int32(kernel.bias, [filters, 1, 1], 'bias')])
   const perFilter = kernel.multipliers.length > 1 ? [filters, 1, 1] : []

@@ -1,6 +1,7 @@
 import type { Value } from '../../evaluators/training/onnx/emitter.ts'
-import { explicitPadding, featureShape, sameShape } from '../../network/shapes.ts'
-import type { Clamp, QuantisedKind, QuantisedOf, QuantisedPool, Window } from '../quantise/types.ts'
+import { sameShape } from '../../network/shapes.ts'
+import type { Clamp, QuantisedKind, QuantisedOf, QuantisedPool } from '../quantise/types.ts'
+import { paddingOf } from '../quantise/window.ts'
 import type { Edge, QdqBuilder } from './builder.ts'
 
 export interface QdqInput<K extends QuantisedKind> {
@@ -18,8 +19,8 @@ type PoolInput = Omit<QdqInput<'add'>, 'kernel'> & { readonly kernel: QuantisedP
 
 type Rule<K extends QuantisedKind> = (input: QdqInput<K>) => Edge
 
-export function windowAttributes(kernel: Window, input: Edge) {
-  const { top, bottom, left, right } = explicitPadding(featureShape(input.shape, 'a window'), kernel)
+export function windowAttributes(kernel: Parameters<typeof paddingOf>[0]) {
+  const { top, bottom, left, right } = paddingOf(kernel)
   return {
     kernel_shape: kernel.kernel.map(BigInt),
     strides: kernel.stride.map(BigInt),
@@ -73,7 +74,7 @@ export function channelsFirst(weights: Int8Array, filters: number, area: number,
 function averagePool({ builder, kernel, inputs, to }: PoolInput): Edge {
   const { emitter } = builder
   const [height, width] = kernel.kernel
-  const attributes = windowAttributes(kernel, inputs[0]!)
+  const attributes = windowAttributes(kernel)
   const whole = emitter.node('Cast', [inputs[0]!.value], { attributes: { to: FLOAT } })
   const mean = emitter.node('AveragePool', [whole], { attributes })
   const half = emitter.scalar(0.5 + 1 / (4 * height * width))
@@ -84,7 +85,7 @@ function averagePool({ builder, kernel, inputs, to }: PoolInput): Edge {
 }
 
 function maxPool({ builder, kernel, inputs, to }: PoolInput): Edge {
-  const attributes = windowAttributes(kernel, inputs[0]!)
+  const attributes = windowAttributes(kernel)
   const real = builder.emitter.node('MaxPool', [builder.real(inputs[0]!)], { attributes })
   return clamped(builder, builder.quantised(real, kernel.outputShape, to), kernel.clamp)
 }
@@ -97,7 +98,7 @@ export const QDQ_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>
     const [filters, channels] = [kernel.outputShape.at(-1)!, kernel.inputShapes[0]!.at(-1)!]
     const weights = channelsFirst(kernel.weights, filters, height * width, channels)
     const operands = weighted(input, weights, [filters, channels, height, width])
-    const attributes = windowAttributes(kernel, inputs[0]!)
+    const attributes = windowAttributes(kernel)
     const real = builder.emitter.node('Conv', [builder.real(inputs[0]!), ...operands], { attributes })
     return clamped(builder, builder.quantised(real, kernel.outputShape, to), kernel.clamp)
   },
@@ -107,7 +108,7 @@ export const QDQ_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>
     const channels = kernel.outputShape.at(-1)!
     const weights = channelsFirst(kernel.weights, 1, height * width, channels)
     const operands = weighted(input, weights, [channels, 1, height, width])
-    const attributes = { ...windowAttributes(kernel, inputs[0]!), group: BigInt(channels) }
+    const attributes = { ...windowAttributes(kernel), group: BigInt(channels) }
     const real = builder.emitter.node('Conv', [builder.real(inputs[0]!), ...operands], { attributes })
     return clamped(builder, builder.quantised(real, kernel.outputShape, to), kernel.clamp)
   },

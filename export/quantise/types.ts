@@ -39,7 +39,10 @@ export interface Window {
   readonly kernel: Pair
   readonly stride: Pair
   readonly padding: Padding
-  /** Rows above and columns left of the map that the first window covers; TensorFlow's SAME. */
+  /**
+   * Rows above and columns left of the map that the first window covers. Those of TensorFlow's SAME, but for `valid` in
+   * networks read from files, where a PAD before the kernel is part of it; what is below and to the right follows.
+   */
   readonly padTop: number
   readonly padLeft: number
 }

@@ -4,6 +4,7 @@ import { HARD_SIGMOID } from '../quantise/lookup-tables.ts'
 import { quantisationOf } from '../quantise/tensor-quantisation.ts'
 import type { FusedActivation, Quantisation, QuantisedKind, QuantisedLookup, QuantisedOf } from '../quantise/types.ts'
 import { packNibbles, type WeightedKernel } from '../quantise/weight-bits.ts'
+import { paddingOf } from '../quantise/window.ts'
 import type { Operand, TfliteBuilder } from './builder.ts'
 
 export interface OperatorInput<K extends QuantisedKind> {
@@ -115,12 +116,34 @@ const LOOKUPS: { readonly [A in QuantisedLookup['activation']]: Rule<'lookup'> }
   hardSigmoid,
 }
 
+/** Padding that neither SAME nor VALID says is a PAD of its own. */
+function padded<K extends 'conv2d' | 'depthwiseConv2d'>(input: OperatorInput<K>): OperatorInput<K> {
+  const { builder, name } = input
+  const kernel: QuantisedOf<'conv2d' | 'depthwiseConv2d'> = input.kernel
+  const { top, bottom, left, right } = paddingOf(kernel)
+  if (kernel.padding === 'same' || top + bottom + left + right === 0) return input
+  const [x] = input.inputs as readonly [Operand]
+  const [batch, height, width, channels] = x.dims as readonly [number, number, number, number]
+  const dims = [batch, height + top + bottom, width + left + right, channels]
+  const result = builder.computed(`${name}/padded`, dims, x.quantisation)
+  const amounts = Int32Array.of(0, 0, top, bottom, left, right, 0, 0)
+  const stored = builder.stored({ name: `${name}/padding`, dims: [4, 2], type: 'int32', data: amounts })
+  builder.operator('PAD', 2, [x, stored], [result])
+  return { ...input, inputs: [result] }
+}
+
 /** How each kernel becomes operators; routed experts are in `experts.ts`. */
 export const OPERATOR_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>]: Rule<K> } = {
   conv2d: (input) => {
     const { builder, kernel, output } = input
     const dims = [kernel.outputShape.at(-1)!, ...kernel.kernel, kernel.inputShapes[0]!.at(-1)!]
-    builder.operator('CONV_2D', versionOf(kernel, 3, 7), weighted(input, dims, 0), [output], OPTIONS.conv2d(kernel))
+    builder.operator(
+      'CONV_2D',
+      versionOf(kernel, 3, 7),
+      weighted(padded(input), dims, 0),
+      [output],
+      OPTIONS.conv2d(kernel),
+    )
   },
   depthwiseConv2d: (input) => {
     const { builder, kernel, output } = input
@@ -128,7 +151,7 @@ export const OPERATOR_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExpe
     builder.operator(
       'DEPTHWISE_CONV_2D',
       versionOf(kernel, 3, 7),
-      weighted(input, dims, 3),
+      weighted(padded(input), dims, 3),
       [output],
       OPTIONS.depthwiseConv2d(kernel),
     )

@@ -17,8 +17,8 @@ import { operatorCode } from './operator-names.ts'
 const MOST = 100_000
 
 /**
- * The same network with float in and out: a QUANTIZE before and a DEQUANTIZE behind it. The file itself is copied as it is
- * behind a new beginning that points into it, whatever its operators are.
+ * The same network with float in and out: a QUANTIZE before and a DEQUANTIZE behind it where they are not float already. The
+ * file itself is copied as it is behind a new beginning that points into it, whatever its operators are.
  * @throws UserError when it is damaged, or has not one input and one output.
  */
 export function withFloatInterface(bytes: Uint8Array): Uint8Array {
@@ -36,6 +36,8 @@ export function withFloatInterface(bytes: Uint8Array): Uint8Array {
     3: int32(operatorCode(name)),
   })
   const [input, output] = [inputs[0]!, outputs[0]!]
+  const [wideIn, wideOut] = [tensors[input]!.type === 'float32', tensors[output]!.type === 'float32']
+  if (wideIn && wideOut) return bytes
   const real = (name: string, dims: readonly number[]): FlatFields => ({ 0: int32s(dims), 1: int8(0), 3: text(name) })
   const operator = (opcode: number, from: number, to: number): FlatFields => ({
     0: uint32(opcode),
@@ -49,12 +51,12 @@ export function withFloatInterface(bytes: Uint8Array): Uint8Array {
       real('real_input', tensors[input]!.dims),
       real('real_output', tensors[output]!.dims),
     ]),
-    1: int32s([entry]),
-    2: int32s([end]),
+    1: int32s([wideIn ? input : entry]),
+    2: int32s([wideOut ? output : end]),
     3: tables([
-      operator(codes.length, entry, input),
+      ...(wideIn ? [] : [operator(codes.length, entry, input)]),
       ...foreign(main.tables(3, MOST)),
-      operator(codes.length + 1, output, end),
+      ...(wideOut ? [] : [operator(codes.length + 1, output, end)]),
     ]),
   }
   const buffers = root.target(4)

@@ -37,8 +37,7 @@ const file = writeTflite(quantised.network, { description: '', interface: 'int8'
 test('a file of this package is read back as the network that was written', (t) => {
   for (const interface_ of ['int8', 'float32'] as const) {
     const bytes = writeTflite(quantised.network, { description: '', interface: interface_ })
-    const { network, graph, floatInterface } = readQuantisedTflite(bytes)
-    t.is(floatInterface, interface_ === 'float32')
+    const { network, graph } = readQuantisedTflite(bytes)
     const kinds = ({ kernels }: typeof network): readonly string[] => kernels.map(({ kind }) => kind)
     t.deepEqual(kinds(network), kinds(quantised.network))
     t.deepEqual(
