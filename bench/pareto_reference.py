@@ -1,92 +1,178 @@
-"""Times the Pareto kernels of pymoo and moocore on the point sets that bench/pareto.ts has written.
+"""Times the Pareto kernels of pymoo and moocore for bench/pareto.ts, which starts it and writes requests to it.
 
-Usage: python3 pareto_reference.py CASES.json. Prints one JSON object: the versions found, the modules missing, and the
-least milliseconds per case and library. Sorting: ranks of all points; volume: exact hypervolume.
+First prints the versions found, then answers each line {"file", "count", "objectives", "kind", "reference",
+"milliseconds"} with one line: for each library the code behind it, the least processor milliseconds of a call and the
+result. Needs numpy; libraries that are missing are left out.
 """
 
+import functools
 import importlib
 import json
+import signal
 import sys
 import time
 
-MODULES = ("numpy", "pymoo", "moocore")
+# Calls of pymoo's own code that take longer are stopped: "more than" is all that is known of them then.
+LIMIT_SECONDS = 2
+# Calls that take longer than this are made once.
+SLOW_MS = 200
+# pymoo's own sorts hold a matrix of all pairs, and its hypervolume is quadratic at best.
+MOST_PAIRED = 2000
+
+if not hasattr(signal, "SIGALRM"):
+    sys.exit("needs a system with alarm signals")
 
 
-def least_ms(work, repeats):
-    result = work()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append((time.perf_counter() - start) * 1000)
-    return min(times), result
+class TooLong(Exception):
+    pass
 
 
-def pymoo_work(kind, points, case):
-    if kind == "sort":
-        from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
+def alarm(_signal, _frame):
+    raise TooLong
 
-        return lambda: len(NonDominatedSorting().do(points))
-    if kind == "crowding":
-        from pymoo.operators.survival.rank_and_crowding.metrics import calc_crowding_distance
 
-        return lambda: float(calc_crowding_distance(points)[0])
-    if kind == "hypervolume":
-        import numpy
-        from pymoo.indicators.hv import HV
+def load(name):
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
 
-        return lambda: float(HV(ref_point=numpy.array(case["reference"])).do(points))
-    from pymoo.indicators.igd_plus import IGDPlus
 
-    return lambda: float(IGDPlus(points).do(points[::10]))
+np, pymoo, moocore = load("numpy"), load("pymoo"), load("moocore")
+
+
+def behind(module, function=None):
+    """Whose code runs: moocore's when the module has taken a function from it, else compiled or plain Python."""
+    if any((getattr(value, "__module__", None) or "").startswith("moocore") for value in vars(module).values()):
+        return "moocore"
+    return "Cython" if "cython" in type(function).__name__ else "Python"
+
+
+def rank_digest(ranks):
+    ranks = np.asarray(ranks, dtype=np.int64)
+    return float((ranks * (np.arange(len(ranks)) % 97 + 1)).sum())
+
+
+def loaded(name):
+    """A function of old pymoo that exists compiled and in Python."""
+    loader = load("pymoo.util.function_loader")
+    return loader.load_function(name) if loader else None
+
+
+def pymoo_sort(points, _case):
+    module = importlib.import_module("pymoo.util.nds.non_dominated_sorting")
+    backing = behind(module, loaded("fast_non_dominated_sort"))
+    if backing != "moocore" and len(points) > MOST_PAIRED:
+        return
+    yield backing, lambda: rank_digest(module.NonDominatedSorting().do(points, return_rank=True)[1])
+    plain = load("pymoo.util.nds.fast_non_dominated_sort")
+    if backing == "moocore" and plain and len(points) <= MOST_PAIRED:
+
+        def ranks():
+            fronts = plain.fast_non_dominated_sort(points)
+            return rank_digest(module.rank_from_fronts(fronts, len(points)))
+
+        yield "Python", ranks
+
+
+def pymoo_front(points, _case):
+    module = importlib.import_module("pymoo.util.nds.non_dominated_sorting")
+    if hasattr(module, "find_non_dominated") and behind(module) == "moocore":
+        yield "moocore", lambda: float(module.find_non_dominated(points).sum())
+    elif len(points) <= MOST_PAIRED:
+        sorting = module.NonDominatedSorting()
+        backing = behind(module, loaded("fast_non_dominated_sort"))
+        yield backing, lambda: float(sorting.do(points, only_non_dominated_front=True).sum())
+
+
+def pymoo_crowding(points, _case):
+    module = importlib.import_module("pymoo.operators.survival.rank_and_crowding.metrics")
+    yield "Python", lambda: float(module.calc_crowding_distance(points)[0])
+
+
+def pymoo_hypervolume(points, case):
+    module = importlib.import_module("pymoo.indicators.hv")
+    indicator = module.HV(ref_point=np.array(case["reference"]))
+    if behind(module) == "moocore" or len(points) <= MOST_PAIRED:
+        yield behind(module), lambda: float(indicator.do(points))
+
+
+def pymoo_igd(points, _case):
+    module = importlib.import_module("pymoo.indicators.igd_plus")
+    indicator, tenth = module.IGDPlus(points), np.ascontiguousarray(points[::10])
+    yield behind(module), lambda: float(indicator.do(tenth))
 
 
 def moocore_work(kind, points, case):
-    import moocore
-
     if kind == "sort":
-        return lambda: int(moocore.pareto_rank(points).max()) + 1
+        return lambda: rank_digest(moocore.pareto_rank(points))
+    if kind == "front":
+        return lambda: float(np.where(moocore.is_nondominated(points, keep_weakly=True))[0].sum())
     if kind == "hypervolume":
         return lambda: float(moocore.hypervolume(points, ref=case["reference"]))
     if kind == "igd+":
-        return lambda: float(moocore.igd_plus(points[::10], ref=points))
+        tenth = np.ascontiguousarray(points[::10])
+        return lambda: float(moocore.igd_plus(tenth, ref=points))
     return None
 
 
-def most_points(versions, kind):
-    """Before 0.6.2 pymoo sorts by a matrix of all pairs and sweeps in Python, hopeless for many points; then it asks moocore."""
-    numbers = tuple(int(part) for part in versions["pymoo"].split(".")[:3])
-    if numbers >= (0, 6, 2) or kind not in ("sort", "hypervolume"):
-        return 10**9
-    return 2000 if kind == "sort" else 1000
+PYMOO = {
+    "sort": pymoo_sort,
+    "front": pymoo_front,
+    "crowding": pymoo_crowding,
+    "hypervolume": pymoo_hypervolume,
+    "igd+": pymoo_igd,
+}
+
+
+@functools.lru_cache(maxsize=1)
+def works(line):
+    case = json.loads(line)
+    points = np.fromfile(case["file"]).reshape(case["count"], case["objectives"])
+    found = []
+    if pymoo:
+        found += [("pymoo " + pymoo.__version__, backing, work) for backing, work in PYMOO[case["kind"]](points, case)]
+    work = moocore_work(case["kind"], points, case) if moocore else None
+    if work:
+        found.append(("moocore " + moocore.__version__, "moocore", work))
+    return found
+
+
+SLOW = {}
+
+
+def sample(line, milliseconds, library, backing, work):
+    answer = {"library": library, "backing": backing, "ms": LIMIT_SECONDS * 1000, "result": None}
+    key = (line, library, backing)
+    if key in SLOW:
+        return SLOW[key]
+    signal.setitimer(signal.ITIMER_REAL, 0 if backing == "moocore" else LIMIT_SECONDS)
+    try:
+        used, least, result = 0.0, float("inf"), None
+        while used < milliseconds:
+            calls, start, spent = 0, time.process_time(), 0.0
+            while spent < 1:
+                result = work()
+                calls += 1
+                spent = (time.process_time() - start) * 1000
+            used += spent
+            least = min(least, spent / calls)
+        answer = {**answer, "ms": least, "result": result}
+    except TooLong:
+        pass
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    if answer["ms"] > SLOW_MS:
+        SLOW[key] = answer
+    return answer
 
 
 def main():
-    versions, missing = {}, []
-    for name in MODULES:
-        try:
-            versions[name] = importlib.import_module(name).__version__
-        except ImportError:
-            missing.append(name)
-    times = []
-    if "numpy" in versions:
-        import numpy
-
-        with open(sys.argv[1], encoding="utf8") as file:
-            cases = json.load(file)
-        for case in cases:
-            points = numpy.fromfile(case["file"]).reshape(case["count"], case["objectives"])
-            for library, maker in (("pymoo", pymoo_work), ("moocore", moocore_work)):
-                if library not in versions:
-                    continue
-                if library == "pymoo" and case["count"] > most_points(versions, case["kind"]):
-                    continue
-                work = maker(case["kind"], points, case)
-                if work is None:
-                    continue
-                ms, result = least_ms(work, case["repeats"])
-                times.append({"id": case["id"], "library": library, "ms": ms, "result": result})
-    json.dump({"versions": versions, "missing": missing, "times": times}, sys.stdout)
+    signal.signal(signal.SIGALRM, alarm)
+    libraries = {"numpy": np, "pymoo": pymoo, "moocore": moocore}
+    print(json.dumps({name: module.__version__ for name, module in libraries.items() if module}), flush=True)
+    for line in sys.stdin:
+        milliseconds = json.loads(line)["milliseconds"]
+        print(json.dumps([sample(line, milliseconds, *work) for work in works(line)]), flush=True)
 
 
 main()

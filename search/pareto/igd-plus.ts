@@ -1,4 +1,6 @@
+import { CornerTree } from './corner-tree.ts'
 import { checkPoints } from './points.ts'
+import { thinOut } from './thin-out.ts'
 
 /**
  * Inverted generational distance plus (Ishibuchi et al. 2015) for minimisation: the mean, over the reference front, of
@@ -16,18 +18,17 @@ export function igdPlus(
   checkPoints(points, count, objectives)
   checkPoints(referenceFront, referenceCount, objectives)
   if (referenceCount === 0) throw new RangeError('the reference front is empty')
+  if (count === 0) return Number.POSITIVE_INFINITY
+  // A point that another one dominates is never nearer.
+  const left = thinOut(points, count, objectives)
+  const rows = new Float64Array(left.length * objectives)
+  for (let k = 0; k < left.length; k++) {
+    for (let j = 0; j < objectives; j++) rows[k * objectives + j] = points[left[k]! * objectives + j]!
+  }
+  const tree = new CornerTree(rows, objectives)
   let sum = 0
-  for (let r = 0; r < referenceCount; r++) {
-    let nearest = Number.POSITIVE_INFINITY
-    for (let i = 0; i < count; i++) {
-      let squared = 0
-      for (let j = 0; j < objectives; j++) {
-        const excess = Math.max(0, points[i * objectives + j]! - referenceFront[r * objectives + j]!)
-        squared += excess * excess
-      }
-      nearest = Math.min(nearest, squared)
-    }
-    sum += Math.sqrt(nearest)
+  for (let target = 0; target < referenceCount; target++) {
+    sum += Math.sqrt(tree.leastExcess(referenceFront, target * objectives))
   }
   return sum / referenceCount
 }
