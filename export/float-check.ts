@@ -88,7 +88,7 @@ export const floatFileText = ({ test, largestDeviation, largestOutput, allowedDe
   `${test.correct} of ${test.samples} test samples; outputs at most ${largestDeviation.toPrecision(2)} off the float32 ` +
   `network’s, which reach ${largestOutput.toPrecision(3)} (allowed: ${allowedDeviation.toPrecision(2)})`
 
-const hasRouter = ({ nodes }: NetworkGraph): boolean => nodes.some(({ op }) => op.kind === 'routedExperts')
+export const hasRouter = ({ nodes }: NetworkGraph): boolean => nodes.some(({ op }) => op.kind === 'routedExperts')
 
 function countRight(outputs: Float32Array, classes: number, labels: ArrayLike<number>, indices: Uint32Array): number {
   let right = 0

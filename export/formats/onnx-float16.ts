@@ -21,7 +21,7 @@ export const onnxFloat16Format: ExportFormat = {
     const { inputShape, mean, standardDeviation, samples } = context.dataset
     const preparation = { inputShape, mean, standardDeviation, roundResized: !(samples instanceof Float32Array) }
     const { graph, weights } = foldNetwork(context.graph, context.weights)
-    const model = buildInferenceGraph(graph, weights, { batch: 'batch', preparation, float16: true })
+    const model = buildInferenceGraph(graph, weights, { batch: 'batch', preparation, float16: true, routed: true })
     const report = context.verify ? await verified(model, context) : undefined
     const check = { artefact: FILE, where: WHERE, verified: report !== undefined }
     return {

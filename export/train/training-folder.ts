@@ -122,7 +122,7 @@ export function encodeWeights(graph: NetworkGraph, weights: Weights): Uint8Array
 function floatOnnx(graph: NetworkGraph, weights: Weights, dataset: Dataset): Uint8Array {
   const { inputShape, mean, standardDeviation, samples } = dataset
   const preparation = { inputShape, mean, standardDeviation, roundResized: !(samples instanceof Float32Array) }
-  return buildInferenceGraph(graph, weights, { batch: 'batch', preparation })
+  return buildInferenceGraph(graph, weights, { batch: 'batch', preparation, routed: true })
 }
 
 /**

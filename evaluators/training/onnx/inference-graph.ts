@@ -16,6 +16,7 @@ import type {
 import { resizeMatrix } from '../../datasets/resize.ts'
 import { LEAST_RANGE } from '../fake-quantisation.ts'
 import { OnnxEmitter, type Value } from './emitter.ts'
+import { emitAllExperts, emitRoutedExperts } from './inference-experts.ts'
 
 interface InferenceInput<K extends OpKind> {
   readonly op: OpOf<K>
@@ -27,6 +28,8 @@ interface InferenceInput<K extends OpKind> {
   readonly weight: (role: WeightRole, dims: readonly number[]) => Value
   /** Writes an expert's body on some features. */
   readonly body: (expert: number, features: Value) => Value
+  /** Experts to which no sample goes do not run. */
+  readonly routed: boolean
 }
 
 type InferenceRule<K extends OpKind> = (emitter: OnnxEmitter, node: InferenceInput<K>) => Value
@@ -99,26 +102,10 @@ const INFERENCE_RULES: { readonly [K in Exclude<TrainableKind, 'input'>]: Infere
     const turned = emitter.reshape(rowMajor, [-1, ...shape])
     return shape.length === 3 ? emitter.transpose(turned, [0, 3, 1, 2]) : turned
   },
-  routedExperts: (emitter, { op, inputs, shape, body }) => {
+  routedExperts: (emitter, { op, inputs, shape, body, routed }) => {
     const [features, gates] = inputs as readonly [Value, Value]
-    const filled = (like: Value, value: number): Value =>
-      emitter.node('ConstantOfShape', [emitter.node('Shape', [like])], {
-        attributes: { value: emitter.real(Float32Array.of(value), [1]) },
-      })
-    const [, places] = emitter.nodes('TopK', [gates, emitter.integers([op.topK])], 2, { attributes: { axis: 1n } })
-    const ones = filled(places!, 1)
-    const mask = emitter.node('ScatterElements', [filled(gates, 0), places!, ones], { attributes: { axis: 1n } })
-    const chosen = emitter.node('Mul', [gates, mask])
-    const sum = (): Value =>
-      emitter.node('ReduceSum', [chosen, emitter.integers([1])], { attributes: { keepdims: 1n } })
-    const weights = op.topK === 1 ? chosen : emitter.node('Div', [chosen, sum()])
-    const shares = emitter.nodes('Split', [weights], op.experts, { attributes: { axis: 1n } })
-    return shares
-      .map((share, expert) => {
-        const scale = shape.length === 3 ? emitter.reshape(share, [-1, 1, 1, 1]) : share
-        return emitter.node('Mul', [body(expert, features), scale])
-      })
-      .reduce((sum, part) => emitter.node('Add', [sum, part]))
+    const mixture = { experts: op.experts, topK: op.topK, features, gates, shape, body }
+    return routed ? emitRoutedExperts(emitter, mixture) : emitAllExperts(emitter, mixture)
   },
 }
 
@@ -180,6 +167,11 @@ export interface InferenceOptions {
    * output `node:<path>` with the channels first: what calibration looks at.
    */
   readonly observed?: ReadonlySet<string>
+  /**
+   * Experts run in branches that are skipped when no sample goes to them. Default: all run on all samples, and those that
+   * are not chosen count 0, so that `observed` sees what each gives; looked into, a branch would have nothing to show.
+   */
+  readonly routed?: boolean
   /** Values are rounded to what int8 can hold, as in training with fake quantisation: ranges by path. */
   readonly ranges?: ReadonlyMap<string, readonly [number, number]>
   /** The network's weights and values are float16; input, preparation and output stay float32. */
@@ -192,7 +184,6 @@ const [FLOAT, FLOAT16] = [1n, 10n]
 /**
  * Writes a network with its weights as an ONNX file. Input `input`: float32 `[batch, height, width, channels]` (or
  * `[batch, features]`); output `output`: what the network's last node gives, `[batch, ...]` with the channels last.
- * Of routed experts all are computed and the chosen ones added.
  */
 export function buildInferenceGraph(graph: NetworkGraph, weights: Weights, options: InferenceOptions): Uint8Array {
   const emitter = new OnnxEmitter()
@@ -223,6 +214,7 @@ export function buildInferenceGraph(graph: NetworkGraph, weights: Weights, optio
         inputShapes: node.inputs.map((id) => shapes.get(id)!),
         shape: node.shape,
         weight: (role, dims) => store(`${prefix}${node.id}/${role}`, dims),
+        routed: options.routed === true,
         body: (expert, features) =>
           write((op as OpOf<'routedExperts'>).body, `${prefix}${node.id}/${expert}/`, features),
       }
