@@ -96,3 +96,24 @@ export function launchByKind(kind: KernelKind, launch: readonly number[]): numbe
   if (at >= 0) return launch[at]!
   return kind === 'dense' ? launch[0]! : launch[KINDS.indexOf('relu')]! * (ELEMENTWISE_OPERATIONS[kind] ?? 1)
 }
+
+/** Networks timed right before and after one that tell how fast the host was at that time, on each side. */
+const NEIGHBOURS = 5
+
+/**
+ * Times as they would be without the slow drift of the host, for cases in the order they were measured in: each is
+ * divided by the median of measured ÷ predicted of its neighbours in time (its own time does not count), where the
+ * prediction counts launches.
+ */
+export function withoutDrift(inOrder: readonly Case[]): readonly Case[] {
+  const launch = fitLaunch(inOrder)
+  const ratios = inOrder.map(({ graph, us }) => {
+    const counts = launchCounts(graph)
+    return us / counts.reduce((sum, count, i) => sum + count * launch[i]!, 0)
+  })
+  return inOrder.map((one, i) => {
+    const near = [...ratios.slice(Math.max(i - NEIGHBOURS, 0), i), ...ratios.slice(i + 1, i + 1 + NEIGHBOURS)]
+    near.sort((a, b) => a - b)
+    return { ...one, us: one.us / near[Math.floor(near.length / 2)]! }
+  })
+}
