@@ -56,11 +56,11 @@ export interface Measurement {
   /** The search's objective: measured on the validation part. */
   readonly accuracy: number
   /**
-   * Geometric mean of the probabilities that the network gives to the right classes of the validation part, exp(−cross
-   * entropy), 0 to 1. On the lower rungs of a ladder a search reads it in place of the accuracy: it ranks networks that
-   * have hardly been trained more as full training does. Left out by evaluators that do not know it.
+   * Mean over the validation part, in nats, without label smoothing. On the lower rungs of a ladder a search reads it in
+   * place of the accuracy: it ranks networks that have hardly been trained more as full training does. Left out by
+   * evaluators that do not know it.
    */
-  readonly likelihood?: number
+  readonly crossEntropy?: number
   /** For information only; no decision of a search reads it. Left out after `skipTest`. */
   readonly testAccuracy?: number
   readonly loss: number

@@ -18,7 +18,7 @@ import type {
   TrialHead,
   TrialRecord,
 } from './journal.ts'
-import { type ObjectiveName, objectiveVector } from './objectives.ts'
+import { earlyAccuracy, type ObjectiveName, objectiveVector } from './objectives.ts'
 import { type Candidate, isFeasible, priceGenome, type SearchDevice } from './pricing.ts'
 
 export interface SearchPlan extends TrainerPlan {
@@ -272,11 +272,12 @@ export class SearchLoop {
     const { candidate, crashes: _, ...head } = pending
     const { macs, params, prices, violation } = candidate
     const { devices, objectives: names } = this.#plan
+    const { classCount } = this.#plan.task
     const top = head.rung === this.#plan.ladder.rungs - 1
     let result = measured
     const vectors = prices.map((price) => {
       if (!result.ok) return undefined
-      const accuracy = top ? result.accuracy : (result.likelihood ?? result.accuracy)
+      const accuracy = top ? result.accuracy : earlyAccuracy(result, classCount)
       const vector = objectiveVector(names, { ...price, macs, accuracy })
       if (!('ok' in vector)) return vector
       result = vector

@@ -1,3 +1,4 @@
+import type { Measurement } from '../evaluators/evaluator.ts'
 import { type Failure, failure, UserError } from '../lib/errors.ts'
 import { unknownName } from '../lib/nearest-name.ts'
 
@@ -33,6 +34,17 @@ export function objectiveVector(names: readonly ObjectiveName[], inputs: Objecti
   const bad = vector.findIndex((value) => !Number.isFinite(value))
   return bad < 0 ? vector : failure('non-finite-objective', `${names[bad]} is ${inputs[names[bad]!]}`)
 }
+
+/**
+ * What stands for the accuracy of a network on a lower rung: the share of the labels' entropy that it explains,
+ * 1 − cross entropy ÷ ln classes (McFadden 1974, for equally frequent classes); the accuracy itself where an evaluator
+ * knows no cross entropy. The error that it makes, 0 for a perfect network and 1 for a guess, shrinks in further training
+ * much as the error of a classification does, which is what `fitCorrection` expects of it.
+ */
+export const earlyAccuracy = (
+  { accuracy, crossEntropy }: Pick<Measurement, 'accuracy' | 'crossEntropy'>,
+  classCount: number,
+): number => (crossEntropy === undefined ? accuracy : 1 - crossEntropy / Math.log(Math.max(classCount, 2)))
 
 /** Turns an entry of a minimisation vector back into the unit of its objective. */
 export const fromMinimised = (name: string, value: number): number => (name === 'accuracy' ? 1 - value : value)

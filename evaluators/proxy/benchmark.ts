@@ -50,7 +50,7 @@ export interface ProxyRow {
   readonly tau: number | null
   /** 95 % bootstrap interval of τ over the networks. */
   readonly interval: Interval | null
-  /** τ of the same trainings ranked by validation accuracy, where a search would rank them by likelihood. */
+  /** τ of the same trainings ranked by validation accuracy, where a search would rank them by cross entropy. */
   readonly accuracyTau?: number | null
   /** Processor time of all stages, as a share of that of full training. */
   readonly costShare: number
@@ -76,7 +76,7 @@ interface Judged {
 }
 
 /**
- * Ranks networks by cheap trainings (validation likelihood, as the lower rungs of a search) and by zero-cost scores, and
+ * Ranks networks by cheap trainings (validation cross entropy, as the lower rungs of a search) and by zero-cost scores, and
  * compares each order with that of full training (test accuracy, which no search sees) from weights of its own.
  * @throws UserError when a network cannot read samples of a reduced size.
  */
@@ -118,7 +118,7 @@ export async function benchmarkProxies(job: ProxyBenchmark): Promise<ProxyReport
     const accuracies = figures(({ accuracy }) => accuracy)
     const cpuSeconds = cpuSecondsOf(place + 1)
     if (!cheap) return row(name, 'training', { values: accuracies, cpuSeconds })
-    const values = figures(({ likelihood, accuracy }) => likelihood ?? accuracy)
+    const values = figures(({ crossEntropy, accuracy }) => (crossEntropy === undefined ? accuracy : -crossEntropy))
     return row(name, 'training', { values, accuracies, cpuSeconds })
   })
   for (const score of ZERO_COST_SCORES) {

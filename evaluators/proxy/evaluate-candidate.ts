@@ -21,7 +21,7 @@ export async function evaluateCandidate(
     return {
       ok: true,
       accuracy: trained.accuracy.validation!,
-      likelihood: Math.exp(-trained.crossEntropy.validation!),
+      crossEntropy: trained.crossEntropy.validation!,
       ...(trained.accuracy.test === undefined ? {} : { testAccuracy: trained.accuracy.test }),
       loss: trained.loss,
       cpuSeconds: cpuSecondsNow() - cpuStart,

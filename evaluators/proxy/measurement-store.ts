@@ -24,7 +24,7 @@ const lineSchema = z.strictObject({
   measurement: z.strictObject({
     ok: z.literal(true),
     accuracy: z.number(),
-    likelihood: z.number().exactOptional(),
+    crossEntropy: z.number().exactOptional(),
     testAccuracy: z.number().exactOptional(),
     loss: z.number(),
     cpuSeconds: z.number(),

@@ -24,7 +24,7 @@ export function sqliteJournal(
   const finish = database.prepare(`INSERT INTO trials VALUES (
     @experiment, @trial, @archId, @genome, @macs, @params,
     @accuracy, @testAccuracy, @loss, @cpuSeconds, @wallSeconds, @code, @message, @rung, @continues, @inherits,
-    @likelihood)`)
+    @crossEntropy)`)
   const price = database.prepare(`INSERT INTO costs VALUES (
     @experiment, @trial, @device, @latencyMs, @energyMj, @peakRamBytes, @flashBytes, @violation, @objectives, @basis)`)
   const saveState = database.prepare(
@@ -44,7 +44,7 @@ export function sqliteJournal(
     .pluck()
   const readCache = database.prepare('SELECT * FROM measurements WHERE key = ?')
   const writeCache = database.prepare(`INSERT INTO measurements
-    VALUES (@key, @accuracy, @testAccuracy, @loss, @cpuSeconds, @wallSeconds, @likelihood)
+    VALUES (@key, @accuracy, @testAccuracy, @loss, @cpuSeconds, @wallSeconds, @crossEntropy)
     ON CONFLICT (key) DO UPDATE SET test_accuracy = excluded.test_accuracy WHERE test_accuracy IS NULL`)
 
   const recordTrial = (record: TrialRecord): void => {
@@ -127,16 +127,16 @@ export function sqliteJournal(
 
 const NO_MEASUREMENT = {
   accuracy: null,
-  likelihood: null,
+  crossEntropy: null,
   testAccuracy: null,
   loss: null,
   cpuSeconds: null,
   wallSeconds: null,
 }
 
-const measurementColumns = ({ ok: _, likelihood, testAccuracy, ...columns }: Measurement) => ({
+const measurementColumns = ({ ok: _, crossEntropy, testAccuracy, ...columns }: Measurement) => ({
   ...columns,
-  likelihood: likelihood ?? null,
+  crossEntropy: crossEntropy ?? null,
   testAccuracy: testAccuracy ?? null,
 })
 

@@ -98,7 +98,7 @@ export const summaryRow = z
 
 const measured = {
   accuracy: z.number(),
-  likelihood: z.number().nullable(),
+  cross_entropy: z.number().nullable(),
   test_accuracy: z.number().nullable(),
   loss: z.number(),
   cpu_seconds: z.number(),
@@ -108,7 +108,7 @@ const measured = {
 const toMeasurement = (row: z.infer<z.ZodObject<typeof measured>>): Measurement => ({
   ok: true,
   accuracy: row.accuracy,
-  ...(row.likelihood === null ? {} : { likelihood: row.likelihood }),
+  ...(row.cross_entropy === null ? {} : { crossEntropy: row.cross_entropy }),
   ...(row.test_accuracy === null ? {} : { testAccuracy: row.test_accuracy }),
   loss: row.loss,
   cpuSeconds: row.cpu_seconds,

@@ -158,9 +158,9 @@ ALTER TABLE new_measurements RENAME TO measurements;
 `
 
 /** By what lower rungs rank networks; NULL where it was not measured. */
-const LIKELIHOOD = `
-ALTER TABLE trials ADD COLUMN likelihood REAL;
-ALTER TABLE measurements ADD COLUMN likelihood REAL;
+const CROSS_ENTROPY = `
+ALTER TABLE trials ADD COLUMN cross_entropy REAL;
+ALTER TABLE measurements ADD COLUMN cross_entropy REAL;
 `
 
 /** How a database becomes the current version: entry i turns version i into version i + 1. Only ever appended to. */
@@ -170,5 +170,5 @@ export const MIGRATIONS: readonly Migration[] = [
   (database) => database.exec(LADDERS),
   (database) => database.exec(ENERGY_RUNGS),
   (database) => database.exec(TEST_PART_OPTIONAL),
-  (database) => database.exec(LIKELIHOOD),
+  (database) => database.exec(CROSS_ENTROPY),
 ]

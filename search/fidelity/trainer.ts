@@ -133,7 +133,7 @@ export class TrialTrainer {
 /** NaN and infinities never pass the border of an evaluator. */
 function checked(result: Measurement | Failure): Measurement | Failure {
   if (!result.ok) return result
-  for (const name of ['accuracy', 'likelihood', 'testAccuracy', 'loss'] as const) {
+  for (const name of ['accuracy', 'crossEntropy', 'testAccuracy', 'loss'] as const) {
     if (!Number.isFinite(result[name] ?? 0)) return failure('non-finite-objective', `${name} is ${result[name]}`)
   }
   return result

@@ -137,10 +137,10 @@ test('each proxy is compared with full training; failures count as worst, and co
         return { ok: false, code: 'timed-out', message: 'scripted' }
       const accuracy = epochs === 8 || epochs === 2 ? rank / 10 : 1 - rank / 10
       const cpuSeconds = epochs * dataFraction
-      // Of the trainings at a lower resolution the likelihood says the opposite.
-      const likelihood = request.fidelity.resolution === 0.5 ? { likelihood: rank / 10 } : {}
+      // Of the trainings at a lower resolution the cross entropy says the opposite.
+      const entropy = request.fidelity.resolution === 0.5 ? { crossEntropy: 1 - rank / 10 } : {}
       const times = { cpuSeconds, wallSeconds: cpuSeconds }
-      return { ok: true, accuracy, ...likelihood, testAccuracy: accuracy, loss: 1, ...times }
+      return { ok: true, accuracy, ...entropy, testAccuracy: accuracy, loss: 1, ...times }
     },
     dispose: async () => {},
   }

@@ -11,8 +11,8 @@ import { experiment, temporaryFolder } from './fixtures.ts'
 /** Makes a database what it was before there were ladders of fidelity. */
 const TO_VERSION_2 = `
 UPDATE loop_state SET algorithm_state = json_remove(algorithm_state, '$.fitted');
-ALTER TABLE trials DROP COLUMN likelihood;
-ALTER TABLE measurements DROP COLUMN likelihood;
+ALTER TABLE trials DROP COLUMN cross_entropy;
+ALTER TABLE measurements DROP COLUMN cross_entropy;
 ALTER TABLE experiments DROP COLUMN rungs;
 ALTER TABLE trials DROP COLUMN rung;
 ALTER TABLE trials DROP COLUMN continues;

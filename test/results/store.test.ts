@@ -113,7 +113,7 @@ test('numbers survive exactly', (t) => {
       result: {
         ok: true,
         accuracy: number,
-        likelihood: number,
+        crossEntropy: number,
         testAccuracy: number,
         loss: number,
         cpuSeconds: number,
