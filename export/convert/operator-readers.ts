@@ -1,7 +1,6 @@
 import { UserError } from '../../lib/errors.ts'
 import { sameShape, sizeOf } from '../../network/shapes.ts'
-import { addOperands } from '../quantise/elementwise.ts'
-import { quantiseMultiplier } from '../quantise/fixed-point.ts'
+import { givenFactor, givenSum } from '../quantise/agreement.ts'
 import { meanFactor } from '../quantise/kernels.ts'
 import { activationTable, HARD_SIGMOID, requantisationTable, UNIT_INTERVAL } from '../quantise/lookup-tables.ts'
 import { MOST_SOFTMAX_VALUES, softmaxDifference } from '../quantise/softmax.ts'
@@ -62,8 +61,12 @@ const add: Reader = (input) => {
   if (!sameShape(operands[0]!.shape, operands[1]!.shape))
     throw new UserError('its operands have different shapes, which is not converted')
   const activation = activationOf(operator, 0)
-  const scales = operands.map((operand) => operand.quantisation.scale)
-  const factors = { ...addOperands(scales, quantisation.scale), clamp: clampOf(activation, quantisation), activation }
+  const [a, b] = operands as [Value, Value]
+  const factors = {
+    ...givenSum([a.quantisation, b.quantisation], quantisation),
+    clamp: clampOf(activation, quantisation),
+    activation,
+  }
   return network.add({
     op: { kind: 'add' },
     operands,
@@ -79,7 +82,9 @@ const multiply: Reader = (input) => {
   if (activationOf(operator, 0) !== 'none') throw new UserError('its activation is fused, which is not converted')
   const operands = [operandOf(input, 0), operandOf(input, 1)].sort((a, b) => sizeOf(b.shape) - sizeOf(a.shape))
   const [a, b] = operands as [Value, Value]
-  const result = quantiseMultiplier((a.quantisation.scale * b.quantisation.scale) / quantisation.scale)
+  const product = a.quantisation.scale * b.quantisation.scale
+  const single = Math.fround(Math.fround(product) / quantisation.scale)
+  const result = givenFactor(product / quantisation.scale, single, quantisation, clampOf('none', quantisation))
   return network.add({
     op: { kind: 'multiply' },
     operands,

@@ -1,7 +1,7 @@
 import type { TfliteTensor } from '../../formats/tflite/model.ts'
 import { UserError } from '../../lib/errors.ts'
 import { sizeOf } from '../../network/shapes.ts'
-import { quantiseMultiplier } from '../quantise/fixed-point.ts'
+import { givenFactor, productFactor } from '../quantise/agreement.ts'
 import type { FusedActivation, Quantisation, QuantisedConv } from '../quantise/types.ts'
 import { clampOf } from '../quantise/weights.ts'
 
@@ -43,16 +43,18 @@ export function readWeights(stored: StoredWeights): Weighted {
   const weightScales = dense
     ? Float32Array.of(scales[0]!)
     : Float32Array.from({ length: channels }, (_, c) => scales[perChannel ? c : 0]!)
-  const factors = Array.from(weightScales, (scale) =>
-    quantiseMultiplier((dense ? Math.fround(input.scale * scale) : input.scale * scale) / output.scale),
-  )
+  const clamp = clampOf(activation, output)
+  const factors = Array.from(weightScales, (scale) => {
+    const single = Math.fround(Math.fround(input.scale * scale) / output.scale)
+    return givenFactor(productFactor(input.scale, scale, output.scale, dense), single, output, clamp)
+  })
   return {
     weights: Int8Array.from(new Int8Array(data.buffer, data.byteOffset, data.length)),
     weightScales,
     bias: readBias(stored),
     multipliers: Int32Array.from(factors, ({ multiplier }) => multiplier),
     shifts: Int32Array.from(factors, ({ shift }) => shift),
-    clamp: clampOf(activation, output),
+    clamp,
     activation,
   }
 }

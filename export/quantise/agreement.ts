@@ -111,35 +111,87 @@ export function agreeingMean(
 /** Bits of the larger factor in XNNPACK's addition, which has no common scale of the operands. */
 const SHORT_BITS = 20
 
+/** How many pairs of int8 values TFLite ADD and XNNPACK add to different int8 values. */
+export function sumConflicts(
+  operands: readonly [Quantisation, Quantisation],
+  output: Quantisation,
+  enough = Number.POSITIVE_INFINITY,
+): number {
+  const scales = operands.map(({ scale }) => scale)
+  const { operands: factors, result } = addOperands(scales, output.scale)
+  const { shift, multipliers } = shortFactors(operands, output)
+  const terms = operands.map((operand, n) => {
+    const [low, high] = span(operand)
+    return Array.from({ length: high - low + 1 }, (_, i) => {
+      const value = low + i
+      const { multiplier, shift: left } = factors[n]!
+      return { exact: scaleBy(value * 2 ** ADD_SHIFT, multiplier, left), short: value * multipliers[n]! }
+    })
+  })
+  const [least, most] = span(output)
+  let conflicts = 0
+  for (const a of terms[0]!) {
+    for (const b of terms[1]!) {
+      const short = Math.floor((a.short + b.short) / 2 ** shift + 0.5)
+      if (short < least || short > most) continue
+      if (short !== scaleBy(a.exact + b.exact, result.multiplier, result.shift)) conflicts++
+    }
+    if (conflicts >= enough) break
+  }
+  return conflicts
+}
+
+/** XNNPACK's factors: whole numbers, the larger from 2^20 up to 2^21, and how far their sum is shifted to the right. */
+function shortFactors(operands: readonly [Quantisation, Quantisation], { scale }: Quantisation) {
+  const ratios = operands.map((operand) => single(operand.scale / scale))
+  let shift = SHORT_BITS - Math.floor(Math.log2(Math.max(...ratios)))
+  if (Math.max(...ratios) * 2 ** shift >= 2 ** (SHORT_BITS + 1)) shift--
+  return { shift, multipliers: ratios.map((ratio) => roundEven(ratio * 2 ** shift)) }
+}
+
 /** The output of TFLite ADD of two, at most 0.02 % wider: all pairs of int8 values are compared. */
 export function agreeingSum(operands: readonly [Quantisation, Quantisation], output: Quantisation): Quantisation {
-  const scales = operands.map(({ scale }) => scale)
-  const ranges = operands.map((operand) => span(operand))
-  const scale = fewest(output.scale, ACTIVATION_STEP, (candidate, enough) => {
-    const { operands: factors, result } = addOperands(scales, candidate)
-    const ratios = scales.map((own) => single(own / candidate))
-    const shift = SHORT_BITS - Math.floor(Math.log2(Math.max(...ratios)))
-    const terms = ranges.map(([low, high], n) =>
-      Array.from({ length: high - low + 1 }, (_, i) => {
-        const value = low + i
-        const { multiplier, shift: left } = factors[n]!
-        return {
-          exact: scaleBy(value * 2 ** ADD_SHIFT, multiplier, left),
-          short: value * roundEven(ratios[n]! * 2 ** shift),
-        }
-      }),
-    )
-    const [least, most] = span(output)
-    let conflicts = 0
-    for (const a of terms[0]!) {
-      for (const b of terms[1]!) {
-        const short = Math.floor((a.short + b.short) / 2 ** shift + 0.5)
-        if (short < least || short > most) continue
-        if (short !== scaleBy(a.exact + b.exact, result.multiplier, result.shift)) conflicts++
-      }
-      if (conflicts >= enough) break
-    }
-    return conflicts
-  })
+  const scale = fewest(output.scale, ACTIVATION_STEP, (candidate, enough) =>
+    sumConflicts(operands, { ...output, scale: candidate }, enough),
+  )
   return { ...output, scale }
+}
+
+/** Factors of an ADD whose scales are given: TFLite's, and XNNPACK's where they make a difference. */
+export function givenSum(
+  operands: readonly [Quantisation, Quantisation],
+  output: Quantisation,
+): ReturnType<typeof addOperands> {
+  const scales = operands.map(({ scale }) => scale)
+  if (sumConflicts(operands, output, 1) === 0) return addOperands(scales, output.scale)
+  const { shift, multipliers } = shortFactors(operands, output)
+  const whole = (factor: number): Multiplier => {
+    const { multiplier, shift: bits } = quantiseMultiplier(factor)
+    return { multiplier, shift: bits - ADD_SHIFT }
+  }
+  return { leftShift: ADD_SHIFT, operands: multipliers.map(whole), result: quantiseMultiplier(2 ** -shift) }
+}
+
+/** Multipliers that are tried beside the nearest, in units of the 31st bit: a unit of the 24th is 128. */
+const OFFSETS = [0, 1, -1, 3, -3, 8, -8, 16, -16, 32, -32, 48, -48, 64, -64, 96, -96, 128, -128]
+
+/**
+ * The factor in fixed point, for scales that are given, that rounds as single precision does for most sums.
+ * @param held the factor as XNNPACK has it. @param clamp of the result.
+ */
+export function givenFactor(real: number, held: number, { zeroPoint }: Quantisation, clamp: Clamp): Multiplier {
+  const nearest = quantiseMultiplier(real)
+  const other = quantiseMultiplier(held)
+  let best = nearest
+  let least = Number.POSITIVE_INFINITY
+  for (const base of [nearest, other]) {
+    for (const offset of OFFSETS) {
+      const multiplier = base.multiplier + offset
+      if (least === 0 || multiplier < 2 ** 30 || multiplier >= 2 ** 31) continue
+      const fixed = { multiplier, shift: base.shift }
+      const found = conflictsOf({ real, fixed, singles: [held] }, clamp[0] - zeroPoint, clamp[1] - zeroPoint, least)
+      if (found < least) [best, least] = [fixed, found]
+    }
+  }
+  return best
 }
