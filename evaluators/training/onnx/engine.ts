@@ -7,8 +7,9 @@ import { blockSize } from './block-size.ts'
 import { buildInferenceGraph } from './inference-graph.ts'
 import { collectWeights, type TrainingLayout, weightViews } from './parameters.ts'
 import type { Provider } from './providers.ts'
-import { floatTensor, intTensor, Session } from './session.ts'
+import { floatTensor, Session } from './session.ts'
 import { StandardEmitter } from './standard-emitter.ts'
+import { BatchTensors, StepMemory } from './step-memory.ts'
 import { buildTrainingGraph, logitsOf } from './training-graph.ts'
 
 /** Samples of one run of `predict`. */
@@ -57,19 +58,6 @@ export async function compileProgram(
   return new OnnxTrainingProgram(step, graph, recipe, layout, session.provider, compileSeconds)
 }
 
-/** Flat vectors that one step reads or writes. */
-interface State {
-  readonly trained: Float32Array
-  readonly momentum: Float32Array
-  readonly statistics: Float32Array
-}
-
-const newState = (layout: TrainingLayout): State => ({
-  trained: new Float32Array(layout.trainedElements),
-  momentum: new Float32Array(layout.optimiserVectors * layout.trainedElements),
-  statistics: new Float32Array(layout.statisticsElements),
-})
-
 export class OnnxTrainingProgram implements TrainingProgram {
   readonly compileSeconds: number
   readonly #session: Session
@@ -81,8 +69,8 @@ export class OnnxTrainingProgram implements TrainingProgram {
   readonly #distils: boolean
   readonly #fakeQuantises: boolean
   readonly #layout: TrainingLayout
-  /** A step reads the first state and writes the second; then they change places. */
-  #state: readonly [State, State]
+  readonly #memory: StepMemory
+  readonly #batches = new BatchTensors()
   #inference: Session | undefined
 
   constructor(
@@ -103,7 +91,7 @@ export class OnnxTrainingProgram implements TrainingProgram {
     this.#fakeQuantises = recipe.fakeQuantise !== undefined
     this.#distils = recipe.distillation !== undefined
     this.#layout = layout
-    this.#state = [newState(layout), newState(layout)]
+    this.#memory = new StepMemory(layout)
     this.compileSeconds = compileSeconds
   }
 
@@ -116,29 +104,12 @@ export class OnnxTrainingProgram implements TrainingProgram {
     checkInputs(inputs, this.#batch, this.#inputShape)
     checkLabels(labels, this.#batch)
     checkTeacherLogits(teacherLogits, this.#distils ? this.#batch * this.#classes : 0)
-    const [from, to] = this.#state
-    const metrics = new Float32Array(2)
-    const flat = (data: Float32Array) => floatTensor(data, [data.length])
-    const withStatistics = this.#layout.statisticsElements > 0
-    await this.#session.run(
-      {
-        inputs: floatTensor(inputs, [this.#batch, ...this.#inputShape]),
-        labels: intTensor(labels, [this.#batch]),
-        learningRate: floatTensor(Float32Array.of(learningRate), [1]),
-        weights: flat(from.trained),
-        momentum: flat(from.momentum),
-        ...(withStatistics ? { statistics: flat(from.statistics) } : {}),
-        ...(teacherLogits === undefined ? {} : { teacher: floatTensor(teacherLogits, [this.#batch, this.#classes]) }),
-      },
-      {
-        metrics: flat(metrics),
-        newWeights: flat(to.trained),
-        newMomentum: flat(to.momentum),
-        ...(withStatistics ? { newStatistics: flat(to.statistics) } : {}),
-      },
-    )
-    this.#state = [to, from]
-    await this.#forgetInference()
+    this.#memory.learningRate[0] = learningRate
+    const batch = this.#batches.of(inputs, labels, teacherLogits, this.#inputShape)
+    await this.#session.run({ ...batch, ...this.#memory.reads }, this.#memory.writes)
+    this.#memory.advance()
+    if (this.#inference !== undefined) await this.#forgetInference()
+    const { metrics } = this.#memory
     return { loss: metrics[0]!, correct: metrics[1]! }
   }
 
@@ -182,14 +153,14 @@ export class OnnxTrainingProgram implements TrainingProgram {
     })
   }
 
-  #rangeViews = () => weightViews(this.#layout.ranges, this.#state[0].statistics)
+  #rangeViews = () => weightViews(this.#layout.ranges, this.#memory.state.statistics)
 
   async readWeights(): Promise<Weights> {
-    return collectWeights(this.#layout, this.#state[0].trained, this.#state[0].statistics)
+    return collectWeights(this.#layout, this.#memory.state.trained, this.#memory.state.statistics)
   }
 
   async writeWeights(weights: Weights): Promise<void> {
-    const { trained, momentum, statistics } = this.#state[0]
+    const { trained, momentum, statistics } = this.#memory.state
     const { trainedElements, optimiserVectors } = this.#layout
     const momenta = Array.from(
       { length: optimiserVectors },
@@ -225,7 +196,7 @@ export class OnnxTrainingProgram implements TrainingProgram {
   #stateViews(): ReadonlyMap<string, Float32Array> {
     const { trained, trainedElements, optimiserVectors } = this.#layout
     const views = Array.from({ length: optimiserVectors }, (_, i) =>
-      [...weightViews(trained, this.#state[0].momentum.subarray(i * trainedElements))].map(
+      [...weightViews(trained, this.#memory.state.momentum.subarray(i * trainedElements))].map(
         ([name, view]): [string, Float32Array] => [`${name}#${i}`, view],
       ),
     )
