@@ -15,8 +15,7 @@ export function crowdingDistance(points: Float64Array, count: number, objectives
   const values = new Float64Array(count)
   for (let j = 0; j < objectives; j++) {
     for (let i = 0; i < count; i++) column[i] = points[i * objectives + j]!
-    const order = ascendingOrder(column)
-    for (let position = 0; position < count; position++) values[position] = column[order[position]!]!
+    const order = ascendingOrder(column, values)
     const range = values[count - 1]! - values[0]!
     if (range === 0) continue
     let last = count - 1

@@ -223,7 +223,7 @@ export class ExclusiveVolume {
         const from = j === dimensions ? k + 1 : k
         rows.copyWithin(to * dimensions, from * dimensions, end * dimensions)
         to += end - from
-        kept -= k + 1 - from
+        kept -= from - k
       }
     }
     this.#size = kept

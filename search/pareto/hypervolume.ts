@@ -127,23 +127,29 @@ function sweep(boxes: Float64Array, count: number): number {
   }
   const zOrder = orderBy(boxes, count, 3, 2)
   const stairs = new RankSet(count)
+  // The rank of the next stair after each; that of the first one stands at the end.
+  const following = new Int32Array(count + 1).fill(-1)
   let planeArea = 0
   let sum = 0
   for (let position = 0; position < count; position++) {
     const i = zOrder[position]!
     const rank = xRank[i]!
+    const own = y[rank]!
     const before = stairs.below(rank)
     let height = before < 0 ? 0 : y[before]!
-    if (y[rank]! > height) {
-      let next = stairs.above(rank)
-      while (next >= 0 && y[next]! <= y[rank]!) {
+    if (own > height) {
+      const link = before < 0 ? count : before
+      let next = following[link]!
+      while (next >= 0 && y[next]! <= own) {
         planeArea += (y[next]! - height) * (x[rank]! - x[next]!)
         height = y[next]!
         stairs.remove(next)
-        next = stairs.above(next)
+        next = following[next]!
       }
-      planeArea += (y[rank]! - height) * (x[rank]! - (next < 0 ? 0 : x[next]!))
+      planeArea += (own - height) * (x[rank]! - (next < 0 ? 0 : x[next]!))
       stairs.add(rank)
+      following[link] = rank
+      following[rank] = next
     }
     const z = boxes[i * 3 + 2]!
     const nextZ = position + 1 < count ? boxes[zOrder[position + 1]! * 3 + 2]! : 0

@@ -1,8 +1,12 @@
 /** Runs up to this length are sorted by insertion before they are merged. */
 const SHORT_RUN = 12
 
-/** Positions of the keys from the smallest to the largest; equal keys keep their order. A merge sort that carries the keys along. */
-export function mergeOrder(keys: Float64Array): Uint32Array {
+/**
+ * Positions of the keys from the smallest to the largest; equal keys keep their order. A merge sort that carries the keys
+ * along, for keys of any spread.
+ * @param sorted receives the keys in order
+ */
+export function mergeOrder(keys: Float64Array, sorted: Float64Array): Uint32Array {
   const count = keys.length
   let from = keys.slice()
   let order = new Uint32Array(count)
@@ -21,7 +25,6 @@ export function mergeOrder(keys: Float64Array): Uint32Array {
       order[at] = i
     }
   }
-  if (count <= SHORT_RUN) return order
   let to = new Float64Array(count)
   let toOrder = new Uint32Array(count)
   for (let width = SHORT_RUN; width < count; width *= 2) {
@@ -59,5 +62,6 @@ export function mergeOrder(keys: Float64Array): Uint32Array {
     order = toOrder
     toOrder = swappedOrder
   }
+  sorted.set(from)
   return order
 }

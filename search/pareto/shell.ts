@@ -1,3 +1,5 @@
+const LONG_MOVE = 100
+
 /**
  * A growing set of points in space, known by ranks, which tells for every new point the volume that only it dominates.
  * After the contributions of Guerreiro and Fonseca (2018, "Computing and Updating Hypervolume Contributions in Up to Four
@@ -102,13 +104,15 @@ export class Shell {
     return volume + area * (depth - cValues[this.#boxC]!)
   }
 
+  /** Number of members with a third rank up to this one: a binary search without branches that could go either way. */
   #membersUpTo(c: number): number {
+    const ranks = this.#c
     let low = 0
-    let high = this.#size
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#c[middle]! <= c) low = middle + 1
-      else high = middle
+    let left = this.#size
+    while (left > 0) {
+      const half = (left + 1) >>> 1
+      low += half & ((ranks[low + half - 1]! - c - 1) >> 31)
+      left -= half
     }
     return low
   }
@@ -121,32 +125,29 @@ export class Shell {
   #step(a: number, b: number, limitA: number, limitB: number): number {
     const stepA = this.#stepA
     const stepB = this.#stepB
+    const tail = this.#tail
     let low = this.#head
-    let high = this.#tail
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (stepA[middle]! <= a) low = middle + 1
-      else high = middle
-    }
+    while (low < tail && stepA[low]! <= a) low++
     let top = low > this.#head ? stepB[low - 1]! : limitB
     if (top <= b) return 0
     let left = a
     let end = low
     let taken = 0
-    for (; end < this.#tail && stepB[end]! >= b; end++) {
+    for (; end < tail && stepB[end]! >= b; end++) {
       taken += this.#rectangle(left, stepA[end]!, b, top)
       left = stepA[end]!
       top = stepB[end]!
     }
-    taken += this.#rectangle(left, end < this.#tail ? stepA[end]! : limitA, b, top)
+    taken += this.#rectangle(left, end < tail ? stepA[end]! : limitA, b, top)
     if (end === low) {
-      for (let at = this.#tail++; at > low; at--) {
+      for (let at = tail; at > low; at--) {
         stepA[at] = stepA[at - 1]!
         stepB[at] = stepB[at - 1]!
       }
+      this.#tail = tail + 1
     } else if (end > low + 1) {
-      stepA.copyWithin(low + 1, end, this.#tail)
-      stepB.copyWithin(low + 1, end, this.#tail)
+      stepA.copyWithin(low + 1, end, tail)
+      stepB.copyWithin(low + 1, end, tail)
       this.#tail -= end - low - 1
     }
     stepA[low] = a
@@ -183,27 +184,35 @@ export class Shell {
   /** Puts a member at its place and drops those, further on, that the first `removed` candidates name. */
   #insert(place: number, removed: number, a: number, b: number, c: number): void {
     const gone = this.#candidates
-    const hole = removed > 0 ? gone[0]! : this.#size
-    move(this.#a, place + 1, place, hole)
-    move(this.#b, place + 1, place, hole)
-    move(this.#c, place + 1, place, hole)
+    this.#move(1, place, removed > 0 ? gone[0]! : this.#size)
     this.#a[place] = a
     this.#b[place] = b
     this.#c[place] = c
     for (let at = 1; at < removed; at++) {
-      const from = gone[at]! + 1
-      const end = at + 1 < removed ? gone[at + 1]! : this.#size
-      move(this.#a, from - at, from, end)
-      move(this.#b, from - at, from, end)
-      move(this.#c, from - at, from, end)
+      this.#move(-at, gone[at]! + 1, at + 1 < removed ? gone[at + 1]! : this.#size)
     }
     this.#size += 1 - removed
   }
-}
 
-/** What copyWithin does, which takes long to begin. */
-function move(array: Int32Array, to: number, start: number, end: number): void {
-  if (end - start > 64) array.copyWithin(to, start, end)
-  else if (to < start) for (let at = start, place = to; at < end; at++, place++) array[place] = array[at]!
-  else for (let at = end - 1, place = to + end - 1 - start; at >= start; at--, place--) array[place] = array[at]!
+  /** Moves members. A loop beats copyWithin for as few as it mostly is. */
+  #move(by: number, start: number, end: number): void {
+    const a = this.#a
+    const b = this.#b
+    const c = this.#c
+    if (end - start > LONG_MOVE) {
+      for (const ranks of [a, b, c]) ranks.copyWithin(start + by, start, end)
+    } else if (by > 0) {
+      for (let k = end - 1; k >= start; k--) {
+        a[k + by] = a[k]!
+        b[k + by] = b[k]!
+        c[k + by] = c[k]!
+      }
+    } else {
+      for (let k = start; k < end; k++) {
+        a[k + by] = a[k]!
+        b[k + by] = b[k]!
+        c[k + by] = c[k]!
+      }
+    }
+  }
 }
