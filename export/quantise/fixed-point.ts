@@ -61,8 +61,11 @@ export function scaleBy(x: number, multiplier: number, shift: number): number {
   if (total < 17) return shortScale(x, multiplier, total)
   const high = multiplier >> 16
   const low = multiplier & 0xffff
-  return Math.floor((x * high + Math.floor((x * low) / 0x1_0000) + 2 ** (total - 17)) / 2 ** (total - 16))
+  return Math.floor((x * high + Math.floor((x * low) / 0x1_0000) + POWERS[total - 17]!) / POWERS[total - 16]!)
 }
+
+/** Powers of two from 2^0: `**` is a call. */
+const POWERS = Float64Array.from({ length: 64 }, (_, i) => 2 ** i)
 
 /** Factors over 2^14, which no network has; the result wraps to 32 bits, as that of C does. */
 const shortScale = (x: number, multiplier: number, total: number): number =>

@@ -1,6 +1,5 @@
 import { sizeOf } from '../../../network/shapes.ts'
-import { addValue } from '../elementwise.ts'
-import { clampInt8, scaleBy } from '../fixed-point.ts'
+import { clampInt8, clampTo, scaleBy } from '../fixed-point.ts'
 import { softmaxRow } from '../softmax.ts'
 import type {
   Quantisation,
@@ -15,6 +14,7 @@ import type {
 import { prepareExperts } from './experts.ts'
 import { prepareMean, preparePool } from './pooling.ts'
 import { prepareConv, prepareDense, prepareDepthwise, type Step } from './sums-of-products.ts'
+import { ArenaPlan } from './vector-sums.ts'
 
 interface Binding<K extends QuantisedKind> {
   readonly kernel: QuantisedOf<K>
@@ -22,14 +22,28 @@ interface Binding<K extends QuantisedKind> {
   readonly output: Int8Array
   readonly from: readonly Quantisation[]
   readonly to: Quantisation
+  /** Of the interpreter's memory. */
+  readonly plan: ArenaPlan
 }
 
 function prepareAdd(kernel: QuantisedAdd, { inputs, output, from, to }: Binding<'add'>): Step {
-  const values = inputs.map(() => 0)
+  const { leftShift, operands, result, clamp } = kernel
+  const [low, high] = clamp
+  // An operand's share of the sum, for each of its 256 values.
+  const shares = operands.map(({ multiplier, shift }, n) =>
+    Int32Array.from({ length: 256 }, (_, i) =>
+      scaleBy((i - 128 - from[n]!.zeroPoint) * 2 ** leftShift, multiplier, shift),
+    ),
+  )
+  const sums = new Int32Array(output.length)
   return () => {
-    for (let i = 0; i < output.length; i++) {
-      for (let n = 0; n < inputs.length; n++) values[n] = inputs[n]![i]! - from[n]!.zeroPoint
-      output[i] = addValue(kernel, values, to.zeroPoint)
+    sums.fill(0)
+    for (const [n, input] of inputs.entries()) {
+      const share = shares[n]!
+      for (let i = 0; i < sums.length; i++) sums[i]! += share[input[i]! + 128]!
+    }
+    for (let i = 0; i < sums.length; i++) {
+      output[i] = clampTo(scaleBy(sums[i]!, result.multiplier, result.shift) + to.zeroPoint, low, high)
     }
   }
 }
@@ -62,9 +76,9 @@ function prepareConcat(kernel: QuantisedConcat, { inputs, output }: Binding<'con
 }
 
 const RULES: { readonly [K in QuantisedKind]: (binding: Binding<K>) => Step } = {
-  conv2d: ({ kernel, inputs, output, from, to }) => prepareConv(kernel, from[0]!, to, inputs[0]!, output),
-  depthwiseConv2d: ({ kernel, inputs, output, from, to }) => prepareDepthwise(kernel, from[0]!, to, inputs[0]!, output),
-  dense: ({ kernel, inputs, output, from, to }) => prepareDense(kernel, from[0]!, to, inputs[0]!, output),
+  conv2d: (binding) => prepareConv(single(binding), binding.plan),
+  depthwiseConv2d: (binding) => prepareDepthwise(single(binding), binding.plan),
+  dense: (binding) => prepareDense(single(binding), binding.plan),
   add: (binding) => prepareAdd(binding.kernel, binding),
   multiply: (binding) => prepareMultiply(binding.kernel, binding),
   averagePool: ({ kernel, inputs, output }) => preparePool(kernel, inputs[0]!, output),
@@ -82,11 +96,29 @@ const RULES: { readonly [K in QuantisedKind]: (binding: Binding<K>) => Step } = 
     }
   },
   concat: (binding) => prepareConcat(binding.kernel, binding),
-  routedExperts: ({ kernel, inputs, output, from, to }) =>
-    prepareExperts(kernel, from[1]!, to, inputs[1]!, output, (graph) => prepareGraph(graph, inputs[0]!)),
+  routedExperts: ({ kernel, inputs, output, from, to, plan }) =>
+    prepareExperts(kernel, from[1]!, to, inputs[1]!, output, (graph) => prepareGraph(graph, inputs[0]!, plan)),
 }
 
-function prepareGraph(graph: QuantisedGraph, input: Int8Array): { readonly run: Step; readonly output: Int8Array } {
+const single = <K extends 'conv2d' | 'depthwiseConv2d' | 'dense'>({
+  kernel,
+  inputs,
+  output,
+  from,
+  to,
+}: Binding<K>) => ({
+  kernel,
+  from: from[0]!,
+  to,
+  input: inputs[0]!,
+  output,
+})
+
+function prepareGraph(
+  graph: QuantisedGraph,
+  input: Int8Array,
+  plan: ArenaPlan,
+): { readonly run: Step; readonly output: Int8Array } {
   const buffers = graph.tensors.map(({ shape }, i) => (i === graph.input ? input : new Int8Array(sizeOf(shape))))
   const steps = graph.kernels.map((kernel) => {
     const binding = {
@@ -95,6 +127,7 @@ function prepareGraph(graph: QuantisedGraph, input: Int8Array): { readonly run: 
       output: buffers[kernel.output]!,
       from: kernel.inputs.map((tensor) => graph.tensors[tensor]!.quantisation),
       to: graph.tensors[kernel.output]!.quantisation,
+      plan,
     }
     return (RULES[kernel.kind] as (binding: Binding<QuantisedKernel['kind']>) => Step)(
       binding as Binding<QuantisedKernel['kind']>,
@@ -113,7 +146,9 @@ function prepareGraph(graph: QuantisedGraph, input: Int8Array): { readonly run: 
  */
 export function createInterpreter(graph: QuantisedGraph): (input: Int8Array) => Int8Array {
   const input = new Int8Array(sizeOf(graph.tensors[graph.input]!.shape))
-  const { run, output } = prepareGraph(graph, input)
+  const plan = new ArenaPlan()
+  const { run, output } = prepareGraph(graph, input, plan)
+  plan.allocate()
   return (sample) => {
     input.set(sample)
     run()
