@@ -4,10 +4,11 @@
  *   node bench/ladder-draws.ts FOLDER --full epochs=6,data=0.3 --ladder "epochs=1,data=0.1" \
  *     --ladder "epochs=1,data=0.1>epochs=1,data=0.2" [--reduction 3] [--networks 27] [--draws 4000]
  *
- * Every draw takes some of the networks. Each stage passes one in so many on, by validation accuracy; those that are left are
- * trained fully, from the start, which counts in full. Printed for each ladder: its cost as a share of training all of the
- * draw fully, and its loss, the test accuracy of the best network of the draw minus that of the best one it trained fully.
- * Beside it: the loss of training as many networks of the draw as the same cost allows. Nothing is trained.
+ * Every draw takes some of the networks. Each stage passes one in so many on, by validation cross entropy as in a search, or
+ * by accuracy with --by accuracy; those that are left are trained fully, from the start, which counts in full. Printed for
+ * each ladder: its cost as a share of training all of the draw fully, and its loss, the test accuracy of the best network of
+ * the draw minus that of the best one it trained fully. Beside it: the loss of training as many networks of the draw as the
+ * same cost allows. Nothing is trained.
  */
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -26,6 +27,7 @@ const { values: flags, positionals } = parseArgs({
     reduction: { type: 'string', default: '3' },
     networks: { type: 'string', default: '27' },
     draws: { type: 'string', default: '4000' },
+    by: { type: 'string', default: 'entropy' },
   },
 })
 const [folder] = positionals
@@ -62,12 +64,15 @@ const best = (archIds: readonly string[]): number => Math.max(...archIds.map(acc
 const cost = (archIds: readonly string[], of: ReadonlyMap<string, Measurement>): number =>
   archIds.reduce((sum, archId) => sum + of.get(archId)!.cpuSeconds, 0)
 
+const score = ({ accuracy, crossEntropy }: Measurement): number =>
+  flags.by === 'accuracy' || crossEntropy === undefined ? accuracy : -crossEntropy
+
 function climb(drawn: readonly string[], rungs: (typeof ladders)[number]['rungs']) {
   let left = drawn
   let spent = 0
   for (const rung of rungs) {
     spent += cost(left, rung)
-    const ranked = left.toSorted((a, b) => rung.get(b)!.accuracy - rung.get(a)!.accuracy)
+    const ranked = left.toSorted((a, b) => score(rung.get(b)!) - score(rung.get(a)!))
     left = ranked.slice(0, Math.ceil(left.length / reduction))
   }
   return { share: (spent + cost(left, truth)) / cost(drawn, truth), loss: best(drawn) - best(left) }
