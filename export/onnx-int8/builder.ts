@@ -18,7 +18,6 @@ const isPixel = (shape: Shape): boolean => shape[0] === 1 && shape[1] === 1
 /** Writes int8 tensors and what lies between them; scales and zero points are stored once. */
 export class QdqBuilder {
   readonly emitter = new OnnxEmitter()
-  readonly #stored = new Map<string, Value>()
   #count = 0
 
   int8(data: Int8Array, dims: readonly number[], label: string): Value {
@@ -36,10 +35,7 @@ export class QdqBuilder {
   }
 
   int8Scalar(value: number): Value {
-    const key = `int8 ${value}`
-    const known = this.#stored.get(key) ?? this.int8(Int8Array.of(value), [], 'zero_point')
-    this.#stored.set(key, known)
-    return known
+    return this.emitter.shared(`int8 ${value}`, () => ({ type: 'int8', dims: [], data: Int8Array.of(value) }))
   }
 
   /** Real values of an int8 edge. */
@@ -73,8 +69,7 @@ export class QdqBuilder {
   lookedUp(edge: Edge, table: Int8Array, quantisation: Quantisation): Edge {
     const { emitter } = this
     const wide = emitter.node('Cast', [edge.value], { attributes: { to: 6n } })
-    const offset = this.#stored.get('offset') ?? this.int32(Int32Array.of(128), [], 'offset')
-    this.#stored.set('offset', offset)
+    const offset = emitter.shared('int32 128', () => ({ type: 'int32', dims: [], data: Int32Array.of(128) }))
     const value = emitter.node('Gather', [this.int8(table, [256], 'table'), emitter.node('Add', [wide, offset])])
     return { value, shape: edge.shape, quantisation }
   }

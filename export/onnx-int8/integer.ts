@@ -18,7 +18,7 @@ const cast = ({ emitter }: QdqBuilder, value: Value, to: bigint): Value =>
   emitter.node('Cast', [value], { attributes: { to } })
 
 const longs = ({ emitter }: QdqBuilder, values: readonly bigint[], dims: readonly number[]): Value =>
-  emitter.initializer(`long_${dims}_${values}`, { type: 'int64', dims, data: BigInt64Array.from(values) })
+  emitter.shared(`long ${dims}:${values}`, () => ({ type: 'int64', dims, data: BigInt64Array.from(values) }))
 const long = (builder: QdqBuilder, value: number): Value => longs(builder, [BigInt(value)], [])
 
 /** q − zero point, in 64 bits. */
@@ -79,11 +79,12 @@ function convolution(
   // ConvInteger takes unsigned samples.
   const offset = builder.int32(Int32Array.of(128), [], 'offset')
   const unsigned = cast(builder, emitter.node('Add', [cast(builder, x.value, INT32), offset]), UINT8)
-  const zero = emitter.initializer(`unsigned_${x.quantisation.zeroPoint}`, {
+  const zeroPoint = x.quantisation.zeroPoint + 128
+  const zero = emitter.shared(`uint8 ${zeroPoint}`, () => ({
     type: 'uint8',
     dims: [],
-    data: Uint8Array.of(x.quantisation.zeroPoint + 128),
-  })
+    data: Uint8Array.of(zeroPoint),
+  }))
   const attributes = { ...windowAttributes(kernel), group: BigInt(group) }
   const sum = emitter.node('ConvInteger', [unsigned, wideWeights(builder, kernel, weights, dims), zero], { attributes })
   const biased = emitter.node('Add', [sum, builder.int32(kernel.bias, [filters, 1, 1], 'bias')])

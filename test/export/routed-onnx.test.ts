@@ -7,6 +7,7 @@ import { loadDataset } from '../../evaluators/datasets/load.ts'
 import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
 import type { ExportContext } from '../../export/formats/format.ts'
 import { onnxFormat } from '../../export/formats/onnx.ts'
+import { writeQdqModel } from '../../export/onnx-int8/write-model.ts'
 import { verifyOnnx } from '../../export/verify.ts'
 import { randomStream } from '../../lib/random.ts'
 import { GraphBuilder } from '../../network/build.ts'
@@ -14,7 +15,7 @@ import { sizeOf } from '../../network/shapes.ts'
 import type { NetworkGraph, Shape } from '../../network/types.ts'
 import { geneOperations } from '../../search/genes.ts'
 import { loadSpace } from '../../spaces/discover.ts'
-import { everyKind, nestedExperts, plausibleWeights } from './networks.ts'
+import { everyKind, nestedExperts, plausibleWeights, quantisedCase } from './networks.ts'
 
 const inputShapeOf = (graph: NetworkGraph): Shape => graph.nodes.find(({ op }) => op.kind === 'input')!.shape
 
@@ -25,12 +26,16 @@ function samplesFor(graph: NetworkGraph, count: number): Tensor {
   return new Tensor('float32', data, [count, ...shape])
 }
 
-async function outputOf(model: Uint8Array, input: Tensor): Promise<Float32Array> {
+async function outputsOf(model: Uint8Array, inputs: readonly Tensor[]): Promise<readonly Float32Array[]> {
   const session = await InferenceSession.create(model, { logSeverityLevel: 3, intraOpNumThreads: 1 })
-  const { output } = await session.run({ input })
+  const outputs: Float32Array[] = []
+  for (const input of inputs) outputs.push((await session.run({ input }))['output']!.data as Float32Array)
   await session.release()
-  return output!.data as Float32Array
+  return outputs
 }
+
+const outputOf = async (model: Uint8Array, input: Tensor): Promise<Float32Array> =>
+  (await outputsOf(model, [input]))[0]!
 
 async function mixturesOfTheSpace(): Promise<readonly NetworkGraph[]> {
   const space = await loadSpace('moe')
@@ -56,6 +61,7 @@ function mixture(topK: number): NetworkGraph {
 
 /** How many convolutions ONNX Runtime runs for some samples, as its profiler counts them. */
 async function convolutionsRun(t: ExecutionContext, model: Uint8Array, input: Tensor): Promise<number> {
+  const kinds = ['Conv', 'QLinearConv', 'ConvInteger']
   const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-profile-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const profileFilePrefix = path.join(folder, 'run')
@@ -72,7 +78,7 @@ async function convolutionsRun(t: ExecutionContext, model: Uint8Array, input: Te
     readonly name: string
     readonly args?: { readonly op_name?: string }
   }[]
-  return events.filter(({ name, args }) => args?.op_name === 'Conv' && name.endsWith('_kernel_time')).length
+  return events.filter(({ name, args }) => kinds.includes(args?.op_name ?? '') && name.endsWith('_kernel_time')).length
 }
 
 test('a file that runs the chosen experts alone gives what one gives that runs all, bit for bit, for any batch', async (t) => {
@@ -82,12 +88,12 @@ test('a file that runs the chosen experts alone gives what one gives that runs a
     const weights = plausibleWeights(graph, i)
     const all = buildInferenceGraph(graph, weights, { batch: 'n' })
     const routed = buildInferenceGraph(graph, weights, { batch: 'n', routed: true })
-    for (const count of [1, 2, 33]) {
-      const input = samplesFor(graph, count)
-      const [expected, found] = [await outputOf(all, input), await outputOf(routed, input)]
+    const inputs = [1, 2, 33].map((count) => samplesFor(graph, count))
+    const [expected, found] = [await outputsOf(all, inputs), await outputsOf(routed, inputs)]
+    for (const [batch, values] of found.entries()) {
       // Of three chosen experts the order of adding differs: the largest gate first, not the lowest index.
-      const furthest = found.reduce((most, value, k) => Math.max(most, Math.abs(value - expected[k]!)), 0)
-      t.true(furthest <= (i === 2 ? 1e-5 : 0), `network ${i}, ${count} samples: off by ${furthest}`)
+      const furthest = values.reduce((most, value, k) => Math.max(most, Math.abs(value - expected[batch]![k]!)), 0)
+      t.true(furthest <= (i === 2 ? 1e-5 : 0), `network ${i}, batch ${batch}: off by ${furthest}`)
     }
   }
 })
@@ -101,6 +107,24 @@ test('experts to which no sample goes do not run', async (t) => {
     t.is(await convolutionsRun(t, build(false), one), 12)
     t.is(await convolutionsRun(t, build(true), one), 2 * topK)
     t.true((await convolutionsRun(t, build(true), samplesFor(graph, 200))) > 2 * topK)
+  }
+})
+
+test('nor do they in int8, and the batch changes nothing', async (t) => {
+  for (const topK of [1, 2]) {
+    const { network, real, count, graph } = await quantisedCase(mixture(topK), 1, 30)
+    for (const arithmetic of ['qdq', 'integer'] as const) {
+      const model = writeQdqModel(network, { arithmetic })
+      t.is(await convolutionsRun(t, model, samplesFor(graph, 1)), 2 * topK)
+      const shape = inputShapeOf(graph)
+      const some = (first: number, samples: number): Tensor => {
+        const values = real.subarray(first * sizeOf(shape), (first + samples) * sizeOf(shape))
+        return new Tensor('float32', values, [samples, ...shape])
+      }
+      const one = Array.from({ length: count }, (_, i) => some(i, 1))
+      const [whole, ...single] = await outputsOf(model, [some(0, count), ...one])
+      t.deepEqual(Float32Array.from(single.flatMap((values) => [...values])), whole)
+    }
   }
 })
 
