@@ -5,26 +5,29 @@ import { type Algorithm, type AlgorithmConfig, defineAlgorithm, type Genome, typ
 import { Archive } from './frugal/archive.ts'
 import { CandidatePool, isAllowed } from './frugal/candidates.ts'
 import { choiceGroups, initialLatents } from './frugal/choice-groups.ts'
-import { type CostModelState, type CostSource, initialCostModels, knownCosts, PredictedCosts } from './frugal/costs.ts'
+import { type CostSource, initialCostTuning, knownCosts, PredictedCosts } from './frugal/costs.ts'
 import { createEncoding } from './frugal/encoding.ts'
 import { INITIAL_PARAMETERS } from './frugal/kernel.ts'
-import { initialParameters, isParameterState } from './frugal/parameter-search.ts'
+import { arePositions, initialParameters, isParameterState, STEPS_PER_SEARCH } from './frugal/parameter-search.ts'
 import { chooseByGain } from './frugal/proposal.ts'
 import { DOUBTING, Surrogate, TRUSTING } from './frugal/surrogate.ts'
+import { initialTuning, type TuningState } from './frugal/tuned-process.ts'
 import { GenomeMemory } from './genome-memory.ts'
 import { OpenAsks } from './open-asks.ts'
 import { unseenSample, unseenVariant } from './proposals.ts'
 import { checkTold, isFeasible, loadTold, parseState, randomStateSchema, storeTold, toldSchema } from './state.ts'
 
 const genomeSchema = z.array(z.int().min(0))
-const parameterSchema = z
-  .strictObject({
-    positions: z.array(z.int()),
-    turn: z.int().min(0),
-    latents: z.array(z.number()),
-    step: z.number().positive(),
-  })
-  .refine(isParameterState)
+const placesSchema = { positions: z.array(z.int()), latents: z.array(z.number()) }
+const tuningSchema = z.strictObject({
+  serving: z.strictObject(placesSchema).refine(({ positions }) => arePositions(positions)),
+  found: z
+    .strictObject({ ...placesSchema, turn: z.int().min(0), step: z.number().positive() })
+    .refine(isParameterState),
+  steps: z.int().min(0).max(STEPS_PER_SEARCH),
+  built: z.int().min(0).nullable(),
+  nextSearch: z.int().min(1),
+})
 const stateSchema = z.strictObject({
   random: randomStateSchema,
   seen: z.array(z.int().min(0)),
@@ -35,9 +38,8 @@ const stateSchema = z.strictObject({
   infeasible: z.array(toldSchema),
   firstErrors: z.array(z.number()),
   retained: z.array(genomeSchema),
-  parameters: parameterSchema,
-  costModels: z.strictObject({ parameters: parameterSchema, nextSearch: z.int().min(1) }),
-  nextSearch: z.int().min(1),
+  errorModel: tuningSchema,
+  costModel: tuningSchema,
 })
 
 /** Measurements made before the surrogate is asked. */
@@ -55,29 +57,25 @@ interface Memory {
   readonly open: OpenAsks
   readonly archive: Archive
   readonly firstErrors: number[]
-  readonly surrogateParameters: ConstructorParameters<typeof Surrogate>[1]
-  readonly nextSearch: number
-  readonly costModels: CostModelState
+  readonly errorModel: TuningState
+  readonly costModel: TuningState
   retained: readonly Genome[]
 }
 
 function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): Algorithm {
   const { operations, frontCount, cheapObjectives } = config
   const { seen, open, archive, firstErrors } = memory
-  const encoding = createEncoding(operations, cheapObjectives)
-  const surrogate = new Surrogate(encoding, memory.surrogateParameters, memory.nextSearch)
+  const known = cheapObjectives === undefined ? undefined : knownCosts(cheapObjectives)
+  const encoding = createEncoding(operations, known?.costs)
+  const surrogate = new Surrogate(encoding, memory.errorModel, archive)
   const predicted =
-    cheapObjectives === undefined ? new PredictedCosts(encoding, frontCount, memory.costModels) : undefined
-  const source: CostSource = cheapObjectives === undefined ? predicted! : knownCosts(cheapObjectives)
-  const featureCosts = (genome: Genome) => (cheapObjectives === undefined ? undefined : source.costs(genome))
+    known === undefined ? new PredictedCosts(encoding, frontCount, memory.costModel, archive.observations) : undefined
+  const source: CostSource = known ?? predicted!
 
   const referenceError = (): number => {
     const sorted = [...firstErrors].sort((a, b) => a - b)
     return sorted[Math.floor(sorted.length * REFERENCE_QUANTILE)]!
   }
-  const learn = (): void => surrogate.learn(archive, featureCosts, referenceError())
-  predicted?.update(archive.observations)
-  if (archive.observations.length > 0) learn()
   /** Takes an error among the first ones, in the place of the one it corrects. */
   const rememberFirst = (earlier: number | undefined, error: number): void => {
     const at = earlier === undefined ? -1 : firstErrors.indexOf(earlier)
@@ -123,7 +121,6 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
       frontCount,
       open: open.genomes,
       source,
-      featureCosts,
       referenceError: referenceError(),
       sdFactor: random.chance(0.5) ? DOUBTING : TRUSTING,
     })
@@ -143,15 +140,15 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
     tell: (told: Told) => {
       open.close(told)
       const earlier = archive.find(told.genome)
-      const moved = archive.add(told)
-      if (moved) {
-        surrogate.restart()
-        predicted?.restart()
+      const kept = archive.add(told)
+      if (kept !== undefined) {
+        surrogate.keep(kept)
+        predicted?.keep(kept, archive.observations)
       }
-      if (isFeasible(told.fronts)) rememberFirst(earlier?.error, archive.find(told.genome)!.error)
-      else if (!moved || archive.observations.length === 0) return
+      if (!isFeasible(told.fronts)) return
+      rememberFirst(earlier?.error, archive.find(told.genome)!.error)
       predicted?.update(archive.observations)
-      learn()
+      surrogate.learn(archive, referenceError())
     },
     state: () => ({
       random: random.state(),
@@ -165,12 +162,13 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
       infeasible: archive.infeasible.map(storeTold),
       firstErrors,
       retained: memory.retained,
-      parameters: surrogate.parameters,
-      nextSearch: surrogate.nextSearch,
-      costModels: predicted?.state ?? memory.costModels,
+      errorModel: surrogate.state,
+      costModel: predicted?.state ?? memory.costModel,
     }),
   }
 }
+
+const latentsOf = ({ operations }: AlgorithmConfig): readonly number[] => initialLatents(choiceGroups(operations.genes))
 
 export default defineAlgorithm({
   id: 'frugal',
@@ -181,9 +179,8 @@ export default defineAlgorithm({
       open: new OpenAsks(),
       archive: new Archive(config.frontCount),
       firstErrors: [],
-      surrogateParameters: initialParameters(INITIAL_PARAMETERS, initialLatents(choiceGroups(config.operations.genes))),
-      nextSearch: INITIAL_DESIGN,
-      costModels: initialCostModels(initialLatents(choiceGroups(config.operations.genes))),
+      errorModel: initialTuning(initialParameters(INITIAL_PARAMETERS, latentsOf(config)), INITIAL_DESIGN),
+      costModel: initialCostTuning(latentsOf(config)),
       retained: [],
     }),
   restore: (config, state) => {
@@ -193,8 +190,9 @@ export default defineAlgorithm({
       error,
       costs: costs.map((vector) => vector ?? undefined),
     }))
-    const latentCount = initialLatents(choiceGroups(config.operations.genes)).length
-    if ([stored.parameters, stored.costModels.parameters].some(({ latents }) => latents.length !== latentCount)) {
+    const latentCount = latentsOf(config).length
+    const models = [stored.errorModel, stored.costModel].flatMap(({ serving, found }) => [serving, found])
+    if (models.some(({ latents }) => latents.length !== latentCount)) {
       throw new UserError(
         "this state of the algorithm 'frugal' belongs to another search: its genes have other choices",
       )
@@ -212,9 +210,8 @@ export default defineAlgorithm({
       open: new OpenAsks(stored.open),
       archive: new Archive(config.frontCount, observations, infeasible),
       firstErrors: stored.firstErrors,
-      surrogateParameters: stored.parameters,
-      nextSearch: stored.nextSearch,
-      costModels: stored.costModels,
+      errorModel: stored.errorModel,
+      costModel: stored.costModel,
       retained: stored.retained,
     })
   },

@@ -35,32 +35,37 @@ export class Archive {
 
   /**
    * A later result of a genome takes the place of the earlier one; a later failure removes it.
-   * @returns whether other observations than this one have gone or moved
+   * @returns when some of the earlier observations have gone, the positions that those left had before
    */
-  add(told: Told): boolean {
+  add(told: Told): readonly number[] | undefined {
     const { genome, fronts } = told
     const earlier = this.find(genome)
     if (isFailed(fronts)) {
-      this.observations = this.observations.filter((observation) => observation !== earlier)
-      return earlier !== undefined
+      return earlier === undefined ? undefined : this.#keep((observation) => observation !== earlier)
     }
     if (!isFeasible(fronts)) {
       this.infeasible.push(told)
       this.infeasible.sort((a, b) => leastViolation(a) - leastViolation(b))
       this.infeasible.length = Math.min(this.infeasible.length, MOST_INFEASIBLE)
-      return false
+      return undefined
     }
     const feasible = fronts.map(({ objectives, violation }) => (violation === 0 ? objectives : undefined))
     const error = feasible.find((objectives) => objectives !== undefined)![0]!
     const observation = { genome, error, costs: feasible.map((objectives) => objectives?.slice(1)) }
     if (earlier !== undefined) {
       this.observations[this.observations.indexOf(earlier)] = observation
-      return false
+      return undefined
     }
     this.observations.push(observation)
-    if (this.observations.length <= MOST_OBSERVATIONS) return false
-    this.#forget()
-    return true
+    if (this.observations.length <= MOST_OBSERVATIONS) return undefined
+    const kept = this.#worthKeeping()
+    return this.#keep((_, i) => kept.has(i))
+  }
+
+  #keep(isKept: (observation: Observation, i: number) => boolean): readonly number[] {
+    const kept = [...this.observations.keys()].filter((i) => isKept(this.observations[i]!, i))
+    this.observations = kept.map((i) => this.observations[i]!)
+    return kept
   }
 
   /** Positions of the non-dominated observations of a device. */
@@ -78,8 +83,8 @@ export class Archive {
     }))
   }
 
-  /** Keeps the fronts and, evenly over time, some of the rest; of very large fronts also only some. */
-  #forget(): void {
+  /** The fronts and, evenly over time, some of the rest; of very large fronts also only some. */
+  #worthKeeping(): ReadonlySet<number> {
     const onFront = new Set<number>()
     for (let device = 0; device < this.#frontCount; device++) for (const i of this.front(device)) onFront.add(i)
     const all = this.observations.map((_, i) => i)
@@ -91,8 +96,7 @@ export class Archive {
       all.filter((i) => !onFront.has(i)),
       KEPT_OBSERVATIONS - members.length,
     )
-    const kept = new Set([...members, ...rest])
-    this.observations = this.observations.filter((_, i) => kept.has(i))
+    return new Set([...members, ...rest])
   }
 }
 

@@ -3,7 +3,9 @@ import type { Observation } from './archive.ts'
 import type { EncodedGenome, Encoding } from './encoding.ts'
 import { type Fit, GaussianProcess } from './gaussian-process.ts'
 import type { KernelParameters } from './kernel.ts'
-import { improveParameters, initialParameters, type ParameterState, parametersOf } from './parameter-search.ts'
+import { initialParameters, parametersOf } from './parameter-search.ts'
+import { RecentlyUsed } from './recently-used.ts'
+import { initialTuning, TunedProcess, type TuningState } from './tuned-process.ts'
 
 /** Costs of one device that may be uncertain. */
 export interface ExpectedCosts extends KnownCosts {
@@ -17,20 +19,12 @@ export interface CostSource {
   costs(genome: Genome): readonly ExpectedCosts[] | undefined
 }
 
-/** Answers are kept, because a candidate is looked at many times before it is asked for. */
+/** Answers that are kept, because a candidate is looked at many times before it is asked for. */
+const RECENT = 4096
+
 export function knownCosts(cheapObjectives: NonNullable<AlgorithmConfig['cheapObjectives']>): CostSource {
-  const kept = new Map<string, readonly KnownCosts[] | undefined>()
-  return {
-    costs: (genome) => {
-      const key = genome.join()
-      const before = kept.get(key)
-      if (before !== undefined || kept.has(key)) return before
-      if (kept.size >= 4096) kept.clear()
-      const costs = cheapObjectives(genome)
-      kept.set(key, costs)
-      return costs
-    },
-  }
+  const recent = new RecentlyUsed<readonly KnownCosts[] | undefined>(RECENT)
+  return { costs: (genome) => recent.get(genome.join(), () => cheapObjectives(genome)) }
 }
 
 /** Costs are close to a sum over genes, so the additive part weighs much; and they have next to no noise. */
@@ -52,25 +46,17 @@ const QUADRATURE = [
   { deviations: Math.sqrt(3), weight: 1 / 6 },
 ] as const
 
-/** The state of the cost models, plain JSON. */
-export interface CostModelState {
-  readonly parameters: ParameterState
-  /** Number of observations at which the parameters are searched again. */
-  readonly nextSearch: number
-}
-
-export const initialCostModels = (latents: readonly number[]): CostModelState => ({
-  parameters: initialParameters(INITIAL_COST_PARAMETERS, latents),
-  nextSearch: FIRST_SEARCH,
-})
+export const initialCostTuning = (latents: readonly number[]): TuningState =>
+  initialTuning(initialParameters(INITIAL_COST_PARAMETERS, latents), FIRST_SEARCH)
 
 interface DeviceModel {
-  process: GaussianProcess
+  /** A process of its own, for a device that lacks the costs of some observation; otherwise it uses the common one. */
+  own?: GaussianProcess
+  /** The observations that it knows. */
+  readonly rows: EncodedGenome[]
   /** One list per cost. */
   readonly columns: number[][]
   models: readonly { readonly fit: Fit; readonly positive: boolean }[]
-  /** Whether every observation so far has costs on this device, so that it can use the common process. */
-  complete: boolean
 }
 
 /**
@@ -78,100 +64,98 @@ interface DeviceModel {
  * costs share one kernel, whose parameters follow their likelihood.
  */
 export class PredictedCosts implements CostSource {
-  #state: CostModelState
   readonly #encoding: Encoding
   readonly #frontCount: number
-  #common: GaussianProcess
-  #rows: EncodedGenome[] = []
-  #devices: readonly DeviceModel[] = []
+  readonly #tuned: TunedProcess
+  #devices: readonly DeviceModel[]
 
-  constructor(encoding: Encoding, frontCount: number, state: CostModelState) {
+  /** @param observations that the state belongs to */
+  constructor(encoding: Encoding, frontCount: number, state: TuningState, observations: readonly Observation[]) {
     this.#encoding = encoding
     this.#frontCount = frontCount
-    this.#state = state
-    this.#common = this.#newProcess()
-    this.restart()
+    const rows = observations.map(({ genome }) => encoding.encode(genome))
+    this.#tuned = new TunedProcess(encoding, state, rows, GROWTH)
+    this.#devices = this.#newDevices()
+    observations.forEach((observation, i) => {
+      this.#take(observation, rows[i]!)
+    })
+    this.#fit()
   }
 
-  get state(): CostModelState {
-    return this.#state
+  get state(): TuningState {
+    return this.#tuned.state
   }
 
-  #newProcess(): GaussianProcess {
-    const { parameters } = this.#state
-    return new GaussianProcess(this.#encoding, parametersOf(parameters), parameters.latents)
+  /**
+   * Forgets all observations but those at some positions, which may lie beyond the last one known.
+   * @param observations those left, in order
+   */
+  keep(positions: readonly number[], observations: readonly Observation[]): void {
+    this.#tuned.keep(positions)
+    this.#devices = this.#newDevices()
+    this.#tuned.rows.forEach((row, i) => {
+      this.#take(observations[i]!, row)
+    })
+    this.#fit()
   }
 
-  /** Forgets everything, because the observations to come are others than before. */
-  restart(): void {
-    this.#common = this.#newProcess()
-    this.#rows = []
-    this.#devices = Array.from({ length: this.#frontCount }, () => ({
-      process: this.#common,
-      columns: [],
-      models: [],
-      complete: true,
-    }))
-  }
-
-  /** Takes in the observations that were not there the last time, and now and then looks for better parameters. */
+  /** Takes in the observations that were not there the last time, and goes on looking for better parameters. */
   update(observations: readonly Observation[]): void {
-    if (observations.length === this.#rows.length) return
-    this.#add(observations)
-    if (observations.length < this.#state.nextSearch) return
-    // Devices that lack some of the observations go along with the others.
-    const targets = this.#devices.flatMap(({ complete, columns }) =>
-      complete ? columns.map((column) => targetsOf(column).targets) : [],
-    )
-    const { parameters } = this.#state
-    this.#state = {
-      nextSearch: observations.length + Math.max(1, Math.floor(observations.length * GROWTH)),
-      parameters:
-        targets.length === 0 ? parameters : improveParameters(this.#encoding, this.#rows, targets, parameters),
+    const added = observations.slice(this.#tuned.rows.length)
+    if (added.length === 0) return
+    for (const observation of added) {
+      const row = this.#encoding.encode(observation.genome)
+      this.#tuned.add(row)
+      this.#take(observation, row)
     }
-    if (targets.length === 0) return
-    this.restart()
-    this.#add(observations)
+    // Devices that lack some of the observations go along with the others.
+    const targets = this.#devices.flatMap(({ rows, columns }) =>
+      rows.length === observations.length ? columns.map((column) => targetsOf(column).targets) : [],
+    )
+    if (targets.length > 0 && this.#tuned.tune(targets)) for (const device of this.#devices) delete device.own
+    this.#fit()
   }
 
-  #add(observations: readonly Observation[]): void {
-    for (const { genome, costs } of observations.slice(this.#rows.length)) {
-      const row = this.#encoding.encode(genome, undefined)
-      this.#devices.forEach((device, index) => {
-        const known = costs[index]
-        if (known === undefined && device.complete) this.#separate(device)
-        if (known === undefined) return
-        if (!device.complete) device.process.add(row)
-        known.forEach((cost, j) => {
-          device.columns[j] ??= []
-          device.columns[j].push(cost)
-        })
+  #newDevices(): readonly DeviceModel[] {
+    return Array.from({ length: this.#frontCount }, () => ({ rows: [], columns: [], models: [] }))
+  }
+
+  #take({ costs }: Observation, row: EncodedGenome): void {
+    this.#devices.forEach((device, index) => {
+      costs[index]?.forEach((cost, j) => {
+        device.columns[j] ??= []
+        device.columns[j].push(cost)
       })
-      this.#rows.push(row)
-      this.#common.add(row)
-    }
+      if (costs[index] !== undefined) device.rows.push(row)
+    })
+  }
+
+  #processOf(device: DeviceModel): GaussianProcess {
+    if (device.rows.length === this.#tuned.rows.length) return this.#tuned.process
+    const { serving } = this.#tuned.state
+    device.own ??= new GaussianProcess(this.#encoding, parametersOf(serving), serving.latents)
+    while (device.own.settled < device.rows.length) device.own.add(device.rows[device.own.settled]!)
+    return device.own
+  }
+
+  #fit(): void {
     for (const device of this.#devices) {
+      if (device.rows.length === 0) continue
+      const process = this.#processOf(device)
       device.models = device.columns.map((column) => {
         const { positive, targets } = targetsOf(column)
-        return { positive, fit: device.process.fit(targets) }
+        return { positive, fit: process.fit(targets) }
       })
     }
-  }
-
-  /** Gives a device a process of its own, over the observations before the one that it lacks. */
-  #separate(device: DeviceModel): void {
-    device.complete = false
-    device.process = this.#newProcess()
-    for (const row of this.#rows) device.process.add(row)
   }
 
   costs(genome: Genome): readonly ExpectedCosts[] {
-    const row = this.#encoding.encode(genome, undefined)
-    const common = this.#devices.some(({ complete }) => complete) ? this.#common.covariances(row) : undefined
-    return this.#devices.map(({ process, models, complete }) => {
+    const row = this.#encoding.encode(genome)
+    return this.#devices.map((device) => {
+      const { models } = device
       if (models.length === 0) return { costs: [], violation: Number.POSITIVE_INFINITY }
-      const covariances = complete ? common! : process.covariances(row)
-      const values = models.map(({ fit }) => process.mean(fit, covariances))
+      const process = this.#processOf(device)
+      const values = models.map(({ fit }) => process.mean(fit, row))
       const costsAt = (deviations: number): readonly number[] =>
         models.map(({ fit, positive }, j) => {
           const value = values[j]! + deviations * fit.recentError

@@ -2,6 +2,7 @@ import { randomStream } from '../../../lib/random.ts'
 import type { GeneDescription, Genome, GenomeOperations, KnownCosts } from '../../algorithm.ts'
 import { activeGenes } from '../../genes.ts'
 import { type ChoiceGroup, choiceGroups, kindOf } from './choice-groups.ts'
+import { RecentlyUsed } from './recently-used.ts'
 
 /** A genome as the model sees it. */
 export interface EncodedGenome {
@@ -9,18 +10,10 @@ export interface EncodedGenome {
   readonly codes: Uint16Array
   /** How often each choice occurs among genes of the same kind, so that what is learned in one place counts in others. */
   readonly counts: Float64Array
+  /** Squared length of the counts. */
+  readonly countLength: number
   /** Logarithms of the known costs, standardised. */
   readonly costs: Float64Array
-}
-
-/** What each code of another genome has in common with one genome; sums over genes make up distances. */
-export interface CodeTables {
-  /** 0 for the same choice, 1 for another category or activity, the share of the way between ordinal choices. */
-  readonly mismatch: Float64Array
-  /** The same, but with the distances between choices that were given. */
-  readonly distance: Float64Array
-  /** What the code adds to the scalar product of the two genomes' counts. */
-  readonly product: Float64Array
 }
 
 export interface Encoding {
@@ -29,13 +22,19 @@ export interface Encoding {
   readonly costCount: number
   /** Mean sum of mismatches between two random genomes. Counts are scaled to a mean squared distance of 1. */
   readonly typicalMismatch: number
-  encode(genome: Genome, costs: readonly KnownCosts[] | undefined): EncodedGenome
+  /** The latest genomes get the same object again. */
+  encode(genome: Genome): EncodedGenome
   /** Kinds of genes whose choices may be more or less similar. */
   readonly groups: readonly ChoiceGroup[]
   /** Per group and gene, its column among the codes and the code of its first choice. */
   readonly groupCodes: readonly (readonly GeneColumn[])[]
-  /** @param distances between the choices of each group, as `choiceDistances` gives them; 1 where there are none */
-  tables(encoded: EncodedGenome, distances: Float64Array | undefined): CodeTables
+  /**
+   * What each code of another genome has in common with this one, three entries per code; sums over genes make up distances:
+   * 0 for the same choice, 1 for another category or activity, the share of the way between ordinal choices; the same with
+   * the distances that were given; and what the code adds to the scalar product of the two genomes' counts.
+   * @param distances between the choices of each group, as `choiceDistances` gives them; 1 where there are none
+   */
+  tables(encoded: EncodedGenome, distances: Float64Array | undefined): Float64Array
 }
 
 export interface GeneColumn {
@@ -44,6 +43,8 @@ export interface GeneColumn {
 }
 
 const SAMPLES = 64
+/** Genomes whose encodings are kept: candidates come back from ask to ask. */
+const RECENT = 512
 
 interface CountGroup {
   readonly genes: readonly number[]
@@ -79,7 +80,8 @@ export function createEncoding(
   const samples = Array.from({ length: SAMPLES }, () => operations.sample(random))
   const costScales = scalesOf(samples.map((genome) => flatCosts(costsOf?.(genome))))
 
-  const encode = (genome: Genome, known: readonly KnownCosts[] | undefined): EncodedGenome => {
+  const recent = new RecentlyUsed<EncodedGenome>(RECENT)
+  const encode = (genome: Genome): EncodedGenome => {
     const active = activity(genome)
     const codes = Uint16Array.from(
       open,
@@ -95,44 +97,42 @@ export function createEncoding(
       if (group.ordinal) for (let level = 0; level < choice; level++) counts[group.start + level]! += scale
       else counts[group.start + choice]! += scale
     })
-    const flat = flatCosts(known)
+    const flat = flatCosts(costsOf?.(genome))
     const costs = Float64Array.from(costScales, ({ column, transform }) =>
       flat === undefined ? 0 : transform(flat[column]!),
     )
-    return { codes, counts, costs }
+    return { codes, counts, countLength: counts.reduce((sum, value) => sum + value * value, 0), costs }
   }
 
-  const tables = ({ codes, counts }: EncodedGenome, distances: Float64Array | undefined): CodeTables => {
-    const mismatch = new Float64Array(codeCount)
-    const distance = new Float64Array(codeCount)
-    const product = new Float64Array(codeCount)
+  const tables = ({ codes, counts }: EncodedGenome, distances: Float64Array | undefined): Float64Array => {
+    const entries = new Float64Array(3 * codeCount)
     open.forEach((gene, k) => {
       const { kind, choices } = genes[gene]!
       const own = codes[k]! - starts[k]!
       const step = kind === 'ordinal' ? 1 / (choices.length - 1) : 1
+      const similar = own === choices.length || distances === undefined ? undefined : similarIn[k]
       for (let code = 0; code <= choices.length; code++) {
         const inactive = code === choices.length || own === choices.length
         const plain = code === own ? 0 : inactive ? 1 : Math.min(1, Math.abs(code - own) * step)
-        const similar = inactive ? undefined : similarIn[k]
-        mismatch[starts[k]! + code] = plain
-        distance[starts[k]! + code] =
-          similar === undefined || distances === undefined
-            ? plain
-            : distances[similar.start + own * similar.size + code]!
+        const entry = 3 * (starts[k]! + code)
+        entries[entry] = plain
+        entries[entry + 1] =
+          similar === undefined || inactive ? plain : distances![similar.start + own * similar.size + code]!
       }
       const group = counted[groupOf[k]!]
       if (group === undefined) return
+      const scale = groupScales[groupOf[k]!]!
       let reached = 0
       for (let code = 0; code < choices.length; code++) {
-        const scale = groupScales[groupOf[k]!]!
-        product[starts[k]! + code] = group.ordinal ? reached : scale * counts[group.start + code]!
+        entries[3 * (starts[k]! + code) + 2] = group.ordinal ? reached : scale * counts[group.start + code]!
         if (group.ordinal && code < group.size) reached += scale * counts[group.start + code]!
       }
     })
-    return { mismatch, distance, product }
+    return entries
   }
 
-  const encoded = samples.map((genome) => encode(genome, undefined))
+  // Groups are scaled from samples that are not scaled yet; nothing of them is kept.
+  const encoded = samples.map((genome) => encode(genome))
   counted.forEach(({ start, size }, g) => {
     const mean = meanOfNeighbours(encoded, (a, b) => {
       let squared = 0
@@ -142,8 +142,8 @@ export function createEncoding(
     groupScales[g] = mean > 0 ? 1 / Math.sqrt(mean * counted.length) : 0
   })
   const typicalMismatch = meanOfNeighbours(encoded, (a, b) => {
-    const { mismatch } = tables(a, undefined)
-    return b.codes.reduce((sum, code) => sum + mismatch[code]!, 0)
+    const entries = tables(a, undefined)
+    return b.codes.reduce((sum, code) => sum + entries[3 * code]!, 0)
   })
   return {
     geneCount: open.length,
@@ -154,7 +154,7 @@ export function createEncoding(
     groupCodes: groups.map((group) =>
       group.genes.map((gene) => ({ column: open.indexOf(gene), firstCode: starts[open.indexOf(gene)]! })),
     ),
-    encode,
+    encode: (genome) => recent.get(genome.join(), () => encode(genome)),
     tables,
   }
 }

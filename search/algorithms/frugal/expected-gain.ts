@@ -86,13 +86,14 @@ export class ExpectedGain {
       }
       return shares
     }
-    const [first, second] = this.#cuts.map((axis, j) => coveredWidths(axis, costs[j]!))
-    const columns = second?.length ?? 1
-    for (let i = 0; i < first!.length; i++) {
-      const width = first![i]!
-      if (width === 0) continue
-      for (let k = 0; k < columns; k++) {
-        shares[this.#levelOf[i * columns + k]!]! += second === undefined ? width : width * second[k]!
+    const [first, second] = this.#cuts
+    const columns = second === undefined ? 1 : second.length - 1
+    const columnFrom = second === undefined ? 0 : cellOf(second, costs[1]!)
+    for (let i = cellOf(first!, costs[0]!); i < first!.length - 1; i++) {
+      const width = first![i + 1]! - Math.max(first![i]!, costs[0]!)
+      for (let k = columnFrom; k < columns; k++) {
+        const height = second === undefined ? 1 : second[k + 1]! - Math.max(second[k]!, costs[1]!)
+        shares[this.#levelOf[i * columns + k]!]! += width * height
       }
     }
     return shares
@@ -106,11 +107,11 @@ export class ExpectedGain {
   }
 }
 
-/** Per cell of an axis, the part of it at or above a cost. */
-function coveredWidths(cuts: Float64Array, cost: number): Float64Array {
-  const widths = new Float64Array(cuts.length - 1)
-  for (let k = 0; k < widths.length; k++) widths[k] = Math.max(0, cuts[k + 1]! - Math.max(cuts[k]!, cost))
-  return widths
+/** The first cell of an axis that reaches beyond a cost; the number of cells when none does. */
+function cellOf(cuts: Float64Array, cost: number): number {
+  let cell = 0
+  while (cell < cuts.length - 1 && cuts[cell + 1]! <= cost) cell++
+  return cell
 }
 
 function lowerCorners(cuts: readonly Float64Array[]): number[][] {

@@ -1,6 +1,14 @@
 import { choiceDistances, initialLatents } from './choice-groups.ts'
 import type { EncodedGenome, Encoding } from './encoding.ts'
-import { createKernel, EncodedRows, type Kernel, type KernelParameters } from './kernel.ts'
+import {
+  createKernel,
+  type Distances,
+  distancesFor,
+  EncodedRows,
+  type Kernel,
+  type KernelParameters,
+  measureDistances,
+} from './kernel.ts'
 import { appendCholeskyRow, product, rowStart, solveLower, solveUpper } from './triangular.ts'
 
 export interface Prediction {
@@ -19,44 +27,92 @@ export interface Fit {
   readonly recentError: number
 }
 
+/** What was worked out for a genome; more points only add entries. */
+interface Known {
+  readonly tables: Float64Array
+  covariances: Float64Array<ArrayBuffer>
+  /** How many covariances hold for good. */
+  count: number
+  /** The covariances divided by the factor, as far as they were asked for. */
+  solved: Float64Array<ArrayBuffer>
+  solvedCount: number
+}
+
 /** Points that the recent error is the mean of. */
 const RECENT = 30
 
 /**
  * Gaussian process regression with an unknown constant mean and scale, both estimated by maximum likelihood (Rasmussen
  * and Williams 2006). Adding a point costs O(n²), fitting a list of targets too, and several lists can share the points.
+ * What was worked out for a genome is kept as long as the genome's row is, because most candidates come back.
  */
 export class GaussianProcess {
+  readonly #encoding: Encoding
+  readonly #parameters: KernelParameters
+  readonly #latents: readonly number[]
   readonly #kernel: Kernel
+  readonly #choiceDistances: Float64Array
   readonly #noise: number
   readonly #rows: EncodedRows
+  readonly #known = new WeakMap<EncodedGenome, Known>()
+  #distances: Distances = distancesFor(32)
+  /** Covariances of the points with those before them, and the Cholesky factor, both packed by rows. */
+  #matrix = new Float64Array(rowStart(32))
   #factor = new Float64Array(rowStart(32))
+  /** Points after these may be taken back. */
+  #settled = 0
 
   /** @param latents of the choices; by default all are equally far from each other */
   constructor(encoding: Encoding, parameters: KernelParameters, latents = initialLatents(encoding.groups)) {
-    this.#kernel = createKernel(encoding, parameters, choiceDistances(encoding.groups, latents))
+    this.#encoding = encoding
+    this.#parameters = parameters
+    this.#latents = latents
+    this.#kernel = createKernel(encoding, parameters)
+    this.#choiceDistances = choiceDistances(encoding.groups, latents)
     this.#noise = parameters.noise
     this.#rows = new EncodedRows(encoding)
   }
 
-  get size(): number {
-    return this.#rows.size
+  /** Points added for good. */
+  get settled(): number {
+    return this.#settled
   }
 
-  add(row: EncodedGenome): void {
+  /**
+   * Adds a point for good; those supposed before are taken back.
+   * @param covariances of the point with those before it, where the caller knows them
+   */
+  add(row: EncodedGenome, covariances?: Float64Array): void {
+    this.#rows.size = this.#settled
+    this.#append(row, covariances ?? this.covariances(row))
+    this.#settled++
+    this.#known.delete(row)
+  }
+
+  /** Adds points after those added for good, in the place of others supposed before. */
+  suppose(rows: readonly EncodedGenome[]): void {
+    this.#rows.size = this.#settled
+    for (const row of rows) this.#append(row, this.covariances(row))
+  }
+
+  #append(row: EncodedGenome, covariances: Float64Array): void {
     const n = this.#rows.size
-    if (rowStart(n + 1) > this.#factor.length) {
-      const larger = new Float64Array(rowStart(2 * n + 32))
-      larger.set(this.#factor)
-      this.#factor = larger
-    }
-    appendCholeskyRow(this.#factor, n, this.covariances(row), 1 + this.#noise)
+    this.#factor = grown(this.#factor, rowStart(n + 1), rowStart(2 * n + 32))
+    this.#matrix = grown(this.#matrix, rowStart(n + 1), rowStart(2 * n + 32))
+    this.#matrix.set(covariances.subarray(0, n), rowStart(n))
+    appendCholeskyRow(this.#factor, n, covariances, 1 + this.#noise)
     this.#rows.add(row)
   }
 
-  /** Forgets all but the first `size` points. */
-  truncate(size: number): void {
-    this.#rows.size = Math.min(this.#rows.size, size)
+  /** A process with the same parameters and only some of the points, whose covariances need not be worked out again. */
+  with(points: readonly { readonly row: EncodedGenome; readonly position: number }[]): GaussianProcess {
+    const process = new GaussianProcess(this.#encoding, this.#parameters, this.#latents)
+    const covariances = new Float64Array(points.length)
+    points.forEach(({ row, position }, i) => {
+      for (let j = 0; j < i; j++) covariances[j] = this.#matrix[rowStart(position) + points[j]!.position]!
+      process.add(row, covariances)
+    })
+    return process
   }
 
   /** Fits targets, one per point in order; at least one. */
@@ -89,50 +145,85 @@ export class GaussianProcess {
     return { mean, variance, weights, recentError, logLikelihood: -0.5 * n * Math.log(variance) - logDeterminant }
   }
 
-  /** Derivative of the log likelihood by the covariance of points i and j < i, both ways, packed like the factor: O(n³). */
-  covarianceGradient(fit: Fit): Float64Array {
+  /**
+   * Derivative of the log likelihoods of several fits, added up, by the covariance of points i and j < i, both ways,
+   * packed like the factor: O(n³).
+   */
+  covarianceGradient(fits: readonly Fit[]): Float64Array {
     const n = this.#rows.size
     const columns = Array.from({ length: n }, (_, i) => {
       const unit = new Float64Array(n)
       unit[i] = 1
-      solveLower(this.#factor, n, unit)
+      solveLower(this.#factor, n, unit, i)
       return unit
     })
     const gradient = new Float64Array(rowStart(n))
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j < i; j++) {
-        const inverse = product(columns[i]!, i, columns[j]!, i, n - i)
-        gradient[rowStart(i) + j] = (fit.weights[i]! * fit.weights[j]!) / fit.variance - inverse
+    for (let i = 0, at = 0; i < n; i++, at++) {
+      for (let j = 0; j < i; j++, at++) {
+        let slope = -fits.length * product(columns[i]!, i, columns[j]!, i, n - i)
+        for (const { weights, variance } of fits) slope += (weights[i]! * weights[j]!) / variance
+        gradient[at] = slope
       }
     }
     return gradient
   }
 
-  /** Covariances of a point with every training point. */
+  /** Covariances of a point with every training point; there may be entries beyond. Valid until the next call. */
   covariances(row: EncodedGenome): Float64Array {
-    return this.#kernel(this.#rows, row)
+    return this.#of(row).covariances
   }
 
-  /** Expected value at a point: O(n). */
-  mean(fit: Fit, covariances: Float64Array): number {
-    let mean = fit.mean
-    for (let i = 0; i < covariances.length; i++) mean += covariances[i]! * fit.weights[i]!
-    return mean
+  #of(row: EncodedGenome): Known {
+    let known = this.#known.get(row)
+    if (known === undefined) {
+      known = {
+        tables: this.#encoding.tables(row, this.#choiceDistances),
+        covariances: new Float64Array(0),
+        count: 0,
+        solved: new Float64Array(0),
+        solvedCount: 0,
+      }
+      this.#known.set(row, known)
+    }
+    const n = this.#rows.size
+    known.covariances = grown(known.covariances, n, n + 32)
+    if (this.#distances.apart.length < n) this.#distances = distancesFor(2 * n)
+    measureDistances(this.#encoding, this.#rows, row, known.tables, this.#distances, known.count)
+    this.#kernel(this.#distances, known.count, n, known.covariances)
+    known.count = this.#settled
+    return known
   }
 
-  /** Standard deviation of what will be measured at a point, noise included, for luck counts too: O(n²). */
-  sd(fit: Fit, covariances: Float64Array): number {
-    const solved = Float64Array.from(covariances)
-    solveLower(this.#factor, solved.length, solved)
-    let explained = 0
-    for (let i = 0; i < solved.length; i++) explained += solved[i]! * solved[i]!
+  /** Expected value at a point: O(n), or O(1) for each point added since the last time. */
+  mean(fit: Fit, row: EncodedGenome): number {
+    return fit.mean + product(this.covariances(row), 0, fit.weights, 0, this.#rows.size)
+  }
+
+  /** Standard deviation of what will be measured at a point, noise included, for luck counts too: O(n²), or O(n) again. */
+  sd(fit: Fit, row: EncodedGenome): number {
+    const n = this.#rows.size
+    const known = this.#of(row)
+    known.solved = grown(known.solved, n, n + 32)
+    known.solved.set(known.covariances.subarray(known.solvedCount, n), known.solvedCount)
+    solveLower(this.#factor, n, known.solved, known.solvedCount)
+    known.solvedCount = this.#settled
+    const explained = product(known.solved, 0, known.solved, 0, n)
     return Math.sqrt(fit.variance * Math.max(1e-9, 1 + this.#noise - explained))
   }
 
   /** An upper estimate of `sd` from the nearest training point alone: O(n). */
-  roughSd(fit: Fit, covariances: Float64Array): number {
+  roughSd(fit: Fit, row: EncodedGenome): number {
+    const covariances = this.covariances(row)
     let nearest = 0
-    for (let i = 0; i < covariances.length; i++) nearest = Math.max(nearest, covariances[i]!)
+    for (let i = 0; i < this.#rows.size; i++) nearest = Math.max(nearest, covariances[i]!)
     return Math.sqrt(fit.variance * Math.max(1e-9, 1 + this.#noise - (nearest * nearest) / (1 + this.#noise)))
   }
+}
+
+/** The array if it is large enough, or one of another size with the same entries. */
+function grown(array: Float64Array<ArrayBuffer>, needed: number, size: number): Float64Array<ArrayBuffer> {
+  if (array.length >= needed) return array
+  const larger = new Float64Array(size)
+  larger.set(array)
+  return larger
 }

@@ -1,4 +1,5 @@
 import type { EncodedGenome, Encoding } from './encoding.ts'
+import { decayed } from './exponential.ts'
 
 /** What the covariance of two genomes is made of. All entries but the noise are relative to the interaction part's 1. */
 export interface KernelParameters {
@@ -69,15 +70,67 @@ export class EncodedRows {
     }
     this.codes.set(row.codes, this.size * this.#geneCount)
     this.costs.set(row.costs, this.size * this.#costCount)
-    this.countLengths[this.size] = squaredLength(row.counts)
+    this.countLengths[this.size] = row.countLength
     this.size++
   }
 }
 
+/** How far a genome is from each of some rows, in the ways that its covariances depend on. */
+export interface Distances {
+  /** Sum of the genes' mismatches. */
+  readonly mismatch: Float64Array
+  /** The same with the learned distances of choices. */
+  readonly apart: Float64Array
+  /** Squared distance of the counts, and of the costs. */
+  readonly counts: Float64Array
+  readonly costs: Float64Array
+}
+
+export const distancesFor = (size: number): Distances => ({
+  mismatch: new Float64Array(size),
+  apart: new Float64Array(size),
+  counts: new Float64Array(size),
+  costs: new Float64Array(size),
+})
+
 /**
- * Covariances, relative to the variance, of an encoded genome with all rows: positive definite, 1 for equal ones.
+ * Writes the distances of a genome from the rows `from`…`rows.size − 1` to those places of `into`.
+ * @param tables of the genome, as `encoding.tables` makes them
  */
-export type Kernel = (rows: EncodedRows, row: EncodedGenome) => Float64Array
+export function measureDistances(
+  encoding: Encoding,
+  rows: EncodedRows,
+  row: EncodedGenome,
+  tables: Float64Array,
+  into: Distances,
+  from: number,
+): void {
+  const { geneCount, costCount } = encoding
+  const { size, codes, costs, countLengths } = rows
+  for (let i = from, at = from * geneCount; i < size; i++) {
+    let mismatch = 0
+    let apart = 0
+    let common = 0
+    for (const end = at + geneCount; at < end; at++) {
+      const entry = 3 * codes[at]!
+      mismatch += tables[entry]!
+      apart += tables[entry + 1]!
+      common += tables[entry + 2]!
+    }
+    into.mismatch[i] = mismatch
+    into.apart[i] = apart
+    into.counts[i] = row.countLength + countLengths[i]! - 2 * common
+    let squared = 0
+    for (let k = 0; k < costCount; k++) {
+      const difference = costs[i * costCount + k]! - row.costs[k]!
+      squared += difference * difference
+    }
+    into.costs[i] = squared
+  }
+}
+
+/** Writes the covariances `from`…`to − 1`, relative to the variance, that belong to distances. */
+export type Kernel = (distances: Distances, from: number, to: number, into: Float64Array) => void
 
 /** Weight of the interaction part, exp(−rate · distance), in the whole, and its rate. */
 export function interactionOf(encoding: Encoding, parameters: KernelParameters): { weight: number; rate: number } {
@@ -86,46 +139,22 @@ export function interactionOf(encoding: Encoding, parameters: KernelParameters):
   return { weight: 1 / (1 + parameters.main + count + cost), rate: parameters.decay / encoding.typicalMismatch }
 }
 
-/** @param distances between the choices of each group of genes */
-export function createKernel(encoding: Encoding, parameters: KernelParameters, distances: Float64Array): Kernel {
+/** Positive definite, 1 for equal genomes. */
+export function createKernel(encoding: Encoding, parameters: KernelParameters): Kernel {
   const { geneCount, countCount, costCount } = encoding
   const { weight, rate } = interactionOf(encoding, parameters)
   const mainWeight = parameters.main * weight
   const mainRate = mainWeight / Math.max(1, geneCount)
   const countWeight = countCount > 0 ? parameters.count * weight : 0
   const costWeight = costCount > 0 ? parameters.cost * weight : 0
-  const costRate = costCount > 0 ? -0.5 / (costCount * parameters.costScale ** 2) : 0
-  return (rows, row) => {
-    const { size, codes, costs, countLengths } = rows
-    const { mismatch, distance, product } = encoding.tables(row, distances)
-    const ownLength = squaredLength(row.counts)
-    const covariances = new Float64Array(size)
-    for (let i = 0, at = 0; i < size; i++) {
-      let differing = 0
-      let apart = 0
-      let common = 0
-      for (const end = at + geneCount; at < end; at++) {
-        const code = codes[at]!
-        differing += mismatch[code]!
-        apart += distance[code]!
-        common += product[code]!
-      }
-      let covariance = mainWeight - mainRate * differing + weight * Math.exp(-rate * apart)
-      if (countWeight > 0) {
-        covariance += countWeight * Math.exp(-COUNT_DECAY * (ownLength + countLengths[i]! - 2 * common))
-      }
-      if (costWeight > 0) {
-        let squared = 0
-        for (let k = 0; k < costCount; k++) {
-          const difference = costs[i * costCount + k]! - row.costs[k]!
-          squared += difference * difference
-        }
-        covariance += costWeight * Math.exp(costRate * squared)
-      }
-      covariances[i] = covariance
+  const costRate = costCount > 0 ? 0.5 / (costCount * parameters.costScale ** 2) : 0
+  return ({ mismatch, apart, counts, costs }, from, to, into) => {
+    for (let i = from; i < to; i++) {
+      let covariance = mainWeight - mainRate * mismatch[i]! + weight * decayed(rate * apart[i]!)
+      // Rounding may leave equal counts a little below 0 apart.
+      if (countWeight > 0) covariance += countWeight * decayed(COUNT_DECAY * Math.max(0, counts[i]!))
+      if (costWeight > 0) covariance += costWeight * decayed(costRate * costs[i]!)
+      into[i] = covariance
     }
-    return covariances
   }
 }
-
-const squaredLength = (vector: Float64Array): number => vector.reduce((sum, value) => sum + value * value, 0)

@@ -1,16 +1,17 @@
 import { initialLatents } from './choice-groups.ts'
 import type { EncodedGenome, Encoding } from './encoding.ts'
-import { type Fit, GaussianProcess } from './gaussian-process.ts'
 import { type KernelParameters, PARAMETER_GRIDS } from './kernel.ts'
-import { likelihoodGradient } from './similarity.ts'
+import { LikelihoodSample } from './likelihood.ts'
 
 const NAMES = Object.keys(PARAMETER_GRIDS) as (keyof KernelParameters)[]
 /** The likelihood is judged on at most this many points, evenly taken, to bound the time of a step. */
 const MOST_POINTS = 128
-const PARAMETERS_PER_STEP = 2
+const PARAMETERS_PER_SEARCH = 2
+const ASCENTS_PER_SEARCH = 2
+/** Steps of a search for better parameters: one of `improveParameters` each. */
+export const STEPS_PER_SEARCH = PARAMETERS_PER_SEARCH + ASCENTS_PER_SEARCH
 /** How firmly choices are held to be equally far from each other until the observations say otherwise. */
 const LATENT_PRECISION = 20
-const ASCENTS_PER_STEP = 2
 const ASCENT_TRIES = 3
 const FIRST_STEP = 0.1
 
@@ -32,10 +33,12 @@ export const initialParameters = (initial: KernelParameters, latents: readonly n
   step: FIRST_STEP,
 })
 
-export const isParameterState = ({ positions, turn }: Pick<ParameterState, 'positions' | 'turn'>): boolean =>
+export const arePositions = (positions: readonly number[]): boolean =>
   positions.length === NAMES.length &&
-  positions.every((position, i) => PARAMETER_GRIDS[NAMES[i]!][position] !== undefined) &&
-  turn < NAMES.length
+  positions.every((position, i) => PARAMETER_GRIDS[NAMES[i]!][position] !== undefined)
+
+export const isParameterState = ({ positions, turn }: Pick<ParameterState, 'positions' | 'turn'>): boolean =>
+  arePositions(positions) && turn < NAMES.length
 
 export const parametersOf = ({ positions }: Pick<ParameterState, 'positions'>): KernelParameters =>
   Object.fromEntries(
@@ -46,73 +49,69 @@ export const parametersOf = ({ positions }: Pick<ParameterState, 'positions'>): 
 const isInUse = ({ countCount, costCount }: Encoding, name: keyof KernelParameters): boolean =>
   name === 'count' ? countCount > 0 : name === 'cost' || name === 'costScale' ? costCount > 0 : true
 
-interface Judged {
-  readonly process: GaussianProcess
-  readonly fits: readonly Fit[]
-  /** Logarithm of likelihood times prior, up to a constant. */
-  readonly value: number
-}
+/** Points that one step judges the likelihood on. */
+export const pointsJudged = (rows: number): number => Math.min(rows, MOST_POINTS)
 
 /**
- * Moves a few parameters, one after the other, to the neighbouring values of the greatest likelihood, and the choices of
- * categorical genes towards where the observations are likelier.
+ * One step of a search: the first ones move a parameter to the neighbouring values of the greatest likelihood, the others
+ * move the choices of categorical genes towards where the observations are likelier.
  * @param targets one or more lists of values, one value per row; they share the parameters
+ * @param step 0 to STEPS_PER_SEARCH − 1
  */
 export function improveParameters(
   encoding: Encoding,
   rows: readonly EncodedGenome[],
   targets: readonly Float64Array[],
   state: ParameterState,
+  step: number,
 ): ParameterState {
-  const count = Math.min(rows.length, MOST_POINTS)
+  const count = pointsJudged(rows.length)
   const taken = Array.from({ length: count }, (_, i) => Math.floor((i * rows.length) / count))
-  const chosen = taken.map((i) => rows[i]!)
-  const chosenTargets = targets.map((list) => Float64Array.from(taken, (i) => list[i]!))
-  const origin = initialLatents(encoding.groups)
-  const judge = (positions: readonly number[], latents: readonly number[]): Judged => {
-    const process = new GaussianProcess(encoding, parametersOf({ positions }), latents)
-    for (const row of chosen) process.add(row)
-    const fits = chosenTargets.map((list) => process.fit(list))
-    const likelihood = fits.reduce((sum, { logLikelihood }) => sum + logLikelihood, 0)
-    const squared = latents.reduce((sum, value, k) => sum + (value - origin[k]!) ** 2, 0)
-    return { process, fits, value: likelihood - 0.5 * LATENT_PRECISION * squared }
-  }
+  const sample = new LikelihoodSample(
+    encoding,
+    taken.map((i) => rows[i]!),
+    targets.map((list) => Float64Array.from(taken, (i) => list[i]!)),
+  )
+  return step < PARAMETERS_PER_SEARCH ? moveParameter(encoding, sample, state) : moveChoices(encoding, sample, state)
+}
+
+function moveParameter(encoding: Encoding, sample: LikelihoodSample, state: ParameterState): ParameterState {
+  const judge = (positions: readonly number[]) => sample.judge(parametersOf({ positions }), state.latents).logLikelihood
   const active = NAMES.flatMap((name, i) => (isInUse(encoding, name) ? [i] : []))
-  let { positions, latents, step } = state
-  let best = judge(positions, latents)
-  for (let turn = 0; turn < PARAMETERS_PER_STEP; turn++) {
-    const parameter = active[(state.turn + turn) % active.length]!
-    const grid = PARAMETER_GRIDS[NAMES[parameter]!]
-    for (const direction of [1, -1]) {
-      for (let at = positions[parameter]! + direction; grid[at] !== undefined; at += direction) {
-        const moved = positions.with(parameter, at)
-        const judged = judge(moved, latents)
-        if (judged.value <= best.value) break
-        best = judged
-        positions = moved
-      }
+  const parameter = active[state.turn % active.length]!
+  const grid = PARAMETER_GRIDS[NAMES[parameter]!]
+  let { positions } = state
+  let best = judge(positions)
+  for (const direction of [1, -1]) {
+    for (let at = positions[parameter]! + direction; grid[at] !== undefined; at += direction) {
+      const moved = positions.with(parameter, at)
+      const value = judge(moved)
+      if (value <= best) break
+      best = value
+      positions = moved
     }
   }
-  for (let ascent = 0; ascent < ASCENTS_PER_STEP && latents.length > 0; ascent++) {
-    const { process, fits } = best
-    const parameters = parametersOf({ positions })
-    const gradients = fits.map((fit) => likelihoodGradient(encoding, process, fit, chosen, parameters, latents))
-    const direction = latents.map((value, k) => {
-      const slope = gradients.reduce((sum, gradient) => sum + gradient[k]!, 0)
-      return slope - LATENT_PRECISION * (value - origin[k]!)
-    })
-    const length = Math.hypot(...direction)
-    if (!(length > 1e-9)) break
-    for (let tries = 0; tries < ASCENT_TRIES; tries++) {
-      const moved = latents.map((value, k) => value + (step * direction[k]!) / length)
-      const judged = judge(positions, moved)
-      const better = judged.value > best.value
-      step = better ? Math.min(1, step * 1.5) : Math.max(1e-3, step / 3)
-      if (!better) continue
-      best = judged
-      latents = moved
-      break
-    }
+  return { ...state, positions, turn: (state.turn + 1) % active.length }
+}
+
+function moveChoices(encoding: Encoding, sample: LikelihoodSample, state: ParameterState): ParameterState {
+  const { latents } = state
+  if (latents.length === 0) return state
+  const origin = initialLatents(encoding.groups)
+  const parameters = parametersOf(state)
+  const penalty = (at: readonly number[]) =>
+    0.5 * LATENT_PRECISION * at.reduce((sum, value, k) => sum + (value - origin[k]!) ** 2, 0)
+  const judged = sample.judge(parameters, latents)
+  const direction = [...judged.slopes()].map((slope, k) => slope - LATENT_PRECISION * (latents[k]! - origin[k]!))
+  const length = Math.hypot(...direction)
+  if (!(length > 1e-9)) return state
+  const least = judged.logLikelihood - penalty(latents)
+  let { step } = state
+  for (let tries = 0; tries < ASCENT_TRIES; tries++) {
+    const moved = latents.map((value, k) => value + (step * direction[k]!) / length)
+    const better = sample.judge(parameters, moved).logLikelihood - penalty(moved) > least
+    step = better ? Math.min(1, step * 1.5) : Math.max(1e-3, step / 3)
+    if (better) return { ...state, latents: moved, step }
   }
-  return { positions, turn: (state.turn + PARAMETERS_PER_STEP) % active.length, latents, step }
+  return { ...state, step }
 }

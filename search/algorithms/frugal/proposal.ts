@@ -1,4 +1,4 @@
-import type { Genome, KnownCosts } from '../../algorithm.ts'
+import type { Genome } from '../../algorithm.ts'
 import type { Archive } from './archive.ts'
 import type { Candidate, CandidatePool } from './candidates.ts'
 import type { CostSource, ExpectedCosts } from './costs.ts'
@@ -20,7 +20,6 @@ export interface ProposalContext {
   /** Genomes being measured. */
   readonly open: readonly Genome[]
   readonly source: CostSource
-  readonly featureCosts: (genome: Genome) => readonly KnownCosts[] | undefined
   readonly referenceError: number
   /** By how much the deviations of the error model are scaled. */
   readonly sdFactor: number
@@ -39,11 +38,11 @@ interface Scored {
  * `best` is undefined when none is expected to add any.
  */
 export function chooseByGain(context: ProposalContext): { best?: Candidate; others: readonly Candidate[] } {
-  const { pool, archive, surrogate, open, source, featureCosts, referenceError } = context
+  const { pool, archive, surrogate, open, source, referenceError } = context
   const openKnown = open.map((genome) => source.costs(genome))
   const believed = surrogate.prepare(
     archive,
-    open.map((genome) => surrogate.encode(genome, featureCosts(genome))),
+    open.map((genome) => surrogate.encode(genome)),
     referenceError,
     context.sdFactor,
   )
@@ -73,7 +72,7 @@ export function chooseByGain(context: ProposalContext): { best?: Candidate; othe
   const roughly = (candidate: Candidate): Scored => {
     const before = scored.get(candidate)
     if (before !== undefined) return before
-    const row = surrogate.encode(candidate.genome, featureCosts(candidate.genome))
+    const row = surrogate.encode(candidate.genome)
     const shares = gains.map((gain, device) => {
       const known = candidate.known[device]!
       return known.violation === 0 && gain !== undefined ? expectedShares(gain, known) : undefined

@@ -1,45 +1,44 @@
-import { choiceDistances } from './choice-groups.ts'
 import type { EncodedGenome, Encoding } from './encoding.ts'
+import { decayed } from './exponential.ts'
 import type { Fit, GaussianProcess } from './gaussian-process.ts'
 import { interactionOf, type KernelParameters } from './kernel.ts'
+import { rowStart } from './triangular.ts'
 
 /**
- * How the log likelihood of a fitted process rises with each latent coordinate of the choices: its derivative by every
- * covariance (Rasmussen and Williams 2006, equation 5.9), carried on to the distances between choices and from them to the
- * coordinates.
+ * How the log likelihoods of a process's fits, added up, rise with each latent coordinate of the choices: their derivative
+ * by every covariance (Rasmussen and Williams 2006, equation 5.9), carried on to the distances between choices and from
+ * them to the coordinates.
  * @param rows the points of the process, in order
+ * @param apart their distances with the choices where `latents` has them, packed like the factor
  */
 export function likelihoodGradient(
   encoding: Encoding,
   process: GaussianProcess,
-  fit: Fit,
+  fits: readonly Fit[],
   rows: readonly EncodedGenome[],
+  apart: Float64Array,
   parameters: KernelParameters,
   latents: readonly number[],
 ): Float64Array {
   const { groups, groupCodes } = encoding
-  const distances = choiceDistances(groups, latents)
-  const byCovariance = process.covarianceGradient(fit)
+  const byCovariance = process.covarianceGradient(fits)
   const { weight, rate } = interactionOf(encoding, parameters)
+  const slopes = byCovariance.map((slope, at) => -slope * rate * weight * decayed(rate * apart[at]!))
   const byDistance = new Float64Array(latents.length)
-  for (let i = 0, at = 0; i < rows.length; i++, at++) {
-    const own = rows[i]!.codes
-    const { distance } = encoding.tables(rows[i]!, distances)
-    for (let j = 0; j < i; j++, at++) {
-      const other = rows[j]!.codes
-      let apart = 0
-      for (let k = 0; k < other.length; k++) apart += distance[other[k]!]!
-      const slope = -byCovariance[at]! * rate * weight * Math.exp(-rate * apart)
-      groups.forEach(({ size, start }, g) => {
-        for (const { column, firstCode } of groupCodes[g]!) {
-          const a = own[column]! - firstCode
-          const b = other[column]! - firstCode
-          // The code after the last choice means that the gene is inactive.
-          if (a !== b && a < size && b < size) byDistance[start + a * size + b]! += slope
+  groups.forEach(({ size, start }, g) => {
+    for (const { column, firstCode } of groupCodes[g]!) {
+      for (let i = 0; i < rows.length; i++) {
+        const a = rows[i]!.codes[column]! - firstCode
+        // The code after the last choice means that the gene is inactive.
+        if (a === size) continue
+        for (let j = 0, at = rowStart(i); j < i; j++, at++) {
+          const b = rows[j]!.codes[column]! - firstCode
+          if (a === b || b === size) continue
+          byDistance[start + a * size + b]! += slopes[at]!
         }
-      })
+      }
     }
-  }
+  })
   const gradient = new Float64Array(latents.length)
   for (const { size, start } of groups) {
     for (let a = 0; a < size; a++) {

@@ -1,9 +1,9 @@
-import type { Genome, KnownCosts } from '../../algorithm.ts'
+import type { Genome } from '../../algorithm.ts'
 import type { Archive } from './archive.ts'
 import type { EncodedGenome, Encoding } from './encoding.ts'
 import { type ErrorScale, errorScale } from './error-scale.ts'
-import { type Fit, GaussianProcess, type Prediction } from './gaussian-process.ts'
-import { improveParameters, type ParameterState, parametersOf } from './parameter-search.ts'
+import type { Fit, Prediction } from './gaussian-process.ts'
+import { TunedProcess, type TuningState } from './tuned-process.ts'
 
 /**
  * Deviations are scaled, by turns at random: a model that trusts itself finds most of the front sooner, but it may never
@@ -16,60 +16,40 @@ const GROWTH = 0.04
 
 /** The model of the error: which genomes it has seen is kept in step with the archive. */
 export class Surrogate {
-  parameters: ParameterState
-  /** Number of observations at which the parameters are searched again. */
-  nextSearch: number
   readonly #encoding: Encoding
-  #process: GaussianProcess
-  #rows: EncodedGenome[] = []
-  /** How many of the process's points are observations; those after them are being measured. */
-  #measured = 0
+  readonly #tuned: TunedProcess
   #scale: ErrorScale | undefined
   #fit: Fit | undefined
   #sdFactor = TRUSTING
 
-  constructor(encoding: Encoding, parameters: ParameterState, nextSearch: number) {
+  /** @param archive whose observations the state belongs to */
+  constructor(encoding: Encoding, state: TuningState, archive: Archive) {
     this.#encoding = encoding
-    this.parameters = parameters
-    this.nextSearch = nextSearch
-    this.#process = new GaussianProcess(encoding, parametersOf(parameters), parameters.latents)
+    const rows = archive.observations.map(({ genome }) => encoding.encode(genome))
+    this.#tuned = new TunedProcess(encoding, state, rows, GROWTH)
   }
 
-  encode(genome: Genome, known: readonly KnownCosts[] | undefined): EncodedGenome {
-    return this.#encoding.encode(genome, known)
+  get state(): TuningState {
+    return this.#tuned.state
   }
 
-  /** Forgets the rows, because the observations to come are others than before. */
-  restart(): void {
-    this.#rows = []
-    this.#startProcess()
+  encode(genome: Genome): EncodedGenome {
+    return this.#encoding.encode(genome)
   }
 
-  /** Takes in new observations and now and then looks for better parameters. At least one observation. */
-  learn(
-    archive: Archive,
-    costsOf: (genome: Genome) => readonly KnownCosts[] | undefined,
-    referenceError: number,
-  ): void {
+  /** Forgets all observations but those at some positions. */
+  keep(positions: readonly number[]): void {
+    this.#tuned.keep(positions)
+  }
+
+  /** Takes in new observations and goes on looking for better parameters. At least one observation. */
+  learn(archive: Archive, referenceError: number): void {
     const { observations } = archive
-    for (const { genome } of observations.slice(this.#rows.length)) {
-      this.#rows.push(this.#encoding.encode(genome, costsOf(genome)))
-    }
+    const added = observations.slice(this.#tuned.rows.length)
+    if (added.length === 0) return
+    for (const { genome } of added) this.#tuned.add(this.encode(genome))
     const errors = observations.map(({ error }) => error)
-    const scale = errorScale(errors, referenceError)
-    const targets = Float64Array.from(errors, scale.toModel)
-    if (observations.length < this.nextSearch) return
-    this.nextSearch = observations.length + Math.max(1, Math.floor(observations.length * GROWTH))
-    const improved = improveParameters(this.#encoding, this.#rows, [targets], this.parameters)
-    const { positions, latents } = this.parameters
-    const same = improved.latents === latents && improved.positions.every((position, i) => position === positions[i])
-    this.parameters = improved
-    if (!same) this.#startProcess()
-  }
-
-  #startProcess(): void {
-    this.#process = new GaussianProcess(this.#encoding, parametersOf(this.parameters), this.parameters.latents)
-    this.#measured = 0
+    this.#tuned.tune([Float64Array.from(errors, errorScale(errors, referenceError).toModel)])
   }
 
   /**
@@ -86,33 +66,27 @@ export class Surrogate {
     this.#sdFactor = sdFactor
     const errors = archive.observations.map(({ error }) => error)
     this.#scale = errorScale(errors, referenceError)
-    this.#process.truncate(this.#measured)
-    for (const row of this.#rows.slice(this.#measured)) this.#process.add(row)
-    this.#measured = this.#rows.length
     const targets = errors.map(this.#scale.toModel)
-    this.#fit = this.#process.fit(Float64Array.from(targets))
+    const { process } = this.#tuned
+    process.suppose([])
+    const fit = process.fit(Float64Array.from(targets))
+    this.#fit = fit
     if (pending.length === 0) return []
-    const believed = pending.map((row) => this.#process.mean(this.#fit!, this.#process.covariances(row)))
-    for (const row of pending) this.#process.add(row)
-    this.#fit = this.#process.fit(Float64Array.from([...targets, ...believed]))
+    const believed = pending.map((row) => process.mean(fit, row))
+    process.suppose(pending)
+    this.#fit = process.fit(Float64Array.from([...targets, ...believed]))
     return believed.map(this.#scale.toError)
   }
 
   /** A quick prediction whose uncertainty is an upper estimate. */
   predictRoughly(row: EncodedGenome): Prediction {
-    const covariances = this.#process.covariances(row)
-    return {
-      mean: this.#process.mean(this.#fit!, covariances),
-      sd: this.#sdFactor * this.#process.roughSd(this.#fit!, covariances),
-    }
+    const { process } = this.#tuned
+    return { mean: process.mean(this.#fit!, row), sd: this.#sdFactor * process.roughSd(this.#fit!, row) }
   }
 
   predict(row: EncodedGenome): Prediction {
-    const covariances = this.#process.covariances(row)
-    return {
-      mean: this.#process.mean(this.#fit!, covariances),
-      sd: this.#sdFactor * this.#process.sd(this.#fit!, covariances),
-    }
+    const { process } = this.#tuned
+    return { mean: process.mean(this.#fit!, row), sd: this.#sdFactor * process.sd(this.#fit!, row) }
   }
 
   /** E[(level − error)⁺] under a prediction. */

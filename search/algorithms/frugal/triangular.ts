@@ -34,9 +34,9 @@ export function appendCholeskyRow(factor: Float64Array, n: number, covariances: 
   factor[start + n] = Math.sqrt(Math.max(rest, 1e-10))
 }
 
-/** Solves L x = b in place for the first `n` rows. */
-export function solveLower(factor: Float64Array, n: number, b: Float64Array): void {
-  for (let i = 0, start = 0; i < n; i++) {
+/** Solves L x = b in place for the first `n` rows, of which those before `from` are solved, or 0, already. */
+export function solveLower(factor: Float64Array, n: number, b: Float64Array, from = 0): void {
+  for (let i = from, start = rowStart(from); i < n; i++) {
     b[i] = (b[i]! - product(factor, start, b, 0, i)) / factor[start + i]!
     start += i + 1
   }

@@ -1,0 +1,18 @@
+/** The latest values by key; those that were not asked for longest are forgotten. */
+export class RecentlyUsed<T> {
+  readonly #capacity: number
+  readonly #values = new Map<string, T>()
+
+  constructor(capacity: number) {
+    this.#capacity = capacity
+  }
+
+  get(key: string, make: () => T): T {
+    const known = this.#values.has(key)
+    const value = known ? this.#values.get(key)! : make()
+    if (known) this.#values.delete(key)
+    this.#values.set(key, value)
+    if (this.#values.size > this.#capacity) this.#values.delete(this.#values.keys().next().value!)
+    return value
+  }
+}
