@@ -50,7 +50,7 @@ export class ExclusiveVolume {
     if (count < 0) return 0
     let volume = 1
     for (let j = 0; j < dimensions; j++) {
-      volume *= this.#values[j]![point[at + j]!]! - this.#values[j]![limits[j]!]!
+      volume *= this.#values[j]![limits[j]!]! - this.#values[j]![point[at + j]!]!
     }
     volume -= this.#shell !== undefined ? this.#slices4(point, at, count, this.#shell) : this.#slices(point, at, count)
     this.#insert(point, at, count)
@@ -174,7 +174,7 @@ export class ExclusiveVolume {
       const row = this.#candidates[place]! * dimensions
       let j = 0
       for (; j < dimensions && rows[row + j]! < limits[j]!; j++) clipped[j] = Math.max(rows[row + j]!, point[at + j]!)
-      if (j === dimensions) volume += (depths[clipped[dimensions - 1]!]! - bottom) * inner.add(clipped, 0)
+      if (j === dimensions) volume += (bottom - depths[clipped[dimensions - 1]!]!) * inner.add(clipped, 0)
     }
     return volume
   }
@@ -201,7 +201,7 @@ export class ExclusiveVolume {
       const c = Math.max(rows[row + 2]!, ownC)
       const d = Math.max(rows[row + 3]!, ownD)
       if (((a - limitA) & (b - limitB) & (c - limitC) & (d - limitD)) >= 0) continue
-      volume += (depths[d]! - bottom) * shell.add(a, b, c)
+      volume += (bottom - depths[d]!) * shell.add(a, b, c)
     }
     return volume
   }

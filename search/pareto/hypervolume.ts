@@ -165,16 +165,15 @@ function sweep(boxes: Float64Array, count: number): number {
 function slices(boxes: Float64Array, count: number, dimensions: number): number {
   const last = dimensions - 1
   const rows = new Int32Array(count * dimensions)
+  const keys = new Float64Array(count)
   const values: Float64Array[] = []
   let order: Uint32Array = new Uint32Array()
   for (let j = 0; j < dimensions; j++) {
-    order = orderBy(boxes, count, dimensions, j)
-    // The reference comes after the last rank: distance 0.
+    for (let i = 0; i < count; i++) keys[i] = -boxes[i * dimensions + j]!
+    // The reference comes after the last rank, with 0.
     const column = new Float64Array(count + 1)
-    for (let rank = 0; rank < count; rank++) {
-      column[rank] = boxes[order[rank]! * dimensions + j]!
-      rows[order[rank]! * dimensions + j] = rank
-    }
+    order = ascendingOrder(keys, column)
+    if (j < last) for (let rank = 0; rank < count; rank++) rows[order[rank]! * dimensions + j] = rank
     values.push(column)
   }
   let sum = 0

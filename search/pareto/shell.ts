@@ -1,3 +1,4 @@
+/** More members than this are moved by copyWithin, fewer by a loop, which begins sooner. */
 const LONG_MOVE = 100
 
 /**
@@ -6,7 +7,7 @@ const LONG_MOVE = 100
  * Dimensions"): members are kept by their third rank, and the part of the plane that is the new point's own shrinks while
  * they are swept. One addition takes O(n) steps, nearly all of them a comparison of two pairs of integers.
  *
- * Lower ranks are better; `values[j][rank]` is the distance to the reference and falls as the rank rises.
+ * Lower ranks are better; `values[j][rank]` rises with the rank.
  */
 export class Shell {
   readonly #aValues: Float64Array
@@ -48,9 +49,13 @@ export class Shell {
 
   /** Volume of what the point dominates and no member does. The point becomes a member unless one dominates it. */
   add(ownA: number, ownB: number, ownC: number): number {
+    if (this.#size === 0) {
+      this.#insert(0, 0, ownA, ownB, ownC)
+      const depth = this.#cValues[this.#boxC]! - this.#cValues[ownC]!
+      return depth * this.#rectangle(ownA, this.#boxA, ownB, this.#boxB)
+    }
     const membersA = this.#a
     const membersB = this.#b
-    const membersC = this.#c
     const candidates = this.#candidates
     const cValues = this.#cValues
     const size = this.#size
@@ -84,8 +89,8 @@ export class Shell {
       const a = membersA[k]!
       const b = membersB[k]!
       if (((a - limitA) & (b - limitB)) >= 0) continue
-      const next = cValues[membersC[k]!]!
-      volume += area * (depth - next)
+      const next = cValues[this.#c[k]!]!
+      volume += area * (next - depth)
       depth = next
       if (a >= ownA && b >= ownB) candidates[removed++] = k
       if (a <= ownA) {
@@ -101,7 +106,7 @@ export class Shell {
       } else area -= this.#step(a, b, limitA, limitB)
     }
     this.#insert(place, removed, ownA, ownB, ownC)
-    return volume + area * (depth - cValues[this.#boxC]!)
+    return volume + area * (cValues[this.#boxC]! - depth)
   }
 
   /** Number of members with a third rank up to this one: a binary search without branches that could go either way. */
@@ -118,7 +123,7 @@ export class Shell {
   }
 
   #rectangle(a: number, aEnd: number, b: number, bEnd: number): number {
-    return (this.#aValues[a]! - this.#aValues[aEnd]!) * (this.#bValues[b]! - this.#bValues[bEnd]!)
+    return (this.#aValues[aEnd]! - this.#aValues[a]!) * (this.#bValues[bEnd]! - this.#bValues[b]!)
   }
 
   /** Adds a step within the limits and returns the area it takes. */
@@ -194,7 +199,6 @@ export class Shell {
     this.#size += 1 - removed
   }
 
-  /** Moves members. A loop beats copyWithin for as few as it mostly is. */
   #move(by: number, start: number, end: number): void {
     const a = this.#a
     const b = this.#b
