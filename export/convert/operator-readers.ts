@@ -1,6 +1,6 @@
 import { UserError } from '../../lib/errors.ts'
 import { sameShape, sizeOf } from '../../network/shapes.ts'
-import { givenFactor, givenSum } from '../quantise/agreement.ts'
+import { givenFactor, givenMean, givenSum } from '../quantise/agreement.ts'
 import { meanFactor } from '../quantise/kernels.ts'
 import { activationTable, HARD_SIGMOID, requantisationTable, UNIT_INTERVAL } from '../quantise/lookup-tables.ts'
 import { MOST_SOFTMAX_VALUES, softmaxDifference } from '../quantise/softmax.ts'
@@ -99,7 +99,9 @@ const mean: Reader = (input) => {
   if (x.shape.length !== 3 || network.axes(operator.inputs[1]!, 4)?.join() !== '1,2')
     throw new UserError('it is not a mean over height and width, which alone is converted')
   const keepDims = operator.options?.bool(0) ?? false
-  const result = meanFactor(x.quantisation.scale / quantisation.scale, x.shape[0]! * x.shape[1]!)
+  const pixels = x.shape[0]! * x.shape[1]!
+  const nearest = meanFactor(x.quantisation.scale / quantisation.scale, pixels)
+  const result = givenMean(x.quantisation, pixels, quantisation, nearest)
   return network.add({
     op: { kind: 'globalAveragePool', keepDims },
     operands: [x],

@@ -26,23 +26,29 @@ function roundEven(x: number): number {
   return floor % 2 === 0 ? floor : floor + 1
 }
 
-/** A real factor and what both arithmetics make of it; single precision has several ways to come by it. */
+/** A real factor, and what both arithmetics make of it. */
 interface Factor {
   readonly real: number
   readonly fixed: Multiplier
-  readonly singles: readonly number[]
+  /** A sum times the factor, rounded as in single precision. */
+  readonly rounded: (sum: number) => number
 }
 
+/** Times a factor in single precision. */
+const times =
+  (factor: number) =>
+  (sum: number): number =>
+    roundEven(single(single(sum) * factor))
+
 /** How many integers become different int8 values, of those whose value lies between `low` and `high`. */
-function conflictsOf({ real, fixed, singles }: Factor, low: number, high: number, enough: number): number {
+function conflictsOf({ real, fixed, rounded }: Factor, low: number, high: number, enough: number): number {
   let conflicts = 0
   for (let value = low; value < high && conflicts < enough; value++) {
     const boundary = (value + 0.5) / real
     if (Math.abs(boundary) > LARGEST_SUM) continue
     const reach = Math.floor(Math.abs(boundary) * 2 ** -21)
     for (let x = Math.floor(boundary) - reach; x <= Math.ceil(boundary) + reach; x++) {
-      const exact = scaleBy(x, fixed.multiplier, fixed.shift)
-      for (const factor of singles) if (roundEven(single(single(x) * factor)) !== exact) conflicts++
+      if (rounded(x) !== scaleBy(x, fixed.multiplier, fixed.shift)) conflicts++
     }
   }
   return conflicts
@@ -74,8 +80,8 @@ export function agreeingWeightScale(
 ): number {
   return fewest(single(scale), WEIGHT_STEP, (candidate, enough) => {
     const real = productFactor(input.scale, candidate, output.scale, dense)
-    const singles = [single(single(input.scale * candidate) / output.scale)]
-    const factor = { real, fixed: quantiseMultiplier(real), singles }
+    const rounded = times(single(single(input.scale * candidate) / output.scale))
+    const factor = { real, fixed: quantiseMultiplier(real), rounded }
     return conflictsOf(factor, clamp[0] - output.zeroPoint, clamp[1] - output.zeroPoint, enough)
   })
 }
@@ -87,13 +93,21 @@ const span = ({ zeroPoint }: Quantisation): readonly [number, number] => [INT8_M
 export function agreeingProduct([a, b]: readonly [Quantisation, Quantisation], output: Quantisation): Quantisation {
   const scale = fewest(output.scale, ACTIVATION_STEP, (candidate, enough) => {
     const real = (a.scale * b.scale) / candidate
-    const singles = [single(single(a.scale * b.scale) / candidate)]
-    return conflictsOf({ real, fixed: quantiseMultiplier(real), singles }, ...span(output), enough)
+    const rounded = times(single(single(a.scale * b.scale) / candidate))
+    return conflictsOf({ real, fixed: quantiseMultiplier(real), rounded }, ...span(output), enough)
   })
   return { ...output, scale }
 }
 
-/** The output of TFLite MEAN, at most 0.02 % wider. @param fixed the factor for a scale of the output. */
+/** XNNPACK's mean: the sum of the int8 values themselves times a factor, and all zero points in one addend. */
+function meanRounded(input: Quantisation, count: number, output: Quantisation): (sum: number) => number {
+  const factor = single(single(input.scale / output.scale) * single(1 / count))
+  const offset = count * input.zeroPoint
+  const addend = single(output.zeroPoint - single(offset * factor))
+  return (sum) => roundEven(single(single((sum + offset) * factor) + addend)) - output.zeroPoint
+}
+
+/** The output of TFLite MEAN, at most 0.02 % wider. @param fixed the factor for a ratio of scales. */
 export function agreeingMean(
   input: Quantisation,
   count: number,
@@ -102,8 +116,8 @@ export function agreeingMean(
 ): Quantisation {
   const scale = fewest(output.scale, ACTIVATION_STEP, (candidate, enough) => {
     const ratio = input.scale / candidate
-    const singles = [single(single(ratio) / count), single(single(ratio) * single(1 / count))]
-    return conflictsOf({ real: ratio / count, fixed: fixed(ratio), singles }, ...span(output), enough)
+    const rounded = meanRounded(input, count, { ...output, scale: candidate })
+    return conflictsOf({ real: ratio / count, fixed: fixed(ratio), rounded }, ...span(output), enough)
   })
   return { ...output, scale }
 }
@@ -175,23 +189,30 @@ export function givenSum(
 /** Multipliers that are tried beside the nearest, in units of the 31st bit: a unit of the 24th is 128. */
 const OFFSETS = [0, 1, -1, 3, -3, 8, -8, 16, -16, 32, -32, 48, -48, 64, -64, 96, -96, 128, -128]
 
-/**
- * The factor in fixed point, for scales that are given, that rounds as single precision does for most sums.
- * @param held the factor as XNNPACK has it. @param clamp of the result.
- */
-export function givenFactor(real: number, held: number, { zeroPoint }: Quantisation, clamp: Clamp): Multiplier {
-  const nearest = quantiseMultiplier(real)
-  const other = quantiseMultiplier(held)
-  let best = nearest
+/** The factor in fixed point, of those beside the nearest, that rounds as single precision does for most sums. */
+function closest({ real, rounded }: Omit<Factor, 'fixed'>, bases: readonly Multiplier[], low: number, high: number) {
+  let best = bases[0]!
   let least = Number.POSITIVE_INFINITY
-  for (const base of [nearest, other]) {
+  for (const { multiplier: base, shift } of bases) {
     for (const offset of OFFSETS) {
-      const multiplier = base.multiplier + offset
-      if (least === 0 || multiplier < 2 ** 30 || multiplier >= 2 ** 31) continue
-      const fixed = { multiplier, shift: base.shift }
-      const found = conflictsOf({ real, fixed, singles: [held] }, clamp[0] - zeroPoint, clamp[1] - zeroPoint, least)
+      const multiplier = base + offset
+      if (least === 0 || multiplier < 1 || multiplier >= 2 ** 31) continue
+      const fixed = { multiplier, shift }
+      const found = conflictsOf({ real, fixed, rounded }, low, high, least)
       if (found < least) [best, least] = [fixed, found]
     }
   }
   return best
+}
+
+/** The factor of sums of products and of products, where scales are given. @param held it in single precision. @param clamp of the result. */
+export function givenFactor(real: number, held: number, { zeroPoint }: Quantisation, clamp: Clamp): Multiplier {
+  const bases = [quantiseMultiplier(real), quantiseMultiplier(held)]
+  return closest({ real, rounded: times(held) }, bases, clamp[0] - zeroPoint, clamp[1] - zeroPoint)
+}
+
+/** The factor of TFLite MEAN where scales are given. @param nearest TFLite's. */
+export function givenMean(input: Quantisation, count: number, output: Quantisation, nearest: Multiplier): Multiplier {
+  const real = input.scale / output.scale / count
+  return closest({ real, rounded: meanRounded(input, count, output) }, [nearest], ...span(output))
 }

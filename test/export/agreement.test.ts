@@ -113,13 +113,33 @@ test('and every sum of two int8 values, in factors of 31 and of 20 bits', (t) =>
   t.true(before > 0, `${before} pairs differ with scales as they come`)
 })
 
+/** XNNPACK's mean: the sum of the int8 values times a factor, all zero points in one addend. */
+function meanInSingle(sum: number, count: number, input: Quantisation, output: Quantisation): number {
+  const f = Math.fround
+  const factor = f(f(input.scale / output.scale) * f(1 / count))
+  const addend = f(output.zeroPoint - f(count * input.zeroPoint * factor))
+  const real = f(f((sum + count * input.zeroPoint) * factor) + addend)
+  return f(f(real + MAGIC) - MAGIC) - output.zeroPoint
+}
+
 test('and every mean', (t) => {
-  for (const count of [3, 16, 49]) {
-    const input = quantisation(0.01, 0.1)
-    const wanted = { scale: Math.fround(input.scale / 2), zeroPoint: input.zeroPoint }
-    const { scale: chosen } = agreeingMean(input, count, wanted, (ratio) => meanFactor(ratio, count))
-    const single = Math.fround(Math.fround(input.scale / chosen) / count)
-    const most = Math.floor((255 * count) / 2)
-    t.is(differing(-most, most, meanFactor(input.scale / chosen, count), single), 0)
+  let before = 0
+  for (let i = 0; i < 20; i++) {
+    const count = 3 + random.int(200)
+    const input = { ...quantisation(0.01, 0.1), zeroPoint: -128 }
+    // Every other time, every other mean lies beside a half.
+    const ratio = i % 2 === 0 ? 2 / count : 1 / (2 + random.float())
+    const wanted = { scale: Math.fround(input.scale * ratio), zeroPoint: -128 }
+    const wrong = (output: Quantisation): number => {
+      const { multiplier, shift } = meanFactor(input.scale / output.scale, count)
+      const most = Math.floor((255 * count * output.scale) / input.scale)
+      let found = 0
+      for (let sum = 0; sum <= most; sum++)
+        if (scaleBy(sum, multiplier, shift) !== meanInSingle(sum, count, input, output)) found++
+      return found
+    }
+    t.is(wrong(agreeingMean(input, count, wanted, (ratio) => meanFactor(ratio, count))), 0)
+    before += wrong(wanted)
   }
+  t.true(before > 0, `${before} sums differ with scales as they come`)
 })
