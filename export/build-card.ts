@@ -7,9 +7,11 @@ import type { NetworkGraph } from '../network/types.ts'
 import { costModelOfC } from './c-runtime.ts'
 import { energyLabel, type LabelOptions } from './energy-label.ts'
 import type { Artefact, CFootprint } from './formats/format.ts'
+import { costsWithFourBits, savedBytes } from './four-bit-cost.ts'
 import type { Int8Card, ModelCard } from './model-card.ts'
 import type { PruningReport } from './prune/fine-tune.ts'
 import type { TunedQuantisation } from './quantise/fine-tune.ts'
+import { allWeightBytes, layerBits } from './quantise/weight-bits.ts'
 import type { Selection } from './select.ts'
 import { verifiedAccuracy } from './verify.ts'
 
@@ -54,7 +56,8 @@ export function buildCard(
   const int8Card = int8 === undefined ? undefined : int8CardOf(int8, float.accuracy)
   const footprint = artefacts.find((artefact) => artefact.footprint !== undefined)?.footprint
   const ofC = footprint === undefined ? undefined : costModelOfC(profile)
-  const costsOfC = ofC?.price(graph, { layers: true })
+  const pricedC = ofC?.price(graph, { layers: true })
+  const costsOfC = pricedC && int8 ? costsWithFourBits(pricedC, graph, int8.network) : pricedC
   return {
     $schema: 'card.schema.json',
     format: 'frugal-card/1',
@@ -100,7 +103,8 @@ export function buildCard(
       latencyHighMs,
       energyMj,
       peakRamBytes,
-      flashBytes,
+      // Devices with other types hold the network in other files.
+      flashBytes: flashBytes - (int8 !== undefined && profile.dataType === 'int8' ? savedBytes(int8.network) : 0),
       basis,
       sources: sourcesOf(profile),
     },
@@ -145,10 +149,19 @@ function layersOf({ costModel, graph }: CardSources, costsOfC: Costs | undefined
 }
 
 function int8CardOf(choice: TunedQuantisation, floatAccuracy: number): Int8Card {
-  const { network, calibrationSamples, validation, validationSamples, test, fineTuning } = choice
+  const { network, calibrationSamples, validation, validationSamples, test, fineTuning, weightBits } = choice
   const dropPoints = Number((100 * (floatAccuracy - test.accuracy)).toFixed(4))
   const calibrated = { calibration: network.calibration, calibrationSamples, validation, validationSamples }
-  return { test, dropPoints, ...calibrated, fineTuning }
+  const layers = layerBits(network)
+  const weights = {
+    mode: weightBits.mode,
+    bytes: allWeightBytes(network),
+    bytesIn8Bits: layers.reduce((sum, { elements }) => sum + elements, 0),
+    validation: weightBits.validation,
+    validationIn8Bits: validation[network.calibration],
+    layers,
+  }
+  return { test, dropPoints, ...calibrated, weights, fineTuning }
 }
 
 function warningsOf(

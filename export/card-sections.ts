@@ -21,6 +21,15 @@ export const floatRows = ({ floatFiles = [] }: ModelCard): string =>
     )
     .join('')
 
+/** Which weights have 4 bits, what they take and what they cost, in one sentence. */
+export function weightsText({ mode, bytes, bytesIn8Bits, validation, validationIn8Bits, layers }: Int8Card['weights']) {
+  const four = layers.filter(({ bits }) => bits === 4)
+  return (
+    `weights: ${four.length} of ${layers.length} layers have 4 bits (${mode}), ${bytes} B instead of ${bytesIn8Bits} B; ` +
+    `on the validation sample ${percent(validation)}, with 8 bits ${percent(validationIn8Bits)}`
+  )
+}
+
 /** Rows about the network in int8 and about what its C needs. */
 export function int8Rows({ int8, footprint, costOfC }: ModelCard): string {
   if (int8 === undefined) return ''
@@ -28,6 +37,10 @@ export function int8Rows({ int8, footprint, costOfC }: ModelCard): string {
   const rows = [
     `| test accuracy in int8 | **${percent(int8.test.accuracy)}** (95 % interval ${percent(low)} to ${percent(high)}; ${int8.test.correct} of ${int8.test.samples}, integer reference), ${Math.abs(int8.dropPoints).toFixed(2)} points ${int8.dropPoints < 0 ? 'above' : 'below'} float |`,
   ]
+  if (int8.weights.mode !== '8') {
+    const four = int8.weights.layers.filter(({ bits }) => bits === 4).map(({ id }) => inline(id))
+    rows.push(`| 4-bit weights | ${weightsText(int8.weights)}${four.length === 0 ? '' : `: ${four.join(', ')}`} |`)
+  }
   if (footprint !== undefined) {
     const { arenaBytes, arenaUsedBytes, stackBytes, constantBytes, flashBytes } = footprint
     const used = arenaUsedBytes === undefined ? '' : `, of which ${arenaUsedBytes} B were written to`

@@ -8,6 +8,7 @@ import { buildCard, type CardSources } from './build-card.ts'
 import type { Artefact, CFootprint, ExportFormat } from './formats/format.ts'
 import { cardJsonSchema, type ModelCard } from './model-card.ts'
 import { type FineTuner, quantiseTrained } from './quantise/fine-tune.ts'
+import type { WeightBitsMode } from './quantise/weight-bits.ts'
 import { renderModelCard } from './render-card.ts'
 import { encodeWeights, TRAINING_FILES } from './train/training-folder.ts'
 
@@ -17,6 +18,8 @@ export interface ExportJob extends CardSources {
   readonly formats: readonly ExportFormat[]
   /** Quantisation-aware fine-tuning; none where left out. */
   readonly fineTuner?: FineTuner
+  /** Bits of the weights of the quantised network; 8 where left out. */
+  readonly weightBits?: WeightBitsMode
   /** False: the files are written without being run. */
   readonly verify: boolean
   /** What C functions are called; any text. */
@@ -58,7 +61,7 @@ export async function exportNetwork(job: ExportJob): Promise<ModelCard> {
   const costs = affordableCosts(job.costModel, graph)
   const check = (): void => job.signal.throwIfAborted()
   const int8 = formats.some(({ needsInt8 }) => needsInt8)
-    ? await quantiseTrained({ graph, dataset, trained }, job.fineTuner, check)
+    ? await quantiseTrained({ graph, dataset, trained }, job.fineTuner, check, job.weightBits)
     : undefined
   const artefacts: Artefact[] = []
   for (const format of formats) {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { QAT_MODES } from './quantise/qat-mode.ts'
+import { WEIGHT_BITS_MODES } from './quantise/weight-bits.ts'
 
 /** A schema's type with everything read-only. */
 type DeepReadonly<T> = unknown extends T ? T : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
@@ -103,6 +104,17 @@ const pruning = z
   })
   .describe('Channels with the smallest filters were taken out, and the rest trained on')
 
+const weights = z
+  .strictObject({
+    mode: z.enum(WEIGHT_BITS_MODES).describe('As asked for; mixed: layers that cost little accuracy have 4 bits'),
+    bytes: count.describe('All weights as the files store them, without biases'),
+    bytesIn8Bits: count,
+    validation: share.describe('Of the validation sample, with these bits'),
+    validationIn8Bits: share,
+    layers: z.array(z.strictObject({ id: text, elements: count, bits: z.literal([8, 4]) })),
+  })
+  .describe('Bits of the weights, layer by layer; experts of a mixture share a layer')
+
 const floatFile = z
   .strictObject({
     file: text,
@@ -160,6 +172,7 @@ export const cardSchema = z
         calibrationSamples: count,
         validation: z.strictObject({ minmax: share, percentile: share }),
         validationSamples: count,
+        weights,
         fineTuning,
       })
       .optional(),

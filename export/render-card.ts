@@ -58,6 +58,12 @@ function interfaces({ files, input, output }: ModelCard): string {
   return lines.join('\n')
 }
 
+/** What the estimates leave out where weights have 4 bits. */
+const fourBitNote = ({ int8 }: ModelCard): string =>
+  int8?.weights.layers.some(({ bits }) => bits === 4)
+    ? 'Latency, energy and RAM of that runtime are for 8-bit weights: it has not been measured with 4-bit ones. Flash is for what is stored.\n'
+    : ''
+
 /** The card as Markdown. @param instructions how to build and run each artefact. */
 export function renderModelCard(card: ModelCard, instructions: readonly string[]): string {
   const { accuracy, cost, data, device, training } = card
@@ -93,7 +99,7 @@ ${instructions.join('\n\n')}
 ## Device
 
 ${device.title}; ${device.runtime}, ${device.dataType}. The estimates are for a network in ${device.dataType} under that runtime.
-Table answers behind the latency: ${basis}.
+${fourBitNote(card)}Table answers behind the latency: ${basis}.
 
 ${sources.map((source) => `- ${source}`).join('\n')}
 

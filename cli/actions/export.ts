@@ -1,15 +1,18 @@
 import path from 'node:path'
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
+import { weightsText } from '../../export/card-sections.ts'
 import type { LabelOptions } from '../../export/energy-label.ts'
 import { affordableCosts, exportNetwork as writeExport } from '../../export/export-network.ts'
 import type { ExportFormat } from '../../export/formats/format.ts'
-import { defaultFormats, formatsFor, parseFormats } from '../../export/formats/index.ts'
+import { defaultFormats, formatsFor, parseFormats, weightBitsFor } from '../../export/formats/index.ts'
 import { type ExportedDevice, renderIndex } from '../../export/index-page.ts'
 import type { ModelCard } from '../../export/model-card.ts'
+import { WEIGHT_BITS_MODES, type WeightBitsMode } from '../../export/quantise/weight-bits.ts'
 import { type Selection, selectTrial } from '../../export/select.ts'
 import { createCostModel, loadProfile, type Profile } from '../../hardware-profiles/index.ts'
 import { UserError } from '../../lib/errors.ts'
 import { pathInside, writeFileAtomic } from '../../lib/files.ts'
+import { unknownName } from '../../lib/nearest-name.ts'
 import { formatLatency } from '../../lib/units.ts'
 import type { SearchEnergy } from '../../results/search-energy.ts'
 import { openStore } from '../../results/sqlite/open.ts'
@@ -40,6 +43,7 @@ interface ExportArguments extends PreparationArguments, LabelArguments {
   readonly all: boolean
   readonly verify: boolean
   readonly name: string
+  readonly 'weights-bits': string
 }
 
 /** Everything that the exports of one command share. */
@@ -65,10 +69,14 @@ export async function exportNetwork(args: ExportArguments): Promise<void> {
     throw new UserError('--knee and --trial exclude each other: give one of them')
   checkPreparation(args)
   const flags = labelFlags(args)
+  const wantedBits = weightBitsMode(args['weights-bits'])
   const asked = formatsAsked(args)
   const { experiment, fronts, trials, energy } = readExperiment(args)
   const settings = readSettings(experiment.settings, experiment.id)
-  for (const { device } of fronts) chosenFormats(asked, profileOf(device, experiment, settings), args)
+  for (const { device } of fronts) {
+    const profile = profileOf(device, experiment, settings)
+    weightBitsFor(wantedBits, chosenFormats(asked, profile, args), profile, { some: args.all })
+  }
   const selections = fronts.map((front) => ({ front, selection: selectionOf(front, trials, args) }))
   const data = args.data ?? settings.data
   const dataset = await loadData(dataPathOf(data), settings.seed)
@@ -121,6 +129,13 @@ const profileOf = (device: string, { devices }: Experiment, settings: SearchSett
 const formatsAsked = ({ format }: ExportArguments): readonly ExportFormat[] | undefined =>
   format === undefined ? undefined : parseFormats(format)
 
+/** @throws UserError for anything but the three ways. */
+function weightBitsMode(text: string): WeightBitsMode {
+  const mode = WEIGHT_BITS_MODES.find((name) => name === text)
+  if (mode === undefined) throw new UserError(unknownName('--weights-bits', text, WEIGHT_BITS_MODES))
+  return mode
+}
+
 /** What is written for a device: with `--all`, of the formats asked for those that it runs. */
 const chosenFormats = (
   asked: readonly ExportFormat[] | undefined,
@@ -139,6 +154,9 @@ async function exportOne(session: Session, front: Front, selection: Selection, o
   const asked = formatsAsked(args)
   const formats = chosenFormats(asked, costModel.profile, args)
   const left = (asked ?? []).filter((format) => !formats.includes(format)).map(({ id }) => id)
+  const wanted = weightBitsMode(args['weights-bits'])
+  const weightBits = weightBitsFor(wanted, formats, costModel.profile, { some: args.all })
+  if (weightBits !== wanted) print(`${front.device}: weights have 8 bits, which is what its runtime takes`)
   if (left.length > 0) print(`${front.device}: without ${left.join(', ')}, which its runtime does not open`)
   const prepared = await prepareNetwork(session, selection.record, (graph) => void affordableCosts(costModel, graph))
   const card = await writeExport({
@@ -148,6 +166,7 @@ async function exportOne(session: Session, front: Front, selection: Selection, o
     dataset,
     costModel,
     formats,
+    weightBits,
     verify: args.verify,
     name: args.name,
     search: {
@@ -178,10 +197,11 @@ function report(card: ModelCard, out: string): void {
     print(`${file}: test accuracy ${percent(test.accuracy)}, outputs at most ${largestDeviation.toPrecision(2)} off`)
   }
   if (card.int8 !== undefined) {
-    const { test: int8, dropPoints } = card.int8
+    const { test: int8, dropPoints, weights } = card.int8
     print(
       `int8: test accuracy ${percent(int8.accuracy)} (${int8.correct} of ${int8.samples}), drop ${dropPoints.toFixed(2)} points`,
     )
+    if (weights.mode !== '8') print(weightsText(weights))
   }
   for (const { artefact, where, verified, detail } of card.verification) {
     print(`${verified ? 'verified' : 'NOT verified'}: ${artefact} on ${where}: ${detail}`)

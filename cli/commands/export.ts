@@ -51,6 +51,12 @@ export const exportCommand = defineCommand({
         describe:
           'Quantisation-aware fine-tuning: auto (where int8 loses more than a point of test accuracy), always or never',
       })
+      .option('weights-bits', {
+        type: 'string',
+        default: '8',
+        describe:
+          'Bits of the quantised weights: 8; 4 for all layers but the first and the last; or mixed: 4 for the layers that together cost at most a point of validation accuracy',
+      })
       .option('name', { type: 'string', default: 'model', describe: 'What the C functions are called' })
       .option('data', { type: 'string', describe: 'Where the data set is now, if it was moved' })
       .example('$0 export --device stm32f446-tflm-cmsisnn --out ./model', '')

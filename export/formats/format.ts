@@ -86,6 +86,8 @@ export interface ExportFormat {
   readonly needsInt8: boolean
   /** Families of devices whose runtimes open it; all where left out. */
   readonly families?: readonly Profile['family'][]
+  /** Why a device's runtime does not take the file with 4-bit weights; undefined where it does. */
+  readonly fourBitProblem?: (profile: Profile) => string | undefined
   /** @throws OperationalError when the file does not do what the trained network does. */
   readonly write: (context: ExportContext) => Promise<Artefact>
 }

@@ -1,6 +1,7 @@
 import type { Profile } from '../../hardware-profiles/index.ts'
 import { UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
+import type { WeightBitsMode } from '../quantise/weight-bits.ts'
 import { cFormat } from './c.ts'
 import type { ExportFormat } from './format.ts'
 import { onnxFormat } from './onnx.ts'
@@ -50,6 +51,32 @@ export function formatsFor(
 
 const idsFor = (family: Profile['family']): readonly string[] =>
   EXPORT_FORMATS.filter(({ families }) => families?.includes(family) ?? true).map(({ id }) => id)
+
+/**
+ * How many bits the weights may have for a device.
+ * @throws UserError where the device's runtime, or no format, takes 4-bit weights; with `some` they have 8 bits there.
+ */
+export function weightBitsFor(
+  mode: WeightBitsMode,
+  formats: readonly ExportFormat[],
+  profile: Profile,
+  { some }: { readonly some: boolean },
+): WeightBitsMode {
+  if (mode === '8') return mode
+  const quantised = formats.filter(({ needsInt8 }) => needsInt8)
+  const refusing = quantised.find((format) => format.fourBitProblem?.(profile) !== undefined)
+  if (quantised.length > 0 && refusing === undefined) return mode
+  if (some) return '8'
+  const why =
+    refusing?.fourBitProblem?.(profile) ?? `${formats.map(({ id }) => id).join(', ')} holds no quantised weights`
+  const others = EXPORT_FORMATS.filter(
+    (format) =>
+      format.needsInt8 && idsFor(profile.family).includes(format.id) && format.fourBitProblem?.(profile) === undefined,
+  )
+  throw new UserError(
+    `--weights-bits ${mode} for ${profile.id}: ${why}; choose --format of ${others.map(({ id }) => id).join(', ')}, or 8 bits`,
+  )
+}
 
 /** Formats from a list of ids with commas between. @throws UserError for an unknown one, naming the nearest. */
 export function parseFormats(text: string): readonly ExportFormat[] {

@@ -13,11 +13,18 @@ const FLOAT_FILE = 'model_float_io.tflite'
 /** LiteRT rounds exact halves by rules of its own: its accuracy may be off by at most this share of the samples. */
 const TOLERATED_DIFFERENCE = 0.005
 
+/** TFLM has kernels for int4, in software; vendors' runtimes and compilers of accelerators take int8. The C is no reader. */
+const READS_INT4 = /^(TensorFlow Lite Micro|C exported)/
+
 /** The int8 network as TFLite, with int8 in and out and with float in and out. */
 export const tfliteFormat: ExportFormat = {
   id: 'tflite',
   description: 'int8 TFLite, for microcontrollers and NPUs',
   needsInt8: true,
+  fourBitProblem: ({ family, runtime }) =>
+    family === 'gpu' || family === 'cpu' || (family === 'cortex-m' && READS_INT4.test(runtime))
+      ? undefined
+      : `${runtime} takes no 4-bit weights in ${FILE}`,
   write: async (context) => {
     const { network } = context.int8!
     const description = `${context.title}. ${inputMeaning(network)}`

@@ -49,6 +49,7 @@ const TYPES: Readonly<Record<number, ElementType>> = {
   7: 'int64',
   10: 'float16',
   11: 'float64',
+  22: 'int4',
 }
 const BYTES: Readonly<Partial<Record<ElementType, number>>> = { float32: 4, int32: 4, int64: 8, int8: 1, uint8: 1 }
 

@@ -1,22 +1,38 @@
 import test, { type ExecutionContext } from 'ava'
+import type { Dataset } from '../../evaluators/datasets/dataset.ts'
+import { loadDataset } from '../../evaluators/datasets/load.ts'
 import { checkProgram, LINKER_SCRIPT, mainProgram, START_SOURCE } from '../../export/c/check-program.ts'
 import { countProgram } from '../../export/c/count-program.ts'
 import { findTool } from '../../export/c/toolchain.ts'
 import { verifyC } from '../../export/c/verify-c.ts'
 import { writeCModel } from '../../export/c/write-model.ts'
+import { costModelOfC } from '../../export/c-runtime.ts'
 import { compareOutputs } from '../../export/compare-outputs.ts'
+import { parseFormats, weightBitsFor } from '../../export/formats/index.ts'
+import { costsWithFourBits } from '../../export/four-bit-cost.ts'
 import { findPythonLiteRt, PYTHON_LITERT_MISSING, runInPythonLiteRt } from '../../export/litert/python-litert.ts'
 import { findLiteRt, LITERT_MISSING } from '../../export/litert/run-litert.ts'
 import { runInLiteRt } from '../../export/litert/verify-litert.ts'
 import { runInOnnxRuntime } from '../../export/onnx-int8/run-model.ts'
 import { writeQdqModel } from '../../export/onnx-int8/write-model.ts'
+import { chooseQuantisation } from '../../export/quantise/choose.ts'
 import { quantisedSchedule } from '../../export/quantise/quantise.ts'
 import type { QuantisedGraph } from '../../export/quantise/types.ts'
-import { allWeightBytes, isWeighted, layerBits, packNibbles } from '../../export/quantise/weight-bits.ts'
+import {
+  allWeightBytes,
+  isWeighted,
+  layerBits,
+  packNibbles,
+  type WeightBitsMode,
+} from '../../export/quantise/weight-bits.ts'
 import { writeTflite } from '../../export/tflite/write-model.ts'
 import { readTflite } from '../../formats/tflite/model.ts'
+import { loadProfile, type Profile } from '../../hardware-profiles/index.ts'
+import { UserError } from '../../lib/errors.ts'
+import { randomStream } from '../../lib/random.ts'
 import { GraphBuilder } from '../../network/build.ts'
-import { everyKind, nestedExperts, type QuantisedCase, quantisedCase } from './networks.ts'
+import type { NetworkGraph, Weights } from '../../network/types.ts'
+import { everyKind, nestedExperts, plausibleWeights, type QuantisedCase, quantisedCase } from './networks.ts'
 
 const liteRt = findLiteRt()
 const withLiteRt = liteRt === undefined ? test.skip : test
@@ -33,6 +49,8 @@ function oddRows() {
   return g.build(g.dense(g.activation(g.dense(flat, 9), 'relu'), 5))
 }
 
+const board = loadProfile('stm32f446-tflm-cmsisnn')
+const costModel = costModelOfC(board)!
 const odd = await quantisedCase(oddRows(), 3, 100, 4)
 const every = await quantisedCase(everyKind({ experts: true }), 1, 100, 4)
 const nested = await quantisedCase(nestedExperts(), 2, 100, 4)
@@ -183,7 +201,16 @@ compiled(
         ['start.c', START_SOURCE],
         ['link.ld', LINKER_SCRIPT],
       ])
-      const { runs } = await verifyC({ files, inputs, expected: outputs, samples: count, emulatedSamples: 20 })
+      const { runs, flashBytes } = await verifyC({
+        files,
+        inputs,
+        expected: outputs,
+        samples: count,
+        emulatedSamples: 20,
+      })
+      const predicted = costsWithFourBits(costModel.price(graph, { layers: true }), graph, network)
+      // Networks as small as these are up to 7 % off in 8 bits, too.
+      t.true(Math.abs(flashBytes! / predicted.flashBytes - 1) < 0.08, `${flashBytes} of ${predicted.flashBytes} B`)
       t.deepEqual(
         runs.map(({ samples }) => samples),
         [100, 20, 20, 20],
@@ -202,3 +229,90 @@ compiled(
     t.is(constants(int8) - constants(odd), allWeightBytes(int8.network) - allWeightBytes(odd.network))
   },
 )
+
+test('estimates of the C: slower kernels, less flash; experts too', (t) => {
+  for (const { graph, network } of CASES) {
+    const priced = costModel.price(graph, { layers: true })
+    const costs = costsWithFourBits(priced, graph, network)
+    const four = new Set(layerBits(network).flatMap(({ id, bits }) => (bits === 4 ? [id] : [])))
+    const shared = (id: string): string => id.replace(/(routedExperts_\d+)\/\d+\//g, '$1/')
+    let extra = 0
+    for (const [i, { id, latencyMs }] of costs.layers.entries()) {
+      const before = priced.layers[i]!.latencyMs
+      t.is(latencyMs > before, four.has(shared(id)), id)
+      extra += latencyMs - before
+    }
+    t.true(Math.abs(costs.latencyMs - priced.latencyMs - extra) < 1e-9)
+    t.true(Math.abs(costs.energyMj / priced.energyMj - costs.latencyMs / priced.latencyMs) < 1e-9)
+  }
+})
+
+test('which formats and devices take 4-bit weights', (t) => {
+  const [gpu, npu, cube] = ['titan-rtx', 'ethos-u55-128', 'stm32h7a3-xcubeai'].map((id) => loadProfile(id))
+  const formats = parseFormats('onnx,tflite,c')
+  t.is(weightBitsFor('8', formats, npu!, { some: false }), '8')
+  t.is(weightBitsFor('4', formats, board, { some: false }), '4')
+  t.is(weightBitsFor('mixed', parseFormats('onnx-int8,tflite'), gpu!, { some: false }), 'mixed')
+  t.is(weightBitsFor('mixed', parseFormats('c'), cube!, { some: false }), 'mixed')
+  const refused = (asked: string, device: Profile, message: RegExp) => {
+    t.throws(() => weightBitsFor('4', parseFormats(asked), device, { some: false }), { instanceOf: UserError, message })
+    t.is(weightBitsFor('4', parseFormats(asked), device, { some: true }), '8')
+  }
+  refused(
+    'onnx,tflite,c',
+    cube!,
+    /--weights-bits 4 for stm32h7a3-xcubeai: X-CUBE-AI.* takes no 4-bit weights in model.tflite; choose --format of .*c, or 8/,
+  )
+  refused('tflite', npu!, /ethos-u55-128: TensorFlow Lite Micro \+ Ethos-U.* takes no 4-bit/)
+  refused('onnx,onnx-float16', gpu!, /onnx, onnx-float16 holds no quantised weights/)
+})
+
+/**
+ * Samples that the int8 network tells apart clearly, with labels that are its own answers: it is right for all of them,
+ * and layers that change much are found out.
+ */
+async function taught(graph: NetworkGraph, weights: Weights): Promise<Dataset> {
+  const whole = await loadDataset('builtin', { seed: 1 })
+  const { train, validation } = whole.splits
+  const sample = { train: train.subarray(0, 100), validation: validation.subarray(0, 20), test: validation }
+  const { testOutputs } = await chooseQuantisation(graph, weights, { ...whole, splits: sample }, () => {})
+  const labels = whole.labels.slice()
+  const clear = validation.filter((index, i) => {
+    const scores = testOutputs.subarray(10 * i, 10 * i + 10)
+    const [most, next] = [...scores].sort((a, b) => b - a) as [number, number]
+    labels[index] = scores.indexOf(most)
+    return most - next >= CLEAR
+  })
+  return { ...whole, labels, splits: { ...sample, validation: clear.subarray(0, 150), test: clear.subarray(0, 20) } }
+}
+/** Quanta between the largest output and the next one. */
+const CLEAR = 2
+
+test('mixed gives 4 bits to the layers that cost at most a point, and says what they cost', async (t) => {
+  const g = new GraphBuilder()
+  let x = g.activation(g.batchNorm(g.conv2d(g.input([16, 16, 1]), 6, { kernel: 3, stride: 2 })), 'relu')
+  for (let i = 0; i < 3; i++)
+    x = g.activation(g.batchNorm(g.conv2d(g.depthwiseConv2d(x, { kernel: 3 }), 6, {})), 'relu')
+  const graph = g.build(g.dense(g.globalAveragePool(x), 10))
+  // Depthwise kernels that 4 bits hold exactly: whole numbers up to 7 in each filter.
+  const random = randomStream(5, 'whole numbers')
+  const weights = new Map(
+    [...plausibleWeights(graph, 5)].map(([name, values]) => [
+      name,
+      /^depthwise.*kernel$/.test(name) ? values.map((_, i) => (i % 9 === 4 ? 7 : random.int(15) - 7) / 12) : values,
+    ]),
+  )
+  const dataset = await taught(graph, weights)
+  const choose = (mode: WeightBitsMode) => chooseQuantisation(graph, weights, dataset, () => {}, mode)
+  const [eight, four, mixed] = [await choose('8'), await choose('4'), await choose('mixed')]
+  const countOf = ({ network }: typeof eight) => layerBits(network).filter(({ bits }) => bits === 4).length
+  t.is(eight.weightBits.validation, 1, 'the labels are its own answers')
+  t.deepEqual([countOf(eight), countOf(four)], [0, 6])
+  t.true(four.weightBits.validation < 0.99, `4 bits everywhere cost more than a point: ${four.weightBits.validation}`)
+  const chosen = layerBits(mixed.network).filter(({ bits }) => bits === 4)
+  t.is(chosen.filter(({ id }) => id.startsWith('depthwise')).length, 3, 'those that lose nothing are among them')
+  t.true(chosen.length < 6)
+  t.true(mixed.weightBits.validation >= 0.99, `${mixed.weightBits.validation}`)
+  t.true(allWeightBytes(mixed.network) < allWeightBytes(eight.network))
+  t.deepEqual((await choose('mixed')).network, mixed.network, 'the same each time')
+})
