@@ -7,8 +7,9 @@ import { Shell } from './shell.ts'
 /**
  * Volume dominated by the points and bounded by the reference point, for minimisation. Points that are not strictly
  * below the reference in every objective add nothing; an empty set has volume 0. Exact: a sweep in 2-D and 3-D
- * (O(n log n)), and above that slices along the last objective, each the exclusive volume of one point against the
- * better ones limited to it (While, Bradstreet and Barone 2012, "WFG"), down to 3-D.
+ * (O(n log n)), and above that slices along the last objective, each the exclusive volume of one point among those that
+ * are better there: O(n²) in 4-D (after Guerreiro and Fonseca 2018), from 5-D on by recursion (While, Bradstreet and
+ * Barone 2012, "WFG").
  * @throws RangeError on a bad shape or a value that is not finite.
  */
 export function hypervolume(points: Float64Array, count: number, reference: readonly number[]): number {
@@ -51,7 +52,7 @@ function withoutDominated(boxes: Float64Array, count: number, dimensions: number
     let j = 0
     while (j < dimensions && boxes[i * dimensions + j]! <= pivot[j]!) j++
     if (j === dimensions) continue
-    boxes.copyWithin(kept * dimensions, i * dimensions, (i + 1) * dimensions)
+    if (kept < i) for (j = 0; j < dimensions; j++) boxes[kept * dimensions + j] = boxes[i * dimensions + j]!
     kept++
   }
   return kept
