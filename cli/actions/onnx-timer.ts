@@ -14,8 +14,10 @@ export interface RunTimes {
 }
 
 /** A network as an ONNX file of batch 1; times do not depend on the weights. */
-export const onnxOf = (graph: NetworkGraph, seed = 0): Uint8Array =>
-  buildInferenceGraph(graph, initialWeights(graph, randomStream(seed, 'devices-bench-weights')), { batch: 1 })
+export function onnxOf(graph: NetworkGraph, seed = 0): Uint8Array {
+  const weights = initialWeights(graph, randomStream(seed, 'devices-bench-weights'))
+  return buildInferenceGraph(graph, weights, { batch: 1, routed: true })
+}
 
 /** Runs an ONNX file of a network on one thread for about `budgetMs`. */
 export async function timeOnnx(model: Uint8Array, graph: NetworkGraph, budgetMs: number): Promise<RunTimes> {

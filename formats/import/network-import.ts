@@ -290,6 +290,20 @@ export class NetworkImport {
     return outputs.length === 1 ? [{ id: whole.id, dims: first }] : this.views(whole, outputs)
   }
 
+  /** Mixture of experts of one structure. @param gates one for each expert, @param dims of the result, batch included */
+  routedExperts(
+    x: Tensor,
+    gates: Tensor,
+    mixture: Omit<OpOf<'routedExperts'>, 'kind'>,
+    dims: readonly number[],
+  ): Tensor {
+    const operands = [this.#shaped(x, sampleShape(x.dims)), this.#shaped(gates, [mixture.experts])]
+    return this.node({ kind: 'routedExperts', ...mixture }, operands, dims)
+  }
+
+  /** The network that gives one result, as an expert of a mixture. */
+  buildExpert = (output: Tensor): NetworkGraph => this.#builder.build(this.#shaped(output, sampleShape(output.dims)))
+
   /** The network that gives these results. */
   build(outputs: readonly Tensor[]): NetworkGraph {
     const ids = [...new Set(outputs.map(({ id }) => id))]

@@ -98,7 +98,7 @@ export const ELEMENT_RULES: Readonly<Record<string, NodeRule>> = {
   ...functions('softplus', 'Softplus'),
   ...functions('swish', 'Swish', 'Mish', 'QuickGelu'),
   ...functions('round', 'Round', 'Floor', 'Ceil'),
-  ...functions('other', 'Erf', 'Reciprocal', 'Sin', 'Cos', 'Sign', 'Softsign', 'Not', 'LpNormalization'),
+  ...functions('other', 'Erf', 'Reciprocal', 'Sin', 'Cos', 'Sign', 'Softsign', 'Not', 'CumSum', 'LpNormalization'),
   ...names('add', 'Add', 'Sum'),
   ...names('subtract', 'Sub'),
   ...names('multiply', 'Mul'),

@@ -1,11 +1,13 @@
 import { UserError } from '../../lib/errors.ts'
+import type { NetworkGraph } from '../../network/types.ts'
 import type { ElementType, ImportedModel } from '../import/imported-model.ts'
 import { NetworkImport } from '../import/network-import.ts'
 import { ELEMENT_RULES } from './element-rules.ts'
 import { fold } from './folding.ts'
-import { channelsLastOrder, identityOrder, type LaidOut, onnxDims } from './layout.ts'
+import { channelsLastOrder, identityOrder, type LaidOut, onnxDims, toOrder } from './layout.ts'
 import { PRODUCT_RULES } from './product-rules.ts'
 import { type OnnxFile, type OnnxFileNode, type OnnxFileValue, readOnnx, type StoredTensor } from './read-onnx.ts'
+import { type ExpertGraph, type Readers, readersIn, routedMixtureAt } from './routed-mixture.ts'
 import { routingOf } from './routing.ts'
 import type { NodeInput, NodeRule } from './rules.ts'
 import { SHAPE_RULES } from './shape-rules.ts'
@@ -41,6 +43,8 @@ const KERNEL: ReadonlyMap<string, number> = new Map([
   ['QGemm', 3],
 ])
 const FLOAT_BYTES = 4
+/** Experts inside experts inside … */
+const MAX_DEPTH = 4
 
 /**
  * Reads an ONNX file as a network, with channels last. What depends on stored values alone is computed while reading. A
@@ -57,8 +61,10 @@ class OnnxImport {
   readonly #network = new NetworkImport()
   readonly #values = new Map<string, Value>()
   readonly #constants = new Map<string, LaidOut>()
-  /** Nodes by the values that they read. */
-  readonly #readers = new Map<string, OnnxFileNode[]>()
+  readonly #readers: Readers
+  /** Nodes that are part of a mixture of experts. */
+  readonly #inMixture = new Set<OnnxFileNode>()
+  readonly #depth: number
   /** Values that are an input up to scaling. */
   readonly #raw = new Set<string>()
   /** Results of quantising that are read as real numbers again. */
@@ -66,23 +72,43 @@ class OnnxImport {
   readonly #stated: ReadonlyMap<string, OnnxFileValue>
   readonly #dataType: ElementType
 
-  constructor(file: OnnxFile) {
+  constructor(file: OnnxFile, depth = 0) {
     this.#file = file
-    for (const node of file.nodes) {
-      for (const name of new Set(node.inputs)) {
-        const known = this.#readers.get(name)
-        if (known === undefined) this.#readers.set(name, [node])
-        else known.push(node)
-      }
-    }
+    this.#depth = depth
+    this.#readers = readersIn(file)
     this.#stated = new Map([...file.values, ...file.outputs].map((value) => [value.name, value]))
     this.#dataType = this.#findDataType()
   }
 
   run(): ImportedModel {
-    const { initializers, inputs, outputs, nodes } = this.#file
-    for (const [name, stored] of initializers) this.#values.set(name, { stored })
+    const { initializers, inputs, outputs } = this.#file
     for (const input of inputs) if (!initializers.has(input.name)) this.#addInput(input)
+    this.#addAll()
+    const results = outputs.map(({ name }) => this.#computed(name).tensor)
+    const graph = this.#network.build(results)
+    const routing = routingOf(this.#file)
+    return {
+      ...{ format: 'onnx', graph, dataType: this.#dataType, quantisation: this.#network.quantisation },
+      ...(routing === undefined ? {} : { routing }),
+    }
+  }
+
+  /** The graph of an expert that reads features, and how its result lies. */
+  runExpert(
+    { entry, exit }: ExpertGraph,
+    features: LaidOut,
+  ): { readonly graph: NetworkGraph; readonly result: LaidOut } {
+    const tensor = this.#network.input(features.tensor.dims)
+    this.#values.set(entry, { computed: { tensor, order: features.order } })
+    this.#addAll()
+    const value = this.#computed(exit)
+    const result = toOrder(this.#network, value, channelsLastOrder(value.order.length))
+    return { graph: this.#network.buildExpert(result.tensor), result }
+  }
+
+  #addAll(): void {
+    const { initializers, nodes } = this.#file
+    for (const [name, stored] of initializers) if (!this.#values.has(name)) this.#values.set(name, { stored })
     nodes.forEach((node, i) => {
       try {
         this.#add(node)
@@ -91,13 +117,6 @@ class OnnxImport {
         throw new UserError(`node ${i} (${node.opType}): ${error.message}`)
       }
     })
-    const results = outputs.map(({ name }) => this.#computed(name).tensor)
-    const graph = this.#network.build(results)
-    const routing = routingOf(this.#file)
-    return {
-      ...{ format: 'onnx', graph, dataType: this.#dataType, quantisation: this.#network.quantisation },
-      ...(routing === undefined ? {} : { routing }),
-    }
   }
 
   /** Type of the first kernel, behind the node that turns it into real numbers. */
@@ -173,7 +192,8 @@ class OnnxImport {
     const [input = '', ...others] = inputs
     const [output = ''] = outputs
     // The bias was added where its product was.
-    if (this.#values.has(output)) return
+    if (this.#values.has(output) || this.#inMixture.has(node)) return
+    if (opType === 'TopK' && this.#addMixture(node)) return
     if (opType === 'Constant') {
       this.#addConstant(node)
       return
@@ -212,6 +232,33 @@ class OnnxImport {
       this.#values.set(name, { computed: result })
     })
     if (bias !== undefined) this.#values.set(bias, { computed: results[0]! })
+  }
+
+  /** Routed experts as our own files hold them; says whether they are. Anything else is read node by node. */
+  #addMixture(start: OnnxFileNode): boolean {
+    const mixture = this.#depth < MAX_DEPTH ? routedMixtureAt(this.#file, this.#readers, start) : undefined
+    const [features, gates] = [this.#values.get(mixture?.features ?? ''), this.#values.get(mixture?.gates ?? '')]
+    if (mixture === undefined || features === undefined || gates === undefined) return false
+    if (!('computed' in features) || !('computed' in gates)) return false
+    const order = channelsLastOrder(features.computed.order.length)
+    try {
+      const read = toOrder(this.#network, features.computed, order)
+      const experts = mixture.experts.map((expert) => {
+        const file = { ...expert, inputs: [], outputs: [], values: [] }
+        return new OnnxImport(file, this.#depth + 1).runExpert(expert, read)
+      })
+      const [{ graph: body, result }, ...others] = experts as [(typeof experts)[0], ...typeof experts]
+      const structure = JSON.stringify(body)
+      if (others.some(({ graph }) => JSON.stringify(graph) !== structure)) return false
+      const op = { experts: experts.length, topK: mixture.topK, body }
+      const tensor = this.#network.routedExperts(read.tensor, gates.computed.tensor, op, result.tensor.dims)
+      this.#values.set(mixture.output, { computed: { tensor, order: result.order } })
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      return false
+    }
+    for (const node of mixture.nodes) this.#inMixture.add(node)
+    return true
   }
 
   #addConstant({ outputs, tensors, integers, floats }: OnnxFileNode): void {
@@ -283,6 +330,11 @@ class OnnxImport {
     const operands = node.inputs.flatMap((_, i) => (input.has(i) ? [input.value(i).tensor] : []))
     const dims = node.outputs.map((name, i) => {
       const stated = name === '' ? [1] : input.stated(i)
+      if (stated === undefined && node.graphs.size > 0) {
+        throw new UserError(
+          'what it runs is decided while the network runs; only routed experts as frugal export writes them can be priced',
+        )
+      }
       if (stated === undefined) {
         throw new UserError('this operator is not known, and the file does not say what shape it gives')
       }

@@ -21,6 +21,8 @@ export interface OnnxFileNode {
   readonly floats: ReadonlyMap<string, readonly number[]>
   readonly texts: ReadonlyMap<string, string>
   readonly tensors: ReadonlyMap<string, StoredTensor>
+  /** Graphs inside the node, as they lie in the file: see `readGraph`. */
+  readonly graphs: ReadonlyMap<string, Uint8Array>
 }
 
 /** A named value; an open dimension is undefined. */
@@ -60,17 +62,22 @@ const MAX_RANK = 16
 const MAX_VALUES = 1024
 
 /**
- * Reads the graph of an ONNX file (field numbers of onnx.proto). Bodies of loops and branches are not read.
+ * Reads the graph of an ONNX file (field numbers of onnx.proto). Bodies of loops and branches are left as they are.
  * @throws UserError when it is damaged or holds no network.
  */
 export function readOnnx(bytes: Uint8Array): OnnxFile {
   let graph: ProtobufField | undefined
   for (const field of protobufFields(bytes)) if (field.number === 7) graph = field
   if (graph === undefined) throw new UserError('the file holds no network: it is no ONNX file')
+  return readGraph(graph.bytes)
+}
+
+/** Reads a graph, or one inside a node. @throws UserError when it is damaged or has no output. */
+export function readGraph(bytes: Uint8Array): OnnxFile {
   const nodes: OnnxFileNode[] = []
   const initializers = new Map<string, StoredTensor>()
   const [inputs, outputs, values]: OnnxFileValue[][] = [[], [], []]
-  for (const field of protobufFields(graph.bytes)) {
+  for (const field of protobufFields(bytes)) {
     if (field.number === 1) nodes.push(readNode(field.bytes))
     else if (field.number === 5) {
       const { name, tensor } = readTensor(field.bytes)
@@ -93,6 +100,7 @@ function readNode(bytes: Uint8Array): OnnxFileNode {
   const floats = new Map<string, readonly number[]>()
   const texts = new Map<string, string>()
   const tensors = new Map<string, StoredTensor>()
+  const graphs = new Map<string, Uint8Array>()
   for (const field of protobufFields(bytes)) {
     if (field.number === 1) inputs.push(textOfField(field))
     else if (field.number === 2) outputs.push(textOfField(field))
@@ -104,17 +112,19 @@ function readNode(bytes: Uint8Array): OnnxFileNode {
       if (attribute.floats.length > 0) floats.set(attribute.name, attribute.floats)
       if (attribute.text !== undefined) texts.set(attribute.name, attribute.text)
       if (attribute.tensor !== undefined) tensors.set(attribute.name, attribute.tensor)
+      if (attribute.graph !== undefined) graphs.set(attribute.name, attribute.graph)
     }
     if (inputs.length > MAX_LIST || outputs.length > MAX_LIST)
       throw new UserError(`a node has more than ${MAX_LIST} operands`)
   }
-  return { opType, domain, inputs, outputs, integers, floats, texts, tensors }
+  return { opType, domain, inputs, outputs, integers, floats, texts, tensors, graphs }
 }
 
 function readAttribute(bytes: Uint8Array) {
   let name = ''
   let text: string | undefined
   let tensor: StoredTensor | undefined
+  let graph: Uint8Array | undefined
   const integers: number[] = []
   const floats: number[] = []
   for (const field of protobufFields(bytes)) {
@@ -123,10 +133,11 @@ function readAttribute(bytes: Uint8Array) {
     else if (field.number === 3) integers.push(field.value)
     else if (field.number === 4) text = textOfField(field)
     else if (field.number === 5) tensor = readTensor(field.bytes).tensor
+    else if (field.number === 6) graph = field.bytes
     else if (field.number === 7) append(floats, floatsOfField(field, MAX_LIST))
     else if (field.number === 8) append(integers, integersOfField(field, MAX_LIST))
   }
-  return { name, text, tensor, integers, floats }
+  return { name, text, tensor, graph, integers, floats }
 }
 
 function append(list: number[], more: readonly number[], most = MAX_LIST): void {

@@ -244,6 +244,22 @@ const topK: NodeRule = (input) => {
     .map((tensor) => ({ tensor, order: identityOrder(picked.length) }))
 }
 
+/** One axis more, with a one at each index. */
+const oneHot: NodeRule = (input) => {
+  const [depth = 1] = requiredList(input.node, 'depth', input.stored(1))
+  const indices = input.dims(0)
+  const axis = axisOf(input, indices.length + 1, -1)
+  const dims = indices.toSpliced(axis, 0, depth)
+  const { tensor } = inOnnxOrder(input)
+  return [{ tensor: input.network.rearrange('scatter', [tensor], dims), order: identityOrder(dims.length) }]
+}
+
+const gatherElements: NodeRule = (input) => {
+  const operands = [0, 1].map((i) => input.value(i).tensor)
+  const dims = input.dims(1)
+  return [{ tensor: input.network.rearrange('gather', operands, dims), order: identityOrder(dims.length) }]
+}
+
 const scatter: NodeRule = (input) => {
   const operands = [0, 1, 2].filter((i) => input.has(i)).map((i) => input.value(i).tensor)
   const dims = input.dims(0)
@@ -267,6 +283,8 @@ export const SHAPE_RULES: Readonly<Record<string, NodeRule>> = {
   Expand: expand,
   Tile: tile,
   Gather: gather,
+  GatherElements: gatherElements,
+  OneHot: oneHot,
   TopK: topK,
   ScatterElements: scatter,
   ScatterND: scatter,

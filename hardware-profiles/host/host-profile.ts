@@ -71,7 +71,7 @@ export function hostProfile(measured: HostMeasurements): { readonly profile: Pro
     notes: [
       'Times are the least of many runs with warm caches: a busy machine is slower.',
       'Networks whose weights exceed the caches read them from memory at every inference and are priced too low.',
-      'An exported mixture of experts computes all experts under onnxruntime; it is priced as if only the chosen ones ran.',
+      'Of a mixture of experts only the chosen ones run; finding them and putting their results in place is not priced.',
     ],
   }
   const model = createCostModel(unchecked)

@@ -1,7 +1,10 @@
 import test from 'ava'
+import { OnnxEmitter } from '../../evaluators/training/onnx/emitter.ts'
+import { emitRoutedExperts } from '../../evaluators/training/onnx/inference-experts.ts'
 import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
 import { importOnnx } from '../../formats/onnx/import-onnx.ts'
 import { encodeModel, type OnnxAttribute, type OnnxNode, type OnnxTensor } from '../../formats/onnx/model.ts'
+import { createCostModel, loadProfile } from '../../hardware-profiles/index.ts'
 import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import { countMacs, countParams, weightSpecs } from '../../network/measure.ts'
@@ -10,6 +13,7 @@ import { sizeOf } from '../../network/shapes.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import { geneOperations } from '../../search/genes.ts'
 import { loadSpace } from '../../spaces/discover.ts'
+import { nestedExperts } from '../export/networks.ts'
 
 const node = (
   opType: string,
@@ -95,6 +99,81 @@ test('exported experts read back as the file computes them: all of them, with al
   const routed = graph.nodes.flatMap(({ op }) => (op.kind === 'routedExperts' ? [op] : []))
   const largest = routed.reduce((a, b) => (b.experts > a.experts ? b : a))
   t.deepEqual(again.routing, { experts: largest.experts, topK: largest.topK })
+})
+
+/** A network as `frugal export` writes it to `model.onnx`. */
+function exported(graph: NetworkGraph): Uint8Array {
+  const inputShape = graph.nodes[0]!.shape
+  const weights = new Map(weightSpecs(graph).map(({ name, shape }) => [name, new Float32Array(sizeOf(shape))]))
+  const channels = Array<number>(inputShape.at(-1)!).fill(2)
+  const preparation = { inputShape, mean: channels, standardDeviation: channels, roundResized: true }
+  return buildInferenceGraph(graph, weights, { batch: 'batch', preparation, routed: true })
+}
+
+test('experts that run as routed read back as architecture.json has them, and cost the same on every device', async (t) => {
+  const space = await loadSpace('moe')
+  const task = { inputShape: [32, 32, 3], classCount: 10 }
+  const genes = geneOperations(space.genes(task))
+  const random = randomStream(11, 'routed')
+  const models = ['stm32f446-tflm-cmsisnn', 'stm32h747-xcubeai10', 'stm32n6-neuralart', 'titan-rtx', 'h100'].map((id) =>
+    createCostModel(loadProfile(id)),
+  )
+  const graphs = Array.from({ length: 40 }, () => space.decode(genes.sample(random), task))
+    .filter(({ nodes }) => nodes.some(({ op }) => op.kind === 'routedExperts'))
+    .slice(0, 10)
+  t.is(graphs.length, 10)
+  for (const graph of [...graphs, nestedExperts()]) {
+    const { graph: again, routing, dataType } = importOnnx(exported(graph))
+    t.is(routing, undefined)
+    t.is(dataType, 'float32')
+    t.is(countMacs(again), countMacs(graph))
+    t.is(countParams(again), countParams(graph))
+    t.deepEqual(kernels(again), kernels(graph))
+    const routed = (of: NetworkGraph) =>
+      of.nodes.flatMap(({ op }) => (op.kind === 'routedExperts' ? [[op.topK, op.experts]] : []))
+    t.deepEqual(routed(again), routed(graph))
+    for (const model of models) t.deepEqual(model.price(again), model.price(graph))
+  }
+})
+
+/** Two of three experts of one layer each, written by `frugal export`'s own steps. */
+function threeExperts(layer: (emitter: OnnxEmitter, expert: number, x: string) => string): Uint8Array {
+  const emitter = new OnnxEmitter()
+  const features = emitter.input('features', 'float32', ['batch', 4, 5, 5])
+  const pooled = emitter.node('GlobalAveragePool', [features])
+  const weights = emitter.initializer('router', { type: 'float32', dims: [3, 4], data: new Float32Array(12) })
+  const scores = emitter.node('Gemm', [emitter.reshape(pooled, [-1, 4]), weights], { attributes: { transB: 1n } })
+  const gates = emitter.node('Softmax', [scores], { attributes: { axis: 1n } })
+  const mixture = { experts: 3, topK: 2, features, gates, shape: [5, 5, 4] }
+  const y = emitRoutedExperts(emitter, { ...mixture, body: (expert, x) => layer(emitter, expert, x) })
+  emitter.output('y', 'float32', ['batch', 4, 5, 5], y)
+  return emitter.encode('g')
+}
+
+/** The same bytes with another operator of the same length. */
+function renamed(file: Uint8Array, opType: string, to: string): Uint8Array {
+  const text = Buffer.from(file).toString('latin1')
+  return Uint8Array.from(Buffer.from(text.replaceAll(opType, to), 'latin1'))
+}
+
+test('what only resembles routed experts is not taken for them', (t) => {
+  const same = threeExperts((emitter, _expert, x) => emitter.node('Relu', [x]))
+  t.deepEqual(
+    importOnnx(same).graph.nodes.flatMap(({ op }) => (op.kind === 'routedExperts' ? [op.topK] : [])),
+    [2],
+  )
+  const different = threeExperts((emitter, expert, x) => emitter.node(expert === 1 ? 'Sigmoid' : 'Relu', [x]))
+  const others = [
+    ['OneHot', 'OneHut'],
+    ['CumSum', 'CumSin'],
+    ['Compress', 'Compact_'],
+    ['GatherElements', 'GatherElemenTs'],
+    ['ConstantOfShape', 'ConstantOfSharp'],
+  ].map(([opType, to]) => renamed(same, opType!, to!))
+  for (const file of [different, ...others]) {
+    t.throws(() => importOnnx(file), { instanceOf: UserError, message: /^node \d+ \(\w+\): / })
+  }
+  t.throws(() => importOnnx(different), { message: /\(If\): .* only routed experts as frugal export writes them/ })
 })
 
 test('a network without experts has no routing', (t) => {
@@ -276,7 +355,8 @@ for (const [what, message, run] of refused) {
 }
 
 test('damaged files are refused or read, within a second', (t) => {
-  const original = onnxFile(
+  const routed = threeExperts((emitter, _expert, x) => emitter.node('Relu', [x]))
+  const plain = onnxFile(
     [1, 8, 4, 4],
     [
       node('Conv', ['x', 'w'], 'a', { pads: ints(1, 1, 1, 1) }),
@@ -289,13 +369,15 @@ test('damaged files are refused or read, within a second', (t) => {
     ],
     { w: floats(8, 8, 3, 3), shape: list(1, 2, 4, 4, 4), g: floats(128, 3) },
   )
-  t.notThrows(() => importOnnx(original))
+  t.notThrows(() => importOnnx(plain))
   const random = randomStream(4, 'damage')
   let refusedCount = 0
-  for (let i = 0; i < 3000; i++) {
+  for (let i = 0; i < 4000; i++) {
+    const original = i % 2 === 0 ? plain : routed
     const copy = Uint8Array.from(i % 5 === 0 ? original.subarray(0, random.int(original.length)) : original)
     for (let flips = 1 + random.int(6); flips > 0 && copy.length > 0; flips--) {
-      copy[random.int(Math.min(copy.length, random.chance(0.7) ? 600 : copy.length))] = random.int(256)
+      copy[random.int(Math.min(copy.length, random.chance(0.7) && original === plain ? 600 : copy.length))] =
+        random.int(256)
     }
     const start = performance.now()
     try {
@@ -306,5 +388,5 @@ test('damaged files are refused or read, within a second', (t) => {
     }
     t.true(performance.now() - start < 1000)
   }
-  t.true(refusedCount > 1500, `${refusedCount} of 3000`)
+  t.true(refusedCount > 1500, `${refusedCount} of 4000`)
 })
