@@ -13,6 +13,7 @@ import type { PruningReport } from './prune/fine-tune.ts'
 import type { TunedQuantisation } from './quantise/fine-tune.ts'
 import { allWeightBytes, layerBits } from './quantise/weight-bits.ts'
 import type { Selection } from './select.ts'
+import { type PassEnergy, trainingEnergy } from './training-energy.ts'
 import { verifiedAccuracy } from './verify.ts'
 
 /** What an export is about: the card says it all. */
@@ -23,6 +24,8 @@ export interface CardSources {
   readonly trained: TrainedNetwork
   /** How it was trained. */
   readonly training: ModelCard['training']
+  /** What one pass over the training part takes, where that is known. */
+  readonly passEnergy?: PassEnergy | undefined
   /** What was taken out of the trial's network before this one was exported. */
   readonly pruning?: PruningReport
   readonly costModel: CostModel
@@ -82,7 +85,7 @@ export function buildCard(
         (sameShape(inputShape, dataset.inputShape) ? '' : `, and resizes to ${shapeText(inputShape)} first`),
     },
     output: { shape: [dataset.classNames.length], meaning: 'one logit for each class' },
-    training: job.training,
+    training: { ...job.training, ...energyOfTraining(job, int8Card) },
     ...(job.pruning === undefined ? {} : { pruning: job.pruning }),
     accuracy: {
       test: float,
@@ -114,6 +117,17 @@ export function buildCard(
     search: job.search,
   }
 }
+
+const energyOfTraining = ({ passEnergy, training, pruning, label }: CardSources, int8: Int8Card | undefined) =>
+  passEnergy === undefined
+    ? {}
+    : {
+        energy: trainingEnergy(
+          { training, int8, ...(pruning === undefined ? {} : { pruning }) },
+          passEnergy,
+          label.gramsPerKwh,
+        ),
+      }
 
 const costOfC = (profile: Profile, costs: Costs): ModelCard['costOfC'] => ({
   profile: profile.id,

@@ -140,6 +140,14 @@ export function searchEnergyText({ search }: ModelCard): string {
   return `The search used ${formatNumber(wattHours)} Wh (${how}${carbon}); ${sources.map(inline).join('; ')}.`
 }
 
+/** What training the network took after the search, in one sentence; nothing where it is not known. */
+export function trainingEnergyText({ training: { energy } }: ModelCard): string {
+  if (energy === undefined) return ''
+  const { wattHours, passes, basis, source, gramsPerKwh, gramsCo2e } = energy
+  const carbon = gramsCo2e === undefined ? '' : `, ${formatGrams(gramsCo2e)} at ${gramsPerKwh} g/kWh`
+  return `The training used about ${formatNumber(wattHours)} Wh (${basis}${carbon}): ${formatNumber(passes)} ${passes === 1 ? 'pass' : 'passes'} over the training part; ${inline(source)}.\n`
+}
+
 /** Each kernel: what was predicted, and what the emulator counted. */
 export function layersSection({ layers, footprint }: ModelCard): string {
   if (layers === undefined) return ''

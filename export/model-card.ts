@@ -56,6 +56,17 @@ const searchEnergy = z
   })
   .describe('What the search itself used')
 
+const trainingEnergy = z
+  .strictObject({
+    wattHours: cost,
+    passes: cost.describe('Over the training part; those with fake quantisation count 1.6 times'),
+    basis: z.literal('estimated'),
+    source: text,
+    gramsPerKwh: z.number().positive().optional(),
+    gramsCo2e: cost.optional(),
+  })
+  .describe('What training the exported network took, after the search; left out where the search has not trained it')
+
 const footprint = z
   .strictObject({
     arenaBytes: count.describe('Planned, and declared in the C'),
@@ -155,6 +166,7 @@ export const cardSchema = z
       recipe: settings,
       epochsRun: count,
       keptEpoch: count.describe('The epoch whose weights these are'),
+      energy: trainingEnergy.optional(),
     }),
     pruning: pruning.optional(),
     accuracy: z.strictObject({

@@ -10,6 +10,7 @@ import {
   percent,
   pruningText,
   searchEnergyText,
+  trainingEnergyText,
 } from './card-sections.ts'
 import type { ModelCard } from './model-card.ts'
 
@@ -119,6 +120,7 @@ ${training.keptEpoch}, the last one within a standard error of the best on the v
 ${JSON.stringify(training.recipe, null, 2)}
 \`\`\`
 ${pruningText(card)}
+${trainingEnergyText(card)}
 ## Search
 
 ${card.search.trials} networks trained (${card.search.failures} failed), ${formatNumber(card.search.cpuSeconds)} s of processor time. ${searchEnergyText(card)}

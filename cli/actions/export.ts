@@ -22,6 +22,7 @@ import { loadSpace } from '../../spaces/discover.ts'
 import type { SearchSpace } from '../../spaces/space.ts'
 import { wholeNumber } from '../commands/shared.ts'
 import { packageVersion } from '../package-version.ts'
+import { energyOfPass, meterExport } from './export-energy.ts'
 import { type LabelArguments, labelFlags, labelOptions, searchEnergyOf } from './export-label.ts'
 import { type ExportTrainer, exportTrainer } from './export-training.ts'
 import { deviceOf } from './inspect.ts'
@@ -85,7 +86,8 @@ export async function exportNetwork(args: ExportArguments): Promise<void> {
   const work = async (signal: AbortSignal): Promise<void> => {
     const label = labelOptions(flags, energy)
     const shared = { args, experiment, settings, trials, energy, label, dataset, space }
-    await exportAll({ ...shared, signal, train: exportTrainer(args.out, signal) }, selections)
+    const session = { ...shared, signal, train: exportTrainer(args.out, signal) }
+    await meterExport(settings, () => exportAll(session, selections))
   }
   await interruptible(work, () => {
     process.stderr.write('frugal: stopped; the same command goes on from there, whole epochs are kept\n')
@@ -177,6 +179,7 @@ async function exportOne(session: Session, front: Front, selection: Selection, o
       settings: { ...settings, data: dataset.name },
     },
     label: session.label,
+    passEnergy: energyOfPass(session, selection.record.archId),
     frugalVersion: packageVersion(),
     out,
     signal,

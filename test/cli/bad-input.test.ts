@@ -45,6 +45,7 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['list --db foreign.db', /foreign\.db/],
   ['resume --db newer.db', /newer\.db' has version 999.*up to \d+: update/],
   ['export --epochs 0', /--epochs must be a whole number/],
+  ['export --weights-bits 5', /--weights-bits '5'/],
   ['devices show', /name the device to show/],
   ['devices show stm32', /unknown device 'stm32'/],
   ['spaces show nasnet', /unknown space 'nasnet'/],

@@ -1,0 +1,56 @@
+import { openMeter } from '../../evaluators/energy/meter.ts'
+import { trainsAlone } from '../../evaluators/training/engines.ts'
+import type { PassEnergy } from '../../export/training-energy.ts'
+import type { SearchEnergy } from '../../results/search-energy.ts'
+import type { TrialRecord } from '../../search/journal.ts'
+import { stagesOf } from './ladder.ts'
+import { print } from './output.ts'
+import { formatWattHours } from './search-energy.ts'
+import type { SearchSettings } from './settings.ts'
+
+/**
+ * Meters an export: training, fine-tuning, quantising and running the files. The figure is told and not kept: it is
+ * another one each time, and files of one export are the same each time.
+ */
+export async function meterExport(settings: SearchSettings, work: () => Promise<void>): Promise<void> {
+  const meter = await openMeter(trainsAlone(settings))
+  try {
+    const open = meter.begin('export', 0)
+    await work()
+    const { measuredJoules, estimatedJoules } = meter.end(open)
+    const basis = estimatedJoules === 0 ? 'measured' : measuredJoules === 0 ? 'estimated' : 'partly measured'
+    print(
+      `Energy of this run: ${formatWattHours(measuredJoules + estimatedJoules)} (${basis}; ${meter.sources.join('; ')})`,
+    )
+  } finally {
+    meter.close()
+  }
+}
+
+interface Searched {
+  readonly settings: SearchSettings
+  readonly trials: readonly TrialRecord[]
+  readonly energy: SearchEnergy
+}
+
+/**
+ * What one pass over the training part took of a network, by the meter of the search that trained it: the same at every
+ * export. Undefined where the search has not trained it itself.
+ */
+export function energyOfPass({ settings, trials, energy }: Searched, archId: string): PassEnergy | undefined {
+  const joulesOf = new Map(energy.trials.map(({ trial, joules }) => [trial, joules]))
+  const stages = stagesOf(settings)
+  let joules = 0
+  let passes = 0
+  for (const record of trials) {
+    if (record.archId !== archId) continue
+    joules += joulesOf.get(record.trial) ?? 0
+    const { epochs, dataFraction, resolution = 1 } = stages[record.rung]!
+    passes += epochs * dataFraction * resolution ** 2
+  }
+  if (joules === 0 || passes === 0) return undefined
+  return {
+    joules: joules / passes,
+    source: `what the search counted (${energy.basis}) for this network's passes over the training part, by the passes of the full training`,
+  }
+}
