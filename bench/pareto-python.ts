@@ -12,6 +12,12 @@ export interface Request {
   readonly milliseconds: number
 }
 
+interface Found {
+  readonly versions: Readonly<Record<string, string>>
+  /** Whose code runs in pymoo, per kernel. */
+  readonly behindPymoo: Readonly<Record<string, readonly Sample['backing'][]>>
+}
+
 export interface Sample {
   /** Name and version. */
   readonly library: string
@@ -27,12 +33,12 @@ export interface Sample {
 export class PythonPeer {
   readonly #child: ChildProcess
   readonly #lines: AsyncIterator<string>
-  readonly versions: Readonly<Record<string, string>>
+  readonly found: Found
 
-  private constructor(child: ChildProcess, lines: AsyncIterator<string>, versions: Readonly<Record<string, string>>) {
+  private constructor(child: ChildProcess, lines: AsyncIterator<string>, found: Found) {
     this.#child = child
     this.#lines = lines
-    this.versions = versions
+    this.found = found
   }
 
   /** Undefined, with a message, when this Python cannot compare anything. */
@@ -45,10 +51,10 @@ export class PythonPeer {
     })
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
     const first = await lines.next()
-    const versions = first.done === true ? {} : (JSON.parse(first.value) as Record<string, string>)
-    if ('numpy' in versions && ('pymoo' in versions || 'moocore' in versions)) {
-      return new PythonPeer(child, lines, versions)
-    }
+    const found = first.done === true ? { versions: {}, behindPymoo: {} } : (JSON.parse(first.value) as Found)
+    const { versions } = found
+    if ('numpy' in versions && ('pymoo' in versions || 'moocore' in versions))
+      return new PythonPeer(child, lines, found)
     child.kill()
     console.log(`no comparison with '${python}': ${problem || 'it lacks numpy, or both pymoo and moocore'}`)
     return undefined

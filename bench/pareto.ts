@@ -74,8 +74,8 @@ const SIZES: Readonly<Record<Kind, readonly (readonly [objectives: number, ...co
   ],
 }
 const SHAPES: readonly Shape[] = ['cloud', 'sphere', 'convex', 'linear']
-const ROUNDS = 4
-const ROUND_MS = 40
+const ROUNDS = 3
+const ROUND_MS = 20
 
 interface Case {
   readonly kind: Kind
@@ -174,12 +174,12 @@ async function compare(name: string, entry: Case, peers: readonly PythonPeer[], 
 const peers = (await Promise.all(values.python.map((python) => PythonPeer.start(python)))).filter(
   (peer) => peer !== undefined,
 )
-for (const { versions } of peers) {
-  console.log(
-    Object.entries(versions)
-      .map(([name, version]) => `${name} ${version}`)
-      .join(', '),
-  )
+for (const { found } of peers) {
+  const { versions, behindPymoo } = found
+  const list = (entries: object, join: string) =>
+    Object.entries(entries).map(([name, value]) => `${name}${join}${value}`)
+  console.log(list(versions, ' ').join(', '))
+  if ('pymoo' in versions) console.log(`  behind pymoo ${versions['pymoo']}: ${list(behindPymoo, ' ').join('; ')}`)
 }
 console.log('our time, and how many times as long the others take:')
 const random = randomStream(1, 'bench-pareto')
