@@ -16,10 +16,16 @@ export function chooseNetworks(
   count: number,
   profiles: readonly Profile[],
 ): readonly number[] {
-  const { rows, ...design } = designOf(graphs, [])
-  const { covariance } = priorOf({ rows, ...design }, profiles, [])
+  const design = designOf(graphs, [])
+  const { mean, covariance } = priorOf(design, profiles, [])
+  // Relative errors count: each network is divided by the time to expect.
+  const rows = design.rows.map((row) => {
+    const expected = dot(row, mean)
+    return row.map((value) => value / expected)
+  })
   const right = rows.map((row) => covariance.map((line) => dot(line, row)))
-  const doubt = rows.map((row) => right.map((column) => dot(row, column) + 1))
+  const once = rows.map((row) => row[row.length - 1]!)
+  const doubt = rows.map((row, i) => right.map((column, j) => dot(row, column) + once[i]! * once[j]!))
   const chosen: number[] = []
   while (chosen.length < Math.min(count, graphs.length)) {
     const gains = doubt.map((row, i) => (chosen.includes(i) ? -1 : dot(row, row) / (row[i]! + NOISE)))

@@ -33,35 +33,40 @@ const product = (rows: Matrix, covariance: Matrix, others: Matrix): number[][] =
  * Coefficients from measured networks: Bayesian linear regression with the known devices as prior. Noise and doubt are
  * weighted by the marginal likelihood (closed form); for each the coefficients are the most probable that are not negative.
  */
-export function posteriorOf(prior: Prior, rows: Matrix, measured: readonly number[]): Posterior {
+export function posteriorOf(prior: Prior, all: Matrix, times: readonly number[]): Posterior {
+  const guesses = all.map((row) => dot(row, prior.mean))
+  const unit = Math.exp(times.reduce((sum, value, i) => sum + Math.log(value / guesses[i]!), 0) / times.length)
+  // Relative errors count: each network is divided by its own time.
+  const rows = all.map((row, i) => row.map((value) => (value * unit) / times[i]!))
   const expected = rows.map((row) => dot(row, prior.mean))
-  const unit = Math.exp(measured.reduce((sum, value, i) => sum + Math.log(value / expected[i]!), 0) / measured.length)
-  const goal = measured.map((value) => value / unit)
   const step = Math.ceil(rows.length / MAX_FOR_CHOICE)
   const chosen = rows.map((_, i) => i).filter((i) => i % step === 0)
   const own = chosen.map((i) => rows[i]!)
   const spread = product(own, prior.covariance, own)
-  const residual = chosen.map((i) => goal[i]! - expected[i]!)
+  const once = own.map((row) => row[row.length - 1]!)
+  const residual = chosen.map((i) => 1 - expected[i]!)
   const coefficients = prior.mean.map(() => 0)
   const predicted = chosen.map(() => 0)
-  for (const setting of weightedSettings(spread, residual)) {
-    mostProbable(prior, rows, goal, setting).forEach((value, i) => {
+  for (const setting of weightedSettings(spread, once, residual)) {
+    mostProbable(prior, rows, setting).forEach((value, i) => {
       coefficients[i]! += setting.weight * unit * value
     })
-    inverseFactored(cholesky(withNoise(spread, setting))).forEach((line, i) => {
-      predicted[i]! += setting.weight * unit * (goal[chosen[i]!]! - dot(line, residual) / line[i]!)
+    inverseFactored(cholesky(withNoise(spread, once, setting))).forEach((line, i) => {
+      predicted[i]! += setting.weight * times[chosen[i]!]! * (1 - dot(line, residual) / line[i]!)
     })
   }
   return { coefficients, leftOut: chosen.map((at, i) => ({ at, predicted: predicted[i]! })) }
 }
 
-const withNoise = (spread: Matrix, { noise, doubt }: Omit<Setting, 'weight'>): number[][] =>
-  spread.map((row, i) => row.map((value, j) => doubt * value + ONCE_DOUBT + (i === j ? noise : 0)))
+const withNoise = (spread: Matrix, once: readonly number[], { noise, doubt }: Omit<Setting, 'weight'>): number[][] =>
+  spread.map((row, i) =>
+    row.map((value, j) => doubt * value + ONCE_DOUBT * once[i]! * once[j]! + (i === j ? noise : 0)),
+  )
 
-function weightedSettings(spread: Matrix, residual: readonly number[]): readonly Setting[] {
+function weightedSettings(spread: Matrix, once: readonly number[], residual: readonly number[]): readonly Setting[] {
   const tried = NOISES.flatMap((noise) =>
     DOUBTS.map((doubt) => {
-      const factor = cholesky(withNoise(spread, { noise, doubt }))
+      const factor = cholesky(withNoise(spread, once, { noise, doubt }))
       const halfLogDeterminant = factor.reduce((sum, row, i) => sum + Math.log(row[i]!), 0)
       const evidence = -0.5 * dot(residual, solveFactored(factor, residual)) - halfLogDeterminant
       return { noise, doubt, evidence }
@@ -75,12 +80,7 @@ function weightedSettings(spread: Matrix, residual: readonly number[]): readonly
   return kept.map(({ noise, doubt, weight }) => ({ noise, doubt, weight: weight / total }))
 }
 
-function mostProbable(
-  { mean, covariance }: Prior,
-  rows: Matrix,
-  goal: readonly number[],
-  { noise, doubt }: Setting,
-): readonly number[] {
+function mostProbable({ mean, covariance }: Prior, rows: Matrix, { noise, doubt }: Setting): readonly number[] {
   const last = mean.length - 1
   const precision = inverseFactored(
     cholesky(
@@ -89,12 +89,12 @@ function mostProbable(
   )
   const gram = precision.map((row) => [...row])
   const target = precision.map((row) => dot(row, mean))
-  rows.forEach((row, at) => {
+  for (const row of rows) {
     row.forEach((a, i) => {
-      target[i]! += (a * goal[at]!) / noise
+      target[i]! += a / noise
       const line = gram[i]!
       for (let j = 0; j < row.length; j++) line[j]! += (a * row[j]!) / noise
     })
-  })
+  }
   return solveNonNegative(gram, target)
 }

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { z } from 'zod'
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { HOST_ID, hostFile } from '../host/cache.ts'
-import { KERNEL_KINDS } from '../profile.ts'
+import { KERNEL_KINDS, ROW_LENGTH } from '../profile.ts'
 
 const CASES = path.join(import.meta.dirname, '..', 'devices')
 
@@ -50,16 +50,38 @@ const networkSuite = z.strictObject({
   cases: z.array(z.tuple([text, figure, z.number().int().min(-1).max(99)])).max(5000),
 })
 
+/**
+ * Whole networks as sums of kernels that were timed one by one, in ms: for networks whose layers are known and not their
+ * graph. A kernel is its kind and its row without the cost.
+ */
+const layerSuite = z.strictObject({
+  ...shared,
+  kind: z.literal('layers'),
+  cases: z
+    .array(
+      z.strictObject({
+        name: text,
+        measured: figure,
+        fold: z.number().int().min(0).max(99),
+        kernels: z
+          .array(z.strictObject({ kind: z.enum(KERNEL_KINDS), row: z.array(figure).length(ROW_LENGTH - 1) }))
+          .max(500),
+      }),
+    )
+    .max(500),
+})
+
 export const casesSchema = z.strictObject({
   format: z.literal('frugal-cases/1'),
   profile: text,
-  suites: z.array(z.discriminatedUnion('kind', [operatorSuite, networkSuite])).max(50),
+  suites: z.array(z.discriminatedUnion('kind', [operatorSuite, networkSuite, layerSuite])).max(50),
 })
 
 export type ProfileCases = z.infer<typeof casesSchema>
 export type Suite = ProfileCases['suites'][number]
 export type OperatorSuite = Extract<Suite, { kind: 'operators' }>
 export type NetworkSuite = Extract<Suite, { kind: 'networks' }>
+export type LayerSuite = Extract<Suite, { kind: 'layers' }>
 export type Fold = Suite['folds'][number]
 
 /** This computer's cases lie beside its profile, in the user's cache. */

@@ -5,6 +5,7 @@ import { type Profile, ROW_LENGTH } from '../profile.ts'
 import { CompiledTable, factsOfRow } from '../table.ts'
 import { caseNetwork } from './case-network.ts'
 import { type Fold, loadCases, type NetworkSuite, type OperatorSuite, type ProfileCases, type Suite } from './cases.ts'
+import { compareLayers } from './compare-layers.ts'
 import { type Comparison, type ErrorSummary, summariseCases } from './statistics.ts'
 
 export interface SuiteReport extends ErrorSummary {
@@ -23,7 +24,7 @@ export interface SuiteReport extends ErrorSummary {
 export const validateProfile = (profile: Profile, cases: ProfileCases = loadCases(profile.id)): SuiteReport[] =>
   cases.suites.map((suite) => ({
     name: suite.name,
-    quantity: suite.kind === 'operators' ? ('operatorLatency' as const) : suite.quantity,
+    quantity: quantityOf(suite),
     method: suite.method,
     source: suite.source,
     leftOut: suite.leftOut,
@@ -31,8 +32,15 @@ export const validateProfile = (profile: Profile, cases: ProfileCases = loadCase
   }))
 
 /** Every case of a suite, priced. */
-export const compareSuite = (profile: Profile, suite: Suite): readonly Comparison[] =>
-  suite.kind === 'operators' ? compareOperators(profile, suite) : compareNetworks(profile, suite)
+export function compareSuite(profile: Profile, suite: Suite): readonly Comparison[] {
+  if (suite.kind === 'layers') return compareLayers(profile, suite)
+  return suite.kind === 'operators' ? compareOperators(profile, suite) : compareNetworks(profile, suite)
+}
+
+function quantityOf(suite: Suite): SuiteReport['quantity'] {
+  if (suite.kind === 'layers') return 'latency'
+  return suite.kind === 'operators' ? 'operatorLatency' : suite.quantity
+}
 
 function compareOperators(profile: Profile, { kernel, folds, rowFolds }: OperatorSuite): readonly Comparison[] {
   const table = profile.tables.find((member) => member.kernel === kernel)

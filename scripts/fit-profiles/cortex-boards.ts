@@ -3,6 +3,7 @@ import type { NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
 import { coefficientsOf, withCoefficients } from '../../hardware-profiles/coefficients.ts'
 import type { Profile, ProfileTable, TableModel } from '../../hardware-profiles/profile.ts'
 import { readCsv } from './csv.ts'
+import { densePowerShare, isDense, mean, withDensePower } from './dense-power.ts'
 import type { FittedProfile } from './fitted-profile.ts'
 import { crossFit, fitScales, type Grouping, type MeasuredNetwork } from './from-networks.ts'
 import { mlperfResults } from './mlperf.ts'
@@ -157,7 +158,13 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
     facts: Board,
     source: string,
     networks: readonly MeasuredNetwork[],
-    options: { readonly ridge: number; readonly prior?: readonly MeasuredNetwork[]; readonly method: string },
+    options: {
+      readonly ridge: number
+      readonly prior?: readonly MeasuredNetwork[]
+      readonly method: string
+      /** Boards under the same runtime that say what share of the power dense layers draw. */
+      readonly denseFrom?: readonly (readonly MeasuredNetwork[])[]
+    },
     memorySuites: readonly NetworkSuite[] = [],
   ): FittedProfile => {
     const template = templateOf(base, facts, source)
@@ -165,8 +172,10 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
       ...{ name: 'whole networks', source, networks, grouping, groups: GROUPS },
       ...{ ridge: options.ridge, method: options.method },
       ...(options.prior === undefined ? {} : { prior: priorFrom(template, options.prior) }),
+      ...(options.denseFrom === undefined ? {} : { countsForPower: (network) => !isDense(network) }),
     })
-    return { profile, suites: [...suites, ...memorySuites] }
+    const share = options.denseFrom === undefined ? undefined : mean(options.denseFrom.map(densePowerShare))
+    return { profile: withDensePower(profile, share), suites: [...suites, ...memorySuites] }
   }
   const transfer = (other: string) => `${LEFT_OUT}; the groups' proportions come from ${other} under the same runtime`
   const h747: Omit<Board, 'id' | 'title' | 'runtime'> = {
@@ -219,7 +228,10 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
       },
       'MLPerf Tiny 1.0, STMicroelectronics NUCLEO-L4R5ZI at 120 MHz, 1.8 V',
       systems.l4r5,
-      { ridge: 1, prior: systems.u575, method: transfer('NUCLEO-U575ZI-Q') },
+      {
+        ...{ ridge: 1, prior: systems.u575, method: transfer('NUCLEO-U575ZI-Q') },
+        denseFrom: [systems.u575, systems.h7a3],
+      },
     ),
     board(
       m33,
@@ -238,7 +250,10 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
       },
       'MLPerf Tiny 1.0, STMicroelectronics NUCLEO-U575ZI-Q at 160 MHz, 1.8 V',
       systems.u575,
-      { ridge: 1, prior: systems.l4r5, method: transfer('NUCLEO-L4R5ZI') },
+      {
+        ...{ ridge: 1, prior: systems.l4r5, method: transfer('NUCLEO-L4R5ZI') },
+        denseFrom: [systems.l4r5, systems.h7a3],
+      },
     ),
     board(
       m4,
@@ -259,7 +274,10 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
       },
       'MLPerf Tiny 1.0, STMicroelectronics NUCLEO-H7A3ZI-Q at 280 MHz, 3.3 V',
       systems.h7a3,
-      { ridge: 1, prior: systems.l4r5, method: transfer('NUCLEO-L4R5ZI') },
+      {
+        ...{ ridge: 1, prior: systems.l4r5, method: transfer('NUCLEO-L4R5ZI') },
+        denseFrom: [systems.l4r5, systems.u575],
+      },
     ),
     board(
       m4,

@@ -1,15 +1,15 @@
 import path from 'node:path'
-import type { NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
+import type { LayerSuite, NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
+import { coefficientsOf } from '../../hardware-profiles/coefficients.ts'
 import {
   fitTable,
   type Measurement,
   type ModelForm,
   measurement,
   type Provenance,
-  summarise,
+  tableRow,
 } from '../../hardware-profiles/fit-table.ts'
-import type { Profile, ProfileTable, ProfileValidation } from '../../hardware-profiles/profile.ts'
-import { CompiledTable } from '../../hardware-profiles/table.ts'
+import type { Profile, ProfileTable } from '../../hardware-profiles/profile.ts'
 import type { KernelKind } from '../../network/schedule.ts'
 import { readCsv } from './csv.ts'
 import type { FittedProfile } from './fitted-profile.ts'
@@ -140,38 +140,32 @@ function fallbackRules(): readonly ProfileTable[] {
   ]
 }
 
-/** Leaves out one family of networks at a time and compares the sum of its layers with the sum measured. */
-function validateNetworks(
+/** Whole networks as sums of their layers, one family of networks left out at a time. */
+function networkSuite(
   layers: readonly DeviceLayer[],
   tablesFrom: (train: readonly DeviceLayer[]) => readonly ProfileTable[],
-): ProfileValidation {
-  const models = []
-  for (const family of [...new Set(layers.map((layer) => layer.family))].sort()) {
-    const tables = new Map(
-      tablesFrom(layers.filter((layer) => layer.family !== family)).map((t) => [t.kernel, new CompiledTable(t)]),
-    )
-    const own = layers.filter((layer) => layer.family === family)
-    for (const model of [...new Set(own.map((layer) => layer.model))].sort()) {
-      let measured = 0
-      let predicted = 0
-      for (const { facts, cost } of own.filter((layer) => layer.model === model)) {
-        measured += cost / (CLOCK_HZ / 1000)
-        predicted += (tables.get(facts.kind)?.lookup(facts)?.cost ?? 0) / (CLOCK_HZ / 1000)
-      }
-      models.push({
-        model,
-        measured: Number(measured.toPrecision(4)),
-        predicted: Number(predicted.toPrecision(4)),
-        unit: 'ms',
-      })
-    }
-  }
+  source: string,
+): LayerSuite {
+  const families = [...new Set(layers.map((layer) => layer.family))].sort()
   return {
-    name: 'whole networks: sum of the layers that have a table',
-    quantity: 'latency',
+    kind: 'layers',
+    name: 'whole networks: sums of the layers that have a table',
     method: 'families of networks left out one at a time; networks of one architecture are one family',
-    ...summarise(models.map(({ measured, predicted }) => predicted / measured - 1)),
-    models,
+    source,
+    leftOut: true,
+    folds: families.map((family) => ({
+      coefficients: coefficientsOf([...tablesFrom(layers.filter((layer) => layer.family !== family))]),
+    })),
+    cases: [...new Set(layers.map((layer) => layer.model))].sort().map((model) => {
+      const own = layers.filter((layer) => layer.model === model)
+      const cycles = own.reduce((sum, { cost }) => sum + cost, 0)
+      return {
+        name: model,
+        measured: Number((cycles / (CLOCK_HZ / 1000)).toPrecision(5)),
+        fold: families.indexOf(own[0]!.family),
+        kernels: own.map((layer) => ({ kind: layer.facts.kind, row: tableRow(layer).slice(0, -1) })),
+      }
+    }),
   }
 }
 
@@ -236,9 +230,13 @@ export function efr32Profile(data: string): FittedProfile {
       'MLPerf Tiny 0.7 results of this board (ic 240 ms, kws 63 ms, vww 186 ms) are of an older software version, 1.5 to 2 times slower than the layer profiles used here.',
     ],
   }
-  const networks = validateNetworks(layers, (train) => fitKinds(train).map(({ table }) => table))
+  const networks = networkSuite(
+    layers,
+    (train) => [...fitKinds(train).map(({ table }) => table), ...fallbackRules()],
+    provenance.source,
+  )
   const suites = fitted.flatMap(({ suite }) => (suite.rowFolds.length > 0 ? [suite] : []))
-  return { profile: { ...profile, validation: [networks] }, suites: [...suites, ...olderVersion(data)] }
+  return { profile, suites: [networks, ...suites, ...olderVersion(data)] }
 }
 
 /** The board's MLPerf Tiny results: whole networks, under an older and slower version of the kernels. */

@@ -1,74 +1,130 @@
 import path from 'node:path'
-import type { Profile } from '../../hardware-profiles/profile.ts'
-import { readCsv } from './csv.ts'
+import type { NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
+import { percentile90Of } from '../../hardware-profiles/cases/statistics.ts'
+import { compareSuite } from '../../hardware-profiles/cases/validate.ts'
+import {
+  fitTable,
+  type Measurement,
+  type ModelForm,
+  measurement,
+  type Provenance,
+} from '../../hardware-profiles/fit-table.ts'
+import type { Profile, ProfileTable } from '../../hardware-profiles/profile.ts'
+import type { KernelKind } from '../../network/schedule.ts'
+import { type CsvRow, readCsv } from './csv.ts'
 import type { FittedProfile } from './fitted-profile.ts'
-import { crossFit, type MeasuredNetwork } from './from-networks.ts'
-import { plainTables } from './simple-boards.ts'
+import { coefficientOf, ruleTable } from './operators.ts'
 
 const KIB = 1024
-const ON_NPU = ['add', 'multiply', 'concat', 'averagePool', 'maxPool', 'relu', 'relu6', 'sigmoid'] as const
-const ON_HOST = ['softmax', 'batchNorm', 'hardSwish', 'hardSigmoid', 'expertCombine'] as const
+const CLOCK_HZ = 500e6
+const CONVOLUTION = ['one', 'macsBlocks8', 'macsBlocks16', 'outputs', 'inputs', 'weightElements', 'insideTaps'] as const
+const POOLING = ['one', 'insideTapElements', 'inputs', 'outputs', 'insideTaps'] as const
+const ELEMENTWISE: readonly ModelForm[] = [{ features: ['outputs', 'one'] }]
+/** The accelerator works in blocks of 8 channels and some pixels; writing results and fetching weights cost on top. */
+const FORMS: Partial<Record<KernelKind, readonly ModelForm[]>> = {
+  conv2d: [
+    { when: { kernelArea: [1, 1], macs: [0, 3e5] }, features: CONVOLUTION },
+    { when: { kernelArea: [1, 1], macs: [0, 3e6] }, features: CONVOLUTION },
+    { when: { kernelArea: [1, 1] }, features: CONVOLUTION },
+    { when: { macs: [0, 2e6] }, features: CONVOLUTION },
+    { features: CONVOLUTION },
+  ],
+  depthwiseConv2d: [4000, 40_000, undefined].map((most) => ({
+    ...(most === undefined ? {} : { when: { outputs: [0, most] } }),
+    features: CONVOLUTION,
+  })),
+  dense: [{ features: ['one', 'macs', 'macsBlocks8', 'outputs'] }],
+  ...{ add: ELEMENTWISE, multiply: ELEMENTWISE, relu: ELEMENTWISE, sigmoid: ELEMENTWISE, hardSwish: ELEMENTWISE },
+  softmax: [{ features: ['one', 'outputs'] }],
+  globalAveragePool: [{ features: ['one', 'inputs', 'outputs', 'inChannels'] }],
+  averagePool: [{ features: POOLING }],
+  maxPool: [{ features: POOLING }],
+}
+const ON_HOST = ['batchNorm', 'expertCombine'] as const
+
+/** Vela's estimates of single operators, as kernels with their cycles. */
+function estimates(accelerator: string): readonly Measurement[] {
+  return readCsv(path.join(import.meta.dirname, 'vela-operators.csv'))
+    .filter((row) => row['accelerator'] === accelerator)
+    .map((row) => {
+      const kind = row['kind'] as KernelKind
+      const of = (name: string): number => Number(row[name])
+      const [inner, outer, window] = [of('in_channels'), of('out_channels'), of('kernel')]
+      const same = kind === 'conv2d' || kind === 'depthwiseConv2d' ? 1 : 0
+      const shape = [of('height'), of('width'), inner, outer, window, window, of('stride'), of('stride'), same]
+      return measurement(
+        kind,
+        [...shape, kind === 'add' || kind === 'multiply' ? 2 : 1],
+        of('cycles'),
+        `${inner}x${outer}`,
+      )
+    })
+}
+
+/** A whole network's estimate; files of the zoo begin with a quantisation of the image, which our networks do not have. */
+const msWithoutQuantize = (row: CsvRow): number =>
+  Number((((Number(row['cycles']) - Number(row['quantize_cycles'])) / CLOCK_HZ) * 1000).toPrecision(6))
 
 /**
- * Ethos-U55 with 128 and 256 MACs a cycle. The figures are Arm's own estimates: Vela's performance report over networks
- * of ST's zoo and MLPerf Tiny (`vela-estimates.csv`), not measurements.
+ * Ethos-U55 with 128 and 256 MACs a cycle. The figures are Arm's own estimates: Vela's performance report over generated
+ * models of one operator (`scripts/vela/estimate_operators.py`), not measurements. Whole networks of ST's zoo and MLPerf
+ * Tiny, as Vela estimates them (`vela-networks.csv`), check the sum over layers and are never fitted.
  */
 export const ethosProfiles = (): readonly FittedProfile[] => [128, 256].map(ethosProfile)
 
 function ethosProfile(macsPerCycle: number): FittedProfile {
-  const source = `Arm Vela (ethos-u-vela, default system configuration "High End Embedded" at 500 MHz): vendor estimates of whole networks for ethos-u55-${macsPerCycle}, not measurements`
-  const networks = readCsv(path.join(import.meta.dirname, 'vela-estimates.csv'))
-    .filter((row) => row['accelerator'] === `ethos-u55-${macsPerCycle}`)
-    .map((row): MeasuredNetwork => {
-      const network = row['network']!
-      const [maker, name] = network.split(' ') as [string, string]
-      return { network, family: maker === 'mlperfTiny' ? name : maker, latencyMs: Number(row['inference_ms']) }
-    })
-  const perMac = 1 / (500 * macsPerCycle)
-  const moved = { outputs: 1 / 4000, one: 1 }
-  const tables = plainTables(
-    {
-      conv2d: { macs: perMac, weightElements: 1 / 500, ...moved },
-      dense: { macs: perMac, weightElements: 1 / 500, ...moved },
-      depthwiseConv2d: { macs: 16 * perMac, weightElements: 1 / 500, ...moved },
-      globalAveragePool: { inputs: 1 / 4000, one: 1 },
-      ...Object.fromEntries(ON_NPU.map((kind) => [kind, moved])),
-    },
-    source,
-  ).map((table) => ({
-    ...table,
-    models: table.models.map((model) => ({ ...model, provenance: { kind: 'vendor' as const, source } })),
-  }))
-  const host = plainTables(Object.fromEntries(ON_HOST.map((kind) => [kind, { outputs: 0.1, one: 20 }])), source).map(
-    ({ kernel, models }) => ({
-      kernel,
-      models: models.map((model) => ({
-        ...model,
-        coverage: {},
-        fallback: true,
-        provenance: {
-          kind: 'derived' as const,
-          source: 'on a Cortex-M host of a few hundred MHz: about 40 cycles an element and 20 µs to hand over',
-        },
-      })),
-    }),
+  const accelerator = `ethos-u55-${macsPerCycle}`
+  const version = `Arm Vela 5.2 (ethos-u-vela, default system configuration "High End Embedded" at 500 MHz)`
+  const source = `${version}: vendor estimates of 1,853 generated models of one operator for ${accelerator}, not measurements`
+  const provenance: Provenance = { kind: 'vendor', source }
+  const all = estimates(accelerator)
+  const fitted = (Object.keys(FORMS) as (keyof typeof FORMS)[]).map((kind) =>
+    fitTable(
+      kind,
+      FORMS[kind]!,
+      all.filter(({ facts }) => facts.kind === kind),
+      provenance,
+      `${kind} cycles`,
+    ),
   )
+  const tables = fitted.map(({ table }) => table)
+  const like = (kind: KernelKind, as: KernelKind): ProfileTable =>
+    ruleTable(
+      kind,
+      { outputs: coefficientOf(tables.find(({ kernel }) => kernel === as)!, 'outputs') },
+      `a pass over the elements, as Vela estimates ${as}`,
+      0.3,
+    )
+  const others = [
+    ...[like('relu6', 'relu'), like('hardSigmoid', 'sigmoid'), like('concat', 'relu')],
+    ...ON_HOST.map((kind) =>
+      ruleTable(
+        kind,
+        { outputs: 40, one: 10_000 },
+        'on a Cortex-M host: about 40 cycles an element and 20 µs to hand over',
+        0.5,
+        {
+          fallback: true,
+        },
+      ),
+    ),
+  ]
   const template: Profile = {
     format: 'frugal-profile/1',
-    id: `ethos-u55-${macsPerCycle}`,
+    id: accelerator,
     title: `Arm Ethos-U55 with ${macsPerCycle} MACs a cycle at 500 MHz (vendor estimates)`,
     family: 'npu',
     core: `Ethos-U55-${macsPerCycle} + Cortex-M55`,
-    clockHz: 500e6,
+    clockHz: CLOCK_HZ,
     ramBytes: 2048 * KIB,
     flashBytes: 16 * KIB * KIB,
     runtime: 'TensorFlow Lite Micro + Ethos-U, compiled by Vela',
     dataType: 'int8',
     fusedActivations: ['relu', 'relu6'],
-    latencyUnit: 'us',
+    latencyUnit: 'cycles',
     inferenceOverhead: 0,
     systematicError90: 0,
-    tables: [...tables, ...host],
+    tables: [...tables, ...others],
     energy: {
       activePowerMw: macsPerCycle === 128 ? 60 : 90,
       idlePowerMw: 5,
@@ -90,24 +146,17 @@ function ethosProfile(macsPerCycle: number): FittedProfile {
       'Of one measured case (MicroNet-KWS-M on an Alif Ensemble with Ethos-U55-128 at 160 MHz: 2.7 ms) the structure is not published.',
     ],
   }
-  return crossFit(template, {
-    name: 'whole networks, vendor estimates',
-    source,
-    networks,
-    grouping: (kernel, _, feature) =>
-      (ON_HOST as readonly string[]).includes(kernel)
-        ? 5
-        : feature === 'one'
-          ? 0
-          : feature === 'weightElements'
-            ? 1
-            : feature === 'macs'
-              ? kernel === 'depthwiseConv2d'
-                ? 3
-                : 2
-              : 4,
-    groups: 6,
-    ridge: 0.01,
-    method: 'one family (MobileNet V1, V2, FD-MobileNet, each MLPerf Tiny network) left out at a time',
-  })
+  const networks: NetworkSuite = {
+    ...{ kind: 'networks', name: 'whole networks, vendor estimates', quantity: 'latency', leftOut: true, folds: [] },
+    method: 'never fitted: the tables come from single operators',
+    source: `${version}: vendor estimates of whole networks, without bringing the image's bytes to int8`,
+    cases: readCsv(path.join(import.meta.dirname, 'vela-networks.csv'))
+      .filter((row) => row['accelerator'] === accelerator)
+      .map((row) => [row['network']!, msWithoutQuantize(row), -1]),
+  }
+  const errors = compareSuite(template, networks).map(({ measured, predicted }) => measured / predicted - 1)
+  return {
+    profile: { ...template, systematicError90: percentile90Of(errors) },
+    suites: [networks, ...fitted.map(({ suite }) => suite)],
+  }
 }

@@ -121,13 +121,18 @@ export function crossFit(
     readonly ridge: number
     readonly prior?: readonly number[]
     readonly method: string
+    /** Whether a network's power counts for the profile's. Default: all do. */
+    readonly countsForPower?: (network: MeasuredNetwork) => boolean
   },
 ): CrossFit {
-  const { networks, grouping, groups, ridge, prior, name, source, method } = options
+  const { networks, grouping, groups, ridge, prior, name, source, method, countsForPower = () => true } = options
   const families = [...new Set(networks.map(({ family }) => family))]
   const withPower = (base: Profile, used: readonly MeasuredNetwork[]): Profile => ({
     ...base,
-    energy: { ...base.energy, activePowerMw: meanPowerMw(used) ?? base.energy.activePowerMw },
+    energy: {
+      ...base.energy,
+      activePowerMw: meanPowerMw(used.filter(countsForPower)) ?? base.energy.activePowerMw,
+    },
   })
   const fitOn = (used: readonly MeasuredNetwork[]): Profile =>
     withPower(fitScales(template, grouping, groups, used, ridge, prior).profile, used)
