@@ -10,7 +10,7 @@ const WHERE = 'onnxruntime, this computer'
 /**
  * The network in float16 between two Casts, reading raw samples as `model.onnx` does. Values and not only weights are
  * float16: that is what halves a GPU's memory traffic. Where a processor has no float16 kernel ONNX Runtime computes in
- * float32 between casts of its own.
+ * float32 between casts of its own. Of routed experts only the chosen ones run.
  */
 export const onnxFloat16Format: ExportFormat = {
   id: 'onnx-float16',

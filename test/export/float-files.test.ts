@@ -68,7 +68,8 @@ test('a network without batch norms computes the same', async (t) => {
 test('ONNX in float16 gives nearly what the network gives, and is half as large', async (t) => {
   for (const [i, one] of cases.entries()) {
     const { graph, weights } = foldNetwork(one.graph, one.weights)
-    const build = (float16: boolean): Uint8Array => buildInferenceGraph(graph, weights, { batch: 'n', float16 })
+    const build = (float16: boolean): Uint8Array =>
+      buildInferenceGraph(graph, weights, { batch: 'n', routed: true, float16 })
     const found = await one.run(build(true))
     t.is(far(one, found, 0.005), 0)
     t.true(far(one, found, 1e-6) > 0, 'it is not float32')
