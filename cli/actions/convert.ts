@@ -1,10 +1,11 @@
 import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { parseNormalisation } from '../../export/convert/calibration-data.ts'
 import { convertModel, parseConversionFormats } from '../../export/convert/convert-model.ts'
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { pathInside, writeFileAtomic } from '../../lib/files.ts'
-import { shapeText } from '../../network/shapes.ts'
 import { print } from './output.ts'
+import { loadData } from './session.ts'
 
 interface ConvertArguments {
   readonly model: string | undefined
@@ -12,27 +13,33 @@ interface ConvertArguments {
   readonly out: string
   readonly verify: boolean
   readonly name: string
+  readonly data: string | undefined
+  readonly normalise: string
+  readonly seed: number
 }
 
-/** No int8 network for these devices comes near. */
+/** No network for these devices comes near. */
 const MAX_FILE_BYTES = 256 << 20
 const MAX_MESSAGE = 400
 
 /** `frugal convert` */
-export async function convert({ model, format, out, verify, name }: ConvertArguments): Promise<void> {
+export async function convert(args: ConvertArguments): Promise<void> {
+  const { model, format, out, verify, name } = args
   if (model === undefined)
     throw new UserError('name a model file: for example frugal convert model.tflite --out ./model')
   const formats = parseConversionFormats(format)
+  const normalisation = parseNormalisation(args.normalise)
   const bytes = readBytes(model)
-  const { network, files, findings } = await convertModel({ bytes, formats, name, verify }).catch((error: unknown) => {
+  const data = args.data === undefined ? {} : { data: { dataset: await loadData(args.data, args.seed), normalisation } }
+  const job = { bytes, formats, name, verify, ...data }
+  const { summary, files, findings } = await convertModel(job).catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error
     // Names inside the file are a stranger's text.
     const message = error.message.replaceAll(/\p{C}/gu, '?').slice(0, MAX_MESSAGE)
     throw new UserError(`model '${model}': ${message}`)
   })
   for (const [file, data] of files) writeFileAtomic(pathInside(out, file), data)
-  const shape = (tensor: number): string => shapeText(network.tensors[tensor]!.shape)
-  print(`${model}: ${network.kernels.length} kernels, int8 ${shape(network.input)} to ${shape(network.output)}`)
+  print(`${model}: ${summary}`)
   print(`${out}: ${[...files.keys()].join(', ')}`)
   if (!verify) print('NOT verified: --no-verify')
   for (const finding of findings) print(finding)
@@ -43,7 +50,7 @@ function readBytes(model: string): Uint8Array {
   const suffix = path.extname(model).toLowerCase()
   if (suffix !== '.tflite') {
     throw new UserError(
-      `model '${model}' ends in '${suffix}'; frugal convert reads .tflite files in int8: frugal predict prices other files`,
+      `model '${model}' ends in '${suffix}'; frugal convert reads .tflite files: frugal predict prices other files`,
     )
   }
   try {

@@ -10,11 +10,13 @@ export interface ConversionSource extends ReadNetwork {
 
 export interface ConversionSamples {
   readonly count: number
-  /** Random int8 samples, one after the other. */
+  /** Random int8 values, or samples of the test part where a float network was quantised. */
+  readonly kind: 'random' | 'test'
+  /** One after the other. */
   readonly inputs: Int8Array
   /** What the integer reference gives for them. */
   readonly expected: Int8Array
-  /** What the original file gives for them in LiteRT; undefined where that is not installed. */
+  /** What the original file gives for them in LiteRT; undefined where that is not installed, or computes in float. */
   readonly original: Int8Array | undefined
 }
 

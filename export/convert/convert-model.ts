@@ -1,4 +1,6 @@
+import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import { withFloatInterface } from '../../formats/tflite/float-interface.ts'
+import { readTflite } from '../../formats/tflite/model.ts'
 import { UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
 import { randomStream } from '../../lib/random.ts'
@@ -7,15 +9,26 @@ import { findLiteRt } from '../litert/run-litert.ts'
 import { runInLiteRt } from '../litert/verify-litert.ts'
 import { createInterpreter } from '../quantise/reference/interpreter.ts'
 import type { QuantisedNetwork } from '../quantise/types.ts'
-import type { ConversionSamples, ConversionSource } from './conversion.ts'
+import { type NormalisationName, prepareData } from './calibration-data.ts'
+import type { ConversionSamples, ConversionSource, ConvertedFile } from './conversion.ts'
+import { floatChecks, quantisedSource } from './convert-float.ts'
+import { inputNodeOf } from './float-import.ts'
+import { FLOAT_WRITERS } from './float-writers.ts'
+import { isFloat, readFloatTflite } from './read-float.ts'
 import { type ReadNetwork, readQuantisedTflite } from './read-quantised.ts'
 import { WRITERS } from './writers.ts'
 
-export type ConversionFormat = keyof typeof WRITERS
+type FloatFormat = keyof typeof FLOAT_WRITERS
+type Int8Format = keyof typeof WRITERS
+export type ConversionFormat = FloatFormat | Int8Format
+
+const INT8_FORMATS = Object.keys(WRITERS) as readonly Int8Format[]
+const FLOAT_FORMATS = Object.keys(FLOAT_WRITERS) as readonly FloatFormat[]
+const inFloat = (format: ConversionFormat): format is FloatFormat => format in FLOAT_WRITERS
 
 /** Formats from a list of ids with commas between. @throws UserError for an unknown one, naming the nearest. */
 export function parseConversionFormats(text: string): readonly ConversionFormat[] {
-  const known = Object.keys(WRITERS) as readonly ConversionFormat[]
+  const known: readonly ConversionFormat[] = [...INT8_FORMATS, ...FLOAT_FORMATS]
   const ids = new Set(text.split(',').map((id) => id.trim()))
   for (const id of ids) {
     if (!known.some((format) => format === id)) throw new UserError(unknownName('format', id, known))
@@ -24,43 +37,88 @@ export function parseConversionFormats(text: string): readonly ConversionFormat[
 }
 
 export interface Conversion {
-  readonly network: QuantisedNetwork
+  /** What was read and made, in a line. */
+  readonly summary: string
   readonly files: ReadonlyMap<string, string | Uint8Array>
   readonly findings: readonly string[]
 }
 
 export interface ConversionJob {
-  /** A TFLite file in int8. */
+  /** A TFLite file. */
   readonly bytes: Uint8Array
   readonly formats: readonly ConversionFormat[]
   readonly name: string
-  /** Run every file on random samples and compare. */
+  /** Run every file and compare. */
   readonly verify: boolean
+  /** Samples for a float network: calibration of int8, and what files are compared on. */
+  readonly data?: { readonly dataset: Dataset; readonly normalisation: NormalisationName }
 }
 
 const SAMPLES = 128
 
 /**
- * Reads an int8 TFLite file of any origin and writes it in other formats, checked by running them. The same job gives the
- * same bytes.
+ * Reads a TFLite file of any origin and writes it in other formats, checked by running them: networks in int8 as they are,
+ * float ones as floats or quantised. The same job gives the same bytes.
  * @throws UserError for files that cannot be converted; OperationalError when a written file does something else.
  */
-export async function convertModel({ bytes, formats, name, verify }: ConversionJob): Promise<Conversion> {
+export const convertModel = (job: ConversionJob): Promise<Conversion> =>
+  isFloat(readTflite(job.bytes)) ? convertFloat(job) : convertInt8(job)
+
+async function convertInt8({ bytes, formats, name, verify, data }: ConversionJob): Promise<Conversion> {
+  const float = formats.find(inFloat)
+  if (float !== undefined)
+    throw new UserError(`the network is in int8, which --format ${float} cannot hold: give ${INT8_FORMATS.join(', ')}`)
+  if (data !== undefined) throw new UserError('the network is in int8 already: --data is for float networks')
   const read = readQuantisedTflite(bytes)
   const checks = verify ? await samplesFor(read, bytes) : undefined
   const title = `Network converted from TFLite by Frugal, ${read.network.kernels.length} kernels`
-  const source: ConversionSource = { ...read, name, title, checks }
-  const files = new Map<string, string | Uint8Array>()
-  const findings: string[] = []
-  const instructions: string[] = []
-  for (const format of formats) {
-    const written = await WRITERS[format](source)
-    for (const [file, data] of written.files) files.set(file, data)
-    findings.push(...written.findings)
-    instructions.push(written.instructions)
-  }
-  files.set('README.md', readme(read, findings, instructions))
-  return { network: read.network, files, findings }
+  const written = await writeInt8({ ...read, name, title, checks }, formats)
+  return collected(read.network, int8Lines(read.network), [], written)
+}
+
+async function convertFloat({ bytes, formats, name, verify, data }: ConversionJob): Promise<Conversion> {
+  const read = readFloatTflite(bytes)
+  const shape = inputNodeOf(read.graph).shape
+  const prepared = data === undefined ? undefined : prepareData(data.dataset, data.normalisation, shape)
+  const title = `Network converted from TFLite by Frugal, ${read.graph.nodes.length} nodes`
+  const checks = verify ? await floatChecks(read, bytes, prepared) : undefined
+  const source = { ...read, title, checks }
+  const quantised = formats.every(inFloat) ? undefined : await quantisedSource(source, prepared, name)
+  const written: ConvertedFile[] = quantised === undefined ? [] : await writeInt8(quantised.source, formats)
+  for (const format of formats) if (inFloat(format)) written.push(await FLOAT_WRITERS[format](source))
+  const lines = [`- float network: ${shapeText(shape)} to ${shapeText(read.graph.nodes.at(-1)!.shape)}`]
+  if (quantised !== undefined) lines.push(...int8Lines(quantised.source.network))
+  return collected(quantised?.source.network, lines, quantised?.findings ?? [], written)
+}
+
+async function writeInt8(source: ConversionSource, formats: readonly ConversionFormat[]): Promise<ConvertedFile[]> {
+  const written: ConvertedFile[] = []
+  for (const format of formats) if (!inFloat(format)) written.push(await WRITERS[format](source))
+  return written
+}
+
+function collected(
+  network: QuantisedNetwork | undefined,
+  lines: readonly string[],
+  before: readonly string[],
+  written: readonly ConvertedFile[],
+): Conversion {
+  const findings = [...before, ...written.flatMap((file) => file.findings)]
+  const files = new Map(written.flatMap((file) => [...file.files]))
+  files.set(
+    'README.md',
+    readme(
+      lines,
+      findings,
+      written.map(({ instructions }) => instructions),
+    ),
+  )
+  const shape = (tensor: number): string => shapeText(network!.tensors[tensor]!.shape)
+  const summary =
+    network === undefined
+      ? lines[0]!.replace('- ', '')
+      : `${network.kernels.length} kernels, int8 ${shape(network.input)} to ${shape(network.output)}`
+  return { summary, files, findings }
 }
 
 async function samplesFor({ network }: ReadNetwork, bytes: Uint8Array): Promise<ConversionSamples> {
@@ -74,18 +132,30 @@ async function samplesFor({ network }: ReadNetwork, bytes: Uint8Array): Promise<
   const installation = findLiteRt()
   const original =
     installation === undefined ? undefined : await runInLiteRt(installation, withFloatInterface(bytes), network, inputs)
-  return { count: SAMPLES, inputs, expected, original }
+  return { count: SAMPLES, kind: 'random', inputs, expected, original }
 }
 
-function readme({ network }: ReadNetwork, findings: readonly string[], instructions: readonly string[]): string {
+function int8Lines(network: QuantisedNetwork): readonly string[] {
   const line = (label: string, tensor: number): string => {
     const { shape, quantisation } = network.tensors[tensor]!
     return `- ${label}: int8 ${shapeText(shape)}, real = ${quantisation.scale} · (q − ${quantisation.zeroPoint})`
   }
-  return `# A converted network
+  const { mean, standardDeviation } = network.normalisation
+  const raw = mean.every((value) => value === 0) && standardDeviation.every((value) => value === 1)
+  return [
+    line('input', network.input),
+    line('output', network.output),
+    ...(raw ? [] : [`- real = (raw − [${mean.join(', ')}]) ÷ [${standardDeviation.join(', ')}] for each channel`]),
+  ]
+}
 
-${line('input', network.input)}
-${line('output', network.output)}
+const readme = (
+  lines: readonly string[],
+  findings: readonly string[],
+  instructions: readonly string[],
+): string => `# A converted network
+
+${lines.join('\n')}
 
 ## Verification
 
@@ -95,4 +165,3 @@ ${findings.length === 0 ? '- not verified: --no-verify' : findings.map((finding)
 
 ${instructions.join('\n\n')}
 `
-}

@@ -23,10 +23,10 @@ const MOST_WEIGHTS = 1 << 26
  * `[filters, height, width, channels]`. Zeros stand where a dilated window or a group leaves out.
  * @throws UserError when that is too much.
  */
-export function spreadFilters(
-  stored: Int8Array,
+export function spreadFilters<T extends Int8Array | Float32Array>(
+  stored: T,
   { count, kernel, dilation, channels, own, layout }: Filters,
-): { readonly depthwise: boolean; readonly values: Int8Array } {
+): { readonly depthwise: boolean; readonly values: T } {
   const [height, width] = kernel
   const [rows, columns] = [(height - 1) * dilation[0] + 1, (width - 1) * dilation[1] + 1]
   const depthwise = layout === 'taps' && count === channels
@@ -36,7 +36,7 @@ export function spreadFilters(
     throw new UserError(`as a plain convolution it would have ${size} weights; at most ${MOST_WEIGHTS} are converted`)
   if (rows === height && columns === width && (depthwise || (layout === 'filters' && own === channels)))
     return { depthwise, values: stored }
-  const values = new Int8Array(size)
+  const values = (stored instanceof Float32Array ? new Float32Array(size) : new Int8Array(size)) as T
   const perGroup = count / (channels / own)
   for (let filter = 0; filter < count; filter++) {
     const first = Math.floor(filter / perGroup) * own

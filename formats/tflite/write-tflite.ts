@@ -17,7 +17,7 @@ import { operatorCode } from './operator-names.ts'
 import type { TfliteOptions } from './options.ts'
 
 /** TensorType of the schema. */
-const TYPES = { float32: 0, float16: 1, int32: 2, bool: 6, int8: 9, int4: 17 } as const
+const TYPES = { float32: 0, float16: 1, int32: 2, uint8: 3, bool: 6, int8: 9, int4: 17 } as const
 export type WrittenType = keyof typeof TYPES
 
 export interface WrittenTensor {

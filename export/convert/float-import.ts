@@ -1,0 +1,143 @@
+import type { TfliteModel, TfliteOperator, TfliteTensor } from '../../formats/tflite/model.ts'
+import { UserError } from '../../lib/errors.ts'
+import { fromFloat16 } from '../../lib/float16.ts'
+import { GraphBuilder } from '../../network/build.ts'
+import { sameShape, shapeText, sizeOf } from '../../network/shapes.ts'
+import type {
+  ActivationKind,
+  NetworkGraph,
+  NetworkNode,
+  Op,
+  Pair,
+  Shape,
+  WeightRole,
+  Weights,
+} from '../../network/types.ts'
+
+/** A float network of a file, ready to be quantised or written. */
+export interface FloatNetwork {
+  readonly graph: NetworkGraph
+  readonly weights: Weights
+}
+
+/** A computed tensor of the file: the node that gives it, in a shape without the batch. */
+export interface FloatValue {
+  readonly node: string
+  readonly shape: Shape
+}
+
+/** The node that samples come in by. */
+export const inputNodeOf = (graph: NetworkGraph): NetworkNode => graph.nodes.find(({ op }) => op.kind === 'input')!
+
+export interface FloatPad {
+  readonly value: FloatValue
+  /** Before and after, of height and width. */
+  readonly amounts: readonly [Pair, Pair]
+}
+
+/** Builds a network of kinds that spaces make, with weights, from the operators of a file. */
+export class FloatImport {
+  readonly #graph = new GraphBuilder()
+  readonly #weights = new Map<string, Float32Array>()
+  readonly #values = new Map<number, FloatValue>()
+  /** Stored values that pass through a DEQUANTIZE: float16, or int8 of dynamic range quantisation. */
+  readonly #widened = new Map<number, TfliteTensor>()
+  readonly #padded = new Map<number, FloatPad>()
+  readonly #model: TfliteModel
+
+  constructor(model: TfliteModel) {
+    this.#model = model
+  }
+
+  file = (position: number): TfliteTensor => {
+    const tensor = this.#model.tensors[position]
+    if (tensor === undefined) throw new UserError('an operand is missing')
+    return tensor
+  }
+
+  /** Shape of one sample. @throws UserError unless the file says one sample. */
+  shapeOf(position: number): Shape {
+    const { name, dims } = this.file(position)
+    if (dims.length < 2 || dims[0] !== 1 || dims.some((length) => length < 1)) {
+      throw new UserError(
+        `tensor '${name}' has shape ${shapeText(dims)}; a batch of one and fixed lengths are converted`,
+      )
+    }
+    return dims.slice(1)
+  }
+
+  isStored = (position: number): boolean => this.#widened.has(position) || this.file(position).data.length > 0
+  widen = (from: number, to: number): void => void this.#widened.set(to, this.file(from))
+
+  /** Stored values as float32. @throws UserError when they are computed, or of a type that stands for no real numbers. */
+  stored(position: number): Float32Array {
+    const tensor = this.#widened.get(position) ?? this.file(position)
+    const { name, type, data, dims, quantisation } = tensor
+    const count = sizeOf(dims)
+    const bytes = { float32: 4, float16: 2, int8: 1 }[type as string]
+    if (bytes === undefined || data.length !== count * bytes)
+      throw new UserError(
+        `tensor '${name}' is ${data.length} bytes of ${type}; stored float32, float16 or int8 is read`,
+      )
+    const aligned = Uint8Array.from(data).buffer
+    if (type === 'float32') return new Float32Array(aligned)
+    if (type === 'float16') return fromFloat16(new Uint16Array(aligned))
+    if (quantisation === undefined) throw new UserError(`tensor '${name}' is int8 without a scale`)
+    const { scales, zeroPoints, axis } = quantisation
+    const inner = sizeOf(dims.slice((axis ?? 0) + 1))
+    const channels = dims[axis ?? 0] ?? 1
+    return Float32Array.from(new Int8Array(aligned), (value, i) => {
+      const channel = scales.length > 1 ? Math.floor(i / inner) % channels : 0
+      return scales[channel]! * (value - (zeroPoints[channel] ?? 0))
+    })
+  }
+
+  input(position: number): void {
+    const shape = this.shapeOf(position)
+    this.#values.set(position, { node: this.#graph.input(shape), shape })
+  }
+
+  give = (position: number, value: FloatValue): void => void this.#values.set(position, value)
+
+  /** @throws UserError when nothing gives the tensor. */
+  value(position: number): FloatValue {
+    const value = this.#values.get(position)
+    if (value !== undefined) return value
+    if (this.#padded.has(position))
+      throw new UserError('it reads a PAD, which float networks can have before convolutions only')
+    if (this.isStored(position)) throw new UserError('an operand is stored in the file, which is not converted')
+    throw new UserError(`it reads tensor '${this.file(position).name}', which nothing gives`)
+  }
+
+  operand = ({ inputs }: TfliteOperator, n: number): FloatValue =>
+    this.shaped(this.value(inputs[n]!), this.shapeOf(inputs[n]!))
+
+  padded = (position: number): FloatPad | undefined => this.#padded.get(position)
+  pad = (from: number, to: number, amounts: FloatPad['amounts']): void =>
+    void this.#padded.set(to, { value: this.shaped(this.value(from), this.shapeOf(from)), amounts })
+
+  /** The same elements in another shape. @throws UserError when their number differs. */
+  shaped(value: FloatValue, shape: Shape): FloatValue {
+    if (sameShape(value.shape, shape)) return value
+    if (sizeOf(value.shape) !== sizeOf(shape)) {
+      throw new UserError(`${shapeText(value.shape)} cannot become ${shapeText(shape)}: not as many elements`)
+    }
+    return { shape, node: this.#graph.node({ kind: 'reshape', shape }, value.node) }
+  }
+
+  add(
+    op: Op,
+    operands: readonly FloatValue[],
+    weights: Readonly<Partial<Record<WeightRole, Float32Array>>> = {},
+    activation: 'none' | ActivationKind = 'none',
+  ): FloatValue {
+    const id = this.#graph.node(op, ...operands.map(({ node }) => node))
+    for (const [role, values] of Object.entries(weights)) this.#weights.set(`${id}/${role}`, values)
+    const node = activation === 'none' ? id : this.#graph.activation(id, activation)
+    return { node, shape: this.#graph.shape(id) }
+  }
+
+  build(output: FloatValue): FloatNetwork {
+    return { graph: this.#graph.build(output.node), weights: this.#weights }
+  }
+}
