@@ -30,7 +30,7 @@ export class ExclusiveVolume {
     this.#box = new Int32Array(dimensions)
     this.#limits = new Int32Array(dimensions)
     this.#clipped = new Int32Array(dimensions)
-    this.#candidates = new Int32Array(capacity)
+    this.#candidates = new Int32Array(capacity + 1)
     this.#inner = dimensions > 4 ? new ExclusiveVolume(values, dimensions - 1, capacity) : undefined
     this.#shell = dimensions > 4 ? undefined : new Shell(values, capacity)
   }
@@ -118,14 +118,16 @@ export class ExclusiveVolume {
       const a = rows[row]!
       const b = rows[row + 1]!
       const c = rows[row + 2]!
-      if (((a - limitA) & (b - limitB) & (c - limitC)) >= 0) continue
-      if (a > ownA) {
-        if (b <= ownB && c <= ownC) limitA = a
-        else candidates[count++] = row >>> 2
-      } else if (b > ownB) {
-        if (c <= ownC) limitB = b
-        else candidates[count++] = row >>> 2
-      } else if (c > ownC) limitC = c
+      // Written always and counted when it reaches into the box along two axes or more: no branch to guess.
+      const inside = ((a - limitA) & (b - limitB) & (c - limitC)) >>> 31
+      const worse = ((ownA - a) >>> 31) + ((ownB - b) >>> 31) + ((ownC - c) >>> 31)
+      const several = worse >>> 1
+      candidates[count] = row >>> 2
+      count += inside & several
+      if ((inside & ~several) === 0) continue
+      if (a > ownA) limitA = a
+      else if (b > ownB) limitB = b
+      else if (c > ownC) limitC = c
       else return -1
     }
     reverse(candidates, count)
@@ -137,11 +139,11 @@ export class ExclusiveVolume {
       const a = rows[row]!
       const b = rows[row + 1]!
       const c = rows[row + 2]!
-      if (((a - limitA) & (b - limitB) & (c - limitC)) >= 0) continue
-      if (a > ownA || b > ownB || c > ownC) {
-        candidates[count++] = row >>> 2
-        continue
-      }
+      const inside = ((a - limitA) & (b - limitB) & (c - limitC)) >>> 31
+      const worse = ((ownA - a) | (ownB - b) | (ownC - c)) >>> 31
+      candidates[count] = row >>> 2
+      count += inside & worse
+      if ((inside & ~worse) === 0) continue
       limits[3] = rows[row + 3]!
       break
     }
@@ -173,7 +175,7 @@ export class ExclusiveVolume {
     for (let place = 0; place < count; place++) {
       const row = this.#candidates[place]! * dimensions
       let j = 0
-      for (; j < dimensions && rows[row + j]! < limits[j]!; j++) clipped[j] = Math.max(rows[row + j]!, point[at + j]!)
+      for (; j < dimensions && rows[row + j]! < limits[j]!; j++) clipped[j] = larger(rows[row + j]!, point[at + j]!)
       if (j === dimensions) volume += (bottom - depths[clipped[dimensions - 1]!]!) * inner.add(clipped, 0)
     }
     return volume
@@ -196,10 +198,10 @@ export class ExclusiveVolume {
     let volume = 0
     for (let place = 0; place < count; place++) {
       const row = this.#candidates[place]! * 4
-      const a = Math.max(rows[row]!, ownA)
-      const b = Math.max(rows[row + 1]!, ownB)
-      const c = Math.max(rows[row + 2]!, ownC)
-      const d = Math.max(rows[row + 3]!, ownD)
+      const a = larger(rows[row]!, ownA)
+      const b = larger(rows[row + 1]!, ownB)
+      const c = larger(rows[row + 2]!, ownC)
+      const d = larger(rows[row + 3]!, ownD)
       if (((a - limitA) & (b - limitB) & (c - limitC) & (d - limitD)) >= 0) continue
       volume += (bottom - depths[d]!) * shell.add(a, b, c)
     }
@@ -240,4 +242,10 @@ function reverse(array: Int32Array, count: number): void {
     array[left] = array[right]!
     array[right] = value
   }
+}
+
+/** The larger of two ranks, without a branch that could go either way. */
+function larger(a: number, b: number): number {
+  const difference = a - b
+  return a - (difference & (difference >> 31))
 }
