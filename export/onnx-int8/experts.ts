@@ -59,11 +59,11 @@ const [FLOAT, INT64] = [1n, 7n]
  * `[batch, experts]` in float: the whole numbers that weight each expert, from gates that are whole numbers in float. Of
  * experts that are not chosen they are 0: half a total over the total.
  */
-function wholeShares(steps: RoutingSteps<Value>, whole: Value, choice: Value, topK: number): Value {
+function wholeShares(steps: RoutingSteps<Value>, whole: Value, choice: Value | undefined, topK: number): Value {
   const { integers } = steps
   const node = (opType: string, inputs: readonly Value[]): Value => steps.nodes(opType, inputs, 1)[0]!
   const cast = (value: Value, to: bigint): Value => steps.nodes('Cast', [value], 1, { to })[0]!
-  const chosen = node('Mul', [whole, cast(choice, FLOAT)])
+  const chosen = choice === undefined ? whole : node('Mul', [whole, cast(choice, FLOAT)])
   if (topK === 1) return chosen
   // Whole numbers below 2^24 are exact in float; the division is not, and is made in integers.
   const gates = cast(chosen, INT64)

@@ -5,9 +5,10 @@ import { NetworkImport } from '../import/network-import.ts'
 import { ELEMENT_RULES } from './element-rules.ts'
 import { fold } from './folding.ts'
 import { channelsLastOrder, identityOrder, type LaidOut, onnxDims, toOrder } from './layout.ts'
+import { type Readers, readersIn } from './node-lookup.ts'
 import { PRODUCT_RULES } from './product-rules.ts'
 import { type OnnxFile, type OnnxFileNode, type OnnxFileValue, readOnnx, type StoredTensor } from './read-onnx.ts'
-import { type ExpertGraph, type Readers, readersIn, routedMixtureAt } from './routed-mixture.ts'
+import { type ExpertGraph, MIXTURE_STARTS, routedMixtureAt } from './routed-mixture.ts'
 import { routingOf } from './routing.ts'
 import type { NodeInput, NodeRule } from './rules.ts'
 import { SHAPE_RULES } from './shape-rules.ts'
@@ -193,7 +194,7 @@ class OnnxImport {
     const [output = ''] = outputs
     // The bias was added where its product was.
     if (this.#values.has(output) || this.#inMixture.has(node)) return
-    if (opType === 'TopK' && this.#addMixture(node)) return
+    if (MIXTURE_STARTS.has(opType) && this.#addMixture(node)) return
     if (opType === 'Constant') {
       this.#addConstant(node)
       return

@@ -9,6 +9,8 @@ export interface StoredTensor {
   readonly dims: readonly number[]
   /** The values of a small tensor, row-major; undefined for weights, whose values no price depends on. */
   readonly values: readonly number[] | undefined
+  /** As it lies in the file, little-endian, where it is there in one piece; for those who need weights. */
+  readonly bytes?: Uint8Array | undefined
 }
 
 export interface OnnxFileNode {
@@ -159,7 +161,8 @@ function readTensor(bytes: Uint8Array): { name: string; tensor: StoredTensor } {
     else if ([4, 5, 7].includes(field.number) && listed.length <= MAX_VALUES) listed.push(field)
   }
   if (dims.some((length) => length < 0)) throw new UserError(`stored tensor '${name}' has a negative length`)
-  return { name, tensor: { type, dims, values: valuesOf(type, dims, raw, listed) } }
+  const bytes = raw ?? (type === 'float32' && listed.length === 1 ? listed[0]!.bytes : undefined)
+  return { name, tensor: { type, dims, values: valuesOf(type, dims, raw, listed), bytes } }
 }
 
 function valuesOf(

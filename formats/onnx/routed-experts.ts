@@ -23,8 +23,11 @@ export interface Routing<V> {
   readonly features: V
   /** `[batch, experts]`: the largest are chosen; of equal ones the lower index. */
   readonly scores: V
-  /** From the choice (1 or 0, int64 `[batch, experts]`) what each expert's result counts, `[batch, experts]`. */
-  readonly shares: (choice: V) => V
+  /**
+   * From the choice (1 or 0, int64 `[batch, experts]`; nothing where every expert is chosen) what each expert's result
+   * counts, `[batch, experts]`.
+   */
+  readonly shares: (choice: V | undefined) => V
   /** What one expert adds for some samples: its features and its shares, `[rows, …]` and `[rows, 1]`. */
   readonly part: (expert: number, features: V, share: V) => V
   /** The sum of two parts. */
@@ -33,6 +36,10 @@ export interface Routing<V> {
 
 /** Element type of ONNX. */
 const BOOL = 9n
+
+/** Whether the experts of a mixture run for every sample, without branches. */
+export const isEveryExpert = ({ experts, topK }: { readonly experts: number; readonly topK: number }): boolean =>
+  experts === 2 && topK === 2
 
 /**
  * Mixture of experts of which only the chosen ones run, for any batch: each expert sits in a branch that is skipped when no
@@ -50,6 +57,12 @@ export function routeExperts<V>(steps: RoutingSteps<V>, routing: Routing<V>): V 
   const split = (value: V, axis: bigint, count: number): readonly V[] =>
     count === 1 ? [value] : steps.nodes('Split', [value, integers(Array<number>(count).fill(1))], count, { axis })
 
+  // Two of two: there is nothing to skip, and two parts have one sum in either order.
+  if (isEveryExpert(routing)) {
+    return split(routing.shares(undefined), 1n, experts)
+      .map((share, expert) => routing.part(expert, features, share))
+      .reduce(routing.sum)
+  }
   const [, places] = steps.nodes('TopK', [routing.scores, integers([topK])], 2, { axis: 1n })
   const flags = node('OneHot', [places!, integers([experts]), integers([0, 1])])
   const choice = node('ReduceSum', [flags, integers([1])], { keepdims: 0n })
@@ -77,11 +90,11 @@ export function routeExperts<V>(steps: RoutingSteps<V>, routing: Routing<V>): V 
 export function floatShares<V>(
   steps: RoutingSteps<V>,
   { gates, topK, floatType }: { readonly gates: V; readonly topK: number; readonly floatType: bigint },
-): (choice: V) => V {
+): (choice: V | undefined) => V {
   const node = (opType: string, inputs: readonly V[], attributes?: Readonly<Record<string, OnnxAttribute>>): V =>
     steps.nodes(opType, inputs, 1, attributes)[0]!
   return (choice) => {
-    const chosen = node('Mul', [gates, node('Cast', [choice], { to: floatType })])
+    const chosen = choice === undefined ? gates : node('Mul', [gates, node('Cast', [choice], { to: floatType })])
     if (topK === 1) return chosen
     return node('Div', [chosen, node('ReduceSum', [chosen, steps.integers([1])], { keepdims: 1n })])
   }

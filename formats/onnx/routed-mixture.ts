@@ -1,6 +1,6 @@
-import type { OnnxAttribute } from './model.ts'
+import { Lookup, Mismatch, type Readers, readersIn, type Sought } from './node-lookup.ts'
 import { type OnnxFile, type OnnxFileNode, readGraph } from './read-onnx.ts'
-import { floatShares, type RoutingSteps, routeExperts, weighted } from './routed-experts.ts'
+import { floatShares, isEveryExpert, type RoutingSteps, routeExperts, weighted } from './routed-experts.ts'
 
 /** One expert: the graph between the samples that go to it and what it gives for them. */
 export interface ExpertGraph {
@@ -24,106 +24,19 @@ export interface RoutedMixture {
 const MAX_EXPERTS = 256
 const FLOAT_TYPES = [1n, 10n]
 
-/** Says that a file's nodes are not what was looked for; never leaves this module. */
-class Mismatch extends Error {}
-
-/** A value of the file by its name, a stored list, or one that is still to be found. */
-type Sought = { readonly name: string } | { readonly list: readonly number[] } | { found: string | undefined }
-
-/** Nodes by the values that they read. */
-export type Readers = ReadonlyMap<string, readonly OnnxFileNode[]>
-
-export function readersIn({ nodes }: OnnxFile): Readers {
-  const readers = new Map<string, OnnxFileNode[]>()
-  for (const node of nodes) {
-    for (const name of new Set(node.inputs)) {
-      const known = readers.get(name)
-      if (known === undefined) readers.set(name, [node])
-      else known.push(node)
-    }
-  }
-  return readers
-}
-
-/** A graph while its nodes are looked for. */
-class Lookup {
-  readonly file: OnnxFile
-  readonly found = new Set<OnnxFileNode>()
-  readonly #readers: Readers
-
-  constructor(file: OnnxFile, readers: Readers) {
-    this.file = file
-    this.#readers = readers
-  }
-
-  readersOf = (name: string): readonly OnnxFileNode[] => this.#readers.get(name) ?? []
-
-  /** The first node of this kind on these operands, which is then taken. @throws Mismatch */
-  take(
-    opType: string,
-    inputs: readonly Sought[],
-    outputs: number,
-    attributes: Readonly<Record<string, OnnxAttribute>>,
-    candidates?: readonly OnnxFileNode[],
-  ): OnnxFileNode {
-    const lead = inputs.find((input): input is { readonly name: string } => 'name' in input)
-    const node = (candidates ?? this.readersOf(lead?.name ?? '')).find(
-      (candidate) =>
-        !this.found.has(candidate) &&
-        candidate.opType === opType &&
-        candidate.domain === '' &&
-        candidate.outputs.length === outputs &&
-        candidate.inputs.length === inputs.length &&
-        inputs.every((input, i) => this.#is(candidate.inputs[i]!, input)) &&
-        hasAttributes(candidate, attributes),
-    )
-    if (node === undefined) throw new Mismatch()
-    inputs.forEach((input, i) => {
-      if ('found' in input) input.found = node.inputs[i]!
-    })
-    this.found.add(node)
-    return node
-  }
-
-  #is(name: string, sought: Sought): boolean {
-    if ('name' in sought) return name === sought.name
-    if ('found' in sought) return sought.found === undefined || name === sought.found
-    const stored = this.file.initializers.get(name)
-    return (
-      stored?.type === 'int64' &&
-      stored.dims.length === 1 &&
-      stored.values?.length === sought.list.length &&
-      sought.list.every((value, i) => stored.values![i] === value)
-    )
-  }
-}
-
-function hasAttributes(node: OnnxFileNode, wanted: Readonly<Record<string, OnnxAttribute>>): boolean {
-  const entries = Object.entries(wanted)
-  return (
-    node.integers.size === entries.length &&
-    node.floats.size + node.texts.size + node.tensors.size + node.graphs.size === 0 &&
-    entries.every(([name, value]) => {
-      const list = typeof value === 'bigint' ? [value] : (value as readonly bigint[])
-      const found = node.integers.get(name)
-      return found?.length === list.length && list.every((item, i) => Number(item) === found[i])
-    })
-  )
-}
+/** Operators with which a mixture can begin. */
+export const MIXTURE_STARTS: ReadonlySet<string> = new Set(['TopK', 'ReduceSum'])
 
 /**
- * The mixture that begins at a TopK node, recognised by going through the steps with which our own files are written;
- * undefined when the file has anything else there.
+ * The mixture that begins at a node (the choice of experts, or the sum of the gates where both of two run), recognised by
+ * going through the steps with which our own files are written; undefined when the file has anything else there.
  */
 export function routedMixtureAt(file: OnnxFile, readers: Readers, start: OnnxFileNode): RoutedMixture | undefined {
-  const topK = file.initializers.get(start.inputs[1] ?? '')?.values?.[0]
-  const flags = readers.get(start.outputs[1] ?? '')?.find(({ opType }) => opType === 'OneHot')
-  const experts = file.initializers.get(flags?.inputs[1] ?? '')?.values?.[0]
-  if (topK === undefined || experts === undefined || !(experts > 1 && experts <= MAX_EXPERTS)) return undefined
-  if (!(topK >= 1 && topK <= experts)) return undefined
+  const counts = start.opType === 'TopK' ? countsAt(file, readers, start) : { topK: 2, experts: 2 }
+  if (counts === undefined) return undefined
   for (const floatType of FLOAT_TYPES) {
     try {
-      return new MixtureReading(new Lookup(file, readers), experts, topK, start).run(floatType)
+      return new MixtureReading(new Lookup(file, readers), counts, start).run(floatType)
     } catch (error) {
       if (!(error instanceof Mismatch)) throw error
     }
@@ -131,47 +44,64 @@ export function routedMixtureAt(file: OnnxFile, readers: Readers, start: OnnxFil
   return undefined
 }
 
+interface Counts {
+  readonly experts: number
+  readonly topK: number
+}
+
+function countsAt({ initializers }: OnnxFile, readers: Readers, start: OnnxFileNode): Counts | undefined {
+  const topK = initializers.get(start.inputs[1] ?? '')?.values?.[0]
+  const flags = readers.get(start.outputs[1] ?? '')?.find(({ opType }) => opType === 'OneHot')
+  const experts = initializers.get(flags?.inputs[1] ?? '')?.values?.[0]
+  if (topK === undefined || experts === undefined || !(experts > 1 && experts <= MAX_EXPERTS)) return undefined
+  return topK >= 1 && topK <= experts && !isEveryExpert({ experts, topK }) ? { experts, topK } : undefined
+}
+
 class MixtureReading {
   readonly #outer: Lookup
   #lookup: Lookup
   readonly #experts: ExpertGraph[] = []
-  readonly #count: number
-  readonly #topK: number
+  /** Results of experts without branches. */
+  readonly #exits: string[] = []
+  readonly #counts: Counts
   readonly #start: OnnxFileNode
 
-  constructor(outer: Lookup, count: number, topK: number, start: OnnxFileNode) {
+  constructor(outer: Lookup, counts: Counts, start: OnnxFileNode) {
     this.#outer = outer
     this.#lookup = outer
-    this.#count = count
-    this.#topK = topK
+    this.#counts = counts
     this.#start = start
   }
 
   run(floatType: bigint): RoutedMixture {
     const steps: RoutingSteps<Sought> = {
       nodes: (opType, inputs, outputs, attributes = {}) => {
-        const candidates = opType === 'TopK' ? [this.#start] : undefined
+        const isStart = opType === this.#start.opType && this.#outer.found.size === 0
+        const candidates = isStart ? [this.#start] : undefined
         return this.#lookup.take(opType, inputs, outputs, attributes, candidates).outputs.map((name) => ({ name }))
       },
       integers: (list) => ({ list }),
       rowsIf: (condition, _expert, then) => this.#branch(condition, then),
     }
     const gates = { name: this.#start.inputs[0] ?? '' }
-    const features: Sought = { found: undefined }
+    const features: { found: string | undefined } = { found: undefined }
+    const { experts, topK } = this.#counts
+    const inline = isEveryExpert(this.#counts)
     const output = routeExperts<Sought>(steps, {
-      experts: this.#count,
-      topK: this.#topK,
+      experts,
+      topK,
       features,
       scores: gates,
-      shares: floatShares(steps, { gates, topK: this.#topK, floatType }),
-      part: (_expert, some, share) => this.#part(steps, some, share),
+      shares: floatShares(steps, { gates, topK, floatType }),
+      part: (_expert, some, share) => (inline ? this.#inlinePart(steps, share) : this.#part(steps, some, share)),
       sum: (a, b) => steps.nodes('Add', [a, b], 1)[0]!,
     })
+    if (inline) features.found = this.#separateExperts()
     if (!('name' in output) || features.found === undefined) throw new Mismatch()
     this.#checkClosed(output.name)
     return {
       experts: this.#experts,
-      topK: this.#topK,
+      topK,
       features: features.found,
       gates: gates.name,
       output: output.name,
@@ -216,6 +146,42 @@ class MixtureReading {
     return result
   }
 
+  /** What is weighted with the share of an expert that always runs is its result. */
+  #inlinePart(steps: RoutingSteps<Sought>, share: Sought): Sought {
+    if (!('name' in share)) throw new Mismatch()
+    const reshape = this.#lookup.readersOf(share.name).find(({ opType }) => opType === 'Reshape')
+    const scale = reshape?.outputs[0] ?? share.name
+    const product = this.#lookup.readersOf(scale).find(({ opType, inputs }) => opType === 'Mul' && inputs[1] === scale)
+    const exit = product?.inputs[0]
+    if (exit === undefined) throw new Mismatch()
+    this.#exits.push(exit)
+    return weighted<Sought>(steps, { name: exit }, share, reshape !== undefined)
+  }
+
+  /**
+   * Experts without branches: what only the one's result needs is the one, and what both need lies before them.
+   * @returns the one value that both read.
+   */
+  #separateExperts(): string {
+    const { file, found } = this.#outer
+    const producers = new Map(file.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)))
+    const [first, second] = this.#exits.map((exit) => neededFor(exit, producers)) as [Needed, Needed]
+    const entries = new Set<string>()
+    for (const [i, [own, other]] of [[first, second] as const, [second, first] as const].entries()) {
+      const nodes = file.nodes.filter((node) => own.has(node) && !other.has(node))
+      const given = new Set(nodes.flatMap(({ outputs }) => outputs))
+      const read = nodes.flatMap(({ inputs }) => inputs).filter((name) => name !== '' && !given.has(name))
+      const entry = read.find((name) => !file.initializers.has(name))
+      if (entry === undefined || read.some((name) => name !== entry && !file.initializers.has(name)))
+        throw new Mismatch()
+      entries.add(entry)
+      this.#experts.push({ nodes, initializers: file.initializers, entry, exit: this.#exits[i]! })
+      for (const node of nodes) found.add(node)
+    }
+    if (entries.size !== 1) throw new Mismatch()
+    return [...entries][0]!
+  }
+
   /** Nothing else may read what lies inside. @throws Mismatch */
   #checkClosed(output: string): void {
     const { file, found } = this.#outer
@@ -227,4 +193,19 @@ class MixtureReading {
       }
     }
   }
+}
+
+type Needed = ReadonlySet<OnnxFileNode>
+
+/** Every node that a value depends on. */
+function neededFor(value: string, producers: ReadonlyMap<string, OnnxFileNode>): Needed {
+  const needed = new Set<OnnxFileNode>()
+  const open = [value]
+  while (open.length > 0) {
+    const node = producers.get(open.pop()!)
+    if (node === undefined || needed.has(node)) continue
+    needed.add(node)
+    open.push(...node.inputs)
+  }
+  return needed
 }

@@ -122,6 +122,10 @@ test('experts that run as routed read back as architecture.json has them, and co
     .filter(({ nodes }) => nodes.some(({ op }) => op.kind === 'routedExperts'))
     .slice(0, 10)
   t.is(graphs.length, 10)
+  // Both of two experts need no branches.
+  const every = ({ nodes }: NetworkGraph): boolean =>
+    nodes.some(({ op }) => op.kind === 'routedExperts' && op.topK === 2 && op.experts === 2)
+  t.true(graphs.some(every))
   for (const graph of [...graphs, nestedExperts()]) {
     const { graph: again, routing, dataType } = importOnnx(exported(graph))
     t.is(routing, undefined)
