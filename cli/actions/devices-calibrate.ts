@@ -109,7 +109,7 @@ function knownWithout(names: string | undefined): readonly KnownDevice[] {
   const without = names === undefined ? [] : names.split(',').map((name) => name.trim())
   const devices = [...new Set(known.map(({ device }) => device))]
   for (const name of without) {
-    if (!devices.includes(name)) throw new UserError(unknownName('known device', name, devices))
+    if (!devices.includes(name)) throw new UserError(unknownName('device to leave out', name, devices))
   }
   return known.filter(({ device }) => !without.includes(device))
 }

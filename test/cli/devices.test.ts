@@ -39,13 +39,19 @@ test('wrong uses are told in one sentence', async (t) => {
   writeFileSync(path.join(folder, 'few.csv'), 'model,latency_ms\nmobilenetV1 0.25 96 5,1\n')
   writeFileSync(path.join(folder, 'none.csv'), `model,latency_ms\n${'gone.onnx,1\n'.repeat(6)}`)
   const calibrate = ['devices', 'calibrate']
+  const rows = [1, 2, 3, 4, 5].map((i) => `mobilenetV1 0.25 96 ${i},${i}`)
+  writeFileSync(path.join(folder, 'whole.csv'), ['model,latency_ms', ...rows].join('\n'))
+  const whole = ['--measurements', 'whole.csv', '--out', 'x.profile.json']
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     [calibrate, /name your measurements/],
     [[...calibrate, '--measurements', 'few.csv'], /name the profile file to write/],
     [[...calibrate, '--measurements', 'few.csv', '--out', 'x.json'], /must end in ID\.profile\.json/],
     [[...calibrate, '--measurements', 'few.csv', '--out', 'x.profile.json'], /time at least 5/],
     [[...calibrate, '--measurements', 'none.csv', '--out', 'x.profile.json'], /line 2 .*there is no file 'gone\.onnx'/],
+    [[...calibrate, ...whole, '--without', 'raspi5'], /unknown device to leave out 'raspi5'.*raspi4/],
     [['devices', 'bench'], /name the folder to write to/],
+    [['devices', 'bench', '--emit', 'b', '--networks', '0'], /--networks takes a whole number from 1 to 200, not 0/],
+    [['devices', 'bench', '--emit', 'b', '--space', 'mobilenets'], /unknown space 'mobilenets'/],
     [['devices', 'validate', 'stm32f445'], /unknown device 'stm32f445'/],
     [['devices', 'bench', 'stm32f446-tflm-cmsisnn'], /takes no device id/],
   ]
