@@ -13,7 +13,7 @@ const FLOAT_FILE = 'model_float_io.tflite'
 /** LiteRT rounds exact halves by rules of its own: its accuracy may be off by at most this share of the samples. */
 const TOLERATED_DIFFERENCE = 0.005
 
-/** TFLM has kernels for int4, in software; vendors' runtimes and compilers of accelerators take int8. The C is no reader. */
+/** TFLM has kernels for int4, in software; vendors' runtimes take int8. Boards of the exported C run TFLM as well. */
 const READS_INT4 = /^(TensorFlow Lite Micro|C exported)/
 
 /** The int8 network as TFLite, with int8 in and out and with float in and out. */
