@@ -19,7 +19,11 @@ const KIB = 1024
 const CLOCK_HZ = 500e6
 const CONVOLUTION = ['one', 'macsBlocks8', 'macsBlocks16', 'outputs', 'inputs', 'weightElements', 'insideTaps'] as const
 const POOLING = ['one', 'insideTapElements', 'inputs', 'outputs', 'insideTaps'] as const
-const ELEMENTWISE: readonly ModelForm[] = [{ features: ['outputs', 'one'] }]
+/** Below some thousand elements the blocks that they are rounded up to decide. */
+const ELEMENTWISE: readonly ModelForm[] = [
+  { when: { outputs: [0, 4000] }, features: ['outputs', 'inChannels', 'pixels', 'one'] },
+  { features: ['outputs', 'one'] },
+]
 /** The accelerator works in blocks of 8 channels and some pixels; writing results and fetching weights cost on top. */
 const FORMS: Partial<Record<KernelKind, readonly ModelForm[]>> = {
   conv2d: [
@@ -37,8 +41,8 @@ const FORMS: Partial<Record<KernelKind, readonly ModelForm[]>> = {
   ...{ add: ELEMENTWISE, multiply: ELEMENTWISE, relu: ELEMENTWISE, sigmoid: ELEMENTWISE, hardSwish: ELEMENTWISE },
   softmax: [{ features: ['one', 'outputs'] }],
   globalAveragePool: [{ features: ['one', 'inputs', 'outputs', 'inChannels'] }],
-  averagePool: [{ features: POOLING }],
-  maxPool: [{ features: POOLING }],
+  averagePool: [{ when: { outputs: [0, 2000] }, features: POOLING }, { features: POOLING }],
+  maxPool: [{ when: { outputs: [0, 2000] }, features: POOLING }, { features: POOLING }],
 }
 const ON_HOST = ['batchNorm', 'expertCombine'] as const
 
@@ -75,7 +79,7 @@ export const ethosProfiles = (): readonly FittedProfile[] => [128, 256].map(etho
 function ethosProfile(macsPerCycle: number): FittedProfile {
   const accelerator = `ethos-u55-${macsPerCycle}`
   const version = `Arm Vela 5.2 (ethos-u-vela, default system configuration "High End Embedded" at 500 MHz)`
-  const source = `${version}: vendor estimates of 1,853 generated models of one operator for ${accelerator}, not measurements`
+  const source = `${version}: vendor estimates of 2,363 generated models of one operator for ${accelerator}, not measurements`
   const provenance: Provenance = { kind: 'vendor', source }
   const all = estimates(accelerator)
   const fitted = (Object.keys(FORMS) as (keyof typeof FORMS)[]).map((kind) =>
@@ -91,7 +95,7 @@ function ethosProfile(macsPerCycle: number): FittedProfile {
   const like = (kind: KernelKind, as: KernelKind): ProfileTable =>
     ruleTable(
       kind,
-      { outputs: coefficientOf(tables.find(({ kernel }) => kernel === as)!, 'outputs') },
+      { outputs: coefficientOf(tables.find(({ kernel }) => kernel === as)!, 'outputs', 1) },
       `a pass over the elements, as Vela estimates ${as}`,
       0.3,
     )

@@ -256,16 +256,16 @@ def operators(picker):
     for size, inner, (kernel, stride) in itertools.product(maps[3:], usual, ((3, 1), (3, 2), (5, 1))):
         if size**2 * inner < 3e5 and kernel <= size:
             found.add(("depthwiseConv2d", size, size, inner, inner, kernel, stride))
-    take("add", 60, lambda: same_channels((1,), (1,)))
-    take("multiply", 30, lambda: same_channels((1,), (1,)))
-    take("relu", 20, lambda: same_channels((1,), (1,)))
-    take("sigmoid", 20, lambda: same_channels((1,), (1,)))
-    take("hardSwish", 30, lambda: same_channels((1,), (1,)))
-    take("globalAveragePool", 60, lambda: same_channels((1,), (1,)))
+    take("add", 90, lambda: same_channels((1,), (1,)))
+    take("multiply", 90, lambda: same_channels((1,), (1,)))
+    take("relu", 90, lambda: same_channels((1,), (1,)))
+    take("sigmoid", 90, lambda: same_channels((1,), (1,)))
+    take("hardSwish", 90, lambda: same_channels((1,), (1,)))
+    take("globalAveragePool", 90, lambda: same_channels((1,), (1,)))
     take("softmax", 25, lambda: (1, 1, *(2 * (picker.choice(range(2, 200)),)), 1, 1))
-    take("averagePool", 50, lambda: same_channels((2, 3, 4, 5, 7, 8), (1, 2)))
-    take("maxPool", 40, lambda: same_channels((2, 3), (1, 2)))
-    take("dense", 80, lambda: (1, 1, picker.choice(channels + (640, 1024)), picker.choice(channels + (10,)), 1, 1))
+    take("averagePool", 120, lambda: same_channels((2, 3, 4, 5, 7, 8), (1, 2)))
+    take("maxPool", 120, lambda: same_channels((2, 3), (1, 2)))
+    take("dense", 120, lambda: (1, 1, picker.choice(channels + (640, 1024)), picker.choice(channels + (10,)), 1, 1))
     return sorted(found)
 
 
