@@ -23,8 +23,8 @@ interface Job {
 
 /**
  * Gives layers weights of 4 bits. `mixed` measures for each inner layer how far its 4 bits move the outputs, orders the
- * layers by that for each byte saved, and takes as many of them, in this order, as cost at most `MIXED_DROP_POINTS` on the
- * validation sample; the number is found by halving, as if more layers never cost less.
+ * layers by that for each byte saved, and takes them in turn, but for those with which the layers taken so far would cost
+ * more than `MIXED_DROP_POINTS` on the validation sample.
  */
 export async function chooseWeightBits(job: Job): Promise<QuantisedNetwork> {
   const { mode, network, prepared } = job
@@ -37,19 +37,14 @@ export async function chooseWeightBits(job: Job): Promise<QuantisedNetwork> {
   const ordered = await bySensitivity(job, inner, withFour)
   // A hair's breadth for the share's rounding.
   const least = accuracy - MIXED_DROP_POINTS / 100 - 1e-9
-  const costLittle = async (count: number): Promise<boolean> => {
-    const { accuracy: found } = await runReference(withFour(ordered.slice(0, count)), dataset, sample, check)
+  const costLittle = async (layers: readonly WeightedLayer[]): Promise<boolean> => {
+    const { accuracy: found } = await runReference(withFour(layers), dataset, sample, check)
     return found.accuracy >= least
   }
-  if (await costLittle(ordered.length)) return withFour(ordered)
-  let enough = 0
-  let tooMany = ordered.length
-  while (tooMany - enough > 1) {
-    const middle = (enough + tooMany) >> 1
-    if (await costLittle(middle)) enough = middle
-    else tooMany = middle
-  }
-  return withFour(ordered.slice(0, enough))
+  if (await costLittle(ordered)) return withFour(ordered)
+  const chosen: WeightedLayer[] = []
+  for (const layer of ordered) if (await costLittle([...chosen, layer])) chosen.push(layer)
+  return withFour(chosen)
 }
 
 /** Layers by the squared deviation of the outputs that their 4 bits make for each weight, the least first. */
