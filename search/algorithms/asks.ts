@@ -31,6 +31,11 @@ export class Asks {
     this.#asked = stored.asked
   }
 
+  /** Proposals that were not told yet. */
+  get open(): readonly Genome[] {
+    return this.#open.genomes
+  }
+
   /** Notes a proposal and hands it on. */
   add(genome: Genome): Genome {
     this.#asked++
@@ -45,10 +50,10 @@ export class Asks {
 
   /** Whether random samples are still due before `wanted` feasible ones are known or under way. */
   stillSampling(feasible: number, wanted: number): boolean {
-    return feasible + this.#open.genomes.length < wanted && this.#asked < wanted * MOST_SAMPLES_PER_WANTED
+    return feasible + this.open.length < wanted && this.#asked < wanted * MOST_SAMPLES_PER_WANTED
   }
 
   state() {
-    return { asked: this.#asked, open: this.#open.genomes, seen: this.seen.state() }
+    return { asked: this.#asked, open: this.open, seen: this.seen.state() }
   }
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { UserError } from '../../lib/errors.ts'
 import { type RandomStream, randomStreamFromState } from '../../lib/random.ts'
 import { type Algorithm, type AlgorithmConfig, defineAlgorithm, type Genome, type Told } from '../algorithm.ts'
+import { Asks, asksSchema } from './asks.ts'
 import { Archive } from './frugal/archive.ts'
 import { CandidatePool, isAllowed } from './frugal/candidates.ts'
 import { choiceGroups, initialLatents } from './frugal/choice-groups.ts'
@@ -12,8 +13,6 @@ import { arePositions, initialParameters, isParameterState, STEPS_PER_SEARCH } f
 import { chooseByGain } from './frugal/proposal.ts'
 import { DOUBTING, Surrogate, TRUSTING } from './frugal/surrogate.ts'
 import { initialTuning, type TuningState } from './frugal/tuned-process.ts'
-import { GenomeMemory } from './genome-memory.ts'
-import { OpenAsks } from './open-asks.ts'
 import { unseenSample, unseenVariant } from './proposals.ts'
 import { checkTold, isFeasible, loadTold, parseState, randomStateSchema, storeTold, toldSchema } from './state.ts'
 
@@ -30,8 +29,7 @@ const tuningSchema = z.strictObject({
 })
 const stateSchema = z.strictObject({
   random: randomStateSchema,
-  seen: z.array(z.int().min(0)),
-  open: z.array(genomeSchema),
+  ...asksSchema,
   observations: z.array(
     z.strictObject({ genome: genomeSchema, error: z.number(), costs: z.array(z.array(z.number()).nullable()) }),
   ),
@@ -53,8 +51,7 @@ const RETAINED = 80
 const TRIES = 50
 
 interface Memory {
-  readonly seen: GenomeMemory
-  readonly open: OpenAsks
+  readonly asks: Asks
   readonly archive: Archive
   readonly firstErrors: number[]
   readonly errorModel: TuningState
@@ -64,7 +61,8 @@ interface Memory {
 
 function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): Algorithm {
   const { operations, frontCount, cheapObjectives } = config
-  const { seen, open, archive, firstErrors } = memory
+  const { asks, archive, firstErrors } = memory
+  const { seen } = asks
   const known = cheapObjectives === undefined ? undefined : knownCosts(cheapObjectives)
   const encoding = createEncoding(operations, known?.costs)
   const surrogate = new Surrogate(encoding, memory.errorModel, archive)
@@ -119,7 +117,7 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
       archive,
       surrogate,
       frontCount,
-      open: open.genomes,
+      open: asks.open,
       source,
       referenceError: referenceError(),
       sdFactor: random.chance(0.5) ? DOUBTING : TRUSTING,
@@ -130,15 +128,11 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
 
   return {
     ask: () => {
-      const designing =
-        archive.observations.length === 0 || archive.observations.length + open.genomes.length < INITIAL_DESIGN
-      const genome = designing ? sample() : propose()
-      seen.add(genome)
-      open.add(genome)
-      return genome
+      const { length } = archive.observations
+      return asks.add(length === 0 || length + asks.open.length < INITIAL_DESIGN ? sample() : propose())
     },
     tell: (told: Told) => {
-      open.close(told)
+      asks.close(told)
       const earlier = archive.find(told.genome)
       const kept = archive.add(told)
       if (kept !== undefined) {
@@ -152,8 +146,7 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
     },
     state: () => ({
       random: random.state(),
-      seen: seen.state(),
-      open: open.genomes,
+      ...asks.state(),
       observations: archive.observations.map(({ genome, error, costs }) => ({
         genome,
         error,
@@ -175,8 +168,7 @@ export default defineAlgorithm({
   title: 'evolution guided by a model of the error: trains what promises the most hypervolume at its cost',
   create: (config, random) =>
     frugal(config, random, {
-      seen: new GenomeMemory(),
-      open: new OpenAsks(),
+      asks: new Asks(),
       archive: new Archive(config.frontCount),
       firstErrors: [],
       errorModel: initialTuning(initialParameters(INITIAL_PARAMETERS, latentsOf(config)), INITIAL_DESIGN),
@@ -206,8 +198,7 @@ export default defineAlgorithm({
       })),
     ])
     return frugal(config, randomStreamFromState(stored.random), {
-      seen: new GenomeMemory(stored.seen),
-      open: new OpenAsks(stored.open),
+      asks: new Asks(stored),
       archive: new Archive(config.frontCount, observations, infeasible),
       firstErrors: stored.firstErrors,
       errorModel: stored.errorModel,

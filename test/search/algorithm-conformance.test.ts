@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import test from 'ava'
 import { randomStream } from '../../lib/random.ts'
 import type { Algorithm, AlgorithmDefinition, Genome, Told } from '../../search/algorithm.ts'
@@ -22,6 +23,9 @@ function run(algorithm: Algorithm, count: number, options: ToyOptions = {}, ahea
   }
   return results
 }
+
+// Each test keeps the thread busy; in between its result is handed on, so that a slow machine is not taken for a dead one.
+test.beforeEach(() => nextTurn())
 
 const SEEDS = [11, 12, 13, 14, 15, 16]
 const yardstick = definitions.find(({ id }) => id === 'random')!
@@ -53,7 +57,7 @@ test('the built-in algorithms are found and have titles', (t) => {
 for (const definition of definitions) {
   const { id } = definition
 
-  test(`${id}: same seed, same genomes; another seed, others; all valid, canonical and not repeated`, (t) => {
+  test.serial(`${id}: same seed, same genomes; another seed, others; all valid, canonical and not repeated`, (t) => {
     const results = run(create(definition, 1), 120)
     const first = genomesOf(results).slice(0, 60)
     t.deepEqual(genomesOf(run(create(definition, 1), 60)), first)
@@ -77,7 +81,7 @@ for (const definition of definitions) {
       costsKnown: true,
     },
   })) {
-    test(`${id}: a copy restored from JSON with asks in flight continues identically (${name})`, (t) => {
+    test.serial(`${id}: a copy restored from JSON with asks in flight continues identically (${name})`, (t) => {
       const config = toyConfig(options)
       const original = create(definition, 4, options)
       // Copies are made of a new search, of one that still samples, and later on.
@@ -97,7 +101,7 @@ for (const definition of definitions) {
     })
   }
 
-  test(`${id}: many asks before the first tell, and a state before the first ask`, (t) => {
+  test.serial(`${id}: many asks before the first tell, and a state before the first ask`, (t) => {
     const algorithm = definition.restore(toyConfig(), json(create(definition, 5).state()))
     const open = Array.from({ length: 50 }, () => algorithm.ask())
     t.is(new Set(open.map((genome) => genome.join())).size, 50)
@@ -105,7 +109,7 @@ for (const definition of definitions) {
     t.is(run(algorithm, 30, {}, 8).length, 30)
   })
 
-  test(`${id}: asks that are never told, as those of networks known already, are forgotten`, (t) => {
+  test.serial(`${id}: asks that are never told, as those of networks known already, are forgotten`, (t) => {
     const algorithm = create(definition, 10)
     for (let i = 0; i < 300; i++) {
       const genome = algorithm.ask()
@@ -115,7 +119,7 @@ for (const definition of definitions) {
     t.true((open?.length ?? 0) < 20)
   })
 
-  test(`${id}: survives when everything fails or is infeasible, then when all goes well`, (t) => {
+  test.serial(`${id}: survives when everything fails or is infeasible, then when all goes well`, (t) => {
     const algorithm = create(definition, 6)
     for (let i = 0; i < 60; i++) algorithm.tell(toyResult(algorithm.ask(), 0, { failEvery: 1 }))
     for (let i = 0; i < 60; i++) algorithm.tell(toyResult(algorithm.ask(), 0, { mostCost: 1e-6 }))
@@ -123,7 +127,7 @@ for (const definition of definitions) {
     t.is(run(restored, 30).length, 30)
   })
 
-  test(`${id}: objectives that are all equal, and a space that runs out`, (t) => {
+  test.serial(`${id}: objectives that are all equal, and a space that runs out`, (t) => {
     const algorithm = create(definition, 7)
     for (let i = 0; i < 80; i++) {
       algorithm.tell({ genome: algorithm.ask(), fronts: [{ objectives: [0.5, 0.5], violation: 0 }] })
@@ -143,7 +147,7 @@ for (const definition of definitions) {
     }
   })
 
-  test(`${id}: the state stays small over thousands of results, most of them infeasible`, (t) => {
+  test.serial(`${id}: the state stays small over thousands of results, most of them infeasible`, (t) => {
     const algorithm = create(definition, 8)
     for (let i = 0; i < 3000; i++) {
       algorithm.tell(toyResult(algorithm.ask(), i, i % 150 === 0 ? {} : { mostCost: 1e-6 }))
@@ -151,7 +155,7 @@ for (const definition of definitions) {
     t.true(JSON.stringify(algorithm.state()).length < 200_000)
   })
 
-  test(`${id}: told the same again, nothing changes; told a failure, it goes on without the genome`, (t) => {
+  test.serial(`${id}: told the same again, nothing changes; told a failure, it goes on without the genome`, (t) => {
     for (const options of [{}, { frontCount: 2, mostCost: 0.45 }]) {
       const algorithm = create(definition, 14, options)
       for (let i = 0; i < 60; i++) {
@@ -168,7 +172,7 @@ for (const definition of definitions) {
     }
   })
 
-  test(`${id}: a state that is not its own is refused`, (t) => {
+  test.serial(`${id}: a state that is not its own is refused`, (t) => {
     const config = toyConfig()
     const state = json(create(definition, 9).state()) as Record<string, unknown>
     for (const bad of [null, 'x', [], {}, { ...state, random: [1] }, { ...state, unknown: 1 }]) {
@@ -178,13 +182,13 @@ for (const definition of definitions) {
 
   if (id === 'random') continue
 
-  test(`${id}: beats random sampling`, (t) => {
+  test.serial(`${id}: beats random sampling`, (t) => {
     const volumes = (searched: AlgorithmDefinition) =>
       SEEDS.map((seed) => toyHypervolume(run(create(searched, seed), 150, {}, 2)))
     t.true(meanAdvantage(volumes(definition), volumes(yardstick)) > 2.5)
   })
 
-  test(`${id}: of two results of a genome the later one counts`, (t) => {
+  test.serial(`${id}: of two results of a genome the later one counts`, (t) => {
     /** Accuracy of what is proposed in the end; errors are told upside down first, then, if at all, as they are. */
     const accuracies = (corrected: boolean) =>
       SEEDS.map((seed) => {
@@ -202,7 +206,7 @@ for (const definition of definitions) {
     t.true(meanAdvantage(accuracies(true), accuracies(false)) > 2.5)
   })
 
-  test(`${id}: serves two fronts at once and gets past limits that most genomes break`, (t) => {
+  test.serial(`${id}: serves two fronts at once and gets past limits that most genomes break`, (t) => {
     const options: ToyOptions = { frontCount: 2, mostCost: 0.4, costsKnown: true }
     // Limits make results vary more, so more of them are needed to tell.
     const runs = (searched: AlgorithmDefinition) =>
