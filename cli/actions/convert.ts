@@ -29,9 +29,9 @@ export async function convert(args: ConvertArguments): Promise<void> {
     throw new UserError('name a model file: for example frugal convert model.tflite --out ./model')
   const formats = parseConversionFormats(format)
   const normalisation = parseNormalisation(args.normalise)
-  const bytes = readBytes(model)
+  const { bytes, kind } = readBytes(model)
   const data = args.data === undefined ? {} : { data: { dataset: await loadData(args.data, args.seed), normalisation } }
-  const job = { bytes, formats, name, verify, ...data }
+  const job = { bytes, kind, formats, name, verify, ...data }
   const { summary, files, findings } = await convertModel(job).catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error
     // Names inside the file are a stranger's text.
@@ -46,16 +46,14 @@ export async function convert(args: ConvertArguments): Promise<void> {
 }
 
 /** @throws UserError when the file is not there, too large, or of another kind. */
-function readBytes(model: string): Uint8Array {
+function readBytes(model: string): { readonly bytes: Uint8Array; readonly kind: 'tflite' | 'onnx' } {
   const suffix = path.extname(model).toLowerCase()
-  if (suffix !== '.tflite') {
-    throw new UserError(
-      `model '${model}' ends in '${suffix}'; frugal convert reads .tflite files: frugal predict prices other files`,
-    )
-  }
+  const kind = ({ '.tflite': 'tflite', '.onnx': 'onnx' } as const)[suffix]
+  if (kind === undefined)
+    throw new UserError(`model '${model}' ends in '${suffix}'; frugal convert reads .tflite and float .onnx files`)
   try {
     const { size } = statSync(model)
-    if (size <= MAX_FILE_BYTES) return readFileSync(model)
+    if (size <= MAX_FILE_BYTES) return { bytes: readFileSync(model), kind }
   } catch (error) {
     throw new UserError(`model '${model}' cannot be read: ${messageOf(error)}`)
   }

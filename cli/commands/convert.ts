@@ -3,12 +3,12 @@ import { defineCommand } from './shared.ts'
 
 export const convertCommand = defineCommand({
   command: 'convert [model]',
-  describe: 'Write a .tflite file of any origin, in int8 or float, as TFLite, ONNX and C, verified by running them',
+  describe: 'Write a .tflite or float .onnx file of any origin as TFLite, ONNX and C, verified by running them',
   builder: (yargs: Argv) =>
     yargs
       .positional('model', {
         type: 'string',
-        describe: 'A .tflite file: int8 is taken over, float is quantised or kept',
+        describe: 'A .tflite or .onnx file: int8 is taken over, float is quantised or kept',
       })
       .option('format', {
         type: 'string',

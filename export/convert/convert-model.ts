@@ -11,10 +11,11 @@ import { createInterpreter } from '../quantise/reference/interpreter.ts'
 import type { QuantisedNetwork } from '../quantise/types.ts'
 import { type NormalisationName, prepareData } from './calibration-data.ts'
 import type { ConversionSamples, ConversionSource, ConvertedFile } from './conversion.ts'
-import { floatChecks, quantisedSource } from './convert-float.ts'
-import { inputNodeOf } from './float-import.ts'
+import { floatChecks, type ModelKind, quantisedSource } from './convert-float.ts'
+import { inputNodeOf } from './float-builder.ts'
 import { FLOAT_WRITERS } from './float-writers.ts'
 import { isFloat, readFloatTflite } from './read-float.ts'
+import { readFloatOnnx } from './read-onnx-float.ts'
 import { type ReadNetwork, readQuantisedTflite } from './read-quantised.ts'
 import { WRITERS } from './writers.ts'
 
@@ -44,8 +45,8 @@ export interface Conversion {
 }
 
 export interface ConversionJob {
-  /** A TFLite file. */
   readonly bytes: Uint8Array
+  readonly kind: ModelKind
   readonly formats: readonly ConversionFormat[]
   readonly name: string
   /** Run every file and compare. */
@@ -57,12 +58,12 @@ export interface ConversionJob {
 const SAMPLES = 128
 
 /**
- * Reads a TFLite file of any origin and writes it in other formats, checked by running them: networks in int8 as they are,
+ * Reads a TFLite or ONNX file of any origin and writes it in other formats, checked by running them: networks in int8 as they are,
  * float ones as floats or quantised. The same job gives the same bytes.
  * @throws UserError for files that cannot be converted; OperationalError when a written file does something else.
  */
 export const convertModel = (job: ConversionJob): Promise<Conversion> =>
-  isFloat(readTflite(job.bytes)) ? convertFloat(job) : convertInt8(job)
+  job.kind === 'onnx' || isFloat(readTflite(job.bytes)) ? convertFloat(job) : convertInt8(job)
 
 async function convertInt8({ bytes, formats, name, verify, data }: ConversionJob): Promise<Conversion> {
   const float = formats.find(inFloat)
@@ -76,12 +77,12 @@ async function convertInt8({ bytes, formats, name, verify, data }: ConversionJob
   return collected(read.network, int8Lines(read.network), [], written)
 }
 
-async function convertFloat({ bytes, formats, name, verify, data }: ConversionJob): Promise<Conversion> {
-  const read = readFloatTflite(bytes)
+async function convertFloat({ bytes, kind, formats, name, verify, data }: ConversionJob): Promise<Conversion> {
+  const read = kind === 'onnx' ? readFloatOnnx(bytes) : readFloatTflite(bytes)
   const shape = inputNodeOf(read.graph).shape
   const prepared = data === undefined ? undefined : prepareData(data.dataset, data.normalisation, shape)
-  const title = `Network converted from TFLite by Frugal, ${read.graph.nodes.length} nodes`
-  const checks = verify ? await floatChecks(read, bytes, prepared) : undefined
+  const title = `Network converted from ${kind === 'onnx' ? 'ONNX' : 'TFLite'} by Frugal, ${read.graph.nodes.length} nodes`
+  const checks = verify ? await floatChecks(read, { bytes, kind }, prepared) : undefined
   const source = { ...read, title, checks }
   const quantised = formats.every(inFloat) ? undefined : await quantisedSource(source, prepared, name)
   const written: ConvertedFile[] = quantised === undefined ? [] : await writeInt8(quantised.source, formats)

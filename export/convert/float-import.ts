@@ -1,44 +1,19 @@
 import type { TfliteModel, TfliteOperator, TfliteTensor } from '../../formats/tflite/model.ts'
 import { UserError } from '../../lib/errors.ts'
 import { fromFloat16 } from '../../lib/float16.ts'
-import { GraphBuilder } from '../../network/build.ts'
-import { sameShape, shapeText, sizeOf } from '../../network/shapes.ts'
-import type {
-  ActivationKind,
-  NetworkGraph,
-  NetworkNode,
-  Op,
-  Pair,
-  Shape,
-  WeightRole,
-  Weights,
-} from '../../network/types.ts'
-
-/** A float network of a file, ready to be quantised or written. */
-export interface FloatNetwork {
-  readonly graph: NetworkGraph
-  readonly weights: Weights
-}
-
-/** A computed tensor of the file: the node that gives it, in a shape without the batch. */
-export interface FloatValue {
-  readonly node: string
-  readonly shape: Shape
-}
-
-/** The node that samples come in by. */
-export const inputNodeOf = (graph: NetworkGraph): NetworkNode => graph.nodes.find(({ op }) => op.kind === 'input')!
+import { shapeText, sizeOf } from '../../network/shapes.ts'
+import type { Shape } from '../../network/types.ts'
+import { FloatBuilder, type FloatValue } from './float-builder.ts'
+import type { Amounts } from './float-convolution.ts'
 
 export interface FloatPad {
   readonly value: FloatValue
   /** Before and after, of height and width. */
-  readonly amounts: readonly [Pair, Pair]
+  readonly amounts: Amounts
 }
 
-/** Builds a network of kinds that spaces make, with weights, from the operators of a file. */
-export class FloatImport {
-  readonly #graph = new GraphBuilder()
-  readonly #weights = new Map<string, Float32Array>()
+/** Builds a float network from the operators of a TFLite file. */
+export class FloatImport extends FloatBuilder {
   readonly #values = new Map<number, FloatValue>()
   /** Stored values that pass through a DEQUANTIZE: float16, or int8 of dynamic range quantisation. */
   readonly #widened = new Map<number, TfliteTensor>()
@@ -46,6 +21,7 @@ export class FloatImport {
   readonly #model: TfliteModel
 
   constructor(model: TfliteModel) {
+    super()
     this.#model = model
   }
 
@@ -93,8 +69,7 @@ export class FloatImport {
   }
 
   input(position: number): void {
-    const shape = this.shapeOf(position)
-    this.#values.set(position, { node: this.#graph.input(shape), shape })
+    this.#values.set(position, this.entry(this.shapeOf(position)))
   }
 
   give = (position: number, value: FloatValue): void => void this.#values.set(position, value)
@@ -115,29 +90,4 @@ export class FloatImport {
   padded = (position: number): FloatPad | undefined => this.#padded.get(position)
   pad = (from: number, to: number, amounts: FloatPad['amounts']): void =>
     void this.#padded.set(to, { value: this.shaped(this.value(from), this.shapeOf(from)), amounts })
-
-  /** The same elements in another shape. @throws UserError when their number differs. */
-  shaped(value: FloatValue, shape: Shape): FloatValue {
-    if (sameShape(value.shape, shape)) return value
-    if (sizeOf(value.shape) !== sizeOf(shape)) {
-      throw new UserError(`${shapeText(value.shape)} cannot become ${shapeText(shape)}: not as many elements`)
-    }
-    return { shape, node: this.#graph.node({ kind: 'reshape', shape }, value.node) }
-  }
-
-  add(
-    op: Op,
-    operands: readonly FloatValue[],
-    weights: Readonly<Partial<Record<WeightRole, Float32Array>>> = {},
-    activation: 'none' | ActivationKind = 'none',
-  ): FloatValue {
-    const id = this.#graph.node(op, ...operands.map(({ node }) => node))
-    for (const [role, values] of Object.entries(weights)) this.#weights.set(`${id}/${role}`, values)
-    const node = activation === 'none' ? id : this.#graph.activation(id, activation)
-    return { node, shape: this.#graph.shape(id) }
-  }
-
-  build(output: FloatValue): FloatNetwork {
-    return { graph: this.#graph.build(output.node), weights: this.#weights }
-  }
 }

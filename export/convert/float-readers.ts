@@ -1,10 +1,12 @@
 import { integersOf, type TfliteOperator } from '../../formats/tflite/model.ts'
 import { UserError } from '../../lib/errors.ts'
-import { explicitPadding, featureShape, sameShape, sizeOf } from '../../network/shapes.ts'
-import type { ActivationKind, Op, Padding, Pair } from '../../network/types.ts'
-import type { FloatImport, FloatValue } from './float-import.ts'
+import { sameShape, sizeOf } from '../../network/shapes.ts'
+import type { ActivationKind, Padding, Pair } from '../../network/types.ts'
+import type { FloatValue } from './float-builder.ts'
+import { type Amounts, addConvolution } from './float-convolution.ts'
+import type { FloatImport } from './float-import.ts'
 import { activationOf } from './reader.ts'
-import { type Filters, spreadFilters } from './spread-filters.ts'
+import type { Filters } from './spread-filters.ts'
 
 interface Input {
   readonly network: FloatImport
@@ -13,65 +15,39 @@ interface Input {
 type Reader = (input: Input) => FloatValue
 
 const PADDINGS: readonly Padding[] = ['same', 'valid']
+const NONE: Amounts = [
+  [0, 0],
+  [0, 0],
+]
 
-interface Windowed {
-  readonly x: FloatValue
-  readonly window: { readonly kernel: Pair; readonly stride: Pair; readonly padding: Padding }
-}
+const strideOf = ({ options }: TfliteOperator): Pair => [options?.int32(2, 1) ?? 1, options?.int32(1, 1) ?? 1]
 
-/** A PAD before a kernel is taken into it where SAME adds as much. */
-function windowed({ network, operator }: Input, kernel: Pair): Windowed {
-  const { options, inputs } = operator
+function paddingOf({ options }: TfliteOperator): Padding {
   const padding = PADDINGS[options?.int8(0, 0) ?? 0]
   if (padding === undefined) throw new UserError('its padding is neither SAME nor VALID')
-  const stride: Pair = [options?.int32(2, 1) ?? 1, options?.int32(1, 1) ?? 1]
-  const padded = network.padded(inputs[0]!)
-  if (padded === undefined) return { x: network.operand(operator, 0), window: { kernel, stride, padding } }
-  const window = { kernel, stride, padding: 'same' } as const
-  const { top, bottom, left, right } = explicitPadding(featureShape(padded.value.shape, 'its input'), window)
-  const [[above, below], [before, after]] = padded.amounts
-  if (padding !== 'valid' || top !== above || left !== before || bottom !== below || right !== after) {
-    throw new UserError(
-      `the PAD before it adds ${padded.amounts.flat().join(', ')} rows and columns; in float networks those of SAME, ${top}, ${bottom}, ${left}, ${right}, are converted`,
-    )
-  }
-  return { x: padded.value, window }
-}
-
-/** `[filters, taps, channels]` as files have it to `[filters, channels, taps]`, as weights are stored here. */
-function channelsBeforeTaps(weights: Float32Array, filters: number, taps: number, channels: number): Float32Array {
-  const out = new Float32Array(weights.length)
-  for (let f = 0, at = 0; f < filters; f++) {
-    for (let c = 0; c < channels; c++) {
-      for (let tap = 0; tap < taps; tap++) out[at++] = weights[(f * taps + tap) * channels + c]!
-    }
-  }
-  return out
+  return padding
 }
 
 const biasOf = ({ network, operator }: Input, channels: number): Float32Array => {
   const position = operator.inputs[2] ?? -1
-  const bias = position < 0 ? new Float32Array(channels) : network.stored(position)
-  if (bias.length !== channels) throw new UserError(`its bias has ${bias.length} values for ${channels} filters`)
-  return bias
+  return position < 0 ? new Float32Array(channels) : network.stored(position)
 }
 
+/** A PAD before it is taken into it. */
 function convolution(input: Input, filters: Filters, weights: Float32Array, activationField: number): FloatValue {
   const { network, operator } = input
-  const extent = (n: 0 | 1): number => (filters.kernel[n] - 1) * filters.dilation[n] + 1
-  const kernel: Pair = [extent(0), extent(1)]
-  const { x, window } = windowed(input, kernel)
-  const { depthwise, values } = spreadFilters(weights, filters)
-  const taps = kernel[0] * kernel[1]
-  const { count, channels } = filters
-  const stored = {
-    kernel: depthwise ? channelsBeforeTaps(values, 1, taps, count) : channelsBeforeTaps(values, count, taps, channels),
-    bias: biasOf(input, count),
-  }
-  const op: Op = depthwise
-    ? { kind: 'depthwiseConv2d', ...window, bias: true }
-    : { kind: 'conv2d', filters: count, ...window, bias: true }
-  return network.add(op, [x], stored, activationOf(operator, activationField))
+  const padded = network.padded(operator.inputs[0]!)
+  const own = paddingOf(operator)
+  if (padded !== undefined && own === 'same') throw new UserError('a PAD stands before it and it pads itself')
+  return addConvolution(network, {
+    x: padded?.value ?? network.operand(operator, 0),
+    filters,
+    weights,
+    bias: biasOf(input, filters.count),
+    stride: strideOf(operator),
+    padding: own === 'same' ? 'same' : (padded?.amounts ?? NONE),
+    activation: activationOf(operator, activationField),
+  })
 }
 
 const dilationOf = ({ options }: TfliteOperator, first: number): Pair => [
@@ -120,35 +96,25 @@ const pool =
     if (network.padded(operator.inputs[0]!) !== undefined)
       throw new UserError('it reads a PAD, which float networks can have before convolutions only')
     const size = (field: number): number => operator.options?.int32(field, 1) ?? 1
-    const { x, window } = windowed(input, [size(4), size(3)])
-    return network.add({ kind, ...window }, [x], {}, activationOf(operator, 5))
+    const window = { kernel: [size(4), size(3)], stride: strideOf(operator), padding: paddingOf(operator) } as const
+    return network.add({ kind, ...window }, [network.operand(operator, 0)], {}, activationOf(operator, 5))
   }
 
-/** γ · x + β for each channel: a batch norm whose statistics are 0 and 1. */
-function perChannel(input: Input, scale: boolean): FloatValue {
-  const { network, operator } = input
+/** An operand that is stored: one value, or one a channel. */
+function withConstant({ network, operator }: Input, scales: boolean): FloatValue {
   const [first, second] = operator.inputs as readonly [number, number]
   const storedAt = network.isStored(first) ? first : second
   const x = network.operand(operator, storedAt === first ? 1 : 0)
-  const channels = x.shape.at(-1)!
   const values = network.stored(storedAt)
-  if (x.shape.length !== 3 || (values.length !== channels && values.length !== 1))
-    throw new UserError(`its stored operand has ${values.length} values; one, or one a channel of a map, is converted`)
-  const each = (of: (c: number) => number): Float32Array => Float32Array.from({ length: channels }, (_, c) => of(c))
-  const own = (c: number): number => values[values.length === 1 ? 0 : c]!
-  const stored = {
-    gamma: each((c) => (scale ? own(c) : 1)),
-    beta: each((c) => (scale ? 0 : own(c))),
-    movingMean: each(() => 0),
-    movingVariance: each(() => 1),
-  }
-  return network.add({ kind: 'batchNorm', epsilon: 0 }, [x], stored, activationOf(operator, 0))
+  const result = scales ? network.perChannel(x, values, [0]) : network.perChannel(x, [1], values)
+  const activation = activationOf(operator, 0)
+  return activation === 'none' ? result : network.add({ kind: activation }, [result])
 }
 
 const hasStored = ({ network, operator }: Input): boolean => operator.inputs.some(network.isStored)
 
 const add: Reader = (input) => {
-  if (hasStored(input)) return perChannel(input, false)
+  if (hasStored(input)) return withConstant(input, false)
   const { network, operator } = input
   const operands = [network.operand(operator, 0), network.operand(operator, 1)]
   if (!sameShape(operands[0]!.shape, operands[1]!.shape))
@@ -157,7 +123,7 @@ const add: Reader = (input) => {
 }
 
 const multiply: Reader = (input) => {
-  if (hasStored(input)) return perChannel(input, true)
+  if (hasStored(input)) return withConstant(input, true)
   const { network, operator } = input
   const operands = [network.operand(operator, 0), network.operand(operator, 1)]
   const bySize = operands.toSorted((a, b) => sizeOf(b.shape) - sizeOf(a.shape))

@@ -5,8 +5,8 @@ import { runRealInLiteRt } from '../litert/verify-litert.ts'
 import { runRealInOnnxRuntime } from '../onnx-int8/run-model.ts'
 import { writeFloatTflite } from '../tflite/float-model.ts'
 import type { ConvertedFile } from './conversion.ts'
-import type { FloatNetwork } from './float-import.ts'
-import { inputNodeOf } from './float-import.ts'
+import type { FloatNetwork } from './float-builder.ts'
+import { inputNodeOf } from './float-builder.ts'
 
 /** Samples as the network reads them, and what it gives for them. */
 export interface FloatChecks {

@@ -1,6 +1,7 @@
 import { integersOf, readTflite, type TfliteModel } from '../../formats/tflite/model.ts'
 import { UserError } from '../../lib/errors.ts'
-import { FloatImport, type FloatNetwork } from './float-import.ts'
+import type { FloatNetwork } from './float-builder.ts'
+import { FloatImport } from './float-import.ts'
 import { FLOAT_READERS } from './float-readers.ts'
 
 const WITH_WEIGHTS: ReadonlySet<string> = new Set(['CONV_2D', 'DEPTHWISE_CONV_2D', 'FULLY_CONNECTED'])

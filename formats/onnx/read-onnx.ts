@@ -161,8 +161,8 @@ function readTensor(bytes: Uint8Array): { name: string; tensor: StoredTensor } {
     else if ([4, 5, 7].includes(field.number) && listed.length <= MAX_VALUES) listed.push(field)
   }
   if (dims.some((length) => length < 0)) throw new UserError(`stored tensor '${name}' has a negative length`)
-  const bytes = raw ?? (type === 'float32' && listed.length === 1 ? listed[0]!.bytes : undefined)
-  return { name, tensor: { type, dims, values: valuesOf(type, dims, raw, listed), bytes } }
+  const inFile = raw ?? (type === 'float32' && listed.length === 1 ? listed[0]!.bytes : undefined)
+  return { name, tensor: { type, dims, values: valuesOf(type, dims, raw, listed), bytes: inFile } }
 }
 
 function valuesOf(

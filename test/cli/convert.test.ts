@@ -50,7 +50,7 @@ test('bad input is one sentence and exit code 2', async (t) => {
     t.is(stderr.trim().split('\n').length, 1, stderr)
   }
   await refused(/name a model file/)
-  await refused(/ends in '\.onnx'; frugal convert reads \.tflite/, 'net.onnx')
+  await refused(/ends in '\.pb'; frugal convert reads \.tflite and float \.onnx/, 'net.pb')
   await refused(/cannot be read/, 'missing.tflite')
   await refused(/damaged/, 'broken.tflite')
   await refused(/operator 0 \(CONV_2D\): .*stored float32, float16 or int8 is read/, 'float.tflite')

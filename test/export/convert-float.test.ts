@@ -1,9 +1,10 @@
 import test from 'ava'
 import { loadDataset } from '../../evaluators/datasets/load.ts'
 import { convertModel, parseConversionFormats } from '../../export/convert/convert-model.ts'
-import { runFloat } from '../../export/convert/float-writers.ts'
+import { batches, runFloat } from '../../export/convert/float-writers.ts'
 import { readFloatTflite } from '../../export/convert/read-float.ts'
 import { findLiteRt, LITERT_MISSING } from '../../export/litert/run-litert.ts'
+import { runRealInLiteRt } from '../../export/litert/verify-litert.ts'
 import { writeFloatTflite } from '../../export/tflite/float-model.ts'
 import { OPTIONS } from '../../formats/tflite/options.ts'
 import { encodeTflite, type WrittenTensor } from '../../formats/tflite/write-tflite.ts'
@@ -73,7 +74,7 @@ test('weights of dynamic range quantisation become the real numbers they stand f
 })
 
 test('without samples a float network is written in float, and int8 is refused in a sentence', async (t) => {
-  const job = { bytes: file('float32'), name: 'model', verify: false }
+  const job = { bytes: file('float32'), kind: 'tflite' as const, name: 'model', verify: false }
   const { files, summary } = await convertModel({ ...job, formats: parseConversionFormats('onnx,tflite-float16') })
   t.deepEqual([...files.keys()], ['model.onnx', 'model_float16.tflite', 'README.md'])
   t.regex(summary, /^float network/)
@@ -88,6 +89,7 @@ const note = liteRt === undefined ? ` (${LITERT_MISSING})` : ''
 withLiteRt(`with samples it is quantised, and every file is compared${note}`, async (t) => {
   const { files, findings, summary } = await convertModel({
     bytes: file('float32'),
+    kind: 'tflite',
     formats: parseConversionFormats('tflite,onnx-integer,onnx,tflite-float32'),
     name: 'model',
     verify: true,
@@ -102,19 +104,48 @@ withLiteRt(`with samples it is quantised, and every file is compared${note}`, as
   t.is(rest.filter((finding) => /differ from those of the original in LiteRT by at most/.test(finding)).length, 2)
 })
 
-test('a PAD that SAME does not say is refused with the figures of both', (t) => {
-  const tensors: WrittenTensor[] = [
-    { name: 'x', dims: [1, 8, 8, 1], type: 'float32' },
-    { name: 'a', dims: [4, 2], type: 'int32', data: Int32Array.of(0, 0, 1, 1, 1, 1, 0, 0) },
-    { name: 'p', dims: [1, 10, 10, 1], type: 'float32' },
-    { name: 'w', dims: [1, 3, 3, 1], type: 'float32', data: new Float32Array(9) },
-    { name: 'y', dims: [1, 4, 4, 1], type: 'float32' },
-  ]
-  const window = { padding: 'valid', stride: [2, 2], activation: 'none' } as const
-  const operators = [
-    { name: 'PAD', version: 1, inputs: [0, 1], outputs: [2] },
-    { name: 'CONV_2D', version: 1, inputs: [2, 3, -1], outputs: [4], options: OPTIONS.conv2d(window) },
-  ]
-  const bytes = encodeTflite({ description: '', tensors, operators, inputs: [0], outputs: [4] })
-  t.throws(() => readFloatTflite(bytes), { instanceOf: UserError, message: /adds 1, 1, 1, 1 .* SAME, 0, 1, 0, 1/ })
+withLiteRt(`a PAD that SAME does not say makes the window larger; a pool cannot${note}`, async (t) => {
+  const file = (kernel: 'CONV_2D' | 'MAX_POOL_2D'): Uint8Array => {
+    const weights = Float32Array.from({ length: 18 }, (_, i) => Math.sin(i))
+    const tensors: WrittenTensor[] = [
+      { name: 'x', dims: [1, 8, 8, 1], type: 'float32' },
+      { name: 'a', dims: [4, 2], type: 'int32', data: Int32Array.of(0, 0, 1, 1, 1, 1, 0, 0) },
+      { name: 'p', dims: [1, 10, 10, 1], type: 'float32' },
+      { name: 'w', dims: [2, 3, 3, 1], type: 'float32', data: weights },
+      { name: 'b', dims: [2], type: 'float32', data: Float32Array.of(0.5, -1) },
+      { name: 'y', dims: [1, 4, 4, kernel === 'CONV_2D' ? 2 : 1], type: 'float32' },
+    ]
+    const window = { padding: 'valid', stride: [2, 2], activation: 'none' } as const
+    const last =
+      kernel === 'CONV_2D'
+        ? { inputs: [2, 3, 4], options: OPTIONS.conv2d(window) }
+        : { inputs: [2], options: OPTIONS.pool2d({ ...window, kernel: [3, 3] }) }
+    const operators = [
+      { name: 'PAD', version: 1, inputs: [0, 1], outputs: [2] },
+      { name: kernel, version: 1, outputs: [5], ...last },
+    ]
+    return encodeTflite({ description: '', tensors, operators, inputs: [0], outputs: [5] })
+  }
+  const bytes = file('CONV_2D')
+  const samples = { values: values.subarray(0, 5 * 64), count: 5 }
+  const original = await runRealInLiteRt(liteRt!, bytes, batches(samples), 32)
+  t.true(mostOff(await runFloat(readFloatTflite(bytes), samples), original) < 1e-5)
+  t.throws(() => readFloatTflite(file('MAX_POOL_2D')), { instanceOf: UserError, message: /it reads a PAD/ })
+})
+
+test('damaged files are refused or read, never a crash', (t) => {
+  const bytes = file('float32')
+  const damage = randomStream(2, 'damage')
+  let refused = 0
+  for (let i = 0; i < 300; i++) {
+    const damaged = bytes.slice()
+    for (let n = 0; n < 6; n++) damaged[damage.int(damaged.length)] = damage.int(256)
+    try {
+      readFloatTflite(damaged)
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      refused++
+    }
+  }
+  t.true(refused > 20, `${refused} refused`)
 })

@@ -200,6 +200,7 @@ withLiteRt(`such a file, and what is written of it, gives what our reference giv
 test('in ONNX and in C too', async (t) => {
   const { files, findings } = await convertModel({
     bytes: file,
+    kind: 'tflite',
     formats: ['onnx-integer', 'c'],
     name: 'windows',
     verify: true,

@@ -58,6 +58,7 @@ test('a file of this package is read back as the network that was written', (t) 
 test('a conversion gives the same bytes twice, in every format', async (t) => {
   const job = {
     bytes: file,
+    kind: 'tflite' as const,
     formats: parseConversionFormats('c,onnx-int8,tflite'),
     name: '../../x */ \n',
     verify: false,
