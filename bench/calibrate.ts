@@ -2,8 +2,10 @@
  * How well ten timed networks adapt what is known to a device that nothing is known of: for each setting of the HELP tables
  * the Spearman rank correlation and mean error on 200 other networks, over several draws of 300 networks of which
  * `chooseNetworks` takes the ten. The device's own tables are left out, at every batch size; with --related also those of
- * every device like it; with --profiles-only all of them.
- * Run: node bench/calibrate.ts --data ../shared/data [--draws 3] [--random] [--related | --profiles-only] [--only xeon]
+ * every device like it; with --profiles-only all of them. `--method blend` and `scale` force one of the two that the
+ * command chooses from; with --random the ten are not chosen.
+ * Run: node bench/calibrate.ts --data ../shared/data [--draws 3] [--random] [--related | --profiles-only]
+ *   [--method adapt|blend|scale] [--only gold]
  */
 import path from 'node:path'
 import { parseArgs } from 'node:util'
