@@ -3,7 +3,7 @@ import { UserError } from '../../lib/errors.ts'
 import { sameShape, sizeOf } from '../../network/shapes.ts'
 import type { ActivationKind, Pair, Shape } from '../../network/types.ts'
 import { type Amounts, addConvolution, poolPadding } from './float-convolution.ts'
-import type { OnnxFloatImport, OnnxValue } from './read-onnx-float.ts'
+import type { OnnxFloatImport, OnnxValue } from './onnx-float-import.ts'
 
 interface Input {
   readonly network: OnnxFloatImport
