@@ -57,8 +57,8 @@ export interface Measurement {
   readonly accuracy: number
   /**
    * Mean over the validation part, in nats, without label smoothing. On the lower rungs of a ladder a search reads it in
-   * place of the accuracy: it ranks networks that have hardly been trained more as full training does. Left out by
-   * evaluators that do not know it.
+   * place of the accuracy, since on hard data it ranks networks that have hardly been trained more as full training does.
+   * Left out by evaluators that do not know it.
    */
   readonly crossEntropy?: number
   /** For information only; no decision of a search reads it. Left out after `skipTest`. */
