@@ -1,10 +1,11 @@
 import type { Schedule } from '../network/schedule.ts'
 import { emptyFacts, type KernelFacts, readFacts } from './features.ts'
 
-/** Numbers that, with its kind, determine all other facts of a kernel. */
+/** What tells kernels apart takes 15 numbers; a row of 16 fills two lines of a processor's cache. */
 const ROW = 16
 
-function writeRow(f: KernelFacts, rows: Float64Array, at: number): void {
+/** @param traits kind, number of operands, padding and activation in one number */
+function writeRow(f: KernelFacts, traits: number, rows: Float64Array, at: number): void {
   rows[at] = f.inHeight
   rows[at + 1] = f.inWidth
   rows[at + 2] = f.inChannels
@@ -15,15 +16,14 @@ function writeRow(f: KernelFacts, rows: Float64Array, at: number): void {
   rows[at + 7] = f.kernelWidth
   rows[at + 8] = f.strideHeight
   rows[at + 9] = f.strideWidth
-  rows[at + 10] = f.same
-  rows[at + 11] = f.operands
-  rows[at + 12] = f.inputs
-  rows[at + 13] = f.weightElements
-  rows[at + 14] = f.biasElements
-  rows[at + 15] = f.activation
+  rows[at + 10] = traits
+  rows[at + 11] = f.inputs
+  rows[at + 12] = f.weightElements
+  rows[at + 13] = f.biasElements
+  rows[at + 14] = f.macs
 }
 
-const isRow = (f: KernelFacts, rows: Float64Array, at: number): boolean =>
+const isRow = (f: KernelFacts, traits: number, rows: Float64Array, at: number): boolean =>
   rows[at] === f.inHeight &&
   rows[at + 1] === f.inWidth &&
   rows[at + 2] === f.inChannels &&
@@ -34,26 +34,28 @@ const isRow = (f: KernelFacts, rows: Float64Array, at: number): boolean =>
   rows[at + 7] === f.kernelWidth &&
   rows[at + 8] === f.strideHeight &&
   rows[at + 9] === f.strideWidth &&
-  rows[at + 10] === f.same &&
-  rows[at + 11] === f.operands &&
-  rows[at + 12] === f.inputs &&
-  rows[at + 13] === f.weightElements &&
-  rows[at + 14] === f.biasElements &&
-  rows[at + 15] === f.activation
+  rows[at + 10] === traits &&
+  rows[at + 11] === f.inputs &&
+  rows[at + 12] === f.weightElements &&
+  rows[at + 13] === f.biasElements &&
+  rows[at + 14] === f.macs
 
-function hashOf(f: KernelFacts): number {
-  let hash = f.kind.length
+function hashOf(f: KernelFacts, traits: number): number {
+  let hash = traits | 0
   hash = Math.imul(hash ^ f.inHeight, 0x01000193)
   hash = Math.imul(hash ^ f.inWidth, 0x01000193)
   hash = Math.imul(hash ^ f.inChannels, 0x01000193)
   hash = Math.imul(hash ^ f.outChannels, 0x01000193)
   hash = Math.imul(hash ^ (f.kernelHeight * 64 + f.kernelWidth), 0x01000193)
-  hash = Math.imul(hash ^ (f.strideHeight * 64 + f.strideWidth * 8 + f.operands * 2 + f.same), 0x01000193)
-  hash ^= f.weightElements ^ (f.activation << 20) ^ (f.inputs << 3)
+  hash = Math.imul(hash ^ (f.strideHeight * 64 + f.strideWidth), 0x01000193)
+  hash ^= f.weightElements ^ (f.inputs << 3)
   // The low bits say where to look: the high ones must count there too.
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
   return hash ^ (hash >>> 13)
 }
+
+/** A network has fewer operands than this. */
+const MOST_OPERANDS = 2 ** 21
 
 /** Beyond this many the catalogue starts afresh, so that a search without end cannot fill the memory. */
 const CAPACITY = 100_000
@@ -69,6 +71,7 @@ export class KernelCatalogue {
   #rows = new Float64Array(ROW * 1024)
   readonly #hashes: number[] = []
   readonly #facts: KernelFacts[] = []
+  readonly #kinds = new Map<KernelFacts['kind'], number>()
   readonly #scratch = emptyFacts()
   /** Changes when the numbers lose their meaning. */
   generation = 0
@@ -100,19 +103,25 @@ export class KernelCatalogue {
   facts = (number: number): KernelFacts => this.#facts[number]!
 
   #numberOf(facts: KernelFacts): number {
-    const hash = hashOf(facts)
+    let kind = this.#kinds.get(facts.kind)
+    if (kind === undefined) {
+      kind = this.#kinds.size
+      this.#kinds.set(facts.kind, kind)
+    }
+    const traits = ((kind * MOST_OPERANDS + facts.operands) * 2 + facts.same) * 2 + facts.activation
+    const hash = hashOf(facts, traits)
     const slots = this.#slots
     const mask = slots.length - 1
     let slot = hash & mask
     for (let known = slots[slot]!; known !== 0; known = slots[slot]!) {
       const number = known - 1
-      if (isRow(facts, this.#rows, ROW * number) && this.#facts[number]!.kind === facts.kind) return number
+      if (isRow(facts, traits, this.#rows, ROW * number)) return number
       slot = (slot + 1) & mask
     }
-    return this.#add(facts, hash, slot)
+    return this.#add(facts, traits, hash, slot)
   }
 
-  #add(facts: KernelFacts, hash: number, slot: number): number {
+  #add(facts: KernelFacts, traits: number, hash: number, slot: number): number {
     const number = this.#facts.push({ ...facts }) - 1
     this.#hashes.push(hash)
     if (ROW * this.#facts.length > this.#rows.length) {
@@ -120,7 +129,7 @@ export class KernelCatalogue {
       grown.set(this.#rows)
       this.#rows = grown
     }
-    writeRow(facts, this.#rows, ROW * number)
+    writeRow(facts, traits, this.#rows, ROW * number)
     this.#slots[slot] = number + 1
     if (2 * this.#facts.length > this.#slots.length) this.#growSlots()
     return number

@@ -19,6 +19,7 @@ const MAX_ELEMENTS = 2 ** 28
  * thousand. @throws UserError with one sentence naming the node.
  */
 function checkedShape(op: Op, inputs: readonly Shape[], id: string): Shape {
+  if (inputs.length === 1 && KEEPS_SHAPE.has(op.kind)) return inputs[0]!
   const definition = definitionOf(op)
   if (definition === undefined) throw new UserError(`${nameOf(op, id)} is of a kind that is not known`)
   const { arity } = definition
@@ -38,6 +39,17 @@ function checkedShape(op: Op, inputs: readonly Shape[], id: string): Shape {
   }
   return shape
 }
+
+/** Kinds with one operand and its shape: most nodes of a network, whose shape need not be checked again. */
+const KEEPS_SHAPE: ReadonlySet<Op['kind']> = new Set([
+  'batchNorm',
+  'relu',
+  'relu6',
+  'hardSwish',
+  'hardSigmoid',
+  'sigmoid',
+  'softmax',
+])
 
 const nameOf = (op: Op, id: string): string => `node '${id}' (${op.kind})`
 
