@@ -233,7 +233,7 @@ console.log(`Kendall τ-b of 10000 pairs           ${sample([() => kendallTau(x,
 for (const [library, found] of ratios) {
   const sorted = found.sort((a, b) => a.ratio - b.ratio)
   const middle = sorted[sorted.length >> 1]!.ratio.toFixed(2)
-  const bar = library.includes('(moocore)') ? 0.5 : 10
+  const bar = library.includes('(moocore)') ? 0.5 : library === 'naive' ? 1 : 10
   const below = sorted.filter(({ ratio }) => ratio < bar).map(({ row, ratio }) => `${row} ${ratio.toFixed(2)}×`)
   console.log(
     `${library}: ${sorted.length} cases, median ${middle}×, least ${sorted[0]!.ratio.toFixed(2)}× (${sorted[0]!.row})` +
