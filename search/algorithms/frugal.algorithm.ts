@@ -142,7 +142,8 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
       if (!isFeasible(told.fronts)) return
       rememberFirst(earlier?.error, archive.find(told.genome)!.error)
       predicted?.update(archive.observations)
-      surrogate.learn(archive, referenceError())
+      // What is left after others were forgotten is enough work for one turn.
+      surrogate.learn(archive, referenceError(), kept === undefined)
     },
     state: () => ({
       random: random.state(),

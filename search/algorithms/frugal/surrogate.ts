@@ -42,12 +42,13 @@ export class Surrogate {
     this.#tuned.keep(positions)
   }
 
-  /** Takes in new observations and goes on looking for better parameters. At least one observation. */
-  learn(archive: Archive, referenceError: number): void {
+  /** Takes in new observations; with `tune` it goes on looking for better parameters. At least one observation. */
+  learn(archive: Archive, referenceError: number, tune: boolean): void {
     const { observations } = archive
     const added = observations.slice(this.#tuned.rows.length)
     if (added.length === 0) return
     for (const { genome } of added) this.#tuned.add(this.encode(genome))
+    if (!tune) return
     const errors = observations.map(({ error }) => error)
     this.#tuned.tune([Float64Array.from(errors, errorScale(errors, referenceError).toModel)])
   }

@@ -34,7 +34,7 @@ export const initialTuning = (found: ParameterState, nextSearch: number): Tuning
  * Multiplications, about, that one call of `tune` may spend before it leaves the rest to the next one. Work is counted and
  * not timed, so that the same observations give the same parameters on every machine.
  */
-const WORK_PER_CALL = 5e6
+const WORK_PER_CALL = 4e6
 /** What it takes to compare two genomes. */
 const WORK_PER_PAIR = 100
 /** Likelihoods that a step of the search judges, about. */
