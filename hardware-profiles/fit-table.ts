@@ -100,7 +100,7 @@ export function fitTable(
   const measurements = averageRepeats(all)
   const families = [...new Set(measurements.map(({ family }) => family))].sort()
   const folds = Math.min(10, families.length)
-  const errors: { error: number; form: number }[] = []
+  const errors: { error: number; ofAnswer: number; form: number }[] = []
   const fitted: Fold[] = []
   for (let fold = 0; fold < folds; fold++) {
     const out = new Set(families.filter((_, i) => i % folds === fold))
@@ -114,11 +114,12 @@ export function fitTable(
       const answer = table.lookup(facts)
       if (answer === undefined) continue
       const form = forms.findIndex(({ when }) => applies(when, facts))
-      errors.push({ error: answer.cost / cost - 1, form })
+      errors.push({ error: answer.cost / cost - 1, ofAnswer: cost / answer.cost - 1, form })
     }
   }
   const error90 = forms.map((_, at) =>
-    percentile90Of(errors.filter(({ form }) => form === at).map(({ error }) => error)),
+    // An interval is stated around the answer: what counts is how far the measurement lies from that.
+    percentile90Of(errors.filter(({ form }) => form === at).map(({ ofAnswer }) => ofAnswer)),
   )
   const formOf = ({ facts }: Measurement): number => forms.findIndex(({ when }) => applies(when, facts))
   // The rows of a table stand in the order of its models.

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
-import { percentile90Of } from '../../hardware-profiles/cases/statistics.ts'
-import { compareSuite } from '../../hardware-profiles/cases/validate.ts'
+import { systematicErrorOf } from '../../hardware-profiles/cases/intervals.ts'
+import { createCostModel } from '../../hardware-profiles/cost-model.ts'
 import {
   fitTable,
   type Measurement,
@@ -158,9 +158,12 @@ function ethosProfile(macsPerCycle: number): FittedProfile {
       .filter((row) => row['accelerator'] === accelerator)
       .map((row) => [row['network']!, msWithoutQuantize(row), -1]),
   }
-  const errors = compareSuite(template, networks).map(({ measured, predicted }) => measured / predicted - 1)
+  const model = createCostModel(template)
+  const systematicError90 = systematicErrorOf(
+    networks.cases.map(([network, measuredMs]) => ({ network, measuredMs, model })),
+  )
   return {
-    profile: { ...template, systematicError90: percentile90Of(errors) },
+    profile: { ...template, systematicError90 },
     suites: [networks, ...fitted.map(({ suite }) => suite)],
   }
 }
