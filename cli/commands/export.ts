@@ -6,7 +6,7 @@ import { withFullTraining } from './training-options.ts'
 export const exportCommand = defineCommand({
   command: 'export [id]',
   describe:
-    'Train the best network of a device further and write it as ONNX, int8 TFLite and C, verified, with a model card',
+    'Train the best network of a device further and write it as ONNX, TFLite and C, verified, with a model card',
   builder: (yargs: Argv) =>
     withFullTraining(withExperiment(yargs))
       .option('device', { type: 'string', describe: 'Device (default: the first of the experiment)' })
@@ -40,7 +40,7 @@ export const exportCommand = defineCommand({
         default: '10s',
         describe: 'One inference every PERIOD, for the energy of a day on the card',
       })
-      .option('carbon-intensity', ENERGY_OPTIONS['carbon-intensity'])
+      .option('carbon-intensity', { ...ENERGY_OPTIONS['carbon-intensity'], group: undefined })
       .option('prune', {
         type: 'number',
         describe: 'Take away this share of the channels, such as 0.3, and train on before exporting',
@@ -57,6 +57,7 @@ export const exportCommand = defineCommand({
         describe:
           'Bits of the quantised weights: 8; 4 for all layers but the first and the last; or mixed: 4 for the layers that together cost at most a point of validation accuracy',
       })
+      .group(['prune', 'qat', 'weights-bits'], 'Compression:')
       .option('name', { type: 'string', default: 'model', describe: 'What the C functions are called' })
       .option('data', { type: 'string', describe: 'Where the data set is now, if it was moved' })
       .example('$0 export --device stm32f446-tflm-cmsisnn --out ./model', '')

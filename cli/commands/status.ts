@@ -7,7 +7,7 @@ export const statusCommand = defineCommand({
   describe: 'Show how far a search is, what failed and the best so far',
   builder: (yargs: Argv) =>
     withJson(withExperiment(yargs))
-      .option('carbon-intensity', ENERGY_OPTIONS['carbon-intensity'])
+      .option('carbon-intensity', { ...ENERGY_OPTIONS['carbon-intensity'], group: undefined })
       .example('$0 status', 'The latest experiment')
       .example('$0 status 3 --json', ''),
   handler: async (args) => (await import('../actions/inspect.ts')).status(args),

@@ -2,6 +2,17 @@ import type { Argv } from 'yargs'
 import type { TeacherArguments } from '../actions/teacher.ts'
 import { SEARCH_OPTIONS as TEACHING } from '../search-options.ts'
 
+const TRAINING_FLAGS = [
+  'epochs',
+  'patience',
+  'recipe',
+  'batch-size',
+  'learning-rate',
+  'teacher',
+  'teacher-weight',
+  'teacher-temperature',
+]
+
 /** Flags that say how long and how a network is trained fully. */
 export const withFullTraining = <T>(yargs: Argv<T>) =>
   yargs
@@ -25,8 +36,9 @@ export const withFullTraining = <T>(yargs: Argv<T>) =>
       describe:
         'Learn from the answers of another network beside the labels: FILE.onnx, or best: that of the experiment, trained fully first',
     })
-    .option('teacher-weight', TEACHING['teacher-weight'])
-    .option('teacher-temperature', TEACHING['teacher-temperature'])
+    .option('teacher-weight', { ...TEACHING['teacher-weight'], group: undefined })
+    .option('teacher-temperature', { ...TEACHING['teacher-temperature'], group: undefined })
+    .group(TRAINING_FLAGS, 'Training:')
 
 export interface FullTrainingArguments extends TeacherArguments {
   readonly epochs: number | undefined
