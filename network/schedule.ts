@@ -135,14 +135,14 @@ function lower(lowering: Lowering, graph: NetworkGraph, prefix: string, entry: n
   const { kernels, options } = lowering
   const { nodes } = graph
   const links = linksOf(graph)
-  const readers = countReaders(graph, links)
+  const output = outputOf(graph)
+  const readers = countReaders(links, output)
   /** Per node its tensor, and the kernel that made it (−1 for none). */
   // Plain arrays: typed ones keep their memory outside the heap, which costs more than all of this.
   const tensorOf = new Array<number>(nodes.length).fill(0)
   const producerOf = new Array<number>(nodes.length).fill(-1)
   /** Elements of the constants that no kernel has read yet. */
   const unread: number[] = []
-  let output = 0
   for (let at = 0; at < nodes.length; at++) {
     const node = nodes[at]!
     const { op } = node
@@ -189,7 +189,6 @@ function lower(lowering: Lowering, graph: NetworkGraph, prefix: string, entry: n
         tensorOf[at] = result
       }
     }
-    if (node.id === graph.output) output = at
   }
   return tensorOf[output] === NO_TENSOR ? [] : [tensorOf[output]!]
 }
@@ -251,24 +250,48 @@ function repeat(
   firstTensor: number,
   shift: number,
 ): void {
-  const moved = (tensor: number): number => (tensor >= firstTensor ? tensor + shift : tensor)
   for (let i = first; i < end; i++) {
-    const kernel = kernels[i]!
+    const { kind, op, activation, inputs, output, inputShapes, outputShape, macs, weightElements, biasElements } =
+      kernels[i]!
+    const { shape, elements, elementBytes } = tensors[output]!
     const name = names[i]!
     const id = prefix + name
     names.push(name)
-    tensors.push({ ...tensors[kernel.output]!, id })
-    kernels.push({ ...kernel, id, inputs: kernel.inputs.map(moved), output: moved(kernel.output) })
+    // Written out: objects that are copies of others would be of another hidden class, which slows every reader down.
+    tensors.push(elementBytes === undefined ? { id, shape, elements } : { id, shape, elements, elementBytes })
+    const moved: number[] = []
+    for (const tensor of inputs) moved.push(tensor >= firstTensor ? tensor + shift : tensor)
+    kernels.push({
+      id,
+      kind,
+      op,
+      activation,
+      inputs: moved,
+      output: output + shift,
+      inputShapes,
+      outputShape,
+      macs,
+      weightElements,
+      biasElements,
+    })
   }
 }
 
+/** Place of the output among the nodes: the last one, for the most part. */
+function outputOf({ nodes, output }: NetworkGraph): number {
+  let at = nodes.length - 1
+  while (at > 0 && nodes[at]!.id !== output) at--
+  return at
+}
+
 /** How many nodes read each node's result; the output counts as one reader. */
-function countReaders(graph: NetworkGraph, links: readonly (readonly number[])[]): readonly number[] {
+function countReaders(links: readonly (readonly number[])[], output: number): readonly number[] {
   const readers = new Array<number>(links.length).fill(0)
   for (let at = 0; at < links.length; at++) {
-    for (const link of links[at]!) readers[link]!++
-    if (graph.nodes[at]!.id === graph.output) readers[at]!++
+    const from = links[at]!
+    for (let i = 0; i < from.length; i++) readers[from[i]!]!++
   }
+  readers[output]!++
   return readers
 }
 
