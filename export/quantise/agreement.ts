@@ -89,12 +89,19 @@ export function agreeingWeightScale(
 /** The range that `real` values of a tensor have on its scale. */
 const span = ({ zeroPoint }: Quantisation): readonly [number, number] => [INT8_MIN - zeroPoint, INT8_MAX - zeroPoint]
 
-/** The output of TFLite MUL, at most 0.02 % wider. */
+/** One value that differs in LiteRT counts as so many that differ in ONNX Runtime, whose sums depend on the processor too. */
+const LITERT_WEIGHT = 64
+
+/** The output of TFLite MUL, at most 0.02 % wider. ONNX Runtime adds the zero point before it rounds. */
 export function agreeingProduct([a, b]: readonly [Quantisation, Quantisation], output: Quantisation): Quantisation {
   const scale = fewest(output.scale, ACTIVATION_STEP, (candidate, enough) => {
     const real = (a.scale * b.scale) / candidate
-    const rounded = times(single(single(a.scale * b.scale) / candidate))
-    return conflictsOf({ real, fixed: quantiseMultiplier(real), rounded }, ...span(output), enough)
+    const held = single(single(a.scale * b.scale) / candidate)
+    const fixed = quantiseMultiplier(real)
+    const inLiteRt = LITERT_WEIGHT * conflictsOf({ real, fixed, rounded: times(held) }, ...span(output), enough)
+    if (inLiteRt >= enough) return inLiteRt
+    const rounded = (sum: number): number => roundEven(single(single(sum * held) + output.zeroPoint)) - output.zeroPoint
+    return inLiteRt + conflictsOf({ real, fixed, rounded }, ...span(output), enough - inLiteRt)
   })
   return { ...output, scale }
 }
@@ -193,9 +200,6 @@ export function realSumConflicts(
   }
   return conflicts
 }
-
-/** One pair that differs in LiteRT counts as so many that differ in ONNX Runtime, whose sums depend on the processor too. */
-const LITERT_WEIGHT = 64
 
 /** The output of TFLite ADD of two, at most 0.02 % wider: all pairs of int8 values are compared. */
 export function agreeingSum(operands: readonly [Quantisation, Quantisation], output: Quantisation): Quantisation {
