@@ -46,6 +46,11 @@ export interface Recipe {
    * stored values (`storedNodes`) with one range each, a moving average over batches. Gradients pass straight through.
    */
   readonly fakeQuantise?: (typeof FAKE_QUANTISATIONS)[number]
+  /**
+   * Layers whose kernels hold 15 levels instead of 255 with fake quantisation, by the path of their node; the experts of a
+   * mixture share one, as `<nodeId>/<bodyNodeId>`. None where left out. Goes with one network, so no recipe file has it.
+   */
+  readonly fourBitLayers?: readonly string[]
   /** The loss is (1 − α)·cross entropy + α·T²·KL(teacher ‖ network); left out: labels only. */
   readonly distillation?: Distillation
   /** Weight of the load-balancing loss of routed experts (Fedus et al. 2021, equation 4, for top-k). */

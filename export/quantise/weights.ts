@@ -1,3 +1,4 @@
+import { fourBitScale, INT4_MAX } from '../../network/four-bits.ts'
 import { agreeingWeightScale, productFactor } from './agreement.ts'
 import { clampTo, INT8_MAX, INT8_MIN, quantiseMultiplier, roundAway } from './fixed-point.ts'
 import type { FoldedWeights } from './fold.ts'
@@ -5,8 +6,6 @@ import type { Clamp, FusedActivation, Quantisation, QuantisedConv } from './type
 
 /** Biases keep a bit of room for the sum of products. */
 const BIAS_LIMIT = 2 ** 30
-/** −8 is left out, so that the range is symmetric (TFLite's int4). */
-const INT4_MAX = 7
 
 type Weighted = Pick<
   QuantisedConv,
@@ -39,13 +38,19 @@ export function quantiseWeights(
   const limit = bits === 4 ? INT4_MAX : INT8_MAX
   const channels = bias.length
   const size = weights.length / channels
-  const ofChannel = Float32Array.from({ length: channels }, (_, c) =>
-    weightScale(weights.subarray(c * size, (c + 1) * size), bias[c]!, input.scale, bits),
-  )
   const clamp = clampOf(activation, output)
-  const weightScales = (perChannel ? ofChannel : Float32Array.of(ofChannel.reduce((a, b) => Math.max(a, b)))).map(
-    (scale) => agreeingWeightScale(scale, input, output, clamp, !perChannel),
-  )
+  const groups = perChannel ? channels : 1
+  const weightScales = Float32Array.from({ length: groups }, (_, group) => {
+    const own = weights.subarray((group * weights.length) / groups, ((group + 1) * weights.length) / groups)
+    const biases = perChannel ? bias.subarray(group, group + 1) : bias
+    return agreeingWeightScale(
+      Math.fround(weightScale(own, biases, input.scale, bits)),
+      input,
+      output,
+      clamp,
+      !perChannel,
+    )
+  })
   const quantised = new Int8Array(weights.length)
   const biases = new Int32Array(channels)
   for (let c = 0; c < channels; c++) {
@@ -71,30 +76,12 @@ export function quantiseWeights(
 }
 
 /**
- * Largest weight ÷ 127, or more where the bias would not fit 32 bits otherwise; 1 for a channel of zeros. Of 4 bits: the
- * scale with the least squared error, which cuts off the largest weights where that makes the others finer.
+ * Largest weight ÷ 127, or more where a bias would not fit 32 bits otherwise; 1 for weights that are all 0. Of 4 bits: the
+ * scale with the least squared error.
  */
-function weightScale(weights: Float64Array, bias: number, inputScale: number, bits: 8 | 4): number {
-  const largest = weights.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0)
-  const wanted = bits === 4 ? fourBitScale(weights, largest) : largest / INT8_MAX
-  return Math.max(wanted, Math.abs(bias) / (inputScale * BIAS_LIMIT)) || 1
+function weightScale(weights: Float64Array, biases: Float64Array, inputScale: number, bits: 8 | 4): number {
+  const wanted = bits === 4 ? fourBitScale(weights) : largestOf(weights) / INT8_MAX
+  return Math.max(wanted, largestOf(biases) / (inputScale * BIAS_LIMIT)) || 1
 }
 
-/** Shares of the largest weight that are tried as the end of the range of 4 bits. */
-const FOUR_BIT_ENDS = Array.from({ length: 21 }, (_, i) => 1 - i / 40)
-
-function fourBitScale(weights: Float64Array, largest: number): number {
-  let best = largest / INT4_MAX
-  let least = Number.POSITIVE_INFINITY
-  for (const share of FOUR_BIT_ENDS) {
-    const scale = (share * largest) / INT4_MAX
-    let error = 0
-    for (const weight of weights)
-      error += (weight - scale * clampTo(roundAway(weight / scale), -INT4_MAX, INT4_MAX)) ** 2
-    if (error < least) {
-      least = error
-      best = scale
-    }
-  }
-  return best
-}
+const largestOf = (values: Float64Array): number => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)

@@ -73,7 +73,7 @@ const labels = Int32Array.from({ length: 16 }, () => stream.int(3))
 
 test('kernels hold at most 255 levels a filter, and rounding them again changes nothing', (t) => {
   const weights = initialWeights(graph, randomStream(1, 'weights'))
-  const rounded = fakeQuantiseWeights(graph, weights)
+  const rounded = fakeQuantiseWeights(graph, weights, new Set())
   for (const { name, role, shape } of weightSpecs(graph)) {
     const [before, after] = [weights.get(name)!, rounded.get(name)!]
     if (role !== 'kernel') {
@@ -90,7 +90,7 @@ test('kernels hold at most 255 levels a filter, and rounding them again changes 
       }
     }
   }
-  const twice = fakeQuantiseWeights(graph, rounded)
+  const twice = fakeQuantiseWeights(graph, rounded, new Set())
   for (const [name, values] of rounded) {
     for (const [i, value] of values.entries()) t.true(Math.abs(value - twice.get(name)![i]!) <= 1e-6 * Math.abs(value))
   }

@@ -4,6 +4,7 @@ import {
   INT4_OPSET,
   isSubgraph,
   type OnnxAttribute,
+  type OnnxModel,
   type OnnxNode,
   type OnnxSubgraph,
   type OnnxTensor,
@@ -183,14 +184,18 @@ export class OnnxEmitter {
     this.node('Transpose', [x], { attributes: { perm: order.map(BigInt) } })
 
   /** Serialises the graph. */
-  encode(graphName: string, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+  encode = (graphName: string, metadata?: Readonly<Record<string, string>>): Uint8Array =>
+    encodeModel(this.model(graphName, metadata))
+
+  /** The graph without what no output needs. */
+  model(graphName: string, metadata: Readonly<Record<string, string>> = {}): OnnxModel {
     const needed = neededNodes(this.#scope.nodes, this.#outputs)
     const { initializers } = this.#scope
     const hasInt4 = holdsInt4({ nodes: needed, initializers })
     const nodes = hasInt4 ? needed.map(forInt4Opset) : needed
     const opsets: Record<string, number> = { '': hasInt4 ? INT4_OPSET : STANDARD_OPSET }
     for (const { domain } of nodes) if (domain !== '') opsets[domain] = 1
-    return encodeModel({
+    return {
       producer: 'frugal',
       producerVersion: '0.1',
       opsets,
@@ -200,7 +205,7 @@ export class OnnxEmitter {
       inputs: this.#inputs,
       outputs: this.#outputs,
       metadata,
-    })
+    }
   }
 
   #inferDims(opType: string, inputs: readonly Value[]): Dims | undefined {

@@ -2,6 +2,7 @@ import { sizeOf } from '../../../network/shapes.ts'
 import type { NetworkGraph, Shape, Weights } from '../../../network/types.ts'
 import type { Recipe, StepMetrics, TrainingEngine, TrainingProgram } from '../engine.ts'
 import { fakeQuantiseWeights, rangeOf } from '../fake-quantisation.ts'
+import { fourBitKernels, type KernelNames } from '../four-bit-kernels.ts'
 import { checkInputs, checkLabels, checkTeacherLogits, checkWeight } from '../program-checks.ts'
 import { blockSize } from './block-size.ts'
 import { buildInferenceGraph } from './inference-graph.ts'
@@ -68,6 +69,7 @@ export class OnnxTrainingProgram implements TrainingProgram {
   readonly #inputShape: Shape
   readonly #distils: boolean
   readonly #fakeQuantises: boolean
+  readonly #fourBits: KernelNames
   readonly #layout: TrainingLayout
   readonly #memory: StepMemory
   readonly #batches = new BatchTensors()
@@ -89,6 +91,7 @@ export class OnnxTrainingProgram implements TrainingProgram {
     this.#batch = recipe.batchSize
     this.#inputShape = logits.nodes.find((node) => node.op.kind === 'input')!.shape
     this.#fakeQuantises = recipe.fakeQuantise !== undefined
+    this.#fourBits = fourBitKernels(logits, recipe)
     this.#distils = recipe.distillation !== undefined
     this.#layout = layout
     this.#memory = new StepMemory(layout)
@@ -147,7 +150,7 @@ export class OnnxTrainingProgram implements TrainingProgram {
       const range = rangeOf(values)
       if (range !== undefined) ranges.set(name.slice(0, name.lastIndexOf('#')), range)
     }
-    return buildInferenceGraph(this.#logits, fakeQuantiseWeights(this.#logits, weights), {
+    return buildInferenceGraph(this.#logits, fakeQuantiseWeights(this.#logits, weights, this.#fourBits), {
       batch: PREDICT_BATCH,
       ranges,
     })

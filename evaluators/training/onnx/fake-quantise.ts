@@ -1,3 +1,5 @@
+import { FOUR_BIT_ENDS, INT4_MAX } from '../../../network/four-bits.ts'
+import { sizeOf } from '../../../network/shapes.ts'
 import type { RangeSource } from '../../../network/stored-values.ts'
 import { LEAST_RANGE, LEAST_WEIGHT } from '../fake-quantisation.ts'
 import type { OnnxEmitter, Value } from './emitter.ts'
@@ -20,6 +22,34 @@ export function fakeQuantiseKernels(emitter: OnnxEmitter, kernels: Value, shape:
   const scale = emitter.node('Div', [emitter.node('Max', [largest, emitter.scalar(LEAST_WEIGHT)]), emitter.scalar(127)])
   const levels = emitter.node('Round', [emitter.node('Div', [kernels, scale])])
   return emitter.node('Mul', [levels, scale])
+}
+
+/**
+ * The same with the 15 levels of 4 bits: of the ends that `FOUR_BIT_ENDS` names the one with the least squared error, of
+ * equal ones the widest. Weights that are cut off have a gradient as well, so that they can come back.
+ */
+export function fakeQuantiseFourBits(emitter: OnnxEmitter, kernels: Value, shape: readonly number[]): Value {
+  const node = (type: string, ...inputs: readonly Value[]): Value => emitter.node(type, inputs)
+  const reduce = (type: string, x: Value, axis: bigint): Value =>
+    emitter.node(type, [x], { attributes: { axes: [axis], keepdims: 1n } })
+  const sum = (x: Value): Value => node('ReduceSum', x, emitter.integers([2]))
+  const size = shape.length === 2 ? sizeOf(shape) : sizeOf(shape.slice(1))
+  const weights = emitter.reshape(kernels, [-1, 1, size])
+  const levelsOf = (scale: Value): Value =>
+    emitter.node('Clip', [
+      node('Round', node('Div', weights, scale)),
+      emitter.scalar(-INT4_MAX),
+      emitter.scalar(INT4_MAX),
+    ])
+  const largest = node('Max', reduce('ReduceMax', node('Abs', weights), 2n), emitter.scalar(LEAST_WEIGHT))
+  const ends = FOUR_BIT_ENDS.map((share) => share / INT4_MAX)
+  const scales = node('Mul', largest, emitter.floats(ends, [1, ends.length, 1]))
+  const difference = node('Sub', weights, node('Mul', levelsOf(scales), scales))
+  const errors = sum(node('Mul', difference, difference))
+  const isBest = node('LessOrEqual', errors, reduce('ReduceMin', errors, 1n))
+  const scale = reduce('ReduceMax', node('Where', isBest, scales, emitter.scalar(0)), 1n)
+  const rounded = node('Mul', levelsOf(scale), scale)
+  return emitter.reshape(rounded, [-1, ...shape])
 }
 
 /** Fake quantisation of a stored value, `[rows, batch·h·w]`; each group of rows has a range of its own. */

@@ -41,7 +41,7 @@ export function emitAllExperts(emitter: OnnxEmitter, mixture: Mixture): Value {
 /** Steps of `routeExperts` that write. @param type of the parts, @param shape of one sample's result, channels last */
 export function writingSteps(emitter: OnnxEmitter, type: BranchResult['type'], shape: Shape): RoutingSteps<Value> {
   const dims = shape.length === 3 ? [2, 0, 1].map((axis) => shape[axis]!) : shape
-  const bytes = { float32: 4, float16: 2, int8: 1 } as const
+  const bytes = { float32: 4, float16: 2, uint8: 1 } as const
   const data = new Uint8Array(bytes[type as keyof typeof bytes])
   return {
     nodes: (opType, inputs, outputs, attributes = {}) => emitter.nodes(opType, inputs, outputs, { attributes }),

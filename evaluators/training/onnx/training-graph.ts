@@ -1,12 +1,14 @@
+import type { OnnxModel } from '../../../formats/onnx/model.ts'
 import { UserError } from '../../../lib/errors.ts'
 import { shapeText } from '../../../network/shapes.ts'
 import type { NetworkGraph, NetworkNode } from '../../../network/types.ts'
 import type { Recipe } from '../engine.ts'
 import { rangeName } from '../fake-quantisation.ts'
+import { fourBitKernels, type KernelNames } from '../four-bit-kernels.ts'
 import { checkBatchSize } from '../program-checks.ts'
 import { BatchLanes } from './batch-lanes.ts'
 import { OnnxEmitter, type Value } from './emitter.ts'
-import { fakeQuantiseKernels } from './fake-quantise.ts'
+import { fakeQuantiseFourBits, fakeQuantiseKernels } from './fake-quantise.ts'
 import { emitLoss } from './loss.ts'
 import { emitNetwork } from './network-emission.ts'
 import { clipByNorm, emitRunningStatistics, OPTIMISER_RULES } from './optimiser.ts'
@@ -14,9 +16,9 @@ import { layOutWeights, type TrainingLayout, type WeightLayout, type WeightPack 
 import { toLanes } from './structure.ts'
 import type { RangePort, TrainingScope, WeightPort } from './training-scope.ts'
 
-/** A training step as an ONNX file, with where its weights lie. */
+/** A training step as an ONNX model, with where its weights lie. */
 export interface TrainingGraph {
-  readonly model: Uint8Array
+  readonly model: OnnxModel
   readonly layout: TrainingLayout
 }
 
@@ -43,15 +45,23 @@ export function logitsOf(graph: NetworkGraph): { readonly graph: NetworkGraph; r
 class FlatWeights implements WeightPort, RangePort {
   readonly losses: Value[] = []
   readonly #recipe: Recipe
+  readonly #fourBits: KernelNames
   readonly #running: Value
   readonly #emitter: OnnxEmitter
   readonly #layout: WeightLayout
   readonly #parts = new Map<string, { pack: WeightPack; value: Value }>()
   readonly #results = new Map<string, Value>()
 
-  constructor(emitter: OnnxEmitter, recipe: Recipe, layout: WeightLayout, trained: Value, running: Value) {
+  constructor(
+    emitter: OnnxEmitter,
+    { recipe, fourBits }: { readonly recipe: Recipe; readonly fourBits: KernelNames },
+    layout: WeightLayout,
+    trained: Value,
+    running: Value,
+  ) {
     this.#emitter = emitter
     this.#recipe = recipe
+    this.#fourBits = fourBits
     this.#running = running
     this.#layout = layout
     const sizes = emitter.integers(layout.trained.map((pack) => pack.elements))
@@ -63,8 +73,9 @@ class FlatWeights implements WeightPort, RangePort {
   read(names: readonly string[]): Value {
     const { pack, value } = this.#parts.get(names[0]!)!
     const weights = this.#emitter.reshape(value, [pack.names.length, ...pack.shape])
-    const rounded = this.#recipe.fakeQuantise !== undefined && pack.role === 'kernel'
-    return rounded ? fakeQuantiseKernels(this.#emitter, weights, pack.shape) : weights
+    if (this.#recipe.fakeQuantise === undefined || pack.role !== 'kernel') return weights
+    const rounded = this.#fourBits.has(names[0]!) ? fakeQuantiseFourBits : fakeQuantiseKernels
+    return rounded(this.#emitter, weights, pack.shape)
   }
 
   blend(values: readonly string[], seen: Value): Value {
@@ -128,7 +139,8 @@ export function buildTrainingGraph(
   const momentum = emitter.input('momentum', 'float32', [momentumElements])
   const withStatistics = layout.statisticsElements > 0
   const running = withStatistics ? emitter.input('statistics', 'float32', [layout.statisticsElements]) : ''
-  const port = new FlatWeights(emitter, recipe, layout, weights, running)
+  const fourBits = fourBitKernels(trainable.graph, recipe)
+  const port = new FlatWeights(emitter, { recipe, fourBits }, layout, weights, running)
   const scope: TrainingScope = {
     emitter,
     lanes,
@@ -164,5 +176,5 @@ export function buildTrainingGraph(
     const blended = emitRunningStatistics(emitter, recipe.batchNormMomentum, running, port.batchStatistics())
     emitter.output('newStatistics', 'float32', [layout.statisticsElements], blended)
   }
-  return { model: emitter.encode('training-step'), layout: { ...layout, optimiserVectors: optimiser.vectors } }
+  return { model: emitter.model('training-step'), layout: { ...layout, optimiserVectors: optimiser.vectors } }
 }

@@ -1,4 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
+import { FOUR_BIT_ENDS, INT4_MAX } from '../../../network/four-bits.ts'
 import type { RangeSource } from '../../../network/stored-values.ts'
 import { LEAST_RANGE, LEAST_WEIGHT } from '../fake-quantisation.ts'
 import type { Tensorflow } from './scope.ts'
@@ -8,7 +9,7 @@ import type { Tensorflow } from './scope.ts'
  * gradient passes as if nothing had been rounded.
  */
 export function fakeQuantiseKernel(tf: Tensorflow, kernel: Tensor, depthwise: boolean): Tensor {
-  const axes = kernel.rank === 2 ? [0, 1] : depthwise ? [0, 1, 3] : [0, 1, 2]
+  const axes = filterAxes(kernel, depthwise)
   const round = tf.customGrad((x) => {
     const weights = x as Tensor
     const scale = tf.div(tf.maximum(tf.max(tf.abs(weights), axes, true), LEAST_WEIGHT), 127)
@@ -19,6 +20,33 @@ export function fakeQuantiseKernel(tf: Tensorflow, kernel: Tensor, depthwise: bo
   })
   return round(kernel)
 }
+
+/**
+ * The same with the 15 levels of 4 bits: of the ends that `FOUR_BIT_ENDS` names the one with the least squared error, of
+ * equal ones the widest.
+ */
+export function fakeQuantiseFourBits(tf: Tensorflow, kernel: Tensor, depthwise: boolean): Tensor {
+  const axes = filterAxes(kernel, depthwise)
+  const inner = axes.map((axis) => axis + 1)
+  const ends = tf.tensor(
+    FOUR_BIT_ENDS.map((share) => share / INT4_MAX),
+    [FOUR_BIT_ENDS.length, ...kernel.shape.map(() => 1)],
+  )
+  const round = tf.customGrad((x) => {
+    const weights = x as Tensor
+    const levelsOf = (scale: Tensor): Tensor => tf.clipByValue(tf.round(tf.div(weights, scale)), -INT4_MAX, INT4_MAX)
+    const scales = tf.mul(tf.maximum(tf.max(tf.abs(weights), axes, true), LEAST_WEIGHT), ends)
+    const errors = tf.sum(tf.square(tf.sub(weights, tf.mul(levelsOf(scales), scales))), inner, true)
+    const isBest = tf.lessEqual(errors, tf.min(errors, 0, true))
+    const scale = tf.max(tf.where(isBest, scales, tf.zerosLike(scales)), 0)
+    return { value: tf.mul(levelsOf(scale), scale), gradFunc: (dy: Tensor) => dy }
+  })
+  return round(kernel)
+}
+
+/** The axes over which weights share a scale. */
+const filterAxes = ({ rank }: Tensor, depthwise: boolean): number[] =>
+  rank === 2 ? [0, 1] : depthwise ? [0, 1, 3] : [0, 1, 2]
 
 /** A value whose range is known, `[low, high]` as moving averages with what they are divided by. */
 export type Averages = Tensor

@@ -29,7 +29,7 @@ export function runNetwork(pass: Pass, graph: NetworkGraph, batch: Tensor, prefi
     const weight = (role: WeightRole): Tensor => {
       const found = pass.weight(`${path}/${role}`)
       if (role !== 'kernel' || fakeQuantisation === undefined) return found
-      return fakeQuantisation.kernel(found, op.kind === 'depthwiseConv2d')
+      return fakeQuantisation.kernel(`${path}/${role}`, found, op.kind === 'depthwiseConv2d')
     }
     const rule = TENSORFLOW_RULES[op.kind] as TensorflowRule<OpKind>
     const value = rule(pass, {

@@ -55,7 +55,7 @@ export class TensorflowProgram implements TrainingProgram {
     this.#recipe = recipe
     this.#inputShape = graph.nodes.find((node) => node.op.kind === 'input')!.shape
     this.#weights = new StoredWeights(tf, graph, OPTIMISER_RULES[recipe.optimiser].kept)
-    this.#ranges = recipe.fakeQuantise === undefined ? undefined : new StoredRanges(tf, graph, recipe.batchNormMomentum)
+    this.#ranges = recipe.fakeQuantise === undefined ? undefined : new StoredRanges(tf, graph, recipe)
     this.compileSeconds = (performance.now() - started) / 1000
   }
 

@@ -7,7 +7,8 @@ export type Tensorflow = typeof import('@tensorflow/tfjs-core')
 
 /** What a pass does where int8 would round. */
 export interface FakeQuantisation {
-  kernel(kernel: Tensor, depthwise: boolean): Tensor
+  /** `name`: full name of the kernel. */
+  kernel(name: string, kernel: Tensor, depthwise: boolean): Tensor
   /** `path`: full name of the node whose value is stored. */
   value(path: string, value: Tensor, source: RangeSource): Tensor
 }

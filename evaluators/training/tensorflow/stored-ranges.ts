@@ -1,9 +1,11 @@
 import type { Tensor, Variable } from '@tensorflow/tfjs-core'
 import { rangePaths } from '../../../network/stored-values.ts'
 import type { NetworkGraph, Weights } from '../../../network/types.ts'
+import type { Recipe } from '../engine.ts'
 import { rangeName, rangeOf } from '../fake-quantisation.ts'
+import { fourBitKernels, type KernelNames } from '../four-bit-kernels.ts'
 import { checkWeight } from '../program-checks.ts'
-import { fakeQuantiseKernel, fakeQuantiseValue } from './fake-quantise.ts'
+import { fakeQuantiseFourBits, fakeQuantiseKernel, fakeQuantiseValue } from './fake-quantise.ts'
 import type { FakeQuantisation, Tensorflow } from './scope.ts'
 
 /** Moving averages of the lowest value, the highest, and 1. */
@@ -13,15 +15,21 @@ const RANGE_ELEMENTS = 3
 export class StoredRanges {
   readonly #tf: Tensorflow
   readonly #momentum: number
+  readonly #fourBits: KernelNames
   readonly #ranges: ReadonlyMap<string, Variable>
 
-  constructor(tf: Tensorflow, graph: NetworkGraph, momentum: number) {
+  /** @throws UserError for a layer with 4 bits that the network does not have. */
+  constructor(tf: Tensorflow, graph: NetworkGraph, recipe: Recipe) {
     this.#tf = tf
-    this.#momentum = momentum
+    this.#momentum = recipe.batchNormMomentum
+    this.#fourBits = fourBitKernels(graph, recipe)
     this.#ranges = new Map(
       rangePaths(graph).map((path) => [path, tf.tidy(() => tf.variable(tf.zeros([RANGE_ELEMENTS]), false))]),
     )
   }
+
+  #roundKernel: FakeQuantisation['kernel'] = (name, kernel, depthwise) =>
+    (this.#fourBits.has(name) ? fakeQuantiseFourBits : fakeQuantiseKernel)(this.#tf, kernel, depthwise)
 
   /** For a step: ranges follow the batch. `updated` receives the new averages, which outlive the pass. */
   following(updated: Map<string, Tensor>): FakeQuantisation {
@@ -33,7 +41,7 @@ export class StoredRanges {
       return blended
     }
     return {
-      kernel: (kernel, depthwise) => fakeQuantiseKernel(tf, kernel, depthwise),
+      kernel: this.#roundKernel,
       value: (path, value, source) => fakeQuantiseValue(tf, value, source, averages(path)),
     }
   }
@@ -46,7 +54,7 @@ export class StoredRanges {
       if (rangeOf((await range.data()) as Float32Array) !== undefined) known.set(path, range)
     }
     return {
-      kernel: (kernel, depthwise) => fakeQuantiseKernel(tf, kernel, depthwise),
+      kernel: this.#roundKernel,
       value: (path, value, source) => {
         const range = known.get(path)
         if (source === 'own' && range === undefined) return value
