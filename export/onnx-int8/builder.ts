@@ -4,13 +4,22 @@ import type { Shape } from '../../network/types.ts'
 import type { Quantisation } from '../quantise/types.ts'
 import { packNibbles } from '../quantise/weight-bits.ts'
 
-/** An int8 tensor of the graph: `[batch, channels, height, width]` for maps, `[batch, …]` otherwise. */
+/** What an int8 value is more as a uint8. */
+export const OFFSET = 128
+
+/**
+ * An int8 tensor of the graph, stored in uint8 with values 128 higher, which is what ONNX Runtime has integer kernels for
+ * on every processor: `[batch, channels, height, width]` for maps, `[batch, …]` otherwise.
+ */
 export interface Edge {
   readonly value: Value
   /** Of one sample, channels last. */
   readonly shape: Shape
   readonly quantisation: Quantisation
 }
+
+/** Element type of ONNX. */
+const INT32 = 6n
 
 const isMap = (shape: Shape): boolean => shape.length === 3
 const isPixel = (shape: Shape): boolean => shape[0] === 1 && shape[1] === 1
@@ -34,22 +43,26 @@ export class QdqBuilder {
     return this.emitter.initializer(`${label}_${this.#count++}`, { type: 'int32', dims, data })
   }
 
-  int8Scalar(value: number): Value {
-    return this.emitter.shared(`int8 ${value}`, () => ({ type: 'int8', dims: [], data: Int8Array.of(value) }))
-  }
+  /** An int8 value as an edge holds it. */
+  level = (value: number): Value =>
+    this.emitter.shared(`uint8 ${value + OFFSET}`, () => ({
+      type: 'uint8',
+      dims: [],
+      data: Uint8Array.of(value + OFFSET),
+    }))
 
   /** Real values of an int8 edge. */
   real = ({ value, quantisation }: Edge): Value =>
     this.emitter.node('DequantizeLinear', [
       value,
       this.emitter.scalar(quantisation.scale),
-      this.int8Scalar(quantisation.zeroPoint),
+      this.level(quantisation.zeroPoint),
     ])
 
   /** An int8 edge from real values. */
   quantised(real: Value, shape: Shape, quantisation: Quantisation): Edge {
     const scale = this.emitter.scalar(quantisation.scale)
-    const value = this.emitter.node('QuantizeLinear', [real, scale, this.int8Scalar(quantisation.zeroPoint)])
+    const value = this.emitter.node('QuantizeLinear', [real, scale, this.level(quantisation.zeroPoint)])
     return { value, shape, quantisation }
   }
 
@@ -65,12 +78,12 @@ export class QdqBuilder {
     return { value, shape, quantisation: edge.quantisation }
   }
 
-  /** A function of single int8 values: the element of a table at q + 128. */
+  /** A function of single int8 values: the element of a table at q + 128, which is what an edge holds. */
   lookedUp(edge: Edge, table: Int8Array, quantisation: Quantisation): Edge {
     const { emitter } = this
-    const wide = emitter.node('Cast', [edge.value], { attributes: { to: 6n } })
-    const offset = emitter.shared('int32 128', () => ({ type: 'int32', dims: [], data: Int32Array.of(128) }))
-    const value = emitter.node('Gather', [this.int8(table, [256], 'table'), emitter.node('Add', [wide, offset])])
+    const data = Uint8Array.from(table, (value) => value + OFFSET)
+    const stored = emitter.initializer(`table_${this.#count++}`, { type: 'uint8', dims: [256], data })
+    const value = emitter.node('Gather', [stored, emitter.node('Cast', [edge.value], { attributes: { to: INT32 } })])
     return { value, shape: edge.shape, quantisation }
   }
 }

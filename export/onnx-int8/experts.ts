@@ -3,7 +3,7 @@ import { writingSteps } from '../../evaluators/training/onnx/inference-experts.t
 import { type RoutingSteps, routeExperts } from '../../formats/onnx/routed-experts.ts'
 import { SHARE_BITS } from '../quantise/fixed-point.ts'
 import type { QuantisedExperts, QuantisedGraph } from '../quantise/types.ts'
-import type { Edge, QdqBuilder } from './builder.ts'
+import { type Edge, OFFSET, type QdqBuilder } from './builder.ts'
 import { summed, weightedPart } from './integer.ts'
 
 interface Mixture {
@@ -23,12 +23,12 @@ interface Mixture {
 export function writeMixture({ builder, kernel, features, gates, to, arithmetic, writeExpert }: Mixture): Edge {
   const { emitter } = builder
   const { experts, topK, outputShape } = kernel
-  const steps = writingSteps(emitter, 'int8', outputShape)
+  const steps = writingSteps(emitter, 'uint8', outputShape)
   const unit = topK === 1 ? gates.quantisation.scale : 2 ** -SHARE_BITS
   const edge = (value: Value): Edge => ({ value, shape: outputShape, quantisation: to })
   const whole = emitter.node('Sub', [
     emitter.node('Cast', [gates.value], { attributes: { to: FLOAT } }),
-    emitter.scalar(gates.quantisation.zeroPoint),
+    emitter.scalar(gates.quantisation.zeroPoint + OFFSET),
   ])
   const value = routeExperts(steps, {
     experts: experts.length,

@@ -8,10 +8,10 @@ import type {
   QuantisedKind,
   QuantisedOf,
 } from '../quantise/types.ts'
-import type { Edge, QdqBuilder } from './builder.ts'
+import { type Edge, OFFSET, type QdqBuilder } from './builder.ts'
 import { channelsFirst, type QdqInput, windowAttributes } from './operators.ts'
 
-const [UINT8, INT8, INT32, INT64] = [2n, 3n, 6n, 7n]
+const [UINT8, INT8, INT64] = [2n, 3n, 7n]
 const NO_CLAMP: Clamp = [-128, 127]
 
 const cast = ({ emitter }: QdqBuilder, value: Value, to: bigint): Value =>
@@ -24,7 +24,7 @@ const long = (builder: QdqBuilder, value: number): Value => longs(builder, [BigI
 /** q − zero point, in 64 bits. */
 function whole(builder: QdqBuilder, { value, quantisation }: Edge): Value {
   const wide = cast(builder, value, INT64)
-  return builder.emitter.node('Sub', [wide, long(builder, quantisation.zeroPoint)])
+  return builder.emitter.node('Sub', [wide, long(builder, quantisation.zeroPoint + OFFSET)])
 }
 
 /** Products stay below this; added to them, division by a power of two rounds down whatever their sign. */
@@ -47,9 +47,9 @@ function scaled(builder: QdqBuilder, x: Value, factors: readonly Multiplier[], d
 
 function stored(builder: QdqBuilder, x: Value, shape: Shape, to: Quantisation, [low, high]: Clamp): Edge {
   const { emitter } = builder
-  const placed = emitter.node('Add', [x, long(builder, to.zeroPoint)])
-  const kept = emitter.node('Clip', [placed, long(builder, low), long(builder, high)])
-  return { value: cast(builder, kept, INT8), shape, quantisation: to }
+  const placed = emitter.node('Add', [x, long(builder, to.zeroPoint + OFFSET)])
+  const kept = emitter.node('Clip', [placed, long(builder, low + OFFSET), long(builder, high + OFFSET)])
+  return { value: cast(builder, kept, UINT8), shape, quantisation: to }
 }
 
 type Weighted = QuantisedOf<'conv2d' | 'depthwiseConv2d' | 'dense'>
@@ -76,17 +76,9 @@ function convolution(
   const { emitter } = builder
   const [x] = inputs as readonly [Edge]
   const filters = dims[0]!
-  // ConvInteger takes unsigned samples.
-  const offset = builder.int32(Int32Array.of(128), [], 'offset')
-  const unsigned = cast(builder, emitter.node('Add', [cast(builder, x.value, INT32), offset]), UINT8)
-  const zeroPoint = x.quantisation.zeroPoint + 128
-  const zero = emitter.shared(`uint8 ${zeroPoint}`, () => ({
-    type: 'uint8',
-    dims: [],
-    data: Uint8Array.of(zeroPoint),
-  }))
   const attributes = { ...windowAttributes(kernel), group: BigInt(group) }
-  const sum = emitter.node('ConvInteger', [unsigned, wideWeights(builder, kernel, weights, dims), zero], { attributes })
+  const operands = [x.value, wideWeights(builder, kernel, weights, dims), builder.level(x.quantisation.zeroPoint)]
+  const sum = emitter.node('ConvInteger', operands, { attributes })
   const biased = emitter.node('Add', [sum, builder.int32(kernel.bias, [filters, 1, 1], 'bias')])
   const perFilter = kernel.multipliers.length > 1 ? [filters, 1, 1] : []
   const result = scaled(builder, cast(builder, biased, INT64), factorsOf(kernel), perFilter)
@@ -116,7 +108,7 @@ export const INTEGER_RULES: { readonly [K in QuantisedKind]?: (input: QdqInput<K
     const features = kernel.weights.length / units
     const turned = channelsFirst(kernel.weights, 1, units, features)
     const weights = wideWeights(builder, kernel, turned, [features, units])
-    const sum = emitter.node('MatMulInteger', [x.value, weights, builder.int8Scalar(x.quantisation.zeroPoint)])
+    const sum = emitter.node('MatMulInteger', [x.value, weights, builder.level(x.quantisation.zeroPoint)])
     const biased = emitter.node('Add', [sum, builder.int32(kernel.bias, [units], 'bias')])
     const result = scaled(builder, cast(builder, biased, INT64), factorsOf(kernel), [])
     return stored(builder, result, kernel.outputShape, to, kernel.clamp)

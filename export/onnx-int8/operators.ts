@@ -2,7 +2,7 @@ import type { Value } from '../../evaluators/training/onnx/emitter.ts'
 import { sameShape } from '../../network/shapes.ts'
 import type { Clamp, QuantisedKind, QuantisedOf, QuantisedPool } from '../quantise/types.ts'
 import { paddingOf } from '../quantise/window.ts'
-import type { Edge, QdqBuilder } from './builder.ts'
+import { type Edge, OFFSET, type QdqBuilder } from './builder.ts'
 
 export interface QdqInput<K extends QuantisedKind> {
   readonly builder: QdqBuilder
@@ -13,7 +13,7 @@ export interface QdqInput<K extends QuantisedKind> {
 }
 
 /** Element types of ONNX. */
-const [FLOAT, INT8] = [1n, 3n]
+const [FLOAT, UINT8] = [1n, 2n]
 
 type PoolInput = Omit<QdqInput<'add'>, 'kernel'> & { readonly kernel: QuantisedPool }
 
@@ -29,9 +29,9 @@ export function windowAttributes(kernel: Parameters<typeof paddingOf>[0]) {
 }
 
 /** Bounds of a fused activation, on the int8 values: nothing where they are those of int8. */
-function clamped({ emitter, int8Scalar }: QdqBuilder, edge: Edge, [low, high]: Clamp, scalar = int8Scalar): Edge {
+function clamped({ emitter, level }: QdqBuilder, edge: Edge, [low, high]: Clamp): Edge {
   if (low === -128 && high === 127) return edge
-  return { ...edge, value: emitter.node('Clip', [edge.value, scalar(low), scalar(high)]) }
+  return { ...edge, value: emitter.node('Clip', [edge.value, level(low), level(high)]) }
 }
 
 /** Real weights and biases: int8 or int4, and int32, with a scale for each filter. */
@@ -46,13 +46,13 @@ function weighted<K extends 'conv2d' | 'depthwiseConv2d' | 'dense'>(
   const { scale } = inputs[0]!.quantisation
   const perChannel = weightScales.length > 1
   const scales = (values: Float32Array): Value => (perChannel ? emitter.floats(values) : emitter.scalar(values[0]!))
-  const zeros = perChannel ? [integers(new Int8Array(weightScales.length), [weightScales.length], 'zero_points')] : []
+  const zeros = integers(new Int8Array(weightScales.length), perChannel ? [weightScales.length] : [], 'zero_points')
   const attributes = perChannel ? { axis: 0n } : {}
   const biasScales = Float32Array.from(weightScales, (weightScale) => scale * weightScale)
   const stored = integers(weights, dims, 'weights')
   const biases = builder.int32(bias, [bias.length], 'bias')
   return [
-    emitter.node('DequantizeLinear', [stored, scales(weightScales), ...zeros], { attributes }),
+    emitter.node('DequantizeLinear', [stored, scales(weightScales), zeros], { attributes }),
     emitter.node('DequantizeLinear', [biases, scales(biasScales)], { attributes }),
   ]
 }
@@ -75,12 +75,13 @@ function averagePool({ builder, kernel, inputs, to }: PoolInput): Edge {
   const { emitter } = builder
   const [height, width] = kernel.kernel
   const attributes = windowAttributes(kernel)
-  const whole = emitter.node('Cast', [inputs[0]!.value], { attributes: { to: FLOAT } })
+  const offset = emitter.scalar(OFFSET)
+  const whole = emitter.node('Sub', [emitter.node('Cast', [inputs[0]!.value], { attributes: { to: FLOAT } }), offset])
   const mean = emitter.node('AveragePool', [whole], { attributes })
   const half = emitter.scalar(0.5 + 1 / (4 * height * width))
   const size = emitter.node('Floor', [emitter.node('Add', [emitter.node('Abs', [mean]), half])])
   const rounded = emitter.node('Mul', [size, emitter.node('Sign', [mean])])
-  const value = emitter.node('Cast', [rounded], { attributes: { to: INT8 } })
+  const value = emitter.node('Cast', [emitter.node('Add', [rounded, offset])], { attributes: { to: UINT8 } })
   return clamped(builder, { value, shape: kernel.outputShape, quantisation: to }, kernel.clamp)
 }
 
