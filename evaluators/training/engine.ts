@@ -105,4 +105,17 @@ export interface TrainingEngine {
   readonly version: string
   /** Initial weights come from `initialWeights(graph, stream)`; the caller writes them. */
   compile(graph: NetworkGraph, recipe: Recipe): Promise<TrainingProgram>
+  /**
+   * For so many networks that are trained at the same time on one thread: their steps run as one call of the runtime,
+   * and each gets the bits that it would get alone. Left out by engines that cannot.
+   */
+  together?(networks: number): TrainingGroup
+}
+
+/** Networks whose steps run together. A step of one waits for those of all others that have not left. */
+export interface TrainingGroup {
+  /** As `compile` of the engine; a network of the group has one program at a time. */
+  compile: TrainingEngine['compile']
+  /** One of the networks makes no more steps, whatever the reason; to be called once for each. */
+  leave(): Promise<void>
 }

@@ -1,3 +1,4 @@
+import { encodeModel } from '../../../formats/onnx/model.ts'
 import { sizeOf } from '../../../network/shapes.ts'
 import type { NetworkGraph, Shape, Weights } from '../../../network/types.ts'
 import type { Recipe, StepMetrics, TrainingEngine, TrainingProgram } from '../engine.ts'
@@ -10,6 +11,7 @@ import { collectWeights, type TrainingLayout, weightViews } from './parameters.t
 import type { Provider } from './providers.ts'
 import { floatTensor, Session } from './session.ts'
 import { StandardEmitter } from './standard-emitter.ts'
+import { StepGroup, type StepRunner } from './step-group.ts'
 import { BatchTensors, StepMemory } from './step-memory.ts'
 import { buildTrainingGraph, logitsOf } from './training-graph.ts'
 
@@ -30,6 +32,13 @@ export function createOnnxEngine(provider: Provider, kernels: Kernels = provider
     id: 'onnxruntime',
     version: provider === 'cpu' ? RULES_VERSION : `${RULES_VERSION}+${provider}`,
     compile: (graph, recipe) => compileProgram(graph, recipe, { provider, kernels }),
+    together(networks) {
+      const group = new StepGroup(networks, { provider })
+      return {
+        compile: (graph, recipe) => compileProgram(graph, recipe, { provider, kernels, group }),
+        leave: () => group.leave(),
+      }
+    },
   } satisfies TrainingEngine
 }
 
@@ -41,27 +50,29 @@ interface CompileOptions {
   readonly kernels: Kernels
   /** Makes the runtime write a trace of the steps when the program is disposed. */
   readonly profilePrefix?: string
+  /** Whose networks step together; the group compiles the step when it is first made. */
+  readonly group?: StepGroup
 }
 
 /** As `compile` of an engine. */
 export async function compileProgram(
   graph: NetworkGraph,
   recipe: Recipe,
-  { kernels, ...session }: CompileOptions,
+  { kernels, group, ...session }: CompileOptions,
 ): Promise<OnnxTrainingProgram> {
   const started = performance.now()
   const { model, layout } =
     kernels === 'own'
       ? buildTrainingGraph(graph, recipe, await blockSize())
       : buildTrainingGraph(graph, recipe, 1, new StandardEmitter())
-  const step = await Session.create(model, 'none', session)
+  const step = group?.runner(model) ?? (await Session.create(encodeModel(model), 'none', session))
   const compileSeconds = (performance.now() - started) / 1000
   return new OnnxTrainingProgram(step, graph, recipe, layout, session.provider, compileSeconds)
 }
 
 export class OnnxTrainingProgram implements TrainingProgram {
   readonly compileSeconds: number
-  readonly #session: Session
+  readonly #step: StepRunner
   readonly #provider: Provider
   readonly #logits: NetworkGraph
   readonly #classes: number
@@ -76,14 +87,14 @@ export class OnnxTrainingProgram implements TrainingProgram {
   #inference: Session | undefined
 
   constructor(
-    session: Session,
+    step: StepRunner,
     graph: NetworkGraph,
     recipe: Recipe,
     layout: TrainingLayout,
     provider: Provider,
     compileSeconds: number,
   ) {
-    this.#session = session
+    this.#step = step
     this.#provider = provider
     const { graph: logits, classes } = logitsOf(graph)
     this.#logits = logits
@@ -109,7 +120,7 @@ export class OnnxTrainingProgram implements TrainingProgram {
     checkTeacherLogits(teacherLogits, this.#distils ? this.#batch * this.#classes : 0)
     this.#memory.learningRate[0] = learningRate
     const batch = this.#batches.of(inputs, labels, teacherLogits, this.#inputShape)
-    await this.#session.run({ ...batch, ...this.#memory.reads }, this.#memory.writes)
+    await this.#step.run({ ...batch, ...this.#memory.reads }, this.#memory.writes)
     this.#memory.advance()
     if (this.#inference !== undefined) await this.#forgetInference()
     const { metrics } = this.#memory
@@ -208,7 +219,7 @@ export class OnnxTrainingProgram implements TrainingProgram {
 
   async dispose(): Promise<void> {
     await this.#forgetInference()
-    await this.#session.release()
+    await this.#step.release()
   }
 
   async #forgetInference(): Promise<void> {
