@@ -4,19 +4,23 @@ import type { Piscina } from 'piscina'
 interface Generation {
   /** Resolves when they may begin. */
   readonly pool: Promise<Piscina>
+  /** Trials. */
   started: number
+  /** Tasks. */
   running: number
 }
 
 export interface Generations {
-  /** Runs a task on the present threads. Those of before end with the last task they run: none is lost. */
-  run(task: unknown, signal: AbortSignal): Promise<unknown>
+  /**
+   * Runs a task of so many trials on the present threads. Those of before end with the last task they run: none is lost.
+   */
+  run(task: unknown, trials: number, signal: AbortSignal): Promise<unknown>
   /** Ends all threads; tasks must be over. */
   end(): Promise<void>
 }
 
 /**
- * Threads that are replaced by fresh ones after so many tasks.
+ * Threads that are replaced by fresh ones after so many trials.
  * @param overlap whether fresh threads begin while the old ones still run tasks, or wait until all have ended.
  */
 export function createGenerations(
@@ -48,10 +52,10 @@ export function createGenerations(
   }
 
   return {
-    async run(task, signal) {
+    async run(task, trials, signal) {
       if (current.started >= lifetime) retire()
       const generation = current
-      generation.started++
+      generation.started += trials
       generation.running++
       try {
         return await (await generation.pool).run(task, { signal })

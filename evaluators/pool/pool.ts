@@ -1,9 +1,11 @@
 import path from 'node:path'
 import { Piscina } from 'piscina'
+import { canonicalJson } from '../../lib/canonical-json.ts'
 import { type Failure, failure, messageOf } from '../../lib/errors.ts'
 import type { Dataset } from '../datasets/dataset.ts'
 import type { EvaluateOptions, EvaluationRequest, Evaluator, Measurement } from '../evaluator.ts'
 import { parseEngineName, trainsAlone } from '../training/engines.ts'
+import { createGatherer } from './gatherer.ts'
 import { createGenerations } from './generations.ts'
 import { evaluateIsolated } from './isolated.ts'
 import type { TrainingTask, TrainingThreadData } from './training-thread.ts'
@@ -12,8 +14,10 @@ export interface PoolOptions {
   readonly dataset: Dataset
   readonly engine: string
   readonly engineVersion: string
-  /** Threads; each trains one candidate at a time on one core. */
+  /** Threads; each trains one candidate at a time, or one group of them. */
   readonly workers: number
+  /** Candidates of one thread whose steps run together; 1 where left out, and with engines that cannot do more. */
+  readonly netsPerStep?: number
   /** A candidate that takes longer is given up as `timed-out`. */
   readonly timeoutSeconds: number
   /** Trials per thread after which fresh threads take over, so that nothing native libraries leave behind adds up. */
@@ -32,6 +36,18 @@ const DEFAULT_RECYCLE_AFTER = 250
  * process with it. Only a thread that has not answered for this long is ended all the same.
  */
 const HUNG_GRACE_MS = 60_000
+
+/** A search asks for its candidates one after another; those that share their steps are waited for this long. */
+const GATHER_MS = 250
+
+/** Candidates of a group make as many steps each, so that they end together. */
+const stepsOf = ({ request: { fidelity, earlier, recipe } }: Pick<Call, 'request'>): string =>
+  canonicalJson({ fidelity, earlier, batchSize: recipe.batchSize })
+
+interface Call {
+  readonly request: EvaluationRequest
+  readonly signal: AbortSignal
+}
 
 /** Proxy training in worker threads: the evaluator of real searches. */
 export function createPool(options: PoolOptions): Evaluator {
@@ -57,32 +73,53 @@ export function createPool(options: PoolOptions): Evaluator {
 
   const inFlight = new Set<Promise<unknown>>()
 
-  async function evaluateInThread(request: EvaluationRequest, signal: AbortSignal): Promise<Measurement | Failure> {
-    const cancelled = new Int32Array(new SharedArrayBuffer(4))
+  /** Trains candidates on one thread. */
+  function evaluateGroup(calls: readonly Call[]): readonly Promise<Measurement | Failure>[] {
+    const givenUp = failure('timed-out', 'given up while training')
+    if (calls.every(({ signal }) => signal.aborted)) return calls.map(() => Promise.resolve(givenUp))
     const terminate = new AbortController()
-    let graceTimer: NodeJS.Timeout | undefined
-    const giveUp = () => {
-      Atomics.store(cancelled, 0, 1)
-      graceTimer = setTimeout(() => terminate.abort(), HUNG_GRACE_MS)
-    }
-    signal.addEventListener('abort', giveUp, { once: true })
-    if (signal.aborted) giveUp()
-    const task: TrainingTask = { request, cancelled }
-    const run = threads.run(task, terminate.signal) as Promise<Measurement | Failure>
+    const tasks = calls.map(
+      ({ request }): TrainingTask => ({ request, cancelled: new Int32Array(new SharedArrayBuffer(4)) }),
+    )
+    const run = threads.run(tasks, calls.length, terminate.signal) as Promise<readonly (Measurement | Failure)[]>
     inFlight.add(run)
-    try {
-      return await run
-    } catch (error) {
-      if (signal.aborted) return failure('timed-out', 'given up while training')
-      const { code } = error as NodeJS.ErrnoException
-      if (code === 'ERR_WORKER_OUT_OF_MEMORY') return failure('out-of-memory', 'its thread ran out of memory')
-      return failure('worker-died', messageOf(error))
-    } finally {
-      inFlight.delete(run)
-      clearTimeout(graceTimer)
-      signal.removeEventListener('abort', giveUp)
-    }
+    return calls.map(async (call, i) => {
+      const { signal } = call
+      let graceTimer: NodeJS.Timeout | undefined
+      const giveUp = () => {
+        Atomics.store(tasks[i]!.cancelled, 0, 1)
+        graceTimer = setTimeout(() => terminate.abort(), HUNG_GRACE_MS)
+      }
+      signal.addEventListener('abort', giveUp, { once: true })
+      if (signal.aborted) giveUp()
+      try {
+        return (await run)[i]!
+      } catch (error) {
+        if (signal.aborted) return givenUp
+        // Whichever of them ended the thread, each gives the same figures alone.
+        if (calls.length > 1) return evaluateGroup([call])[0]!
+        const { code } = error as NodeJS.ErrnoException
+        if (code === 'ERR_WORKER_OUT_OF_MEMORY') return failure('out-of-memory', 'its thread ran out of memory')
+        return failure('worker-died', messageOf(error))
+      } finally {
+        inFlight.delete(run)
+        clearTimeout(graceTimer)
+        signal.removeEventListener('abort', giveUp)
+      }
+    })
   }
+
+  const { netsPerStep = 1, workers } = options
+  const evaluateInThread =
+    netsPerStep === 1
+      ? (call: Call) => evaluateGroup([call])[0]!
+      : createGatherer({
+          size: netsPerStep,
+          groups: workers,
+          patienceMs: GATHER_MS,
+          kindOf: stepsOf,
+          run: evaluateGroup,
+        })
 
   return {
     id: 'proxy',
@@ -90,7 +127,9 @@ export function createPool(options: PoolOptions): Evaluator {
     async evaluate(request, { signal: outer, isolated = false }: EvaluateOptions = {}) {
       const timeout = AbortSignal.timeout(options.timeoutSeconds * 1000)
       const signal = outer === undefined ? timeout : AbortSignal.any([outer, timeout])
-      const result = isolated ? await evaluateIsolated(request, data, signal) : await evaluateInThread(request, signal)
+      const result = isolated
+        ? await evaluateIsolated(request, data, signal)
+        : await evaluateInThread({ request, signal })
       return timeout.aborted && !result.ok
         ? failure('timed-out', `not trained within ${options.timeoutSeconds} s`)
         : result

@@ -20,11 +20,21 @@ export interface TrainingTask {
 const { dataset, engine } = workerData as TrainingThreadData
 const engineLoaded = loadEngine(engine)
 
-export default async ({ request, cancelled }: TrainingTask): Promise<Measurement | Failure> => {
-  const signal = {
-    get aborted() {
-      return Atomics.load(cancelled, 0) === 1
-    },
-  }
-  return evaluateCandidate(request, dataset, await engineLoaded, signal)
+/** Trains the candidates side by side, with their steps together where there are several. */
+export default async (tasks: readonly TrainingTask[]): Promise<readonly (Measurement | Failure)[]> => {
+  const loaded = await engineLoaded
+  const group = tasks.length === 1 ? undefined : loaded.together?.(tasks.length)
+  const trainedWith = group === undefined ? loaded : { ...loaded, compile: group.compile }
+  return Promise.all(
+    tasks.map(async ({ request, cancelled }) => {
+      const signal = {
+        get aborted() {
+          return Atomics.load(cancelled, 0) === 1
+        },
+      }
+      const result = await evaluateCandidate(request, dataset, trainedWith, signal)
+      await group?.leave()
+      return result
+    }),
+  )
 }
