@@ -69,9 +69,10 @@ Test accuracy in float was ${percent(testAccuracy.before)} before and ${percent(
 `
 }
 
-/** What became of fine-tuning with fake quantisation, in one sentence. */
-export function fineTuningText({ mode, thresholdPoints, dropBefore, training }: Int8Card['fineTuning']): string {
-  const before = `Without fine-tuning int8 costs ${dropBefore.toFixed(2)} points of test accuracy`
+/** What became of fine-tuning with fake quantisation, in a few sentences. */
+export function fineTuningText({ fineTuning, validationSamples }: Int8Card): string {
+  const { mode, thresholdPoints, validationDropBefore, testDropBefore, training } = fineTuning
+  const before = `Without fine-tuning quantisation costs ${validationDropBefore.toFixed(2)} points of accuracy on ${validationSamples} validation samples`
   if (training === undefined) {
     const why =
       mode === 'auto'
@@ -79,11 +80,13 @@ export function fineTuningText({ mode, thresholdPoints, dropBefore, training }: 
         : 'fine-tuning was not asked for'
     return `${before}; ${why}.`
   }
-  const { epochs, keptEpoch, learningRate, dropAfter, validationBefore, validationAfter, kept } = training
+  const { epochs, keptEpoch, learningRate, fourBitLayers, validationDropAfter, testDropAfter, kept } = training
+  const bits = fourBitLayers === 0 ? '' : ` of 4 bits in ${fourBitLayers} layers`
   return (
-    `${before}; with fine-tuning (${epochs} epochs with fake quantisation at up to ${learningRate}, the weights those of epoch ${keptEpoch}) ` +
-    `${dropAfter.toFixed(2)}. On the validation sample ${percent(validationAfter)} against ${percent(validationBefore)}: ` +
-    `${kept ? 'the fine-tuned weights are the ones exported' : 'the weights from before are the ones exported'}.`
+    `${before}, with fine-tuning ${validationDropAfter.toFixed(2)} (${epochs} epochs with fake quantisation${bits} at up to ${learningRate}; ` +
+    `the weights are those of epoch ${keptEpoch}): ` +
+    `${kept ? 'the fine-tuned weights are the ones exported' : 'the weights from before are the ones exported'}. ` +
+    `On the test part, which decided nothing, ${testDropBefore.toFixed(2)} without and ${testDropAfter.toFixed(2)} with it.`
   )
 }
 

@@ -85,13 +85,19 @@ const fineTuning = z
   .strictObject({
     mode: z.enum(QAT_MODES).describe('auto: where the drop without it is above the threshold'),
     thresholdPoints: z.number(),
-    dropBefore: z.number().describe('Points of test accuracy that float is better by, without fine-tuning'),
+    validationFloat: share.describe('Of the validation sample, in float'),
+    validationDropBefore: z
+      .number()
+      .describe('Points of the validation sample that float is better by, without fine-tuning: what auto goes by'),
+    testDropBefore: z.number().describe('The same on the test part, which decides nothing'),
     training: z
       .strictObject({
         epochs: count,
         keptEpoch: count,
         learningRate: z.number().positive(),
-        dropAfter: z.number(),
+        fourBitLayers: count.describe('Layers whose weights were rounded to 4 bits meanwhile; the others to 8'),
+        validationDropAfter: z.number(),
+        testDropAfter: z.number(),
         validationBefore: share,
         validationAfter: share,
         kept: z

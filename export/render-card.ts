@@ -23,7 +23,7 @@ function verificationSection({ verification, warnings, int8 }: ModelCard): strin
     int8 === undefined
       ? ''
       : `\nQuantised after training with ranges from ${int8.calibrationSamples} training samples (${int8.calibration}; on ${int8.validationSamples} validation
-samples, extremes give ${percent(int8.validation.minmax)} and percentiles ${percent(int8.validation.percentile)}).\n${fineTuningText(int8.fineTuning)}\n`
+samples, extremes give ${percent(int8.validation.minmax)} and percentiles ${percent(int8.validation.percentile)}).\n${fineTuningText(int8)}\n`
   const warned = warnings.map((warning) => `\n**Warning:** ${warning}\n`).join('')
   return `| file | run by | verified | |\n|---|---|---|---|\n${rows.join('\n')}\n${quantised}${warned}`
 }

@@ -112,8 +112,8 @@ async function trainedNetwork(
 /** Trains on with fake quantisation, where that is wanted. */
 const fineTuner = ({ args, train }: PreparationSession, job: TrainingJob): FineTuner => ({
   mode: qatMode(args.qat),
-  train: async (start) => {
-    const tuning = fineTuningJob(job, start)
+  train: async (start, fourBitLayers) => {
+    const tuning = fineTuningJob(job, start, fourBitLayers)
     return { trained: await train('quantisation-aware fine-tuning', tuning), job: tuning }
   },
 })

@@ -29,10 +29,14 @@ export interface QuantisationChoice {
 const CALIBRATION_SAMPLES = 512
 const VALIDATION_SAMPLES = 1000
 
+/** The validation samples that decisions about a quantised network are taken on. */
+export const validationSample = ({ splits }: Dataset): Uint32Array => splits.validation.subarray(0, VALIDATION_SAMPLES)
+
 /**
  * Quantises a trained network, calibrated on training samples: by the extremes that were seen or without the outermost
  * 0.01 % of each tensor's values, whichever classifies more of a validation sample rightly (of equals, the extremes).
  * Which layers have 4-bit weights is decided after that.
+ * @param fourBitLayers where that is decided already.
  */
 export async function chooseQuantisation(
   graph: NetworkGraph,
@@ -40,9 +44,10 @@ export async function chooseQuantisation(
   dataset: Dataset,
   check: () => void,
   mode: WeightBitsMode = '8',
+  fourBitLayers?: ReadonlySet<string>,
 ): Promise<QuantisationChoice> {
   const calibration = dataset.splits.train.subarray(0, CALIBRATION_SAMPLES)
-  const sample = dataset.splits.validation.subarray(0, VALIDATION_SAMPLES)
+  const sample = validationSample(dataset)
   const { mean, standardDeviation } = dataset
   const prepared = await prepareQuantisation({
     graph,
@@ -59,7 +64,10 @@ export async function chooseQuantisation(
   }
   const int8 = validation.percentile > validation.minmax ? candidates.percentile : candidates.minmax
   const accuracy = validation[int8.calibration]
-  const network = await chooseWeightBits({ mode, network: int8, accuracy, prepared, dataset, sample, check })
+  const network =
+    fourBitLayers === undefined
+      ? await chooseWeightBits({ mode, network: int8, accuracy, prepared, dataset, sample, check })
+      : prepared.quantised(int8.calibration, fourBitLayers)
   const { accuracy: test, outputs } = await runReference(network, dataset, dataset.splits.test, check)
   return {
     network,

@@ -44,6 +44,10 @@ export function layerBits(graph: QuantisedGraph): readonly LayerBits[] {
   return [...layers.values()]
 }
 
+/** Ids of the layers with 4 bits. */
+export const fourBitLayers = (graph: QuantisedGraph): readonly string[] =>
+  layerBits(graph).flatMap(({ id, bits }) => (bits === 4 ? [id] : []))
+
 /** Bytes of all weights. */
 export function allWeightBytes(graph: QuantisedGraph): number {
   let bytes = 0
