@@ -1,5 +1,11 @@
 import type { InferredOptionTypes } from 'yargs'
 
+/** Who trains is no setting of a search: a resumed one may change it. */
+export const NETS_PER_STEP = {
+  type: 'number',
+  describe: 'Networks that each thread trains together, one step of all in one call, for GPUs (default: 1)',
+} as const
+
 /** Flags about a search's energy; a resumed search may change them. */
 export const ENERGY_OPTIONS = {
   'max-search-energy': {
@@ -155,9 +161,10 @@ export const SEARCH_OPTIONS = {
   },
   workers: {
     type: 'number',
-    describe: 'Networks trained at the same time (default: one per core)',
+    describe: 'Threads that train (default: one per core, one on a GPU)',
     group: 'Training:',
   },
+  'nets-per-step': { ...NETS_PER_STEP, group: 'Training:' },
   'trial-timeout': {
     type: 'string',
     describe: 'Give a network up after this long',
@@ -174,6 +181,7 @@ export interface ResumeArguments {
   readonly id: number | undefined
   readonly db: string
   readonly workers: number | undefined
+  readonly 'nets-per-step': number | undefined
   readonly json: boolean
   readonly 'max-search-energy': string | undefined
   readonly 'carbon-intensity': number | undefined

@@ -5,7 +5,7 @@ import { createPool } from '../../evaluators/pool/pool.ts'
 import { benchmarkProxies, type ProxyNetwork, type ProxyReport } from '../../evaluators/proxy/benchmark.ts'
 import { withStore } from '../../evaluators/proxy/measurement-store.ts'
 import { defaultLadders, fidelityText, parseFidelity, parseLadder } from '../../evaluators/proxy/proxy-fidelity.ts'
-import { chooseEngine, engineName, loadEngine, trainsAlone } from '../../evaluators/training/engines.ts'
+import { chooseEngine, engineName, loadEngine } from '../../evaluators/training/engines.ts'
 import { loadRecipe } from '../../evaluators/training/recipe.ts'
 import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
@@ -15,6 +15,7 @@ import { geneOperations } from '../../search/genes.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import type { SearchSpace, Task } from '../../spaces/space.ts'
 import { wholeNumber } from '../commands/shared.ts'
+import { checkCrew, crewOf, trainedAtOnce } from './crew.ts'
 import { columns, print, printJson } from './output.ts'
 import { loadData, taskOf, trainingSeed } from './session.ts'
 import { dataPathOf } from './settings.ts'
@@ -33,6 +34,7 @@ interface BenchProxyArguments {
   readonly provider: string
   readonly seed: number
   readonly workers: number | undefined
+  readonly 'nets-per-step': number | undefined
   readonly 'trial-timeout': string
   readonly json: boolean
 }
@@ -45,32 +47,28 @@ const WHOLE = { epochs: 10, dataFraction: 1, resolution: 1 }
 export async function benchProxy(args: BenchProxyArguments): Promise<void> {
   wholeNumber(args.networks, '--networks', LEAST_NETWORKS, 10_000)
   wholeNumber(args.seed, '--seed', 0, Number.MAX_SAFE_INTEGER)
-  if (args.workers !== undefined) wholeNumber(args.workers, '--workers', 1, 1024)
+  checkCrew(args)
   const timeoutSeconds = parseQuantity(args['trial-timeout'], 'durationS', '--trial-timeout')
   const full = parseFidelity(args.full, '--full', WHOLE)
   const ladders = args.fidelities?.map((text) => parseLadder(text, '--fidelities', full)) ?? defaultLadders(full)
   const recipe = loadRecipe(args.recipe)
   const space = await loadSpace(args.space)
   const choice = await chooseEngine(args)
-  const alone = trainsAlone(choice)
-  if (alone && args.workers !== undefined && args.workers > 1) {
-    throw new UserError(`--workers ${args.workers} is too many: ${engineName(choice)} trains one network at a time`)
-  }
+  const crew = crewOf(args, choice)
   const engine = engineName(choice)
   const { version } = await loadEngine(engine)
   const dataset = await loadData(dataPathOf(args.data), args.seed)
   const networks = drawNetworks(space, taskOf(dataset), args.networks, args.seed)
-  const workers = args.workers ?? (alone ? 1 : os.availableParallelism())
   const folder = path.resolve(args.keep ?? mkdtempSync(path.join(os.tmpdir(), 'frugal-bench-')))
   const checkpoints = path.join(folder, 'checkpoints')
   mkdirSync(checkpoints, { recursive: true })
-  const pool = createPool({ dataset, engine, engineVersion: version, workers, timeoutSeconds })
+  const pool = createPool({ dataset, engine, engineVersion: version, ...crew, timeoutSeconds })
   try {
     const report = await benchmarkProxies({
       networks,
       dataset,
       evaluator: withStore(pool, path.join(folder, 'measurements.jsonl'), dataset.digest),
-      workers,
+      workers: trainedAtOnce(crew),
       recipe,
       full,
       ladders,

@@ -10,22 +10,14 @@ import type { Store } from '../../results/store.ts'
 import { loadAlgorithm } from '../../search/discover.ts'
 import { SearchLoop } from '../../search/loop.ts'
 import { probeSpace } from '../../search/probe.ts'
-import { wholeNumber } from '../commands/shared.ts'
 import type { ResumeArguments, SearchArguments } from '../search-options.ts'
+import { checkCrew, crewOf } from './crew.ts'
 import { checkFingerprints, fingerprintsOf } from './fingerprints.ts'
 import { prepareHost } from './host.ts'
 import { checkpointsOf, stagesOf, trialsOf } from './ladder.ts'
 import { type EnergyArguments, energyFlags, keptFlags, meterSearch } from './search-energy.ts'
 import { createReporter } from './search-reporter.ts'
-import {
-  defaultName,
-  environment,
-  loadData,
-  openSession,
-  type Session,
-  startEvaluator,
-  workerCount,
-} from './session.ts'
+import { defaultName, environment, loadData, openSession, type Session, startEvaluator } from './session.ts'
 import {
   checkFlags,
   dataPathOf,
@@ -55,14 +47,14 @@ export async function search(asked: SearchArguments): Promise<void> {
   await loadAlgorithm(args.algorithm)
   const dataset = await loadData(dataPathOf(args.data), args.seed)
   const settings = settleSettings(args, dataset, deviceIds, fingerprints)
-  const workers = workerCount(args.workers, settings)
+  const crew = crewOf(args, settings, settings)
   const trainingData = await taught(dataset, settings.recipe, settings.teacher)
 
   const store = openStore(args.db, { write: true })
   try {
-    const evaluator = await startEvaluator(settings, trainingData, workers)
+    const evaluator = await startEvaluator(settings, trainingData, crew)
     try {
-      const session = await openSession(settings, dataset, evaluator, workers)
+      const session = await openSession(settings, dataset, evaluator, crew)
       const { references, doubtfulDevices } = await probeSpace(session.plan, randomStream(settings.seed, 'probe'))
       for (const device of doubtfulDevices) {
         process.stderr.write(
@@ -72,7 +64,7 @@ export async function search(asked: SearchArguments): Promise<void> {
       const id = store.createExperiment({
         name: args.name ?? defaultName(settings),
         settings,
-        environment: environment(settings, workers),
+        environment: environment(settings, crew),
         datasetDigest: dataset.digest,
         devices: deviceIds,
         objectives: settings.objectives,
@@ -91,7 +83,7 @@ export async function search(asked: SearchArguments): Promise<void> {
 
 /** `frugal resume`: continues from the journal; nothing but the workers may differ from before. */
 export async function resume(args: ResumeArguments): Promise<void> {
-  if (args.workers !== undefined) wholeNumber(args.workers, '--workers', 1, 1024)
+  checkCrew(args)
   const energy = energyFlags(args)
   const store = openStore(args.db, { write: true, create: false })
   try {
@@ -99,7 +91,7 @@ export async function resume(args: ResumeArguments): Promise<void> {
     const settings = readSettings(experiment.settings, experiment.id)
     keptFlags(energy, store.energy(experiment.id), experiment)
     checkFingerprints(settings, await fingerprintsOf(settings), experiment.id)
-    const workers = workerCount(args.workers, settings)
+    const crew = crewOf(args, settings, settings)
     const dataset = await loadData(dataPathOf(settings.data), settings.seed)
     if (dataset.digest !== experiment.datasetDigest) {
       throw new UserError(
@@ -107,9 +99,9 @@ export async function resume(args: ResumeArguments): Promise<void> {
       )
     }
     const trainingData = await taught(dataset, settings.recipe, settings.teacher)
-    const evaluator = await startEvaluator(settings, trainingData, workers)
+    const evaluator = await startEvaluator(settings, trainingData, crew)
     try {
-      const session = await openSession(settings, dataset, evaluator, workers)
+      const session = await openSession(settings, dataset, evaluator, crew)
       await run(store, experiment.id, session, args, settings)
     } finally {
       await release(evaluator, store)

@@ -4,10 +4,9 @@ import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import { loadDataset } from '../../evaluators/datasets/load.ts'
 import type { EvaluationRequest, Evaluator } from '../../evaluators/evaluator.ts'
 import { createPool } from '../../evaluators/pool/pool.ts'
-import { engineName, loadEngine, trainsAlone } from '../../evaluators/training/engines.ts'
+import { engineName, loadEngine } from '../../evaluators/training/engines.ts'
 import { checkLimits, createCostModel, loadProfile, type Profile } from '../../hardware-profiles/index.ts'
 import { canonicalJson, sha256Hex } from '../../lib/canonical-json.ts'
-import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import { loadAlgorithm } from '../../search/discover.ts'
 import { geneOperations } from '../../search/genes.ts'
@@ -18,6 +17,7 @@ import type { SearchDevice } from '../../search/pricing.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import type { SearchSpace, Task } from '../../spaces/space.ts'
 import { packageVersion } from '../package-version.ts'
+import { type Crew, trainedAtOnce } from './crew.ts'
 import { ladderOf, stagesOf } from './ladder.ts'
 import type { DeviceLimits, SearchSettings } from './settings.ts'
 
@@ -102,7 +102,7 @@ export async function openSession(
   settings: SearchSettings,
   dataset: Dataset,
   evaluator: Evaluator,
-  workers: number,
+  crew: Crew,
 ): Promise<Session> {
   const space = await loadSpace(settings.space)
   const algorithm = await loadAlgorithm(settings.algorithm)
@@ -139,41 +139,26 @@ export async function openSession(
     // An experiment has its folder once it has a number.
     checkpoints: undefined,
     lookAhead: settings.lookAhead,
-    workers,
+    workers: trainedAtOnce(crew),
     patience: 5000,
   }
   return { dataset, space, devices, plan }
 }
 
-export async function startEvaluator(settings: SearchSettings, dataset: Dataset, workers: number): Promise<Evaluator> {
+export async function startEvaluator(settings: SearchSettings, dataset: Dataset, crew: Crew): Promise<Evaluator> {
   const engine = engineName(settings)
   const { version } = await loadEngine(engine)
   return createPool({
     dataset,
     engine,
     engineVersion: version,
-    workers,
+    ...crew,
     timeoutSeconds: settings.trialTimeoutSeconds,
   })
 }
 
-/** One thread per core by default, one where trainings share a GPU; more than the look-ahead could never be busy. */
-export function workerCount(asked: number | undefined, settings: SearchSettings): number {
-  const alone = trainsAlone(settings)
-  if (alone && asked !== undefined && asked > 1) {
-    throw new UserError(`--workers ${asked} is too many: ${engineName(settings)} trains one network at a time`)
-  }
-  const workers = asked ?? (alone ? 1 : os.availableParallelism())
-  if (asked !== undefined && asked > settings.lookAhead) {
-    throw new UserError(
-      `--workers ${asked} is more than --look-ahead ${settings.lookAhead}: raise --look-ahead to at least ${asked}`,
-    )
-  }
-  return Math.min(workers, settings.lookAhead, settings.trials)
-}
-
 /** Where a search ran. Only for people to read. */
-export function environment(settings: SearchSettings, workers: number): Record<string, unknown> {
+export function environment(settings: SearchSettings, crew: Crew): Record<string, unknown> {
   const cpus = os.cpus()
   return {
     frugal: packageVersion(),
@@ -183,7 +168,7 @@ export function environment(settings: SearchSettings, workers: number): Record<s
     cores: cpus.length,
     memoryBytes: os.totalmem(),
     engine: engineName(settings),
-    workers,
+    ...crew,
   }
 }
 

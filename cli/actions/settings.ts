@@ -12,6 +12,7 @@ import { parseQuantity } from '../../lib/units.ts'
 import { OBJECTIVE_NAMES, parseObjectives } from '../../search/objectives.ts'
 import { numberWithin, wholeNumber } from '../commands/shared.ts'
 import type { SearchArguments } from '../search-options.ts'
+import { checkCrew } from './crew.ts'
 import { checkLadder, ladderSchema, settleLadder, totalFidelity } from './ladder.ts'
 import { checkTeacherFlags, withTeacherFlags } from './teacher.ts'
 
@@ -125,7 +126,7 @@ export function checkFlags(args: SearchArguments): void {
   if (args.epochs !== undefined) wholeNumber(args.epochs, '--epochs', 1, 10_000)
   if (args['batch-size'] !== undefined) wholeNumber(args['batch-size'], '--batch-size', 1, 4096)
   if (args['learning-rate'] !== undefined) numberWithin(args['learning-rate'], '--learning-rate', 0, 10)
-  if (args.workers !== undefined) wholeNumber(args.workers, '--workers', 1, 1024)
+  checkCrew(args)
   parseQuantity(args['trial-timeout'], 'durationS', '--trial-timeout')
   parseObjectives(args.objectives)
 }

@@ -59,6 +59,9 @@ export const engineName = ({ engine, provider }: EngineChoice): string =>
 export const trainsAlone = ({ engine, provider }: EngineChoice): boolean =>
   engine === 'tensorflow' || provider !== 'cpu'
 
+/** Whether several networks of one thread may be trained with their steps together. */
+export const stepsTogether = ({ engine }: EngineChoice): boolean => engine === 'onnxruntime'
+
 /** The choice that a name stands for. @throws UserError for an unknown provider. */
 export function parseEngineName(name: string): EngineChoice {
   const [engine, provider = 'cpu'] = name.split(':') as [string, string?]

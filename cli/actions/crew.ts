@@ -1,0 +1,67 @@
+import os from 'node:os'
+import { type EngineChoice, engineName, stepsTogether, trainsAlone } from '../../evaluators/training/engines.ts'
+import { UserError } from '../../lib/errors.ts'
+import { wholeNumber } from '../commands/shared.ts'
+
+/** Who trains. No figure of a search depends on it. */
+export interface Crew {
+  /** Threads. */
+  readonly workers: number
+  /** Networks that each trains at a time, with their steps together. */
+  readonly netsPerStep: number
+}
+
+export interface CrewArguments {
+  readonly workers: number | undefined
+  readonly 'nets-per-step': number | undefined
+}
+
+const MOST_WORKERS = 1024
+const MOST_NETS_PER_STEP = 64
+
+/** Checks the flags as far as nothing else is known. */
+export function checkCrew({ workers, 'nets-per-step': netsPerStep }: CrewArguments): void {
+  if (workers !== undefined) wholeNumber(workers, '--workers', 1, MOST_WORKERS)
+  if (netsPerStep !== undefined) wholeNumber(netsPerStep, '--nets-per-step', 1, MOST_NETS_PER_STEP)
+}
+
+/** Networks that are trained at the same time. */
+export const trainedAtOnce = ({ workers, netsPerStep }: Crew): number => workers * netsPerStep
+
+/**
+ * One thread per core by default, one where trainings share a GPU; more than the look-ahead could never be busy.
+ * @param bounds of a search.
+ * @throws UserError when the flags ask for what the engine or the look-ahead does not allow.
+ */
+export function crewOf(
+  asked: CrewArguments,
+  choice: EngineChoice,
+  bounds: { readonly lookAhead: number; readonly trials: number } = { lookAhead: Infinity, trials: Infinity },
+): Crew {
+  const { lookAhead, trials } = bounds
+  const netsPerStep = asked['nets-per-step'] ?? 1
+  if (netsPerStep > 1 && !stepsTogether(choice)) {
+    throw new UserError(
+      `--nets-per-step ${netsPerStep} is for the engine 'onnxruntime': '${choice.engine}' trains one network at a time`,
+    )
+  }
+  if (trainsAlone(choice) && asked.workers !== undefined && asked.workers > 1) {
+    const instead = stepsTogether(choice) ? '; --nets-per-step trains several there' : ''
+    throw new UserError(
+      `--workers ${asked.workers} is too many: ${engineName(choice)} trains on one thread at a time${instead}`,
+    )
+  }
+  const wanted = (asked.workers ?? 1) * netsPerStep
+  if (wanted > lookAhead) {
+    const flags = [
+      ...(asked.workers === undefined ? [] : [`--workers ${asked.workers}`]),
+      ...(netsPerStep === 1 ? [] : [`--nets-per-step ${netsPerStep}`]),
+    ]
+    throw new UserError(
+      `${flags.join(' with ')} is more than --look-ahead ${lookAhead}: raise --look-ahead to at least ${wanted}`,
+    )
+  }
+  const workers = asked.workers ?? (trainsAlone(choice) ? 1 : os.availableParallelism())
+  const most = Math.ceil(Math.min(Math.floor(lookAhead / netsPerStep), trials / netsPerStep))
+  return { workers: Math.min(workers, most), netsPerStep }
+}
