@@ -46,8 +46,11 @@ const stepsOf = ({ request: { fidelity, earlier, recipe } }: Pick<Call, 'request
 
 interface Call {
   readonly request: EvaluationRequest
-  readonly signal: AbortSignal
+  readonly signal: AbortSignal | undefined
 }
+
+type Result = Measurement | Failure
+const GIVEN_UP = failure('timed-out', 'given up while training')
 
 /** Proxy training in worker threads: the evaluator of real searches. */
 export function createPool(options: PoolOptions): Evaluator {
@@ -73,18 +76,25 @@ export function createPool(options: PoolOptions): Evaluator {
 
   const inFlight = new Set<Promise<unknown>>()
 
+  /** The time-out of a candidate begins with its training. */
+  async function timed({ signal: outer }: Call, train: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    const timeout = AbortSignal.timeout(options.timeoutSeconds * 1000)
+    const result = await train(outer === undefined ? timeout : AbortSignal.any([outer, timeout]))
+    return timeout.aborted && !result.ok
+      ? failure('timed-out', `not trained within ${options.timeoutSeconds} s`)
+      : result
+  }
+
   /** Trains candidates on one thread. */
-  function evaluateGroup(calls: readonly Call[]): readonly Promise<Measurement | Failure>[] {
-    const givenUp = failure('timed-out', 'given up while training')
-    if (calls.every(({ signal }) => signal.aborted)) return calls.map(() => Promise.resolve(givenUp))
+  function evaluateGroup(calls: readonly Call[]): readonly Promise<Result>[] {
+    if (calls.every(({ signal }) => signal?.aborted)) return calls.map(() => Promise.resolve(GIVEN_UP))
     const terminate = new AbortController()
     const tasks = calls.map(
       ({ request }): TrainingTask => ({ request, cancelled: new Int32Array(new SharedArrayBuffer(4)) }),
     )
-    const run = threads.run(tasks, calls.length, terminate.signal) as Promise<readonly (Measurement | Failure)[]>
+    const run = threads.run(tasks, calls.length, terminate.signal) as Promise<readonly Result[]>
     inFlight.add(run)
-    return calls.map(async (call, i) => {
-      const { signal } = call
+    const evaluateOne = (call: Call, i: number) => async (signal: AbortSignal) => {
       let graceTimer: NodeJS.Timeout | undefined
       const giveUp = () => {
         Atomics.store(tasks[i]!.cancelled, 0, 1)
@@ -95,7 +105,7 @@ export function createPool(options: PoolOptions): Evaluator {
       try {
         return (await run)[i]!
       } catch (error) {
-        if (signal.aborted) return givenUp
+        if (signal.aborted) return GIVEN_UP
         // Whichever of them ended the thread, each gives the same figures alone.
         if (calls.length > 1) return evaluateGroup([call])[0]!
         const { code } = error as NodeJS.ErrnoException
@@ -106,34 +116,35 @@ export function createPool(options: PoolOptions): Evaluator {
         clearTimeout(graceTimer)
         signal.removeEventListener('abort', giveUp)
       }
-    })
+    }
+    return calls.map((call, i) => timed(call, evaluateOne(call, i)))
   }
 
   const { netsPerStep = 1, workers } = options
   const evaluateInThread =
     netsPerStep === 1
       ? (call: Call) => evaluateGroup([call])[0]!
-      : createGatherer({
+      : createGatherer<Call, Result>({
           size: netsPerStep,
           groups: workers,
           patienceMs: GATHER_MS,
           kindOf: stepsOf,
           run: evaluateGroup,
         })
+  /** No more processes than threads, however many networks step together. */
+  const evaluateApart = createGatherer<Call, Result>({
+    size: 1,
+    groups: workers,
+    patienceMs: 0,
+    kindOf: () => 'any',
+    run: (calls) => calls.map((call) => timed(call, (signal) => evaluateIsolated(call.request, data, signal))),
+  })
 
   return {
     id: 'proxy',
     version: `2+${options.engine}@${options.engineVersion}`,
-    async evaluate(request, { signal: outer, isolated = false }: EvaluateOptions = {}) {
-      const timeout = AbortSignal.timeout(options.timeoutSeconds * 1000)
-      const signal = outer === undefined ? timeout : AbortSignal.any([outer, timeout])
-      const result = isolated
-        ? await evaluateIsolated(request, data, signal)
-        : await evaluateInThread({ request, signal })
-      return timeout.aborted && !result.ok
-        ? failure('timed-out', `not trained within ${options.timeoutSeconds} s`)
-        : result
-    },
+    evaluate: (request, { signal, isolated = false }: EvaluateOptions = {}) =>
+      (isolated ? evaluateApart : evaluateInThread)({ request, signal }),
     async dispose() {
       await Promise.allSettled(inFlight)
       await threads.end()
