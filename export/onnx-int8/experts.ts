@@ -2,7 +2,7 @@ import type { Value } from '../../evaluators/training/onnx/emitter.ts'
 import { writingSteps } from '../../evaluators/training/onnx/inference-experts.ts'
 import { type RoutingSteps, routeExperts } from '../../formats/onnx/routed-experts.ts'
 import { SHARE_BITS } from '../quantise/fixed-point.ts'
-import type { QuantisedExperts, QuantisedGraph } from '../quantise/types.ts'
+import type { QuantisedExpert, QuantisedExperts, QuantisedGraph } from '../quantise/types.ts'
 import { type Edge, OFFSET, type QdqBuilder } from './builder.ts'
 import { summed, weightedPart } from './integer.ts'
 
@@ -24,7 +24,6 @@ export function writeMixture({ builder, kernel, features, gates, to, arithmetic,
   const { emitter } = builder
   const { experts, topK, outputShape } = kernel
   const steps = writingSteps(emitter, 'uint8', outputShape)
-  const unit = topK === 1 ? gates.quantisation.scale : 2 ** -SHARE_BITS
   const edge = (value: Value): Edge => ({ value, shape: outputShape, quantisation: to })
   const whole = emitter.node('Sub', [
     emitter.node('Cast', [gates.value], { attributes: { to: FLOAT } }),
@@ -41,8 +40,7 @@ export function writeMixture({ builder, kernel, features, gates, to, arithmetic,
       const result = builder.reshaped(writeExpert(graph, { ...features, value: some }), outputShape)
       const scale = outputShape.length === 3 ? emitter.reshape(share, [-1, 1, 1, 1]) : share
       if (arithmetic === 'integer') return weightedPart(builder, result, scale, experts[expert]!, to).value
-      const weight = emitter.node('Mul', [scale, emitter.scalar(unit)])
-      return builder.quantised(emitter.node('Mul', [builder.real(result), weight]), outputShape, to).value
+      return realPart(builder, result, scale, experts[expert]!, to)
     },
     sum: (a, b) =>
       arithmetic === 'integer'
@@ -53,7 +51,31 @@ export function writeMixture({ builder, kernel, features, gates, to, arithmetic,
 }
 
 /** Element types of ONNX. */
-const [FLOAT, INT64] = [1n, 7n]
+const [FLOAT, UINT8, INT64, DOUBLE] = [1n, 2n, 7n, 11n]
+
+/**
+ * What an expert adds to the sum, as `weightedPart` computes it, in double precision: exact unless a factor is so small
+ * that a product needs more than 53 bits, and several times as fast as 64-bit division.
+ */
+function realPart(
+  builder: QdqBuilder,
+  result: Edge,
+  share: Value,
+  { share: { multiplier, shift } }: QuantisedExpert,
+  to: Edge['quantisation'],
+): Value {
+  const { emitter } = builder
+  const double = (value: Value): Value => emitter.node('Cast', [value], { attributes: { to: DOUBLE } })
+  const constant = (value: number): Value =>
+    emitter.shared(`double ${value}`, () => ({ type: 'float64', dims: [], data: Float64Array.of(value) }))
+  const difference = emitter.node('Sub', [double(result.value), constant(result.quantisation.zeroPoint + OFFSET)])
+  const factor = emitter.node('Mul', [double(share), constant(multiplier * 2 ** (shift - 31))])
+  const product = emitter.node('Mul', [difference, factor])
+  // Rounding and zero point in one addend: both are exact.
+  const placed = emitter.node('Floor', [emitter.node('Add', [product, constant(to.zeroPoint + OFFSET + 0.5)])])
+  const kept = emitter.node('Clip', [placed, constant(0), constant(255)])
+  return emitter.node('Cast', [kept], { attributes: { to: UINT8 } })
+}
 
 /**
  * `[batch, experts]` in float: the whole numbers that weight each expert, from gates that are whole numbers in float. Of

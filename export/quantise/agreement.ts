@@ -92,7 +92,7 @@ const span = ({ zeroPoint }: Quantisation): readonly [number, number] => [INT8_M
 /** One value that differs in LiteRT counts as so many that differ in ONNX Runtime, whose sums depend on the processor too. */
 const LITERT_WEIGHT = 64
 
-/** The output of TFLite MUL, at most 0.02 % wider. ONNX Runtime adds the zero point before it rounds. */
+/** The output of TFLite MUL, at most 0.02 % wider. ONNX Runtime adds the zero point, that of uint8, before it rounds. */
 export function agreeingProduct([a, b]: readonly [Quantisation, Quantisation], output: Quantisation): Quantisation {
   const scale = fewest(output.scale, ACTIVATION_STEP, (candidate, enough) => {
     const real = (a.scale * b.scale) / candidate
@@ -100,7 +100,8 @@ export function agreeingProduct([a, b]: readonly [Quantisation, Quantisation], o
     const fixed = quantiseMultiplier(real)
     const inLiteRt = LITERT_WEIGHT * conflictsOf({ real, fixed, rounded: times(held) }, ...span(output), enough)
     if (inLiteRt >= enough) return inLiteRt
-    const rounded = (sum: number): number => roundEven(single(single(sum * held) + output.zeroPoint)) - output.zeroPoint
+    const zero = output.zeroPoint - INT8_MIN
+    const rounded = (sum: number): number => roundEven(single(single(sum * held) + zero)) - zero
     return inLiteRt + conflictsOf({ real, fixed, rounded }, ...span(output), enough - inLiteRt)
   })
   return { ...output, scale }
@@ -114,7 +115,7 @@ function meanRounded(input: Quantisation, count: number, output: Quantisation): 
   return (sum) => roundEven(single(single((sum + offset) * factor) + addend)) - output.zeroPoint
 }
 
-/** The output of TFLite MEAN, at most 0.02 % wider. @param fixed the factor for a ratio of scales. */
+/** The output of TFLite MEAN, at most 0.02 % wider, for XNNPACK's and for ONNX Runtime's. @param fixed the factor for a ratio of scales. */
 export function agreeingMean(
   input: Quantisation,
   count: number,
@@ -123,8 +124,12 @@ export function agreeingMean(
 ): Quantisation {
   const scale = fewest(output.scale, ACTIVATION_STEP, (candidate, enough) => {
     const ratio = input.scale / candidate
+    const [real, factor] = [ratio / count, fixed(ratio)]
     const rounded = meanRounded(input, count, { ...output, scale: candidate })
-    return conflictsOf({ real: ratio / count, fixed: fixed(ratio), rounded }, ...span(output), enough)
+    const inLiteRt = LITERT_WEIGHT * conflictsOf({ real, fixed: factor, rounded }, ...span(output), enough)
+    if (inLiteRt >= enough) return inLiteRt
+    const held = times(single(input.scale / single(candidate * count)))
+    return inLiteRt + conflictsOf({ real, fixed: factor, rounded: held }, ...span(output), enough - inLiteRt)
   })
   return { ...output, scale }
 }
@@ -170,7 +175,7 @@ function shortFactors(operands: readonly [Quantisation, Quantisation], { scale }
   return { shift, multipliers: ratios.map((ratio) => roundEven(ratio * 2 ** shift)) }
 }
 
-/** How many pairs TFLite ADD and ONNX Runtime add to different int8 values: there in single precision, products unrounded. */
+/** How many pairs TFLite ADD and ONNX Runtime add to different values: there of uint8, in single precision, products unrounded. */
 export function realSumConflicts(
   operands: readonly [Quantisation, Quantisation],
   output: Quantisation,
@@ -179,7 +184,8 @@ export function realSumConflicts(
   const [a, b] = operands
   const factors = addOperands([a.scale, b.scale], output.scale)
   const [ratioA, ratioB] = [single(a.scale / output.scale), single(b.scale / output.scale)]
-  const addend = single(output.zeroPoint - single(ratioA * a.zeroPoint + single(ratioB * b.zeroPoint)))
+  const [zeroA, zeroB, zero] = [a, b, output].map(({ zeroPoint }) => zeroPoint - INT8_MIN) as [number, number, number]
+  const addend = single(zero - single(ratioA * zeroA + single(ratioB * zeroB)))
   const shares = operands.map(({ zeroPoint }, n) =>
     Array.from({ length: 256 }, (_, i) => {
       const { multiplier, shift } = factors.operands[n]!
@@ -188,13 +194,12 @@ export function realSumConflicts(
   )
   const { multiplier, shift } = factors.result
   let conflicts = 0
-  for (let q = INT8_MIN; q <= INT8_MAX; q++) {
+  for (let q = 0; q < 256; q++) {
     const partial = single(q * ratioB + addend)
-    for (let p = INT8_MIN; p <= INT8_MAX; p++) {
+    for (let p = 0; p < 256; p++) {
       const found = roundEven(single(p * ratioA + partial))
-      if (found < INT8_MIN || found > INT8_MAX) continue
-      const sum = shares[0]![p - INT8_MIN]! + shares[1]![q - INT8_MIN]!
-      if (found !== scaleBy(sum, multiplier, shift) + output.zeroPoint) conflicts++
+      if (found < 0 || found > 255) continue
+      if (found !== scaleBy(shares[0]![p]! + shares[1]![q]!, multiplier, shift) + zero) conflicts++
     }
     if (conflicts >= enough) break
   }

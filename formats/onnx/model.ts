@@ -9,11 +9,12 @@ export const ELEMENT_TYPES = {
   int64: 7,
   bool: 9,
   float16: 10,
+  float64: 11,
   int4: 22,
 } as const
 export type ElementType = keyof typeof ELEMENT_TYPES
 
-export type TensorData = Float32Array | Int8Array | Uint8Array | Uint16Array | Int32Array | BigInt64Array
+export type TensorData = Float32Array | Float64Array | Int8Array | Uint8Array | Uint16Array | Int32Array | BigInt64Array
 
 /** A stored tensor, row-major. `bool` elements are bytes 0 and 1, `float16` ones their bits, `int4` ones two in a byte. */
 export interface OnnxTensor {
