@@ -1,5 +1,6 @@
 import { arenaBytes, type MemoryPlan, type MemoryPlanOptions, planMemory } from '../network/memory-plan.ts'
 import type { Schedule } from '../network/schedule.ts'
+import { bankedBytes, planBanks } from './banks.ts'
 import type { KernelFacts } from './features.ts'
 import { ByKernel } from './kernel-catalogue.ts'
 import { CATALOGUE, type Lowered } from './lowering.ts'
@@ -16,10 +17,18 @@ export class MemoryModel {
   readonly #scratchOf: ByKernel<number>
 
   constructor(memory: Profile['memory']) {
-    const { elementBytes, alignmentBytes, scratch, laterFirst = false, overlayGrowth, ram } = memory
+    const { elementBytes, alignmentBytes, scratch, laterFirst = false, overlayGrowth, banks, ram } = memory
     this.#memory = memory
     this.#scratch = scratch.map(({ kernel, when, terms }) => ({ kernel, model: scratchModel(when, terms) }))
-    this.#arenaRules = JSON.stringify([elementBytes, alignmentBytes, laterFirst, overlayGrowth ?? 0, scratch, ram])
+    this.#arenaRules = JSON.stringify([
+      elementBytes,
+      alignmentBytes,
+      laterFirst,
+      overlayGrowth ?? 0,
+      banks ?? 0,
+      scratch,
+      ram,
+    ])
     this.#scratchOf = new ByKernel(CATALOGUE, (facts) => this.scratchBytes(facts))
   }
 
@@ -31,8 +40,12 @@ export class MemoryModel {
     return 0
   }
 
-  /** The runtime's arena, placed greedily: tensors and scratch buffers, without what the runtime keeps beside them. */
-  plan = ({ schedule, numbers }: Lowered): MemoryPlan => planMemory(schedule, this.#planOptions(numbers))
+  /** The runtime's arena, placed greedily or in banks: tensors and scratch buffers, without what the runtime keeps beside them. */
+  plan = ({ schedule, numbers }: Lowered): MemoryPlan => {
+    const { banks, elementBytes, alignmentBytes } = this.#memory
+    if (banks !== undefined) return planBanks(schedule, { elementBytes, alignmentBytes, banks })
+    return planMemory(schedule, this.#planOptions(numbers))
+  }
 
   #planOptions(numbers: readonly number[]): MemoryPlanOptions {
     const { elementBytes, alignmentBytes, laterFirst = false } = this.#memory
@@ -42,7 +55,8 @@ export class MemoryModel {
   }
 
   #arenaBytes(schedule: Schedule, numbers: readonly number[]): number {
-    const { elementBytes, overlayGrowth } = this.#memory
+    const { elementBytes, alignmentBytes, overlayGrowth, banks } = this.#memory
+    if (banks !== undefined) return bankedBytes(schedule, { elementBytes, alignmentBytes, banks })
     if (overlayGrowth === undefined) return arenaBytes(schedule, this.#planOptions(numbers))
     const scratchBytes = (step: number): number => this.#scratchOf.get(numbers[step]!)
     return overlaidBytes(schedule, { elementBytes, growth: overlayGrowth, scratchBytes })
