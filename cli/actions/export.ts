@@ -3,6 +3,7 @@ import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import { weightsText } from '../../export/card-sections.ts'
 import type { LabelOptions } from '../../export/energy-label.ts'
 import { affordableCosts, exportNetwork as writeExport } from '../../export/export-network.ts'
+import { failureText } from '../../export/formats/check.ts'
 import type { ExportFormat } from '../../export/formats/format.ts'
 import { defaultFormats, formatsFor, parseFormats, weightBitsFor } from '../../export/formats/index.ts'
 import { type ExportedDevice, renderIndex } from '../../export/index-page.ts'
@@ -10,7 +11,7 @@ import type { ModelCard } from '../../export/model-card.ts'
 import { WEIGHT_BITS_MODES, type WeightBitsMode } from '../../export/quantise/weight-bits.ts'
 import { type Selection, selectTrial } from '../../export/select.ts'
 import { createCostModel, loadProfile, type Profile } from '../../hardware-profiles/index.ts'
-import { UserError } from '../../lib/errors.ts'
+import { OperationalError, UserError } from '../../lib/errors.ts'
 import { pathInside, writeFileAtomic } from '../../lib/files.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
 import { formatLatency } from '../../lib/units.ts'
@@ -87,17 +88,22 @@ export async function exportNetwork(args: ExportArguments): Promise<void> {
     const label = labelOptions(flags, energy)
     const shared = { args, experiment, settings, trials, energy, label, dataset, space }
     const session = { ...shared, signal, train: exportTrainer(args.out, signal) }
-    await meterExport(settings, () => exportAll(session, selections))
+    let exported: readonly ExportedDevice[] = []
+    await meterExport(settings, async () => {
+      exported = await exportAll(session, selections)
+    })
+    checkVerified(exported, args.out)
   }
   await interruptible(work, () => {
     process.stderr.write('frugal: stopped; the same command goes on from there, whole epochs are kept\n')
   })
 }
 
+/** @returns what was exported for each device. */
 async function exportAll(
   session: Session,
   selections: readonly { readonly front: Front; readonly selection: Selection | undefined }[],
-): Promise<void> {
+): Promise<readonly ExportedDevice[]> {
   const { args } = session
   const exported: ExportedDevice[] = []
   for (const { front, selection } of selections) {
@@ -108,9 +114,23 @@ async function exportAll(
       card: selection === undefined ? undefined : await exportOne(session, front, selection, out),
     })
   }
-  if (!args.all) return
+  if (!args.all) return exported
   writeFileAtomic(path.join(args.out, 'README.md'), renderIndex(exported))
   print(`${args.out}: README.md and a folder for each device`)
+  return exported
+}
+
+/** @throws OperationalError when a file does something else than it should: it is written, but nobody should use it. */
+function checkVerified(exported: readonly ExportedDevice[], out: string): void {
+  const failed = exported.flatMap(({ device, card }) =>
+    (card?.verification ?? []).filter((check) => check.failed).map((check) => ({ device, check })),
+  )
+  const [first] = failed
+  if (first === undefined) return
+  const others = failed.length === 1 ? '' : `; ${failed.length - 1} more failed`
+  throw new OperationalError(
+    `verification failed for ${first.device}: ${failureText(first.check)}${others}; the files are in '${out}', marked as failed: do not use them`,
+  )
 }
 
 function readExperiment(args: ExportArguments) {
@@ -206,8 +226,10 @@ function report(card: ModelCard, out: string): void {
     )
     if (weights.mode !== '8') print(weightsText(weights))
   }
-  for (const { artefact, where, verified, detail } of card.verification) {
-    print(`${verified ? 'verified' : 'NOT verified'}: ${artefact} on ${where}: ${detail}`)
+  for (const check of card.verification) {
+    const { artefact, where, verified, failed, detail } = check
+    if (failed) print(`FAILED: ${failureText(check)}`)
+    else print(`${verified ? 'verified' : 'NOT verified'}: ${artefact} on ${where}: ${detail}`)
   }
   for (const warning of card.warnings) print(`warning: ${warning}`)
 }

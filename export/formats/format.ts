@@ -25,7 +25,12 @@ export interface ExportContext {
 export interface ArtefactCheck {
   readonly artefact: string
   readonly where: string
+  /** It ran, and did what it should. */
   readonly verified: boolean
+  /** It ran, or should have, and did something else: beyond what is allowed. Left out otherwise. */
+  readonly failed?: boolean | undefined
+  /** What may be different from the reference; left out where nothing was compared. */
+  readonly allowed?: string | undefined
   readonly detail: string
 }
 
@@ -88,6 +93,6 @@ export interface ExportFormat {
   readonly families?: readonly Profile['family'][]
   /** Why a device's runtime does not take the file with 4-bit weights; undefined where it does. */
   readonly fourBitProblem?: (profile: Profile) => string | undefined
-  /** @throws OperationalError when the file does not do what the trained network does. */
+  /** A file that does not do what the trained network does is a check that failed, not an error. */
   readonly write: (context: ExportContext) => Promise<Artefact>
 }

@@ -8,9 +8,10 @@ import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
 import { type ExportJob, exportNetwork } from '../../export/export-network.ts'
 import { defaultFormats, parseFormats } from '../../export/formats/index.ts'
 import { renderIndex } from '../../export/index-page.ts'
+import { cardSchema } from '../../export/model-card.ts'
 import { verifyOnnx } from '../../export/verify.ts'
 import { createCostModel, loadProfile } from '../../hardware-profiles/index.ts'
-import { OperationalError, UserError } from '../../lib/errors.ts'
+import { UserError } from '../../lib/errors.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import { archId } from '../../network/measure.ts'
 import { plausibleWeights } from './networks.ts'
@@ -123,7 +124,7 @@ test('the card gives both accuracies and says what was not verified', async (t) 
   t.is(card.footprint!.arenaUsedBytes, undefined)
   t.deepEqual(JSON.parse(readFileSync(path.join(job.out, 'card.json'), 'utf8')), JSON.parse(JSON.stringify(card)))
   const page = readFileSync(path.join(job.out, 'README.md'), 'utf8')
-  t.regex(page, /\| \*\*no\*\* \| not verified: --no-verify/)
+  t.regex(page, /\| \*\*no\*\* \| {2}\| not verified: --no-verify/)
   t.regex(page, /arm-none-eabi-gcc .*start\.c check\.c/)
   t.notRegex(page, /^`x`|[^\\]<b>/m)
 })
@@ -136,11 +137,26 @@ test('a drop of more than a point is warned of', async (t) => {
   t.regex(warnings[0]!, /int8 costs \d+\.\d\d points/)
 })
 
-test('a file that is not what was trained is not written', async (t) => {
+test('a file that is not what was trained is written, and its check has failed: in the card, the README and the index', async (t) => {
   const job = jobIn(t, { verify: true, formats: parseFormats('onnx') })
   const wrong = { ...job, trained: { ...job.trained, accuracy: { test: float.accuracy + 0.2, validation: 0.1 } } }
-  await t.throwsAsync(exportNetwork(wrong), { instanceOf: OperationalError, message: /does not hold what was trained/ })
-  t.false(existsSync(job.out))
+  const card = await exportNetwork(wrong)
+  const [check] = card.verification
+  t.like(check, { artefact: 'model.onnx', verified: false, failed: true })
+  t.regex(
+    check!.detail,
+    new RegExp(`${float.correct} of 120 test samples \\(the trained network: ${float.correct + 24}\\)`),
+  )
+  t.regex(check!.allowed!, /accuracy within 0\.2 %/)
+  t.true(existsSync(path.join(job.out, 'model.onnx')))
+  t.true(cardSchema.safeParse(JSON.parse(readFileSync(path.join(job.out, 'card.json'), 'utf8'))).success)
+  const page = readFileSync(path.join(job.out, 'README.md'), 'utf8')
+  t.regex(page, /\*\*Verification failed: do not use `model\.onnx`\.\*\*/)
+  t.regex(page, /\| `model\.onnx` \| onnxruntime.* \| \*\*FAILED\*\* \|/)
+  t.regex(renderIndex([{ device: 'one', card }]), /\| 0 of 1, \*\*1 FAILED\*\* \|/)
+  const good = await exportNetwork(jobIn(t, { verify: true, formats: parseFormats('onnx') }))
+  t.false('failed' in good.verification[0]!)
+  t.regex(renderIndex([{ device: 'one', card: good }]), /\| 1 of 1 \|/)
 })
 
 test('formats: by family, by name, and refused with the nearest name', (t) => {

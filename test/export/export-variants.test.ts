@@ -9,6 +9,7 @@ import { type ExportJob, exportNetwork } from '../../export/export-network.ts'
 import { parseFormats } from '../../export/formats/index.ts'
 import { findLiteRt } from '../../export/litert/run-litert.ts'
 import { cardSchema } from '../../export/model-card.ts'
+import { chooseQuantisation } from '../../export/quantise/choose.ts'
 import { trainingEnergy } from '../../export/training-energy.ts'
 import { verifyOnnx } from '../../export/verify.ts'
 import { createCostModel, loadProfile } from '../../hardware-profiles/index.ts'
@@ -149,4 +150,31 @@ test('the energy of the trainings stands beside that of the search', async (t) =
   const { passes, wattHours } = trainingEnergy(all, { joules: 3600, source: '' }, undefined)
   t.is(passes, 10 + 4 / 2 + (5 * 1.6) / 2)
   t.is(wattHours, passes)
+})
+
+test('where the reference gives something else than the files, each file is said to have failed, with numbers', async (t) => {
+  const choice = await chooseQuantisation(graph, weights, dataset, () => {})
+  // Wrong by three quanta for one output in ten.
+  const testOutputs = choice.testOutputs.map((value, i) => (i % 10 === 0 ? (value > 0 ? value - 3 : value + 3) : value))
+  const profile = loadProfile('stm32f446-tflm-cmsisnn')
+  const context = {
+    graph,
+    weights,
+    dataset,
+    profile,
+    trainedAccuracy: float.accuracy,
+    verify: true,
+    title: 't',
+    name: 'm',
+  }
+  for (const { id, write } of parseFormats('onnx-integer,tflite,c')) {
+    const { checks, files } = await write({ ...context, int8: { ...choice, testOutputs } })
+    t.true(files.size > 0)
+    const ran = checks.filter(({ detail }) => !detail.startsWith('not verified here'))
+    t.true(ran.length > 0 || id !== 'onnx-integer')
+    for (const { detail, failed, verified } of ran) {
+      t.true(failed === true && !verified, detail)
+      t.regex(detail, /40 of 400 outputs \(10 %\) .* by at most 3 quanta|: 40 of 400, first for sample 0/)
+    }
+  }
 })
