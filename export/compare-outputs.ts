@@ -18,11 +18,33 @@ export function compareOutputs(expected: Int8Array, found: Int8Array): OutputCom
   return { outputs: expected.length, differing, most }
 }
 
-/** Share of outputs that may be off by one quantum where a runtime rounds by rules of its own. */
-const TOLERATED_SHARE = 0.001
+/** How far the int8 outputs of a file may be from the reference's in some runtime. */
+export interface Tolerance {
+  /** Share of the outputs that may differ. */
+  readonly share: number
+  /** Quanta that one output may be off. */
+  readonly quanta: number
+  /** Share of the samples by which the count of rightly classified ones may differ; one sample always may. */
+  readonly samplesShare: number
+}
 
-export const withinTolerance = ({ outputs, differing, most }: OutputComparison): boolean =>
-  most <= 1 && differing <= TOLERATED_SHARE * outputs
+export const BIT_FOR_BIT: Tolerance = { share: 0, quanta: 0, samplesShare: 0 }
+/** Runtimes that round once, but in single precision. */
+export const ONE_QUANTUM: Tolerance = { share: 0.001, quanta: 1, samplesShare: 0.005 }
+/** Kernels that round twice, or in float: every layer's values may be a quantum off, and outputs some quanta. */
+export const OTHER_ROUNDING: Tolerance = { share: 1, quanta: 16, samplesShare: 0.02 }
+
+export const withinTolerance = (
+  { outputs, differing, most }: OutputComparison,
+  { share, quanta }: Tolerance = ONE_QUANTUM,
+): boolean => most <= quanta && differing <= share * outputs
+
+/** What is allowed, in words. */
+export function toleranceText({ share, quanta, samplesShare }: Tolerance): string {
+  if (quanta === 0) return 'bit for bit'
+  const outputs = share === 1 ? 'any output' : `${100 * share} % of the outputs`
+  return `${quanta} ${quanta === 1 ? 'quantum' : 'quanta'} on ${outputs}, accuracy within ${100 * samplesShare} % of the samples`
+}
 
 /** The comparison in words. @param whose outputs were expected. */
 export function comparisonText({ outputs, differing, most }: OutputComparison, whose = 'the reference’s'): string {

@@ -51,10 +51,10 @@ function checkFootprint({ arenaBytes, stackBytes = 0, constantBytes, flashBytes 
 
 /**
  * Writes a trained network in every format asked for, with `architecture.json`, `weights.safetensors`, `card.json` and
- * `README.md`. Each file is
- * run before anything is written, and figures in the card are what the runs gave. The same job writes the same bytes.
- * @throws UserError when the network is over the device's memory; OperationalError when a file does not do what the
- * trained network does, or its maker does not what the reference does.
+ * `README.md`. Each file is run before anything is written, and figures in the card are what the runs gave; a file that
+ * does something else than it should is written all the same, and the card says that its check failed. The same job
+ * writes the same bytes.
+ * @throws UserError when the network is over the device's memory.
  */
 export async function exportNetwork(job: ExportJob): Promise<ModelCard> {
   const { graph, dataset, trained, formats, selection } = job

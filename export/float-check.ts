@@ -83,10 +83,14 @@ export function judgeFloatFile(
   return { ...file, test: verifiedAccuracy(found, count), largestDeviation, largestOutput, allowedDeviation }
 }
 
+/** What `judgeFloatFile` allows, in words. */
+export const floatToleranceText = (precision: FloatPrecision): string =>
+  `${100 * ALLOWED_DEVIATION[precision]} % of the largest output, accuracy within ${100 * TOLERATED_DIFFERENCE} % of the samples`
+
 /** One line for the table of what was verified. */
-export const floatFileText = ({ test, largestDeviation, largestOutput, allowedDeviation }: FloatFileReport): string =>
+export const floatFileText = ({ test, largestDeviation, largestOutput }: FloatFileReport): string =>
   `${test.correct} of ${test.samples} test samples; outputs at most ${largestDeviation.toPrecision(2)} off the float32 ` +
-  `network’s, which reach ${largestOutput.toPrecision(3)} (allowed: ${allowedDeviation.toPrecision(2)})`
+  `network’s, which reach ${largestOutput.toPrecision(3)}`
 
 export const hasRouter = ({ nodes }: NetworkGraph): boolean => nodes.some(({ op }) => op.kind === 'routedExperts')
 

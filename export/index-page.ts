@@ -7,17 +7,25 @@ export interface ExportedDevice {
   readonly card: ModelCard | undefined
 }
 
+/** How many checks passed, failed, and could not be run here. */
+function checksText(verification: ModelCard['verification']): string {
+  const passed = verification.filter(({ verified }) => verified).length
+  const failed = verification.filter((check) => check.failed).length
+  const notRun = verification.length - passed - failed
+  const parts = [failed === 0 ? '' : `**${failed} FAILED**`, notRun === 0 ? '' : `${notRun} not run`]
+  return [`${passed} of ${verification.length}`, ...parts.filter((part) => part !== '')].join(', ')
+}
+
 /** The page that leads to the folders of all devices. */
 export function renderIndex(devices: readonly ExportedDevice[]): string {
   const rows = devices.map(({ device, card }) => {
     if (card === undefined) return `| ${device} | no trained network is within its limits | | | | | | |`
     const { accuracy, int8, cost, energy, verification } = card
     const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
-    const checked = verification.filter(({ verified }) => verified).length
     return (
       `| [${device}](${device}/README.md) | ${card.archId} (trial ${card.trial}) | ${percent(accuracy.test.accuracy)} | ` +
       `${int8 === undefined ? '' : percent(int8.test.accuracy)} | ${formatLatency(cost.latencyMs)}, ${formatEnergy(cost.energyMj)} | ${formatNumber(energy.inferencesPerWattHour)} | ` +
-      `${formatBytes(cost.peakRamBytes)}, ${formatBytes(cost.flashBytes)} | ${checked} of ${verification.length} |`
+      `${formatBytes(cost.peakRamBytes)}, ${formatBytes(cost.flashBytes)} | ${checksText(verification)} |`
     )
   })
   return `# Exported networks

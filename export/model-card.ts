@@ -195,7 +195,18 @@ export const cardSchema = z
       })
       .optional(),
     footprint: footprint.optional(),
-    verification: z.array(z.strictObject({ artefact: text, where: text, verified: z.boolean(), detail: text })),
+    verification: z.array(
+      z
+        .strictObject({
+          artefact: text,
+          where: text,
+          verified: z.boolean(),
+          failed: z.boolean().optional().describe('It did something else than it should: the file is not to be used'),
+          allowed: text.optional().describe('What may be different from the reference there'),
+          detail: text,
+        })
+        .describe('verified: it ran and did what it should; neither that nor failed: it was not run'),
+    ),
     warnings: z.array(text),
     cost: z
       .strictObject({

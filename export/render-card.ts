@@ -16,8 +16,8 @@ import type { ModelCard } from './model-card.ts'
 
 function verificationSection({ verification, warnings, int8 }: ModelCard): string {
   const rows = verification.map(
-    ({ artefact, where, verified, detail }) =>
-      `| \`${artefact}\` | ${inline(where)} | ${verified ? 'yes' : '**no**'} | ${inline(detail)} |`,
+    ({ artefact, where, verified, failed, allowed = '', detail }) =>
+      `| \`${artefact}\` | ${inline(where)} | ${failed ? '**FAILED**' : verified ? 'yes' : '**no**'} | ${allowed} | ${inline(detail)} |`,
   )
   const quantised =
     int8 === undefined
@@ -25,7 +25,7 @@ function verificationSection({ verification, warnings, int8 }: ModelCard): strin
       : `\nQuantised after training with ranges from ${int8.calibrationSamples} training samples (${int8.calibration}; on ${int8.validationSamples} validation
 samples, extremes give ${percent(int8.validation.minmax)} and percentiles ${percent(int8.validation.percentile)}).\n${fineTuningText(int8)}\n`
   const warned = warnings.map((warning) => `\n**Warning:** ${warning}\n`).join('')
-  return `| file | run by | verified | |\n|---|---|---|---|\n${rows.join('\n')}\n${quantised}${warned}`
+  return `| file | run by | verified | allowed | |\n|---|---|---|---|---|\n${rows.join('\n')}\n${quantised}${warned}`
 }
 
 /** What goes in and what comes out, of each file. */
@@ -59,6 +59,14 @@ function interfaces({ files, input, output }: ModelCard): string {
   return lines.join('\n')
 }
 
+/** Says at the top which files are not to be used. */
+export function failedNote({ verification }: ModelCard): string {
+  const files = new Set(verification.flatMap(({ artefact, failed }) => (failed ? [artefact] : [])))
+  if (files.size === 0) return ''
+  const names = [...files].map((file) => `\`${file}\``).join(', ')
+  return `\n**Verification failed: do not use ${names}.** What differed is in the table under [Verification](#verification).\n`
+}
+
 /** What the estimates leave out where weights have 4 bits. */
 const fourBitNote = ({ int8 }: ModelCard): string =>
   int8?.weights.layers.some(({ bits }) => bits === 4)
@@ -77,7 +85,7 @@ export function renderModelCard(card: ModelCard, instructions: readonly string[]
   return `# Network ${card.archId} for ${device.id}
 
 Found by Frugal ${card.frugalVersion}, trial ${card.trial} (${card.rule}).
-
+${failedNote(card)}
 | | |
 |---|---|
 | test accuracy in float | **${percent(accuracy.test.accuracy)}** (95 % interval ${percent(low)} to ${percent(high)}; ${accuracy.test.correct} of ${accuracy.test.samples}, measured on ${accuracy.measuredOn}) |

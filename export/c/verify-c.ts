@@ -155,9 +155,11 @@ async function compare(
   const outputs = readFileSync(path.join(folder, 'outputs.bin'))
   const expected = Buffer.from(new Uint8Array(firstSamples(job, job.expected, samples)))
   if (!outputs.equals(expected)) {
-    const at = expected.findIndex((byte, i) => byte !== outputs[i])
-    const sample = Math.floor(at / (job.expected.length / job.samples))
-    throw new OperationalError(`the C gives another output than the reference on ${target}, first for sample ${sample}`)
+    const differing = [...expected.keys()].filter((i) => expected[i] !== outputs[i])
+    const sample = Math.floor(differing[0]! / (job.expected.length / job.samples))
+    throw new OperationalError(
+      `the C gives other outputs than the reference on ${target}: ${differing.length} of ${expected.length}, first for sample ${sample}`,
+    )
   }
   return { arenaBytes: Number(said[2]), stackBytes: said[3] === undefined ? undefined : Number(said[3]) }
 }

@@ -2,10 +2,12 @@ import { checkProgram, LINKER_SCRIPT, mainProgram, START_SOURCE } from '../c/che
 import { countProgram } from '../c/count-program.ts'
 import { COUNT_BUILD, COUNT_RUN, MAIN_BUILD } from '../c/measure-c.ts'
 import { BOARDS, boardBuild, boardRun, HOST_FLAGS } from '../c/toolchain.ts'
-import { type CVerification, verifyC } from '../c/verify-c.ts'
+import { type CVerification, type CVerificationJob, verifyC } from '../c/verify-c.ts'
 import { type CModel, writeCModel } from '../c/write-model.ts'
+import { BIT_FOR_BIT, toleranceText } from '../compare-outputs.ts'
 import { checkSamples } from '../quantise/check-samples.ts'
 import { quantisedSchedule } from '../quantise/quantise.ts'
+import { checked, notRun } from './check.ts'
 import type { ArtefactCheck, ExportFormat } from './format.ts'
 
 const FOLDER = 'c'
@@ -39,7 +41,7 @@ export const cFormat: ExportFormat = {
     const samples = checkSamples(context.dataset, int8)
     const kept = Math.min(KEPT_SAMPLES, samples.count)
     const job = { files, ...samples, samples: samples.count, emulatedSamples: kept }
-    const verification = context.verify ? await verifyC(job) : undefined
+    const { verification, checks } = context.verify ? await verified(job, model) : unverified
     const golden = (values: Int8Array): Uint8Array =>
       Uint8Array.from(values.subarray(0, (values.length / samples.count) * kept))
     return {
@@ -48,7 +50,7 @@ export const cFormat: ExportFormat = {
         [`${FOLDER}/inputs.bin`, golden(samples.inputs)],
         [`${FOLDER}/expected.bin`, golden(samples.expected)],
       ]),
-      checks: checksOf(verification, model),
+      checks,
       instructions: instructions(model, kept),
       footprint: {
         arenaBytes: model.arenaBytes,
@@ -70,20 +72,36 @@ const largest = (values: readonly (number | undefined)[] = []): number | undefin
   return measured.length === 0 ? undefined : Math.max(...measured)
 }
 
-function checksOf(verification: CVerification | undefined, model: CModel): readonly ArtefactCheck[] {
-  const artefact = `${FOLDER}/model.c`
-  if (verification === undefined) {
-    return [{ artefact, where: 'anywhere', verified: false, detail: 'not verified: --no-verify' }]
-  }
-  return verification.runs.map(({ target, how, samples, arenaBytes }) => ({
-    artefact,
-    where: target,
-    verified: samples > 0,
-    detail:
-      samples === 0
-        ? how
-        : `the reference's outputs bit for bit on ${samples} test samples; arena ${arenaBytes} of ${model.arenaBytes} B used; ${how}`,
-  }))
+interface Verified {
+  /** Undefined where the C was not run, or failed. */
+  readonly verification?: CVerification
+  readonly checks: readonly ArtefactCheck[]
+}
+
+const MODEL = `${FOLDER}/model.c`
+const unverified: Verified = { checks: [notRun(MODEL, 'anywhere', 'not verified: --no-verify')] }
+
+async function verified(job: CVerificationJob, model: CModel): Promise<Verified> {
+  const allowed = toleranceText(BIT_FOR_BIT)
+  const found: { verification?: CVerification } = {}
+  const check = await checked({ artefact: MODEL, where: 'host and emulated boards', allowed }, async () => {
+    found.verification = await verifyC(job)
+    return { ok: true, detail: '' }
+  })
+  const { verification } = found
+  if (verification === undefined) return { checks: [check] }
+  const checks = verification.runs.map(({ target, how, samples, arenaBytes }) =>
+    samples === 0
+      ? notRun(MODEL, target, how)
+      : {
+          artefact: MODEL,
+          where: target,
+          verified: true,
+          allowed,
+          detail: `the reference's outputs bit for bit on ${samples} test samples; arena ${arenaBytes} of ${model.arenaBytes} B used; ${how}`,
+        },
+  )
+  return { verification, checks }
 }
 
 function instructions({ identifier }: CModel, kept: number): string {

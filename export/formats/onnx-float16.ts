@@ -1,8 +1,9 @@
 import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
-import { floatFileText, judgeFloatFile, rawTestSamples } from '../float-check.ts'
+import { rawTestSamples } from '../float-check.ts'
 import { foldNetwork } from '../fold-network.ts'
 import { runRealInOnnxRuntime } from '../onnx-int8/run-model.ts'
-import type { ExportFormat } from './format.ts'
+import { checkedFloat, notRun } from './check.ts'
+import type { ExportContext, ExportFormat } from './format.ts'
 
 const FILE = 'model_float16.onnx'
 const WHERE = 'onnxruntime, this computer'
@@ -22,11 +23,10 @@ export const onnxFloat16Format: ExportFormat = {
     const preparation = { inputShape, mean, standardDeviation, roundResized: !(samples instanceof Float32Array) }
     const { graph, weights } = foldNetwork(context.graph, context.weights)
     const model = buildInferenceGraph(graph, weights, { batch: 'batch', preparation, float16: true, routed: true })
-    const report = context.verify ? await verified(model, context) : undefined
-    const check = { artefact: FILE, where: WHERE, verified: report !== undefined }
+    const { check, report } = context.verify ? await verified(model, context) : UNVERIFIED
     return {
       files: new Map([[FILE, model]]),
-      checks: [{ ...check, detail: report === undefined ? 'not verified: --no-verify' : floatFileText(report) }],
+      checks: [check],
       instructions: `\`\`\`python
 import numpy, onnxruntime
 providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]
@@ -39,9 +39,12 @@ print(session.run(None, {"input": samples})[0].argmax(axis=1))
   },
 }
 
-async function verified(model: Uint8Array, context: Parameters<ExportFormat['write']>[0]) {
+const UNVERIFIED = { check: notRun(FILE, WHERE, 'not verified: --no-verify'), report: undefined }
+
+async function verified(model: Uint8Array, context: ExportContext) {
   const samples = await rawTestSamples(context)
   const { inputShape } = context.dataset
-  const outputs = await runRealInOnnxRuntime({ model, samples: samples.count, inputShape, inputs: samples.values })
-  return judgeFloatFile(context, samples, outputs, { file: FILE, precision: 'float16', where: WHERE })
+  return checkedFloat(context, samples, { file: FILE, precision: 'float16', where: WHERE }, () =>
+    runRealInOnnxRuntime({ model, samples: samples.count, inputShape, inputs: samples.values }),
+  )
 }

@@ -1,13 +1,13 @@
-import { OperationalError } from '../../lib/errors.ts'
-import { compareOutputs, comparisonText } from '../compare-outputs.ts'
+import { BIT_FOR_BIT, ONE_QUANTUM, type Tolerance } from '../compare-outputs.ts'
 import { runInOnnxRuntime } from '../onnx-int8/run-model.ts'
 import { type OnnxArithmetic, writeQdqModel } from '../onnx-int8/write-model.ts'
-import { checkSamples, countCorrect } from '../quantise/check-samples.ts'
+import { checkSamples } from '../quantise/check-samples.ts'
 import { createRawReader } from '../raw-samples.ts'
+import { checkedOutputs, notRun } from './check.ts'
 import type { ArtefactCheck, ExportContext, ExportFormat } from './format.ts'
 
-/** ONNX Runtime rounds exact halves by rules of its own: its accuracy may be off by at most this share of the samples. */
-const TOLERATED_DIFFERENCE = 0.005
+/** A normalised sample between two integers may be rounded the other way, and later layers make more of it. */
+const PREPARED_IN_FLOAT: Tolerance = { share: 0.02, quanta: 16, samplesShare: 0.005 }
 const WHERE = 'onnxruntime, this computer'
 /** Integer operators are slow: so many samples are compared bit for bit. */
 const COMPARED_SAMPLES = 1000
@@ -38,11 +38,13 @@ function formatOf(id: string, file: string, arithmetic: OnnxArithmetic, descript
       const roundResized = !(samples instanceof Float32Array)
       const preparation = { inputShape, mean, standardDeviation, roundResized }
       const model = writeQdqModel(context.int8!.network, { preparation, arithmetic })
-      const unverified = { artefact: file, where: WHERE, verified: false, detail: 'not verified: --no-verify' }
       const bits = context.verify && arithmetic === 'integer' ? [await bitForBit(file, context)] : []
       return {
         files: new Map([[file, model]]),
-        checks: [context.verify ? await verified(file, model, context) : unverified, ...bits],
+        checks: [
+          context.verify ? await verified(file, model, context) : notRun(file, WHERE, 'not verified: --no-verify'),
+          ...bits,
+        ],
         instructions: `\`\`\`python
 import numpy, onnxruntime
 session = onnxruntime.InferenceSession("${file}")
@@ -54,49 +56,41 @@ print(session.run(None, {"input": samples})[0].argmax(axis=1))
   }
 }
 
-/** @throws OperationalError when the file classifies clearly more or fewer samples rightly than the reference. */
+/** The file itself, on raw samples, which it prepares and rounds in float. */
 async function verified(file: string, model: Uint8Array, { dataset, int8 }: ExportContext): Promise<ArtefactCheck> {
-  const { network, testOutputs } = int8!
+  const { network, testOutputs: expected } = int8!
   const { test } = dataset.splits
   const reader = createRawReader(dataset)
-  const outputs = await runInOnnxRuntime({
+  const job = {
     model,
     samples: test.length,
     inputShape: dataset.inputShape,
-    inputs: (start, end) => reader(test.subarray(start, end)),
+    inputs: (start: number, end: number) => reader(test.subarray(start, end)),
     output: network.tensors[network.output]!.quantisation,
-  })
-  const correct = countCorrect(dataset, outputs)
-  const expected = countCorrect(dataset, testOutputs)
-  const comparison = comparisonText(compareOutputs(testOutputs, outputs))
-  const detail = `${correct} of ${test.length} test samples (integer reference: ${expected}); ${comparison}`
-  if (Math.abs(correct - expected) > Math.max(TOLERATED_DIFFERENCE * test.length, 1)) {
-    throw new OperationalError(`${file} on ${WHERE}: ${detail}: the file does not hold the quantised network`)
   }
-  return { artefact: file, where: WHERE, verified: true, detail }
+  const samples = { count: test.length, expected }
+  return checkedOutputs({ artefact: file, where: WHERE, tolerance: PREPARED_IN_FLOAT }, dataset, samples, () =>
+    runInOnnxRuntime(job),
+  )
 }
 
-/**
- * The network without the preparation of samples, which rounds in float, on the reference's own int8 inputs.
- * @throws OperationalError when an output differs, by more than the quantum that a softmax in float may make.
- */
+/** The network without the preparation of samples, on the reference's own int8 inputs. */
 async function bitForBit(file: string, { dataset, int8 }: ExportContext): Promise<ArtefactCheck> {
   const { network } = int8!
   const { inputs, expected, count } = checkSamples(dataset, int8!, COMPARED_SAMPLES)
   const { shape, quantisation } = network.tensors[network.input]!
   const size = inputs.length / count
   const { scale, zeroPoint } = quantisation
-  const outputs = await runInOnnxRuntime({
+  const job = {
     model: writeQdqModel(network, { arithmetic: 'integer' }),
     samples: count,
     inputShape: shape,
-    inputs: (start, end) =>
+    inputs: (start: number, end: number) =>
       Float32Array.from(inputs.subarray(start * size, end * size), (q) => scale * (q - zeroPoint)),
     output: network.tensors[network.output]!.quantisation,
-  })
-  const comparison = compareOutputs(expected, outputs)
-  const detail = `${count} test samples quantised beforehand: ${comparisonText(comparison)}`
+  }
   const inFloat = network.kernels.some(({ kind }) => kind === 'softmax')
-  if (comparison.differing > 0 && !inFloat) throw new OperationalError(`${file} on ${WHERE}: ${detail}`)
-  return { artefact: file, where: `${WHERE}, behind the preparation of samples`, verified: true, detail }
+  const where = `${WHERE}, on samples quantised beforehand`
+  const tolerance = inFloat ? { ...ONE_QUANTUM, share: 1 } : BIT_FOR_BIT
+  return checkedOutputs({ artefact: file, where, tolerance }, dataset, { count, expected }, () => runInOnnxRuntime(job))
 }

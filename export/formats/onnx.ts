@@ -1,8 +1,8 @@
 import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
-import { OperationalError } from '../../lib/errors.ts'
-import { floatFileText, hasRouter, judgeFloatFile, rawTestSamples } from '../float-check.ts'
+import { hasRouter, rawTestSamples } from '../float-check.ts'
 import { runRealInOnnxRuntime } from '../onnx-int8/run-model.ts'
 import { type VerifiedAccuracy, verifyOnnx } from '../verify.ts'
+import { checked, checkedFloat, notRun } from './check.ts'
 import type { ArtefactCheck, ExportContext, ExportFormat } from './format.ts'
 
 /** Between the trained network and its file, at most this share of the test samples may be classified otherwise. */
@@ -20,11 +20,11 @@ export const onnxFormat: ExportFormat = {
     const roundResized = !(samples instanceof Float32Array)
     const preparation = { inputShape, mean, standardDeviation, roundResized }
     const model = buildInferenceGraph(context.graph, context.weights, { batch: 'batch', preparation, routed: true })
-    const accuracy = context.verify ? await verified(model, context) : undefined
+    const { accuracy, check } = context.verify ? await verified(model, context) : UNVERIFIED
     const routed = context.verify && hasRouter(context.graph) ? [await comparedWithAllExperts(model, context)] : []
     return {
       files: new Map([[FILE, model]]),
-      checks: [checkOf(accuracy), ...routed],
+      checks: [check, ...routed],
       instructions: `\`\`\`python
 import numpy, onnxruntime
 session = onnxruntime.InferenceSession("${FILE}")
@@ -36,38 +36,39 @@ print(session.run(None, {"input": samples})[0].argmax(axis=1))
   },
 }
 
-async function verified(model: Uint8Array, context: ExportContext): Promise<VerifiedAccuracy> {
-  const { dataset, trainedAccuracy } = context
-  const accuracy = await verifyOnnx(model, dataset, 'test')
-  const difference = Math.abs(accuracy.accuracy - trainedAccuracy)
-  if (difference > Math.max(TOLERATED_DIFFERENCE, 1 / accuracy.samples)) {
-    throw new OperationalError(
-      `${FILE} has ${accuracy.accuracy} test accuracy, the trained network ${trainedAccuracy}: the file does not hold what was trained`,
-    )
-  }
-  return accuracy
+interface Verified {
+  /** Of the file, where it gives an answer to every sample. */
+  readonly accuracy?: VerifiedAccuracy
+  readonly check: ArtefactCheck
+}
+
+const UNVERIFIED: Verified = { check: notRun(FILE, WHERE, 'not verified: --no-verify') }
+
+async function verified(model: Uint8Array, { dataset, trainedAccuracy }: ExportContext): Promise<Verified> {
+  const found: { accuracy?: VerifiedAccuracy } = {}
+  const allowed = `accuracy within ${100 * TOLERATED_DIFFERENCE} % of the samples`
+  const check = await checked({ artefact: FILE, where: WHERE, allowed }, async () => {
+    found.accuracy = await verifyOnnx(model, dataset, 'test')
+    const { accuracy, correct, samples } = found.accuracy
+    const trained = Math.round(trainedAccuracy * samples)
+    return {
+      ok: Math.abs(accuracy - trainedAccuracy) <= Math.max(TOLERATED_DIFFERENCE, 1 / samples),
+      detail: `${correct} of ${samples} test samples (the trained network: ${trained})`,
+    }
+  })
+  return { ...found, check }
 }
 
 /**
  * Samples that go to an expert are gathered and its results put back: the outputs must be those of running every expert on
- * every sample. @throws OperationalError where they are not.
+ * every sample.
  */
 async function comparedWithAllExperts(model: Uint8Array, context: ExportContext): Promise<ArtefactCheck> {
+  const where = `${WHERE}, beside a file in which every expert runs`
   const samples = await rawTestSamples(context)
   const { inputShape } = context.dataset
-  const outputs = await runRealInOnnxRuntime({ model, samples: samples.count, inputShape, inputs: samples.values })
-  const report = judgeFloatFile(context, samples, outputs, { file: FILE, precision: 'float32', where: WHERE })
-  return {
-    artefact: FILE,
-    where: `${WHERE}, beside a file in which every expert runs`,
-    verified: true,
-    detail: floatFileText(report),
-  }
-}
-
-function checkOf(accuracy: VerifiedAccuracy | undefined): ArtefactCheck {
-  if (accuracy === undefined)
-    return { artefact: FILE, where: WHERE, verified: false, detail: 'not verified: --no-verify' }
-  const detail = `${accuracy.correct} of ${accuracy.samples} test samples, the accuracy of the trained network`
-  return { artefact: FILE, where: WHERE, verified: true, detail }
+  const { check } = await checkedFloat(context, samples, { file: FILE, precision: 'float32', where }, () =>
+    runRealInOnnxRuntime({ model, samples: samples.count, inputShape, inputs: samples.values }),
+  )
+  return check
 }

@@ -1,9 +1,10 @@
 import { inputShapeOf } from '../../evaluators/training/train.ts'
-import { type FloatSamples, floatFileText, judgeFloatFile, preparedTestSamples } from '../float-check.ts'
+import { type FloatSamples, preparedTestSamples } from '../float-check.ts'
 import { findPythonLiteRt, PYTHON_LITERT_MISSING, runRealInPythonLiteRt } from '../litert/python-litert.ts'
 import { findLiteRt, LITERT_MISSING } from '../litert/run-litert.ts'
 import { runRealInLiteRt } from '../litert/verify-litert.ts'
 import { writeFloatTflite } from '../tflite/float-model.ts'
+import { checkedFloat, notRun } from './check.ts'
 import type { ArtefactCheck, ExportContext, ExportFormat, FloatFileReport, FloatPrecision } from './format.ts'
 
 /** The network as TFLite with float in and out and float16 kernels. */
@@ -24,10 +25,9 @@ function formatOf(precision: FloatPrecision, description: string): ExportFormat 
       const model = writeFloatTflite(context.graph, context.weights, { description: title, precision })
       const runs = context.verify ? await verified(file, precision, model, context) : undefined
       const report = runs?.find((run) => run.report !== undefined)?.report
-      const unverified = { artefact: file, where: 'anywhere', verified: false, detail: 'not verified: --no-verify' }
       return {
         files: new Map([[file, model]]),
-        checks: runs?.map(({ check }) => check) ?? [unverified],
+        checks: runs?.map(({ check }) => check) ?? [notRun(file, 'anywhere', 'not verified: --no-verify')],
         instructions: instructions(file, context),
         ...(report === undefined ? {} : { floatFile: report }),
       }
@@ -47,29 +47,22 @@ async function verified(
   context: ExportContext,
 ): Promise<readonly Run[]> {
   const samples = await preparedTestSamples(context)
-  const judged = (outputs: Float32Array, where: string): Run => {
-    const report = judgeFloatFile(context, samples, outputs, { file, precision, where })
-    return { report, check: { artefact: file, where, verified: true, detail: floatFileText(report) } }
-  }
-  const missing = (where: string, what: string): Run => ({
-    check: { artefact: file, where, verified: false, detail: `not verified here: ${what}` },
-  })
+  const judged = (where: string, run: () => Promise<Float32Array>): Promise<Run> =>
+    checkedFloat(context, samples, { file, precision, where }, run)
   const installation = findLiteRt()
   const width = samples.expected.length / samples.count
   const inWasm =
     installation === undefined
-      ? missing('LiteRT', LITERT_MISSING)
-      : judged(
-          await runRealInLiteRt(installation, model, samples, width),
-          `LiteRT ${installation.version} (@litertjs/core, WebAssembly)`,
+      ? { check: notRun(file, 'LiteRT', `not verified here: ${LITERT_MISSING}`) }
+      : await judged(`LiteRT ${installation.version} (@litertjs/core, WebAssembly)`, () =>
+          runRealInLiteRt(installation, model, samples, width),
         )
   const python = await findPythonLiteRt()
   const inPython =
     python === undefined
-      ? missing('LiteRT in Python', PYTHON_LITERT_MISSING)
-      : judged(
-          await runRealInPythonLiteRt(python, model, allOf(samples)),
-          `LiteRT ${python.version} (ai-edge-litert, Python)`,
+      ? { check: notRun(file, 'LiteRT in Python', `not verified here: ${PYTHON_LITERT_MISSING}`) }
+      : await judged(`LiteRT ${python.version} (ai-edge-litert, Python)`, () =>
+          runRealInPythonLiteRt(python, model, allOf(samples)),
         )
   return [inWasm, inPython]
 }
