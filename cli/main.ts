@@ -36,7 +36,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       .wrap(Math.min(120, process.stdout.columns ?? 100))
       .fail((message, error) => {
         if (error !== undefined && error.name !== 'YError') throw error
-        throw new UserError(plainUsageError(message ?? error.message))
+        throw new UserError(plainUsageError(message ?? error.message, argv))
       })
       .exitProcess(false)
     await program.parseAsync()
@@ -46,21 +46,45 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 /** yargs speaks in several lines and of "arguments"; ours is one sentence. */
-function plainUsageError(message: string): string {
+function plainUsageError(message: string, argv: readonly string[]): string {
   const line = message
     .split('\n')
-    .filter((part) => part.trim() !== '')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
     .join(' ')
-  const lacking = /^Not enough arguments following: (.*)$/.exec(line)
-  if (lacking !== null) return `--${lacking[1]} needs a value that does not begin with a hyphen; see frugal --help`
-  return `${line.replace(/^Unknown arguments?: /, 'unknown flag: ')}; see frugal --help`
+  const help = COMMAND_NAMES.includes(argv[0]!) ? `frugal ${argv[0]} --help` : 'frugal --help'
+  return `${plainUsage(line, argv)}; see ${help}`
+}
+
+const flagOf = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`)
+
+function plainUsage(line: string, argv: readonly string[]): string {
+  const told = (pattern: RegExp): readonly string[] | undefined => pattern.exec(line)?.slice(1)
+  const lacking = told(/^Not enough arguments following: (.*)$/)
+  if (lacking !== undefined) return `${flagOf(lacking[0]!)} needs a value that does not begin with a hyphen`
+  const unknown = told(/^Unknown arguments?: (.*)$/)
+  if (unknown !== undefined) {
+    const words = unknown[0]!.split(', ').filter((name) => argv.includes(name))
+    return words.length === 0 ? `unknown flag: ${unknown[0]}` : `one word too many: ${words.join(', ')}`
+  }
+  const missing = told(/^Missing required arguments?: (.*)$/)
+  if (missing !== undefined) return `${missing[0]!.split(', ').map(flagOf).join(' and ')} must be given`
+  if (line.startsWith('Not enough non-option arguments')) return `${argv[0]} is not told of what`
+  const choices = told(/^Invalid values: Argument: (.*), Given: (.*), Choices: (.*)$/)
+  if (choices === undefined) return line
+  const [name, given, known] = choices as [string, string, string]
+  const written = argv.some((word) => word.split('=')[0] === flagOf(name)) ? `${flagOf(name)} ` : ''
+  return `${written}${given} is not known: write ${known.replaceAll(', ', ' or ')}`
 }
 
 function report(error: unknown, debug: boolean): void {
   const isUser = error instanceof UserError
   const prefix = isUser || error instanceof OperationalError ? 'frugal: ' : 'frugal: unexpected error: '
-  process.stderr.write(`${prefix}${messageOf(error)}\n`)
+  // Names from files and databases may hold anything; only what nobody foresaw may take several lines.
+  const message = messageOf(error).replaceAll(isUser ? /\p{C}/gu : /[^\P{C}\n]/gu, '?')
+  process.stderr.write(`${prefix}${message}\n`)
   if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n`)
-  else if (!isUser) process.stderr.write('frugal: run again with --debug to see where it happened\n')
+  else if (prefix.includes('unexpected'))
+    process.stderr.write('frugal: run again with --debug to see where it happened\n')
   process.exitCode = isUser ? 2 : 1
 }

@@ -59,6 +59,18 @@ const SHORT_NAMES: Readonly<Record<string, ObjectiveName>> = {
   flash: 'flashBytes',
 }
 
+/** The names of a user's words are looked up among the table's own: `constructor` is none of them. */
+const objectiveNamed = (name: string): ObjectiveName | undefined =>
+  Object.hasOwn(SHORT_NAMES, name) ? SHORT_NAMES[name] : OBJECTIVE_NAMES.find((objective) => objective === name)
+
+/** Reads one cost, such as `latency` or `latencyMs`. @throws UserError naming the flag. */
+export function parseCost(text: string, flag: string): Exclude<ObjectiveName, 'accuracy'> {
+  const name = objectiveNamed(text.trim())
+  if (name !== undefined && name !== 'accuracy') return name
+  const costs = ['latency', 'energy', 'ram', 'flash', 'macs']
+  throw new UserError(`${flag} '${text}' is no cost: write ${costs.slice(0, -1).join(', ')} or ${costs.at(-1)}`)
+}
+
 /**
  * Reads `accuracy,latency,energy,ram` into objective names.
  * @throws UserError for an unknown or repeated name, or when accuracy or any cost is missing.
@@ -66,7 +78,7 @@ const SHORT_NAMES: Readonly<Record<string, ObjectiveName>> = {
 export function parseObjectives(text: string): readonly ObjectiveName[] {
   const names = text.split(',').map((part) => {
     const name = part.trim()
-    const known = SHORT_NAMES[name] ?? OBJECTIVE_NAMES.find((objective) => objective === name)
+    const known = objectiveNamed(name)
     if (known === undefined)
       throw new UserError(unknownName('objective', name, [...OBJECTIVE_NAMES, ...Object.keys(SHORT_NAMES)]))
     return known

@@ -1,15 +1,14 @@
 import { UserError } from '../../lib/errors.ts'
-import { writeFileAtomic } from '../../lib/files.ts'
 import { formatNumber } from '../../lib/units.ts'
 import { type ComparedGroup, type Comparison, compareGroups, type RunGroup } from '../../results/compare/compare.ts'
 import { runOf, type Spending } from '../../results/compare/runs.ts'
 import { comparisonSvg, MOST_GROUPS } from '../../results/report/comparison-svg.ts'
 import { METRICS, type MetricName } from '../../results/report/metrics.ts'
 import { openStore } from '../../results/sqlite/open.ts'
-import { parseObjectives } from '../../search/objectives.ts'
+import { parseCost } from '../../search/objectives.ts'
 import { renderCurves } from '../render/curves.ts'
 import { terminalOf } from '../render/terminal.ts'
-import { columns, print, printJson } from './output.ts'
+import { columns, print, printJson, writePicture } from './output.ts'
 
 interface CompareArguments {
   readonly runs: readonly string[]
@@ -30,7 +29,7 @@ interface NamedIds {
 export async function compare(args: CompareArguments): Promise<void> {
   const wanted = args.runs.map(parseGroup)
   checkGroups(wanted)
-  const cost = parseObjectives(`accuracy,${args.x}`)[1]!
+  const cost = parseCost(args.x, '--x')
   const over: Spending = args.over === 'cpu-seconds' ? 'cpuSeconds' : 'trials'
   const store = openStore(args.db, { write: false })
   try {
@@ -75,7 +74,7 @@ function checkGroups(groups: readonly NamedIds[]): void {
 }
 
 function show(comparison: Comparison, { json, svg }: CompareArguments): void {
-  if (svg !== undefined) writeFileAtomic(svg, comparisonSvg(comparison))
+  if (svg !== undefined) writePicture(svg, comparisonSvg(comparison))
   if (json) {
     printJson(comparison)
     return

@@ -1,6 +1,5 @@
 import { loadProfile } from '../../hardware-profiles/index.ts'
 import { UserError } from '../../lib/errors.ts'
-import { writeFileAtomic } from '../../lib/files.ts'
 import { randomStream } from '../../lib/random.ts'
 import { formatNumber } from '../../lib/units.ts'
 import { importanceSvg } from '../../results/report/importance-svg.ts'
@@ -10,12 +9,12 @@ import type { Experiment } from '../../results/store.ts'
 import { geneOperations } from '../../search/genes.ts'
 import { type GeneEffect, type GeneEffects, geneEffects, type Sample } from '../../search/importance/gene-effects.ts'
 import type { TrialRecord } from '../../search/journal.ts'
-import { type ObjectiveName, parseObjectives } from '../../search/objectives.ts'
+import { type ObjectiveName, parseCost } from '../../search/objectives.ts'
 import { priceGenome } from '../../search/pricing.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import { wholeNumber } from '../commands/shared.ts'
 import { deviceOf } from './inspect.ts'
-import { columns, print, printJson } from './output.ts'
+import { columns, print, printJson, writePicture } from './output.ts'
 import { loadData, searchDevice, taskOf } from './session.ts'
 import { dataPathOf, readSettings } from './settings.ts'
 
@@ -51,14 +50,14 @@ const LEAST_TRIALS = 8
 export async function importance(args: ImportanceArguments): Promise<void> {
   wholeNumber(args.samples, '--samples', 100, 100_000)
   wholeNumber(args.genes, '--genes', 1, 1000)
-  const cost = parseObjectives(`accuracy,${args.x}`)[1] as CostName
+  const cost = parseCost(args.x, '--x')
   const { experiment, trials, device } = readExperiment(args)
   if (!experiment.objectives.includes(cost)) {
     const known = experiment.objectives.slice(1).join(', ')
     throw new UserError(`'${args.x}' is no objective of experiment ${experiment.id}: choose one of ${known}`)
   }
   const found = await analyse(args, experiment, trials, device)
-  if (args.svg !== undefined) writeFileAtomic(args.svg, picture(found, cost, args.genes))
+  if (args.svg !== undefined) writePicture(args.svg, picture(found, cost, args.genes))
   if (args.json) {
     printJson(found)
     return

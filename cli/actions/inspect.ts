@@ -1,5 +1,4 @@
 import { UserError } from '../../lib/errors.ts'
-import { writeFileAtomic } from '../../lib/files.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
 import { formatNumber } from '../../lib/units.ts'
 import { kneeOf } from '../../results/knee.ts'
@@ -10,12 +9,12 @@ import { METRICS, type MetricName } from '../../results/report/metrics.ts'
 import { atEnergyLimit } from '../../results/search-energy.ts'
 import { openStore } from '../../results/sqlite/open.ts'
 import type { Experiment, Front, FrontPoint, Store } from '../../results/store.ts'
-import { parseObjectives } from '../../search/objectives.ts'
+import { parseCost } from '../../search/objectives.ts'
 import { renderFrontTable } from '../render/front-table.ts'
 import { renderScatter } from '../render/scatter.ts'
 import { shownText, terminalOf } from '../render/terminal.ts'
 import { type StageProgress, stageProgress } from './ladder.ts'
-import { columns, print, printJson, tableTerminal } from './output.ts'
+import { columns, databaseFlag, print, printJson, tableTerminal, writePicture } from './output.ts'
 import { type EnergyArguments, energyFlags, energyJson, energyLine, limitLine } from './search-energy.ts'
 import { readSettings } from './settings.ts'
 
@@ -60,7 +59,7 @@ export async function front(
   },
 ): Promise<void> {
   if (args.json && args.csv) throw new UserError('--json and --csv exclude each other: give one of them')
-  const x = parseObjectives(`accuracy,${args.x}`)[1] as MetricName
+  const x = parseCost(args.x, '--x')
   const [experiment, whole] = reading(args.db, (store) => {
     const found = store.experiment(args.id)
     return [found, store.front(found.id, deviceOf(found, args.device))] as const
@@ -68,7 +67,7 @@ export async function front(
   const knee = args.knee ? kneeOf(whole) : undefined
   const result = args.knee ? { ...whole, points: knee === undefined ? [] : [knee] } : whole
   if (args.svg !== undefined) {
-    writeFileAtomic(args.svg, frontSvg(result, { x, y: 'accuracy' }))
+    writePicture(args.svg, frontSvg(result, { x, y: 'accuracy' }))
     if (!args.json && !args.csv) print(`wrote ${args.svg}`)
   }
   if (args.json) return print(frontJson(result))
@@ -170,7 +169,7 @@ export async function status(args: ExperimentArguments & EnergyArguments): Promi
   if (experiment.status === 'interrupted' && atEnergyLimit(energy)) {
     print(limitLine(energy, experiment.id, args.db))
   } else if (experiment.status === 'interrupted' || experiment.status === 'running') {
-    print(`Unless it is running now, continue with: frugal resume ${experiment.id} --db ${args.db}`)
+    print(`Unless it is running now, continue with: frugal resume ${experiment.id}${databaseFlag(args.db)}`)
   }
   print(
     columns(

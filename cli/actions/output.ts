@@ -1,3 +1,6 @@
+import { OperationalError, UserError } from '../../lib/errors.ts'
+import { writeFileAtomic } from '../../lib/files.ts'
+import { shellWord } from '../../lib/shell-word.ts'
 import { renderTable } from '../render/table.ts'
 import { terminalOf } from '../render/terminal.ts'
 
@@ -22,4 +25,24 @@ export function columns(rows: readonly (readonly string[])[], rightAligned: read
     align: rightAligned.includes(i) ? ('right' as const) : ('left' as const),
   }))
   return renderTable(shape, body, tableTerminal()).trimEnd()
+}
+
+/** The database of a command line that is shown, as it must be typed; nothing for the usual one. */
+export const databaseFlag = (db: string): string => (db === 'frugal.db' ? '' : ` --db ${shellWord(db)}`)
+
+/**
+ * Writes a picture that `--svg FILE` asked for.
+ * @throws UserError for a name that cannot be a file's, OperationalError where the file cannot be written.
+ */
+export function writePicture(file: string, picture: string): void {
+  if (file === '') throw new UserError('--svg is empty: name the file to write, such as front.svg')
+  try {
+    writeFileAtomic(file, picture)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'EISDIR') throw new UserError(`--svg '${file}' is a folder: name a file in it`)
+    if (code === 'ENOTDIR' || code === 'EEXIST')
+      throw new UserError(`--svg '${file}' lies below a file: name a folder that can be made`)
+    throw new OperationalError(`--svg '${file}' cannot be written (${message})`, { cause: error })
+  }
 }

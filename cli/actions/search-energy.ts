@@ -8,6 +8,7 @@ import { formatNumber, parseQuantity } from '../../lib/units.ts'
 import { atEnergyLimit, gramsOf, type SearchEnergy } from '../../results/search-energy.ts'
 import type { Experiment, Store } from '../../results/store.ts'
 import { numberWithin } from '../commands/shared.ts'
+import { databaseFlag } from './output.ts'
 import type { SearchSettings } from './settings.ts'
 
 /** Flags that count and limit a search's energy; they decide nothing about its results. */
@@ -108,7 +109,7 @@ export function energyLine(energy: SearchEnergy): string {
 
 /** How a search that its limit stopped goes on. */
 export const limitLine = (energy: SearchEnergy, experiment: number, db: string): string =>
-  `Stopped by its limit of energy; continue with: frugal resume ${experiment}${db === 'frugal.db' ? '' : ` --db ${db}`} --max-search-energy ${higherLimit(energy.joules)}`
+  `Stopped by its limit of energy; continue with: frugal resume ${experiment}${databaseFlag(db)} --max-search-energy ${higherLimit(energy.joules)}`
 
 /** The energy of a search for machines, in watt-hours. */
 export function energyJson(energy: SearchEnergy) {

@@ -7,7 +7,7 @@ import type { SearchEvent } from '../../search/loop.ts'
 import type { ObjectiveName } from '../../search/objectives.ts'
 import { createProgress } from '../render/progress.ts'
 import { stageProgress, stagesLine, trialsOf } from './ladder.ts'
-import { print, printJson } from './output.ts'
+import { databaseFlag, print, printJson } from './output.ts'
 import { energyJson, energyLine, limitLine } from './search-energy.ts'
 import type { SearchSettings } from './settings.ts'
 
@@ -154,7 +154,7 @@ function humanReporter(options: ReporterOptions): Reporter {
     interrupting: () => progress.log('Stopping; press Ctrl-C again to stop at once.'),
     finished: (status) => {
       progress.done()
-      const database = db === 'frugal.db' ? '' : ` --db ${db}`
+      const database = databaseFlag(db)
       print(
         `Experiment ${experiment} ${CLOSING[status]}: ${trials} trials, ${failures} failed, ${formatNumber((performance.now() - began) / 1000)} s`,
       )

@@ -69,6 +69,7 @@ const absolute = (name: string): string => (looksLikePath(name) ? path.resolve(n
 
 export function devicesOf(args: SearchArguments): readonly string[] {
   const names = (args.device ?? DEFAULT_DEVICES).flatMap((entry) => String(entry).split(',')).map((name) => name.trim())
+  if (names.includes('')) throw new UserError('--device has an empty name: write one or several, separated by commas')
   const repeated = names.find((name, i) => names.indexOf(name) !== i)
   if (repeated !== undefined) throw new UserError(`--device '${repeated}' is given twice: name each device once`)
   return names.map(absolute)
@@ -92,7 +93,7 @@ export function limitsOf(args: SearchArguments, deviceIds: readonly string[]): r
         `--${flag} is given ${general.length} times without a device: give it once, or as DEVICE=VALUE`,
       )
     for (const text of [...general, ...texts.filter((entry) => entry.includes('='))]) {
-      const [device, value] = text.includes('=') ? (text.split('=', 2) as [string, string]) : [undefined, text]
+      const [, device, value] = /^(?:([^=]*)=)?(.*)$/s.exec(text) as unknown as [string, string | undefined, string]
       if (device !== undefined && !deviceIds.includes(device))
         throw new UserError(`--${flag} '${text}': ${unknownName('device', device, deviceIds)}`)
       const parsed = parseQuantity(value, quantity, `--${flag}`)
@@ -107,14 +108,20 @@ export function limitsOf(args: SearchArguments, deviceIds: readonly string[]): r
 /** @throws UserError when the path does not exist. */
 export function dataPathOf(data: string): string {
   if (data === 'builtin') return data
+  if (data === '') throw new UserError('--data is empty: give a folder or file with a data set, or builtin')
   const resolved = path.resolve(data)
   if (!existsSync(resolved))
     throw new UserError(`--data '${data}' does not exist: give a folder or file with a data set, or builtin`)
   return resolved
 }
 
+const LONGEST_NAME = 200
+
 /** Checks the flags that need no data set; called first, so that a slip is told before anything is loaded. */
 export function checkFlags(args: SearchArguments): void {
+  const { name } = args
+  if (name !== undefined && (name.trim() === '' || name.length > LONGEST_NAME))
+    throw new UserError(`--name must have 1 to ${LONGEST_NAME} characters, not ${name.trim() === '' ? 0 : name.length}`)
   wholeNumber(args.trials, '--trials', 1, 1_000_000)
   wholeNumber(args.population, '--population', 2, 10_000)
   wholeNumber(args.seed, '--seed', 0, Number.MAX_SAFE_INTEGER)

@@ -11,13 +11,27 @@ export const defineCommand = <T>(command: {
   readonly builder: (yargs: Argv) => Argv<T>
   readonly handler: (args: T) => Promise<void>
 }): Command => {
-  const builder = (yargs: Argv): Argv<T> => refuseRepeats(command.builder(yargs))
+  const places = [...command.command.matchAll(/[[<](\w+)/g)].map((match) => match[1]!)
+  const builder = (yargs: Argv): Argv<T> => refuseRepeats(wantValues(command.builder(yargs), places))
   return { ...command, builder } as unknown as Command
+}
+
+interface DeclaredOptions {
+  readonly array: readonly string[]
+  readonly string: readonly string[]
+  readonly number: readonly string[]
+}
+const declaredOptions = (yargs: unknown): DeclaredOptions => (yargs as { getOptions(): DeclaredOptions }).getOptions()
+
+/** Without this a flag whose value was forgotten, as in `--trials --json`, would quietly take its default. */
+function wantValues<T>(yargs: Argv<T>, positionals: readonly string[]): Argv<T> {
+  const { string, number } = declaredOptions(yargs)
+  return yargs.requiresArg([...string, ...number].filter((name) => !positionals.includes(name)))
 }
 
 /** yargs makes a list of a flag that is given twice, whatever its type. */
 function refuseRepeats<T>(yargs: Argv<T>): Argv<T> {
-  const { array } = (yargs as unknown as { getOptions(): { readonly array: readonly string[] } }).getOptions()
+  const { array } = declaredOptions(yargs)
   return yargs.check((args) => {
     for (const [flag, value] of Object.entries(args)) {
       // The same values stand under `max-flash` and `maxFlash`: the first is what was typed.
@@ -33,7 +47,12 @@ export const withDatabase = <T>(yargs: Argv<T>) =>
   yargs.option('db', { type: 'string', default: 'frugal.db', describe: 'Database file that holds all experiments' })
 
 export const withExperiment = <T>(yargs: Argv<T>) =>
-  withDatabase(yargs).positional('id', { type: 'number', describe: 'Experiment id; the latest one when left out' })
+  withDatabase(yargs)
+    .positional('id', { type: 'number', describe: 'Experiment id; the latest one when left out' })
+    .check(({ id }) => {
+      if (id === undefined || (Number.isSafeInteger(id) && id >= 1)) return true
+      throw new UserError('the id of an experiment is a whole number such as 3: frugal list shows them')
+    }, false)
 
 export const withJson = <T>(yargs: Argv<T>) =>
   yargs.option('json', { type: 'boolean', default: false, describe: 'Print JSON for machines' })

@@ -1,6 +1,7 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { UserError } from '../../lib/errors.ts'
+import { shellWord } from '../../lib/shell-word.ts'
 import { notADatabase, notWritable } from './errors.ts'
 
 export interface CheckedFile {
@@ -29,7 +30,7 @@ export function checkFile(shown: string, use: { readonly write: boolean; readonl
   const exists = statSync(file, { throwIfNoEntry: false }) !== undefined
   if (!exists && !use.create) {
     throw new UserError(
-      `there is no database '${shown}': run 'frugal search --db ${shown}' first, or give the right file with --db`,
+      `there is no database '${shown}': run 'frugal search --db ${shellWord(shown)}' first, or give the right file with --db`,
     )
   }
   if (exists && !statSync(file).isFile()) {

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3'
 import { OperationalError, UserError } from '../../lib/errors.ts'
+import { shellWord } from '../../lib/shell-word.ts'
 
 const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
@@ -19,11 +20,11 @@ export function isStorageTrouble(error: unknown): boolean {
  * What SQLite or the file system reported, as one sentence that names the file and says what to do. `resume` is the
  * command that continues the interrupted work. Errors of any other origin come back unchanged.
  */
-export function storageError(error: unknown, file: string, resume = `frugal resume --db ${file}`): unknown {
+export function storageError(error: unknown, file: string, resume = `frugal resume --db ${shellWord(file)}`): unknown {
   const code = codeOf(error)
   if (code === undefined) return error
   if (DISK_FULL.includes(code)) {
-    return new UserError(
+    return new OperationalError(
       `the disk that holds the database '${file}' is full; everything committed is safe: free some space, then continue with '${resume}'`,
     )
   }
@@ -52,7 +53,7 @@ export const notADatabase = (file: string): UserError =>
 
 export const damaged = (file: string, detail: string): UserError =>
   new UserError(
-    `the database '${file}' is damaged (${detail}): restore a backup, or save what can be read with sqlite3 '${file}' .recover`,
+    `the database '${file}' is damaged (${detail}): restore a backup, or save what can be read with sqlite3 ${shellWord(file)} .recover`,
   )
 
 export const notWritable = (file: string): UserError =>

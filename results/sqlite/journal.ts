@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import type { Measurement } from '../../evaluators/evaluator.ts'
 import { canonicalJson } from '../../lib/canonical-json.ts'
+import { shellWord } from '../../lib/shell-word.ts'
 import type { LoopCommit, Rejection, SearchJournal, TrialRecord } from '../../search/journal.ts'
 import { translated } from './errors.ts'
 import { measurementRow, parseRow, pendingRow, stateRow } from './rows.ts'
@@ -91,7 +92,7 @@ export function sqliteJournal(
     if (turn.status !== undefined) setStatus.run(turn.status, experiment)
   }).immediate
 
-  const resume = `frugal resume ${experiment} --db ${file}`
+  const resume = `frugal resume ${experiment} --db ${shellWord(file)}`
   const guard = <T>(work: () => T): T => translated(file, work, resume)
   return {
     commit: (turn) => guard(() => commit(turn)),

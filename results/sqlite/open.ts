@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3'
 import { UserError } from '../../lib/errors.ts'
+import { shellWord } from '../../lib/shell-word.ts'
 import type { Store } from '../store.ts'
 import { checkFile } from './check-file.ts'
 import { storageError } from './errors.ts'
@@ -51,7 +52,9 @@ export function openConnection(
     const version = exists ? inspect(file, shown, write, migrations.length) : 0
     if (write) return openWriter(file, shown, migrations)
     if (version === 0) {
-      throw new UserError(`the database '${shown}' holds no experiments: run 'frugal search --db ${shown}' first`)
+      throw new UserError(
+        `the database '${shown}' holds no experiments: run 'frugal search --db ${shellWord(shown)}' first`,
+      )
     }
     if (version < migrations.length) {
       checkFile(shown, { write: true, create: false })
@@ -60,7 +63,7 @@ export function openConnection(
     const database = openReader(file)
     return { database, close: () => database.close() }
   } catch (error) {
-    throw storageError(error, shown, exists ? undefined : `frugal search --db ${shown}`)
+    throw storageError(error, shown, exists ? undefined : `frugal search --db ${shellWord(shown)}`)
   }
 }
 

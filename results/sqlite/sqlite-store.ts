@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3'
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import { UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
+import { shellWord } from '../../lib/shell-word.ts'
 import type { TrialRecord } from '../../search/journal.ts'
 import { frontOf } from '../front.ts'
 import { searchEnergy } from '../search-energy.ts'
@@ -76,8 +77,8 @@ export function sqliteStore(database: Database, file: string, close: () => void)
   const trials = (id: number) => snapshot(() => readTrials.all(id).map((row) => trialOf(id, row)))
 
   return {
-    createExperiment: (wanted) =>
-      guard(() => {
+    createExperiment: (wanted) => {
+      const create = () => {
         const { lastInsertRowid } = insert.run(
           wanted.name,
           wanted.budget,
@@ -90,7 +91,9 @@ export function sqliteStore(database: Database, file: string, close: () => void)
           canonicalJson(wanted.environment),
         )
         return Number(lastInsertRowid)
-      }),
+      }
+      return translated(file, create, `frugal search --db ${shellWord(file)}`)
+    },
     experiment: (id) => snapshot(() => experiment(id)),
     summaries: () =>
       guard(() => readSummaries.all().map((row) => parseRow(summaryRow, row, file, 'table experiments'))),
@@ -135,7 +138,9 @@ function noSuchExperiment(
   known: readonly { readonly id: number; readonly name: string }[],
 ): UserError {
   if (known.length === 0) {
-    return new UserError(`the database '${file}' holds no experiments: run 'frugal search --db ${file}' first`)
+    return new UserError(
+      `the database '${file}' holds no experiments: run 'frugal search --db ${shellWord(file)}' first`,
+    )
   }
   const listed = known.slice(-SHOWN_EXPERIMENTS).map((one) => `${one.id} (${one.name})`)
   const earlier = known.length > listed.length ? `${known.length - listed.length} earlier ones and ` : ''
