@@ -80,10 +80,25 @@ export class QdqBuilder {
 
   /** A function of single int8 values: the element of a table at q + 128, which is what an edge holds. */
   lookedUp(edge: Edge, table: Int8Array, quantisation: Quantisation): Edge {
-    const { emitter } = this
-    const data = Uint8Array.from(table, (value) => value + OFFSET)
-    const stored = emitter.initializer(`table_${this.#count++}`, { type: 'uint8', dims: [256], data })
-    const value = emitter.node('Gather', [stored, emitter.node('Cast', [edge.value], { attributes: { to: INT32 } })])
+    const value = this.#element(
+      Uint8Array.from(table, (value) => value + OFFSET),
+      this.#index(edge),
+    )
     return { value, shape: edge.shape, quantisation }
+  }
+
+  /** A function of two values: the element at 256 · (first + 128) + second + 128. The second may be one for each channel. */
+  ofPairs([a, b]: readonly [Edge, Edge], table: Uint8Array, quantisation: Quantisation): Edge {
+    const { emitter } = this
+    const row = emitter.shared('int32 256', () => ({ type: 'int32', dims: [], data: Int32Array.of(256) }))
+    const index = emitter.node('Add', [emitter.node('Mul', [this.#index(a), row]), this.#index(b)])
+    return { value: this.#element(table, index), shape: a.shape, quantisation }
+  }
+
+  #index = ({ value }: Edge): Value => this.emitter.node('Cast', [value], { attributes: { to: INT32 } })
+
+  #element(data: Uint8Array, index: Value): Value {
+    const tensor = { type: 'uint8', dims: [data.length], data } as const
+    return this.emitter.node('Gather', [this.emitter.initializer(`table_${this.#count++}`, tensor), index])
   }
 }

@@ -3,6 +3,7 @@ import { sameShape } from '../../network/shapes.ts'
 import type { Clamp, QuantisedKind, QuantisedOf, QuantisedPool } from '../quantise/types.ts'
 import { paddingOf } from '../quantise/window.ts'
 import { type Edge, OFFSET, type QdqBuilder } from './builder.ts'
+import { productTable, storedWeightScale, sumTable } from './runtime-rounding.ts'
 
 export interface QdqInput<K extends QuantisedKind> {
   readonly builder: QdqBuilder
@@ -36,24 +37,26 @@ function clamped({ emitter, level }: QdqBuilder, edge: Edge, [low, high]: Clamp)
 
 /** Real weights and biases: int8 or int4, and int32, with a scale for each filter. */
 function weighted<K extends 'conv2d' | 'depthwiseConv2d' | 'dense'>(
-  { builder, kernel, inputs }: QdqInput<K>,
+  { builder, kernel, inputs, to }: QdqInput<K>,
   weights: Int8Array,
   dims: readonly number[],
 ): readonly Value[] {
-  const { weightScales, weightBits, bias } = kernel as QuantisedOf<'conv2d'>
+  const { weightScales, weightBits, bias, multipliers, shifts, clamp } = kernel as QuantisedOf<'conv2d'>
   const integers = weightBits === 4 ? builder.int4.bind(builder) : builder.int8.bind(builder)
   const { emitter } = builder
-  const { scale } = inputs[0]!.quantisation
-  const perChannel = weightScales.length > 1
+  const { quantisation } = inputs[0]!
+  const held = weightScales.map((scale, i) =>
+    storedWeightScale(scale, { multiplier: multipliers[i]!, shift: shifts[i]! }, quantisation, to, clamp),
+  )
+  const perChannel = held.length > 1
   const scales = (values: Float32Array): Value => (perChannel ? emitter.floats(values) : emitter.scalar(values[0]!))
-  const zeros = integers(new Int8Array(weightScales.length), perChannel ? [weightScales.length] : [], 'zero_points')
+  const zeros = integers(new Int8Array(held.length), perChannel ? [held.length] : [], 'zero_points')
   const attributes = perChannel ? { axis: 0n } : {}
-  const biasScales = Float32Array.from(weightScales, (weightScale) => scale * weightScale)
   const stored = integers(weights, dims, 'weights')
   const biases = builder.int32(bias, [bias.length], 'bias')
   return [
-    emitter.node('DequantizeLinear', [stored, scales(weightScales), zeros], { attributes }),
-    emitter.node('DequantizeLinear', [biases, scales(biasScales)], { attributes }),
+    emitter.node('DequantizeLinear', [stored, scales(held), zeros], { attributes }),
+    emitter.node('DequantizeLinear', [biases, scales(held.map((scale) => quantisation.scale * scale))], { attributes }),
   ]
 }
 
@@ -91,7 +94,7 @@ function maxPool({ builder, kernel, inputs, to }: PoolInput): Edge {
   return clamped(builder, builder.quantised(real, kernel.outputShape, to), kernel.clamp)
 }
 
-/** How each kernel is written; mixtures are in `experts.ts`. */
+/** How each kernel is written (sums of two operands only); mixtures are in `experts.ts`. */
 export const QDQ_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>]: Rule<K> } = {
   conv2d: (input) => {
     const { builder, kernel, inputs, to } = input
@@ -122,12 +125,17 @@ export const QDQ_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>
     return clamped(builder, builder.quantised(real, kernel.outputShape, to), kernel.clamp)
   },
   add: ({ builder, kernel, inputs, to }) => {
-    const real = builder.emitter.node(inputs.length === 2 ? 'Add' : 'Sum', inputs.map(builder.real))
+    const [a, b] = inputs as readonly [Edge, Edge]
+    const table = sumTable(kernel, [a.quantisation, b.quantisation], to)
+    if (table !== undefined) return builder.ofPairs([a, b], table, to)
+    const real = builder.emitter.node('Add', [builder.real(a), builder.real(b)])
     return clamped(builder, builder.quantised(real, kernel.outputShape, to), kernel.clamp)
   },
   multiply: ({ builder, kernel, inputs, to }) => {
     const [a, b] = inputs as readonly [Edge, Edge]
     const gate = sameShape(a.shape, b.shape) || a.shape.length < 3 ? b : builder.reshaped(b, [1, 1, b.shape.at(-1)!])
+    const table = productTable(kernel, [a.quantisation, b.quantisation], to)
+    if (table !== undefined) return builder.ofPairs([a, gate], table, to)
     const real = builder.emitter.node('Mul', [builder.real(a), builder.real(gate)])
     return builder.quantised(real, kernel.outputShape, to)
   },

@@ -1,11 +1,18 @@
 import { emitPreparation, type SamplePreparation } from '../../evaluators/training/onnx/inference-graph.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import type { Shape } from '../../network/types.ts'
-import type { QuantisedGraph, QuantisedKernel, QuantisedNetwork } from '../quantise/types.ts'
+import type {
+  Quantisation,
+  QuantisedExperts,
+  QuantisedGraph,
+  QuantisedKernel,
+  QuantisedNetwork,
+} from '../quantise/types.ts'
 import { type Edge, QdqBuilder } from './builder.ts'
 import { writeMixture } from './experts.ts'
 import { INTEGER_RULES } from './integer.ts'
 import { QDQ_RULES, type QdqInput } from './operators.ts'
+import { meansDiffer } from './runtime-rounding.ts'
 
 /**
  * `qdq`: int8 tensors between QuantizeLinear and DequantizeLinear, which runtimes fuse into kernels of their own.
@@ -60,17 +67,29 @@ function writeLevel(builder: QdqBuilder, graph: QuantisedGraph, entry: Edge, ari
       const inputs = kernel.inputShapes.map((shape, operand) =>
         read(operand, kernel.kind === 'dense' ? [sizeOf(shape)] : shape),
       )
-      edges.set(kernel.output, ruleOf(kernel.kind, arithmetic)({ builder, kernel, inputs, to }))
+      const rule = ruleOf(kernel, inputs, to, arithmetic)
+      edges.set(kernel.output, rule({ builder, kernel, inputs, to }))
     }
   }
   return edges.get(graph.output)!
 }
 
-/** How a kernel that is not a mixture is written. */
+type Rule = (input: QdqInput<QuantisedKernel['kind']>) => Edge
+
+/** How a kernel that is not a mixture is written: in integers where ONNX Runtime's own kernel would round otherwise. */
 function ruleOf(
-  kind: keyof typeof QDQ_RULES,
+  kernel: Exclude<QuantisedKernel, QuantisedExperts>,
+  inputs: readonly Edge[],
+  to: Quantisation,
   arithmetic: OnnxArithmetic,
-): (input: QdqInput<QuantisedKernel['kind']>) => Edge {
-  const rule = (arithmetic === 'integer' ? INTEGER_RULES[kind] : undefined) ?? QDQ_RULES[kind]
-  return rule as (input: QdqInput<QuantisedKernel['kind']>) => Edge
+): Rule {
+  const inIntegers = INTEGER_RULES[kernel.kind]
+  if (arithmetic === 'integer' && inIntegers !== undefined) return inIntegers as Rule
+  const from = inputs.map(({ quantisation }) => quantisation)
+  if (kernel.kind === 'globalAveragePool') {
+    const [height, width] = kernel.inputShapes[0]! as readonly [number, number]
+    if (meansDiffer(kernel, from[0]!, height * width, to)) return inIntegers as Rule
+  }
+  if (kernel.kind === 'add' && inputs.length > 2) return inIntegers as Rule
+  return QDQ_RULES[kernel.kind] as Rule
 }

@@ -19,7 +19,7 @@ const LARGEST_SUM = 2 ** 24
 const single = Math.fround
 
 /** Nearest integer, halves to even. */
-function roundEven(x: number): number {
+export function roundEven(x: number): number {
   const floor = Math.floor(x)
   const rest = x - floor
   if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1
@@ -27,7 +27,7 @@ function roundEven(x: number): number {
 }
 
 /** A real factor, and what both arithmetics make of it. */
-interface Factor {
+export interface Factor {
   readonly real: number
   readonly fixed: Multiplier
   /** A sum times the factor, rounded as in single precision. */
@@ -35,7 +35,7 @@ interface Factor {
 }
 
 /** Times a factor in single precision. */
-const times =
+export const times =
   (factor: number) =>
   (sum: number): number =>
     roundEven(single(single(sum) * factor))
@@ -53,6 +53,14 @@ function conflictsOf({ real, fixed, rounded }: Factor, low: number, high: number
   }
   return conflicts
 }
+
+/** How many sums become different int8 values, of those that `clamp` does not make alike. */
+export const clampedConflicts = (
+  factor: Factor,
+  { zeroPoint }: Quantisation,
+  clamp: Clamp,
+  enough = Number.POSITIVE_INFINITY,
+): number => conflictsOf(factor, clamp[0] - zeroPoint, clamp[1] - zeroPoint, enough)
 
 /** The first of the scales from `scale` upwards with the fewest conflicts. */
 function fewest(scale: number, step: number, conflicts: (scale: number, enough: number) => number): number {
@@ -82,7 +90,7 @@ export function agreeingWeightScale(
     const real = productFactor(input.scale, candidate, output.scale, dense)
     const rounded = times(single(single(input.scale * candidate) / output.scale))
     const factor = { real, fixed: quantiseMultiplier(real), rounded }
-    return conflictsOf(factor, clamp[0] - output.zeroPoint, clamp[1] - output.zeroPoint, enough)
+    return clampedConflicts(factor, output, clamp, enough)
   })
 }
 
@@ -115,6 +123,10 @@ function meanRounded(input: Quantisation, count: number, output: Quantisation): 
   return (sum) => roundEven(single(single((sum + offset) * factor) + addend)) - output.zeroPoint
 }
 
+/** ONNX Runtime's mean: from the sum of q − zero point to an int8 difference. */
+export const realMean = (input: Quantisation, count: number, { scale }: Pick<Quantisation, 'scale'>) =>
+  times(single(input.scale / single(scale * count)))
+
 /** The output of TFLite MEAN, at most 0.02 % wider, for XNNPACK's and for ONNX Runtime's. @param fixed the factor for a ratio of scales. */
 export function agreeingMean(
   input: Quantisation,
@@ -128,7 +140,7 @@ export function agreeingMean(
     const rounded = meanRounded(input, count, { ...output, scale: candidate })
     const inLiteRt = LITERT_WEIGHT * conflictsOf({ real, fixed: factor, rounded }, ...span(output), enough)
     if (inLiteRt >= enough) return inLiteRt
-    const held = times(single(input.scale / single(candidate * count)))
+    const held = realMean(input, count, { scale: candidate })
     return inLiteRt + conflictsOf({ real, fixed: factor, rounded: held }, ...span(output), enough - inLiteRt)
   })
   return { ...output, scale }
@@ -175,17 +187,28 @@ function shortFactors(operands: readonly [Quantisation, Quantisation], { scale }
   return { shift, multipliers: ratios.map((ratio) => roundEven(ratio * 2 ** shift)) }
 }
 
-/** How many pairs TFLite ADD and ONNX Runtime add to different values: there of uint8, in single precision, products unrounded. */
+/**
+ * ONNX Runtime's sum of two int8 values, before it is cut off to int8: of uint8 there, in single precision, products
+ * unrounded.
+ */
+export function realSum([a, b]: readonly [Quantisation, Quantisation], output: Quantisation) {
+  const [ratioA, ratioB] = [single(a.scale / output.scale), single(b.scale / output.scale)]
+  const [zeroA, zeroB, zero] = [a, b, output].map(({ zeroPoint }) => zeroPoint - INT8_MIN) as [number, number, number]
+  const addend = single(zero - single(ratioA * zeroA + single(ratioB * zeroB)))
+  return (p: number, q: number): number =>
+    roundEven(single((p - INT8_MIN) * ratioA + single((q - INT8_MIN) * ratioB + addend))) + INT8_MIN
+}
+
+/** How many pairs TFLite ADD and ONNX Runtime add to different values. */
 export function realSumConflicts(
   operands: readonly [Quantisation, Quantisation],
   output: Quantisation,
   enough = Number.POSITIVE_INFINITY,
 ): number {
-  const [a, b] = operands
-  const factors = addOperands([a.scale, b.scale], output.scale)
-  const [ratioA, ratioB] = [single(a.scale / output.scale), single(b.scale / output.scale)]
-  const [zeroA, zeroB, zero] = [a, b, output].map(({ zeroPoint }) => zeroPoint - INT8_MIN) as [number, number, number]
-  const addend = single(zero - single(ratioA * zeroA + single(ratioB * zeroB)))
+  const factors = addOperands(
+    operands.map(({ scale }) => scale),
+    output.scale,
+  )
   const shares = operands.map(({ zeroPoint }, n) =>
     Array.from({ length: 256 }, (_, i) => {
       const { multiplier, shift } = factors.operands[n]!
@@ -193,13 +216,14 @@ export function realSumConflicts(
     }),
   )
   const { multiplier, shift } = factors.result
+  const sum = realSum(operands, output)
   let conflicts = 0
-  for (let q = 0; q < 256; q++) {
-    const partial = single(q * ratioB + addend)
-    for (let p = 0; p < 256; p++) {
-      const found = roundEven(single(p * ratioA + partial))
-      if (found < 0 || found > 255) continue
-      if (found !== scaleBy(shares[0]![p]! + shares[1]![q]!, multiplier, shift) + zero) conflicts++
+  for (let q = INT8_MIN; q <= INT8_MAX; q++) {
+    for (let p = INT8_MIN; p <= INT8_MAX; p++) {
+      const found = sum(p, q)
+      if (found < INT8_MIN || found > INT8_MAX) continue
+      const exact = shares[0]![p - INT8_MIN]! + shares[1]![q - INT8_MIN]!
+      if (found !== scaleBy(exact, multiplier, shift) + output.zeroPoint) conflicts++
     }
     if (conflicts >= enough) break
   }
