@@ -1,10 +1,10 @@
 /**
  * How well ten timed networks adapt what is known to a device that nothing is known of: for each setting of the HELP tables
- * the Spearman rank correlation and mean error on 200 other networks, over several draws of 300 networks of which
+ * the Spearman rank correlation, mean error and share in the 90 % interval of 200 other networks, over several draws of 300 networks of which
  * `chooseNetworks` takes the ten. The device's own tables are left out, at every batch size; with --related also those of
  * every device like it; with --profiles-only all of them. `--method blend` and `scale` force one of the two that the
- * command chooses from; with --random the ten are not chosen.
- * Run: node bench/calibrate.ts --data ../shared/data [--draws 3] [--random] [--related | --profiles-only]
+ * command chooses from; with --random the ten are not chosen, with --samples they are not ten.
+ * Run: node bench/calibrate.ts --data ../shared/data [--draws 3] [--samples 10] [--random] [--related | --profiles-only]
  *   [--method adapt|blend|scale] [--only gold]
  */
 import path from 'node:path'
@@ -25,6 +25,7 @@ const { values } = parseArgs({
   options: {
     data: { type: 'string', default: '../shared/data' },
     draws: { type: 'string', default: '3' },
+    samples: { type: 'string', default: '10' },
     only: { type: 'string', default: '' },
     method: { type: 'string', default: 'adapt' },
     random: { type: 'boolean', default: false },
@@ -32,7 +33,7 @@ const { values } = parseArgs({
     'profiles-only': { type: 'boolean', default: false },
   },
 })
-const SAMPLES = 10
+const sampleCount = Number(values.samples)
 const POOL = 300
 const TESTED = 200
 const folder = path.join(values.data, 'nas-benchmarks')
@@ -72,14 +73,15 @@ function adapted(samples: readonly Sample[], column: string): { readonly profile
 }
 
 const all: number[] = []
+const covered: { readonly coverage: number; readonly method: string }[] = []
 for (const { name, rows, network } of SPACES) {
   const draws = Array.from({ length: Number(values.draws) }, (_, draw) => {
     const random = randomStream(draw, 'calibrate', name)
     const pool = Array.from({ length: POOL + TESTED }, () => rows[random.int(rows.length)]!)
     const graphs = pool.map((row) => caseNetwork(network(row)))
     const chosen = values.random
-      ? Array.from({ length: SAMPLES }, (_, i) => i)
-      : chooseNetworks(graphs.slice(0, POOL), SAMPLES, profiles)
+      ? Array.from({ length: sampleCount }, (_, i) => i)
+      : chooseNetworks(graphs.slice(0, POOL), sampleCount, profiles)
     return { pool, graphs, chosen }
   })
   const correlations: number[] = []
@@ -90,16 +92,28 @@ for (const { name, rows, network } of SPACES) {
       const model = createCostModel(profile)
       const cases = Array.from({ length: TESTED }, (_, i) => {
         const { latencyMs, graph } = sample(POOL + i)
-        return { name: `${i}`, measured: latencyMs, predicted: model.price(graph).latencyMs }
+        const { latencyMs: predicted, latencyLowMs: low, latencyHighMs: high } = model.price(graph)
+        return { name: `${i}`, measured: latencyMs, predicted, covered: low <= latencyMs && latencyMs <= high }
       })
-      return { rank: spearman(cases), mape: summariseCases(cases).mape, how }
+      const { mape, coverage90 } = summariseCases(cases)
+      return { rank: spearman(cases), mape, coverage: coverage90!, how }
     })
     const rank = mean(found.map((one) => one.rank))
     correlations.push(rank)
     all.push(rank)
+    for (const { coverage, how } of found) covered.push({ coverage, method: how.split(',')[0]! })
+    const coverage = (100 * mean(found.map((one) => one.coverage))).toFixed(0)
     const error = (100 * mean(found.map(({ mape }) => mape))).toFixed(1)
-    console.log(`${name} ${device}: Spearman ${rank.toFixed(3)}, mean error ${error} % (${found[0]!.how})`)
+    console.log(
+      `${name} ${device}: Spearman ${rank.toFixed(3)}, mean error ${error} %, ${coverage} % in the 90 % interval (${found[0]!.how})`,
+    )
   }
   if (correlations.length > 0) console.log(`${name}: mean Spearman ${mean(correlations).toFixed(3)}\n`)
 }
 console.log(`all ${all.length} pairs: mean Spearman ${mean(all).toFixed(4)}`)
+for (const method of new Set(covered.map((one) => one.method))) {
+  const shares = covered.filter((one) => one.method === method).map(({ coverage }) => coverage)
+  console.log(
+    `${method}: ${(100 * mean(shares)).toFixed(1)} % of left-out networks in the 90 % interval (${shares.length} times)`,
+  )
+}

@@ -1,6 +1,12 @@
 import type { KernelKind } from '../network/schedule.ts'
 import type { NetworkGraph } from '../network/types.ts'
-import { type Comparison, type ErrorSummary, percentile90Of, summariseCases } from './cases/statistics.ts'
+import {
+  type Comparison,
+  type ErrorSummary,
+  expectedError90,
+  summariseCases,
+  withIntervals,
+} from './cases/statistics.ts'
 import { createCostModel } from './cost-model.ts'
 import { fitNonNegative } from './least-squares.ts'
 import { type Profile, ROW_LENGTH, type TableModel } from './profile.ts'
@@ -119,9 +125,9 @@ export function calibrate(
     samples.map((_, i) => i),
     best.ridge,
   )
-  const error90 = percentile90Of(best.cases.map(({ measured, predicted }) => measured / predicted - 1))
+  const error90 = expectedError90(best.cases.map(({ measured, predicted }) => measured / predicted - 1))
   const profile = scaledProfile(base, scales, samples, identity, error90)
-  return { profile, error: summariseCases(best.cases) }
+  return { profile, error: summariseCases(withIntervals(best.cases)) }
 }
 
 const ONE_BY_ONE: [number, number] = [1, 1]

@@ -125,7 +125,7 @@ const validationOf = (error: ErrorSummary, file: string): ProfileValidation => (
 
 function report(
   out: string,
-  { base, method, error, operatorErrors }: Calibrated,
+  { profile, base, method, error, operatorErrors }: Calibrated,
   networks: number,
   kernels: number,
 ): void {
@@ -137,6 +137,10 @@ function report(
     print(
       `On networks left out of the fit: mean error ${percent(error.mape)}, ${percent(error.within10)} within ±10 %, ` +
         `${percent(error.within20)} within ±20 %${error.kendallTau === undefined ? '' : `, Kendall τ ${error.kendallTau}`}.`,
+    )
+    print(
+      `Its 90 % interval of latency is ±${percent(profile.systematicError90)} or wider; intervals made without them held ` +
+        `${Math.round(error.coverage90! * error.cases)} of the ${error.cases} networks.`,
     )
   }
   for (const { name, cases, mape } of operatorErrors) {

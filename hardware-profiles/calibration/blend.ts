@@ -1,6 +1,6 @@
 import type { KernelKind } from '../../network/schedule.ts'
 import { energyFrom, type Sample } from '../calibrate.ts'
-import { type Comparison, percentile90Of } from '../cases/statistics.ts'
+import { type Comparison, expectedError90, withIntervals } from '../cases/statistics.ts'
 import { coefficientsOf, withCoefficients } from '../coefficients.ts'
 import { createCostModel } from '../cost-model.ts'
 import { FEATURES } from '../features.ts'
@@ -46,7 +46,7 @@ export function blend(
     return { name, measured: latencyMs, predicted: Math.max(predicted, 0) }
   })
   const error90 = Math.min(
-    Math.max(percentile90Of(cases.map(({ measured, predicted }) => measured / predicted - 1)), 0.01),
+    Math.max(expectedError90(cases.map(({ measured, predicted }) => measured / predicted - 1)), 0.01),
     10,
   )
   const source = `${profiles.length} profiles and ${known.length} known devices blended to fit ${samples.length} networks timed on the device`
@@ -66,7 +66,7 @@ export function blend(
     validation: [],
     notes: [`${source}. Memory is that of ${base.id}.`],
   }
-  return { profile, leftOut: cases }
+  return { profile, leftOut: withIntervals(cases) }
 }
 
 function classModels(

@@ -71,6 +71,26 @@ export function percentile90Of(errors: readonly number[]): number {
   return digits(sorted[Math.max(Math.ceil(0.9 * sorted.length), 1) - 1] ?? 0)
 }
 
+/**
+ * The error that one more case does not exceed with a probability of 90 %, from relative errors of a few left-out cases:
+ * Student's t times their root mean square (t by its expansion in 1 ÷ degrees of freedom, Abramowitz and Stegun 26.7.5).
+ * The 0.9-quantile of ten errors would be passed by a sixth of all cases.
+ */
+export function expectedError90(errors: readonly number[]): number {
+  const freedom = Math.max(errors.length - 1, 1)
+  const meanSquare = errors.reduce((sum, error) => sum + error * error, 0) / Math.max(errors.length, 1)
+  return digits((1.645 + 1.524 / freedom + 1.42 / freedom ** 2) * Math.sqrt(meanSquare))
+}
+
+/** Whether an interval that all other cases give (`expectedError90`) holds each of a few left-out cases. */
+export function withIntervals(cases: readonly Comparison[]): readonly Comparison[] {
+  const errors = cases.map(({ measured, predicted }) => measured / predicted - 1)
+  return cases.map((one, i) => ({
+    ...one,
+    covered: Math.abs(errors[i]!) <= expectedError90(errors.filter((_, other) => other !== i)),
+  }))
+}
+
 export function summariseCases(cases: readonly Comparison[]): ErrorSummary {
   const count = Math.max(cases.length, 1)
   const errors = cases.map(({ measured, predicted }) => Math.abs(predicted / measured - 1))

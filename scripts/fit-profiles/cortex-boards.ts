@@ -108,8 +108,17 @@ const L4R5: Omit<Board, 'id' | 'title' | 'runtime' | 'power' | 'notes'> = {
   flashBytes: 2048 * KIB,
   supplyVolts: 1.8,
 }
-const XCUBE = 'X-CUBE-AI 7.1 (MLPerf Tiny 1.0)'
+const XCUBE = 'X-CUBE-AI 7.3 (MLPerf Tiny 1.0)'
 const LEFT_OUT = 'one network left out at a time'
+
+/** Networks of several boards as if all were as fast as the first, by the geometric means of their latencies. */
+function atOneSpeed(boards: readonly (readonly MeasuredNetwork[])[]): readonly MeasuredNetwork[] {
+  const speed = (networks: readonly MeasuredNetwork[]): number =>
+    Math.exp(mean(networks.map(({ latencyMs }) => Math.log(latencyMs))))
+  return boards.flatMap((networks) =>
+    networks.map((one) => ({ ...one, latencyMs: (one.latencyMs * speed(boards[0]!)) / speed(networks) })),
+  )
+}
 
 /** The same firmware at the same clock from a higher supply: power per network, mean of the four ratios. */
 function l4r5At3Volts(data: string): NonNullable<Profile['operatingPoints']>[number] {
@@ -150,9 +159,9 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
   const systems = { l4r5: stOnly('NUCLEO_L4R5ZI'), u575: stOnly('NUCLEO-U575ZI-Q'), h7a3: stOnly('NUCLEO-H7A3ZI-Q') }
   const memory = xcubeMemory(data)
   const l4r5 = { ...L4R5, operatingPoints: [l4r5At3Volts(data)] }
-  /** How the runtime's groups compare, from the other two boards under the same runtime. */
-  const priorFrom = (template: Profile, networks: readonly MeasuredNetwork[]): readonly number[] =>
-    fitScales(template, grouping, GROUPS, networks, 0.001).scales
+  /** How the runtime's groups compare on other boards, or under another version. */
+  const priorFrom = (template: Profile, boards: readonly (readonly MeasuredNetwork[])[]): readonly number[] =>
+    fitScales(template, grouping, GROUPS, atOneSpeed(boards), 0.001).scales
   const board = (
     base: Profile,
     facts: Board,
@@ -160,7 +169,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
     networks: readonly MeasuredNetwork[],
     options: {
       readonly ridge: number
-      readonly prior?: readonly MeasuredNetwork[]
+      readonly prior?: readonly (readonly MeasuredNetwork[])[]
       readonly method: string
       /** Boards under the same runtime that say what share of the power dense layers draw. */
       readonly denseFrom?: readonly (readonly MeasuredNetwork[])[]
@@ -229,7 +238,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
       'MLPerf Tiny 1.0, STMicroelectronics NUCLEO-L4R5ZI at 120 MHz, 1.8 V',
       systems.l4r5,
       {
-        ...{ ridge: 1, prior: systems.u575, method: transfer('NUCLEO-U575ZI-Q') },
+        ...{ ridge: 1, prior: [systems.u575, systems.h7a3], method: transfer('NUCLEO-U575ZI-Q and NUCLEO-H7A3ZI-Q') },
         denseFrom: [systems.u575, systems.h7a3],
       },
     ),
@@ -251,7 +260,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
       'MLPerf Tiny 1.0, STMicroelectronics NUCLEO-U575ZI-Q at 160 MHz, 1.8 V',
       systems.u575,
       {
-        ...{ ridge: 1, prior: systems.l4r5, method: transfer('NUCLEO-L4R5ZI') },
+        ...{ ridge: 1, prior: [systems.l4r5, systems.h7a3], method: transfer('NUCLEO-L4R5ZI and NUCLEO-H7A3ZI-Q') },
         denseFrom: [systems.l4r5, systems.h7a3],
       },
     ),
@@ -275,7 +284,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
       'MLPerf Tiny 1.0, STMicroelectronics NUCLEO-H7A3ZI-Q at 280 MHz, 3.3 V',
       systems.h7a3,
       {
-        ...{ ridge: 1, prior: systems.l4r5, method: transfer('NUCLEO-L4R5ZI') },
+        ...{ ridge: 1, prior: [systems.l4r5, systems.u575], method: transfer('NUCLEO-L4R5ZI and NUCLEO-U575ZI-Q') },
         denseFrom: [systems.l4r5, systems.u575],
       },
     ),
@@ -297,7 +306,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
       },
       stZoo('STM32Cube.AI 10.0'),
       zoo(data, /H747/, /10\.0/),
-      { ridge: 0.01, prior: zoo(data, /H747/, /^8\.1/), method: `${zooFamilies}; proportions drawn to those of 8.1` },
+      { ridge: 0.01, prior: [zoo(data, /H747/, /^8\.1/)], method: `${zooFamilies}; proportions drawn to those of 8.1` },
       xcubeMemorySuites(data, 'STM32Cube.AI 10.0', /10\.0/),
     ),
     stm32f746(data, m4),

@@ -30,7 +30,15 @@ test('bench on this machine, then calibrate: a profile that loads', async (t) =>
     ...['--base', 'titan-rtx-batch64', '--out', 'host.profile.json', '--json'],
   )
   t.is(calibrated.code, 0, calibrated.stderr)
-  t.is(JSON.parse(calibrated.stdout).base, 'titan-rtx-batch64')
+  const { base, leftOut } = JSON.parse(calibrated.stdout)
+  t.is(base, 'titan-rtx-batch64')
+  t.true(leftOut.coverage90 > 0.5, 'the interval of the others holds most networks')
+  const told = await frugal(
+    folder,
+    ...['devices', 'calibrate', '--measurements', 'bench/measurements.csv'],
+    ...['--base', 'titan-rtx-batch64', '--out', 'told.profile.json'],
+  )
+  t.regex(told.stdout, /90 % interval of latency is ±[\d.]+ % or wider; .* held \d+ of the 20 networks/)
   t.is(loadProfile(path.join(folder, 'host.profile.json')).id, 'host')
 })
 

@@ -1,10 +1,11 @@
 import test from 'ava'
 import { caseNetwork } from '../../hardware-profiles/cases/case-network.ts'
 import { loadCases } from '../../hardware-profiles/cases/cases.ts'
-import { spearman, summariseCases } from '../../hardware-profiles/cases/statistics.ts'
+import { expectedError90, spearman, summariseCases, withIntervals } from '../../hardware-profiles/cases/statistics.ts'
 import { compareSuite, foldProfile, validateProfile } from '../../hardware-profiles/cases/validate.ts'
 import { coefficientsOf, withCoefficients } from '../../hardware-profiles/coefficients.ts'
 import { createCostModel, listProfiles, loadProfile } from '../../hardware-profiles/index.ts'
+import { randomStream } from '../../lib/random.ts'
 import { countMacs } from '../../network/measure.ts'
 
 const profiles = listProfiles().map(({ id }) => loadProfile(id))
@@ -81,4 +82,19 @@ test('error statistics of cases', (t) => {
   t.true(Math.abs(mape - 0.22) < 1e-9)
   t.deepEqual([within10, within20, kendallTau, worst?.name, coverage90], [0.2, 0.4, 1, '5', 0.6])
   t.is(spearman([...cases].map((one, i) => ({ ...one, predicted: -i }))), -1)
+})
+
+test('an interval from ten errors holds nine tenths of further ones', (t) => {
+  const random = randomStream(3, 'intervals')
+  const draw = (count: number) => Array.from({ length: count }, () => 0.1 * random.normal())
+  let held = 0
+  for (let i = 0; i < 4000; i++) if (Math.abs(draw(1)[0]!) <= expectedError90(draw(10))) held++
+  t.true(held > 0.885 * 4000 && held < 0.93 * 4000, `${held}`)
+  t.true(Math.abs(expectedError90(draw(4000)) - 0.1645) < 0.005)
+  const cases = [1, 1, 1, 1, 2].map((predicted, i) => ({ name: `${i}`, measured: 1 + i / 100, predicted }))
+  t.deepEqual(
+    withIntervals(cases).map(({ covered }) => covered),
+    [true, true, true, true, false],
+    'the one that is far off does not make room for itself',
+  )
 })
