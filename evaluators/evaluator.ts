@@ -80,6 +80,8 @@ export interface Evaluator {
   readonly id: string
   /** Changes when results could: part of the cache key. */
   readonly version: string
+  /** Whether it trains in processes of their own, whose processor time is not in this one's. */
+  readonly apart?: boolean
   /** Never rejects: whatever goes wrong is a `Failure`. */
   evaluate(request: EvaluationRequest, options?: EvaluateOptions): Promise<Measurement | Failure>
   /** Waits for candidates that are being given up, then frees everything. */

@@ -61,7 +61,7 @@ export function meterEvaluator(evaluator: Evaluator, meter: EnergyMeter, account
       running.delete(training)
       if (closed) return result
       // A process of its own is not in this process's time; one that failed tells only how long it took.
-      const apart = options.isolated === true && meter.estimates
+      const apart = (options.isolated === true || evaluator.apart === true) && meter.estimates
       const seconds = result.ok ? result.cpuSeconds : (performance.now() - began) / 1000
       record(meter.end(training, apart ? estimatedJoules(seconds) : 0))
       record(meter.between())

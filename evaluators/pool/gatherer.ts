@@ -52,12 +52,14 @@ export function createGatherer<Item, Result>(options: GathererOptions<Item, Resu
     new Promise((resolve) => {
       const kind = kindOf(item)
       waiting.set(kind, [...(waiting.get(kind) ?? []), { item, resolve }])
-      patient = true
-      clearTimeout(patience)
-      patience = setTimeout(() => {
-        patient = false
-        beginGroups()
-      }, patienceMs)
+      if (size > 1) {
+        patient = true
+        clearTimeout(patience)
+        patience = setTimeout(() => {
+          patient = false
+          beginGroups()
+        }, patienceMs)
+      }
       beginGroups()
     })
 }

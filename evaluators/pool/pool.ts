@@ -1,14 +1,12 @@
-import path from 'node:path'
-import { Piscina } from 'piscina'
 import { canonicalJson } from '../../lib/canonical-json.ts'
-import { type Failure, failure, messageOf } from '../../lib/errors.ts'
+import { failure, messageOf } from '../../lib/errors.ts'
 import type { Dataset } from '../datasets/dataset.ts'
-import type { EvaluateOptions, EvaluationRequest, Evaluator, Measurement } from '../evaluator.ts'
+import type { EvaluateOptions, EvaluationRequest, Evaluator } from '../evaluator.ts'
 import { parseEngineName, trainsAlone } from '../training/engines.ts'
 import { createGatherer } from './gatherer.ts'
-import { createGenerations } from './generations.ts'
-import { evaluateIsolated } from './isolated.ts'
-import type { TrainingTask, TrainingThreadData } from './training-thread.ts'
+import { createProcesses } from './processes.ts'
+import { createThreads } from './threads.ts'
+import type { Result, WorkerData, Workers } from './workers.ts'
 
 export interface PoolOptions {
   readonly dataset: Dataset
@@ -18,6 +16,8 @@ export interface PoolOptions {
   readonly workers: number
   /** Candidates of one thread whose steps run together; 1 where left out, and with engines that cannot do more. */
   readonly netsPerStep?: number
+  /** Processes in place of threads: a crash in native code then ends one of them, and not the search. */
+  readonly isolate?: boolean
   /** A candidate that takes longer is given up as `timed-out`. */
   readonly timeoutSeconds: number
   /** Trials per thread after which fresh threads take over, so that nothing native libraries leave behind adds up. */
@@ -33,15 +33,17 @@ const DEFAULT_RECYCLE_AFTER = 250
 
 /**
  * A candidate to be given up is asked to stop between two steps: ending a thread inside the native runtime would take the
- * process with it. Only a thread that has not answered for this long is ended all the same.
+ * whole process with it. Only a thread that has not answered for this long is ended all the same.
  */
-const HUNG_GRACE_MS = 60_000
+const HUNG_THREAD_MS = 60_000
+/** A process can be ended at any time. */
+const HUNG_PROCESS_MS = 5_000
 
 /** A search asks for its candidates one after another; those that share their steps are waited for this long. */
 const GATHER_MS = 250
 
 /** Candidates of a group make as many steps each, so that they end together. */
-const stepsOf = ({ request: { fidelity, earlier, recipe } }: Pick<Call, 'request'>): string =>
+const stepsOf = ({ request: { fidelity, earlier, recipe } }: Call): string =>
   canonicalJson({ fidelity, earlier, batchSize: recipe.batchSize })
 
 interface Call {
@@ -49,105 +51,104 @@ interface Call {
   readonly signal: AbortSignal | undefined
 }
 
-type Result = Measurement | Failure
 const GIVEN_UP = failure('timed-out', 'given up while training')
 
-/** Proxy training in worker threads: the evaluator of real searches. */
+/** Proxy training in worker threads, or in processes: the evaluator of real searches. */
 export function createPool(options: PoolOptions): Evaluator {
-  const data: TrainingThreadData = { dataset: options.dataset, engine: options.engine }
-  const extension = path.extname(import.meta.filename)
-  const threads = createGenerations(
-    () =>
-      new Piscina({
-        filename: path.join(import.meta.dirname, `training-thread${extension}`),
-        workerData: data,
-        minThreads: options.workers,
-        maxThreads: options.workers,
-        idleTimeout: Number.POSITIVE_INFINITY,
-        concurrentTasksPerWorker: 1,
-        // Workers train asynchronously; waiting on an atomic between tasks would stop their event loop.
-        atomics: 'disabled',
-      }),
-    {
-      lifetime: (options.recycleAfter ?? DEFAULT_RECYCLE_AFTER) * options.workers,
-      overlap: options.overlap ?? !trainsAlone(parseEngineName(options.engine)),
-    },
-  )
-
+  const { workers, netsPerStep = 1, isolate = false, timeoutSeconds, recycleAfter = DEFAULT_RECYCLE_AFTER } = options
+  const data: WorkerData = { dataset: options.dataset, engine: options.engine }
+  const overlap = options.overlap ?? !trainsAlone(parseEngineName(options.engine))
+  const crew = isolate
+    ? createProcesses(data, { lifetime: recycleAfter, overlap })
+    : createThreads(data, { workers, lifetime: recycleAfter * workers, overlap })
+  /** A fresh process for each candidate. */
+  const alone = createProcesses(data, { lifetime: 1, overlap })
   const inFlight = new Set<Promise<unknown>>()
 
   /** The time-out of a candidate begins with its training. */
   async function timed({ signal: outer }: Call, train: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
-    const timeout = AbortSignal.timeout(options.timeoutSeconds * 1000)
+    const timeout = AbortSignal.timeout(timeoutSeconds * 1000)
     const result = await train(outer === undefined ? timeout : AbortSignal.any([outer, timeout]))
-    return timeout.aborted && !result.ok
-      ? failure('timed-out', `not trained within ${options.timeoutSeconds} s`)
-      : result
+    return timeout.aborted && !result.ok ? failure('timed-out', `not trained within ${timeoutSeconds} s`) : result
   }
 
-  /** Trains candidates on one thread. */
-  function evaluateGroup(calls: readonly Call[]): readonly Promise<Result>[] {
+  /**
+   * Trains candidates on one worker.
+   * @param died what becomes of a candidate whose worker ended without an answer.
+   */
+  function train(
+    on: Workers,
+    calls: readonly Call[],
+    died: (call: Call, error: unknown) => Result | Promise<Result>,
+  ): readonly Promise<Result>[] {
     if (calls.every(({ signal }) => signal?.aborted)) return calls.map(() => Promise.resolve(GIVEN_UP))
     const terminate = new AbortController()
-    const tasks = calls.map(
-      ({ request }): TrainingTask => ({ request, cancelled: new Int32Array(new SharedArrayBuffer(4)) }),
+    const candidates = calls.map(({ request }) => ({ request, giveUp: new AbortController() }))
+    const graceMs = on === crew && !isolate ? HUNG_THREAD_MS : HUNG_PROCESS_MS
+    const run = on.run(
+      candidates.map(({ request, giveUp }) => ({ request, signal: giveUp.signal })),
+      terminate.signal,
     )
-    const run = threads.run(tasks, calls.length, terminate.signal) as Promise<readonly Result[]>
     inFlight.add(run)
-    const evaluateOne = (call: Call, i: number) => async (signal: AbortSignal) => {
-      let graceTimer: NodeJS.Timeout | undefined
+    void run.catch(() => undefined).then(() => inFlight.delete(run))
+    const resultOf = (place: number) => async (signal: AbortSignal) => {
+      let grace: NodeJS.Timeout | undefined
       const giveUp = () => {
-        Atomics.store(tasks[i]!.cancelled, 0, 1)
-        graceTimer = setTimeout(() => terminate.abort(), HUNG_GRACE_MS)
+        candidates[place]!.giveUp.abort()
+        grace = setTimeout(() => terminate.abort(), graceMs)
       }
       signal.addEventListener('abort', giveUp, { once: true })
       if (signal.aborted) giveUp()
       try {
-        return (await run)[i]!
+        return (await run)[place]!
       } catch (error) {
         if (signal.aborted) return GIVEN_UP
-        // Whichever of them ended the thread, each gives the same figures alone.
-        if (calls.length > 1) return evaluateGroup([call])[0]!
-        const { code } = error as NodeJS.ErrnoException
-        if (code === 'ERR_WORKER_OUT_OF_MEMORY') return failure('out-of-memory', 'its thread ran out of memory')
-        return failure('worker-died', messageOf(error))
+        throw error
       } finally {
-        inFlight.delete(run)
-        clearTimeout(graceTimer)
+        clearTimeout(grace)
         signal.removeEventListener('abort', giveUp)
       }
     }
-    return calls.map((call, i) => timed(call, evaluateOne(call, i)))
+    return calls.map((call, place) => timed(call, resultOf(place)).catch((error: unknown) => died(call, error)))
   }
 
-  const { netsPerStep = 1, workers } = options
-  const evaluateInThread =
-    netsPerStep === 1
-      ? (call: Call) => evaluateGroup([call])[0]!
-      : createGatherer<Call, Result>({
-          size: netsPerStep,
-          groups: workers,
-          patienceMs: GATHER_MS,
-          kindOf: stepsOf,
-          run: evaluateGroup,
-        })
-  /** No more processes than threads, however many networks step together. */
-  const evaluateApart = createGatherer<Call, Result>({
+  /** No more processes at a time than workers, however many networks step together. */
+  const evaluateAlone = createGatherer<Call, Result>({
     size: 1,
     groups: workers,
     patienceMs: 0,
     kindOf: () => 'any',
-    run: (calls) => calls.map((call) => timed(call, (signal) => evaluateIsolated(call.request, data, signal))),
+    run: (calls) =>
+      train(alone, calls, (_, error) => failure('crashed-twice', `${messageOf(error)} while it was trained alone`)),
+  })
+
+  /** Whose fault it was shows when each is trained alone; innocent ones get the figures that they would have got. */
+  function diedInCrew(calls: readonly Call[]) {
+    return (call: Call, error: unknown): Result | Promise<Result> => {
+      if (isolate || calls.length > 1) return evaluateAlone(call)
+      const { code } = error as NodeJS.ErrnoException
+      return code === 'ERR_WORKER_OUT_OF_MEMORY'
+        ? failure('out-of-memory', 'its thread ran out of memory')
+        : failure('worker-died', messageOf(error))
+    }
+  }
+  const evaluateInCrew = createGatherer<Call, Result>({
+    size: netsPerStep,
+    groups: workers,
+    patienceMs: GATHER_MS,
+    kindOf: stepsOf,
+    run: (calls) => train(crew, calls, diedInCrew(calls)),
   })
 
   return {
     id: 'proxy',
     version: `2+${options.engine}@${options.engineVersion}`,
+    apart: isolate,
     evaluate: (request, { signal, isolated = false }: EvaluateOptions = {}) =>
-      (isolated ? evaluateApart : evaluateInThread)({ request, signal }),
+      (isolated ? evaluateAlone : evaluateInCrew)({ request, signal }),
     async dispose() {
       await Promise.allSettled(inFlight)
-      await threads.end()
+      await Promise.all([crew.end(), alone.end()])
     },
   }
 }

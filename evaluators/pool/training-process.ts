@@ -1,9 +1,14 @@
-/** Trains one candidate in a process of its own: a native crash here takes nothing else down. Speaks over Node's IPC channel. */
+/** Trains candidates in a process of its own: a native crash here takes nothing else down. Speaks over Node's IPC channel. */
 import { writeFileSync } from 'node:fs'
 import type { EvaluationRequest } from '../evaluator.ts'
-import { evaluateCandidate } from '../proxy/evaluate-candidate.ts'
 import { loadEngine } from '../training/engines.ts'
-import type { TrainingThreadData } from './training-thread.ts'
+import { evaluateTogether, type WorkerData } from './workers.ts'
+
+/** What the process is told: what to work on, candidates to train, and which of them to give up. */
+export type Order =
+  | { readonly data: WorkerData }
+  | { readonly requests: readonly EvaluationRequest[] }
+  | { readonly cancel: number }
 
 try {
   // When memory runs out, the kernel should take this process, not the search that waits for it.
@@ -12,8 +17,20 @@ try {
   // Not Linux: nothing to set.
 }
 
-process.once('disconnect', () => process.exit(1))
-process.once('message', async ({ request, data }: { request: EvaluationRequest; data: TrainingThreadData }) => {
-  const result = await evaluateCandidate(request, data.dataset, await loadEngine(data.engine))
-  process.send?.(result, () => process.disconnect())
+let data: WorkerData | undefined
+let signals: { aborted: boolean }[] = []
+
+async function train(requests: readonly EvaluationRequest[], { dataset, engine }: WorkerData): Promise<void> {
+  signals = requests.map(() => ({ aborted: false }))
+  const candidates = requests.map((request, i) => ({ request, signal: signals[i]! }))
+  process.send?.(await evaluateTogether(candidates, dataset, await loadEngine(engine)))
+}
+
+process.once('disconnect', () => process.exit())
+// Ctrl-C reaches every process of a terminal; what becomes of this one is the search's business.
+process.on('SIGINT', () => {})
+process.on('message', (order: Order) => {
+  if ('data' in order) data = order.data
+  else if ('requests' in order) void train(order.requests, data!)
+  else signals[order.cancel]!.aborted = true
 })

@@ -1,15 +1,7 @@
 import { workerData } from 'node:worker_threads'
-import type { Failure } from '../../lib/errors.ts'
-import type { Dataset } from '../datasets/dataset.ts'
-import type { EvaluationRequest, Measurement } from '../evaluator.ts'
-import { evaluateCandidate } from '../proxy/evaluate-candidate.ts'
+import type { EvaluationRequest } from '../evaluator.ts'
 import { loadEngine } from '../training/engines.ts'
-
-/** What every thread of the pool is given when it starts; the data set's arrays are shared, not copied. */
-export interface TrainingThreadData {
-  readonly dataset: Dataset
-  readonly engine: string
-}
+import { evaluateTogether, type Result, type WorkerData } from './workers.ts'
 
 export interface TrainingTask {
   readonly request: EvaluationRequest
@@ -17,24 +9,17 @@ export interface TrainingTask {
   readonly cancelled: Int32Array
 }
 
-const { dataset, engine } = workerData as TrainingThreadData
+const { dataset, engine } = workerData as WorkerData
 const engineLoaded = loadEngine(engine)
 
-/** Trains the candidates side by side, with their steps together where there are several. */
-export default async (tasks: readonly TrainingTask[]): Promise<readonly (Measurement | Failure)[]> => {
-  const loaded = await engineLoaded
-  const group = tasks.length === 1 ? undefined : loaded.together?.(tasks.length)
-  const trainedWith = group === undefined ? loaded : { ...loaded, compile: group.compile }
-  return Promise.all(
-    tasks.map(async ({ request, cancelled }) => {
-      const signal = {
-        get aborted() {
-          return Atomics.load(cancelled, 0) === 1
-        },
-      }
-      const result = await evaluateCandidate(request, dataset, trainedWith, signal)
-      await group?.leave()
-      return result
-    }),
-  )
+export default async (tasks: readonly TrainingTask[]): Promise<readonly Result[]> => {
+  const candidates = tasks.map(({ request, cancelled }) => ({
+    request,
+    signal: {
+      get aborted() {
+        return Atomics.load(cancelled, 0) === 1
+      },
+    },
+  }))
+  return evaluateTogether(candidates, dataset, await engineLoaded)
 }

@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
 import { loadDataset } from '../../evaluators/datasets/load.ts'
 import type { EvaluationRequest, Evaluator } from '../../evaluators/evaluator.ts'
@@ -28,8 +30,8 @@ const request = (graph: NetworkGraph, overrides: Partial<EvaluationRequest> = {}
   ...overrides,
 })
 
-const pool = (workers: number, timeoutSeconds: number): Evaluator =>
-  createPool({ dataset, engine: 'onnxruntime', engineVersion: 'test', workers, timeoutSeconds })
+const OPTIONS = { dataset, engine: 'onnxruntime', engineVersion: 'test' }
+const pool = (workers: number, timeoutSeconds: number): Evaluator => createPool({ ...OPTIONS, workers, timeoutSeconds })
 
 /** What must not depend on where a candidate was trained. */
 const figures = (result: Awaited<ReturnType<Evaluator['evaluate']>>) =>
@@ -46,6 +48,69 @@ test('a candidate gives the same figures in this thread, in a pool of two and in
   }
   t.deepEqual(figures(await evaluator.evaluate(request(graphs[1]!), { isolated: true })), figures(inThreads[1]!))
   t.notDeepEqual(figures(inThreads[0]!), figures(inThreads[1]!))
+  await evaluator.dispose()
+})
+
+test('in processes in place of threads candidates give the same figures', async (t) => {
+  const inThreads = pool(2, 120)
+  const inProcesses = createPool({ ...OPTIONS, workers: 2, isolate: true, recycleAfter: 2, timeoutSeconds: 120 })
+  const graphs = [network(8), network(16), network(24)]
+  for (const graph of graphs) {
+    const [thread, apart] = await Promise.all([inThreads, inProcesses].map((each) => each.evaluate(request(graph))))
+    t.true(thread!.ok)
+    t.deepEqual(figures(apart!), figures(thread!))
+  }
+  await inThreads.dispose()
+  await inProcesses.dispose()
+})
+
+/** Ends the processes that train, as a native crash would; waits until there are so many. */
+async function killChildren(count: number, signal: 'SIGKILL' | 'SIGABRT' | 'SIGSTOP'): Promise<void> {
+  const children = (): readonly number[] =>
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => {
+        try {
+          return (
+            readFileSync(`/proc/${pid}/status`, 'utf8').includes(`\nPPid:\t${process.pid}\n`) &&
+            readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('training-process')
+          )
+        } catch {
+          return false
+        }
+      })
+      .map(Number)
+  while (children().length < count) await delay(20)
+  for (const pid of children()) process.kill(pid, signal)
+}
+
+const onLinux = existsSync('/proc/self/status') ? test.serial : test.serial.skip
+
+onLinux(
+  'a process that dies costs nothing when its candidate is trained again, and only its candidate when not',
+  async (t) => {
+    const evaluator = createPool({ ...OPTIONS, workers: 1, isolate: true, timeoutSeconds: 120 })
+    const graph = network(24)
+    const once = evaluator.evaluate(request(graph, { fidelity: { epochs: 40, dataFraction: 1 } }))
+    await killChildren(1, 'SIGKILL')
+    await delay(100)
+    await killChildren(1, 'SIGABRT')
+    t.like(await once, { ok: false, code: 'crashed-twice' })
+    const expected = figures(await evaluator.evaluate(request(network(8))))
+    const again = evaluator.evaluate(request(network(8)))
+    await killChildren(1, 'SIGKILL')
+    t.deepEqual(figures(await again), expected)
+    t.true(Array.isArray(expected))
+    await evaluator.dispose()
+  },
+)
+
+onLinux('a step that hangs is ended with its process, and the next candidate is trained', async (t) => {
+  const evaluator = createPool({ ...OPTIONS, workers: 1, isolate: true, timeoutSeconds: 4 })
+  const slow = evaluator.evaluate(request(network(64), { fidelity: { epochs: 10_000, dataFraction: 1 } }))
+  await killChildren(1, 'SIGSTOP')
+  t.like(await slow, { ok: false, code: 'timed-out', message: 'not trained within 4 s' })
+  t.true((await evaluator.evaluate(request(network(8), { fidelity: { epochs: 1, dataFraction: 0.02 } }))).ok)
   await evaluator.dispose()
 })
 
