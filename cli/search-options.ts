@@ -1,9 +1,19 @@
 import type { InferredOptionTypes } from 'yargs'
 
 /** Who trains is no setting of a search: a resumed one may change it. */
-export const NETS_PER_STEP = {
-  type: 'number',
-  describe: 'Networks that each thread trains together, one step of all in one call, for GPUs (default: 1)',
+export const CREW_OPTIONS = {
+  workers: { type: 'number', describe: 'Threads that train (default: one per core, one on a GPU)', group: 'Training:' },
+  'nets-per-step': {
+    type: 'number',
+    describe: 'Networks that each thread trains together, one step of all in one call, for GPUs (default: 1)',
+    group: 'Training:',
+  },
+  isolate: {
+    type: 'boolean',
+    describe: 'Train in processes, not threads: a crash in native code then costs one network, not the search',
+    default: false,
+    group: 'Training:',
+  },
 } as const
 
 /** Flags about a search's energy; a resumed search may change them. */
@@ -159,12 +169,7 @@ export const SEARCH_OPTIONS = {
     default: 'cpu',
     group: 'Training:',
   },
-  workers: {
-    type: 'number',
-    describe: 'Threads that train (default: one per core, one on a GPU)',
-    group: 'Training:',
-  },
-  'nets-per-step': { ...NETS_PER_STEP, group: 'Training:' },
+  ...CREW_OPTIONS,
   'trial-timeout': {
     type: 'string',
     describe: 'Give a network up after this long',
@@ -182,6 +187,7 @@ export interface ResumeArguments {
   readonly db: string
   readonly workers: number | undefined
   readonly 'nets-per-step': number | undefined
+  readonly isolate: boolean
   readonly json: boolean
   readonly 'max-search-energy': string | undefined
   readonly 'carbon-intensity': number | undefined

@@ -35,6 +35,7 @@ interface BenchProxyArguments {
   readonly seed: number
   readonly workers: number | undefined
   readonly 'nets-per-step': number | undefined
+  readonly isolate: boolean
   readonly 'trial-timeout': string
   readonly json: boolean
 }

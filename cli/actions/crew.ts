@@ -5,28 +5,32 @@ import { wholeNumber } from '../commands/shared.ts'
 
 /** Who trains. No figure of a search depends on it. */
 export interface Crew {
-  /** Threads. */
+  /** Threads, or processes. */
   readonly workers: number
   /** Networks that each trains at a time, with their steps together. */
   readonly netsPerStep: number
+  /** Processes in place of threads. */
+  readonly isolate: boolean
 }
 
 export interface CrewArguments {
   readonly workers: number | undefined
   readonly 'nets-per-step': number | undefined
+  readonly isolate: boolean
 }
 
 const MOST_WORKERS = 1024
 const MOST_NETS_PER_STEP = 64
 
 /** Checks the flags as far as nothing else is known. */
-export function checkCrew({ workers, 'nets-per-step': netsPerStep }: CrewArguments): void {
+export function checkCrew({ workers, 'nets-per-step': netsPerStep }: Omit<CrewArguments, 'isolate'>): void {
   if (workers !== undefined) wholeNumber(workers, '--workers', 1, MOST_WORKERS)
   if (netsPerStep !== undefined) wholeNumber(netsPerStep, '--nets-per-step', 1, MOST_NETS_PER_STEP)
 }
 
 /** Networks that are trained at the same time. */
-export const trainedAtOnce = ({ workers, netsPerStep }: Crew): number => workers * netsPerStep
+export const trainedAtOnce = ({ workers, netsPerStep }: Pick<Crew, 'workers' | 'netsPerStep'>): number =>
+  workers * netsPerStep
 
 /**
  * One thread per core by default, one where trainings share a GPU; more than the look-ahead could never be busy.
@@ -63,5 +67,5 @@ export function crewOf(
   }
   const workers = asked.workers ?? (trainsAlone(choice) ? 1 : os.availableParallelism())
   const most = Math.ceil(Math.min(Math.floor(lookAhead / netsPerStep), trials / netsPerStep))
-  return { workers: Math.min(workers, most), netsPerStep }
+  return { workers: Math.min(workers, most), netsPerStep, isolate: asked.isolate }
 }

@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs'
 import { UserError } from '../../lib/errors.ts'
-import { NETS_PER_STEP } from '../search-options.ts'
+import { CREW_OPTIONS } from '../search-options.ts'
 import { benchSearchCommand } from './bench-search.ts'
 import { type Command, defineCommand, withJson } from './shared.ts'
 
@@ -51,8 +51,7 @@ const proxyCommand = defineCommand({
         describe: 'Folder that keeps every measurement: a run that was interrupted or is extended goes on from it',
       })
       .option('seed', { type: 'number', default: 1, describe: 'Same seed, same networks and figures' })
-      .option('workers', { type: 'number', describe: 'Threads that train (default: one per core, one on a GPU)' })
-      .option('nets-per-step', NETS_PER_STEP)
+      .options(CREW_OPTIONS)
       .option('trial-timeout', { type: 'string', default: '1h', describe: 'Give a network up after this long' })
       .example('$0 bench proxy --networks 8 --full epochs=4', 'A quick look on built-in data')
       .example('$0 bench proxy --data ./mnist --fidelities epochs=1 --fidelities epochs=2,data=0.5', ''),

@@ -25,7 +25,7 @@ test('a search whose networks step together ends with the same front, byte for b
 
 const crew = (flags: string, choice: Parameters<typeof crewOf>[1], bounds?: Parameters<typeof crewOf>[2]) => {
   const [workers, nets] = flags.split('x').map((text) => (text === '' ? undefined : Number(text)))
-  const args: CrewArguments = { workers, 'nets-per-step': nets }
+  const args: CrewArguments = { workers, 'nets-per-step': nets, isolate: false }
   checkCrew(args)
   return crewOf(args, choice, bounds)
 }
@@ -34,11 +34,11 @@ const ON_GPU = { engine: 'onnxruntime', provider: 'webgpu' } as const
 const TENSORFLOW = { engine: 'tensorflow', provider: 'cpu' } as const
 
 test('threads and networks on each, within what the look-ahead and the trials keep busy', (t) => {
-  t.deepEqual(crew('x4', ON_GPU), { workers: 1, netsPerStep: 4 })
-  t.deepEqual(crew('x', TENSORFLOW), { workers: 1, netsPerStep: 1 })
-  t.deepEqual(crew('2x4', ON_CPU, { lookAhead: 8, trials: 100 }), { workers: 2, netsPerStep: 4 })
+  t.deepEqual(crew('x4', ON_GPU), { workers: 1, netsPerStep: 4, isolate: false })
+  t.deepEqual(crew('x', TENSORFLOW), { workers: 1, netsPerStep: 1, isolate: false })
+  t.deepEqual(crew('2x4', ON_CPU, { lookAhead: 8, trials: 100 }), { workers: 2, netsPerStep: 4, isolate: false })
   t.is(trainedAtOnce(crew('2x4', ON_CPU)), 8)
-  t.deepEqual(crew('2x4', ON_CPU, { lookAhead: 8, trials: 3 }), { workers: 1, netsPerStep: 4 })
+  t.deepEqual(crew('2x4', ON_CPU, { lookAhead: 8, trials: 3 }), { workers: 1, netsPerStep: 4, isolate: false })
   t.is(crew('x5', ON_CPU, { lookAhead: 9, trials: 100 }).workers, 1)
 })
 
