@@ -1,12 +1,13 @@
-import { ONE_QUANTUM, OTHER_ROUNDING, type Tolerance } from '../compare-outputs.ts'
+import { ONE_QUANTUM, OTHER_ROUNDING, toleranceText } from '../compare-outputs.ts'
+import { referenceRoundedAs } from '../litert/int4-rounding.ts'
 import { findPythonLiteRt, PYTHON_LITERT_MISSING, runInPythonLiteRt } from '../litert/python-litert.ts'
 import { findLiteRt, LITERT_MISSING } from '../litert/run-litert.ts'
 import { runInLiteRt } from '../litert/verify-litert.ts'
-import { type CheckSamples, checkSamples } from '../quantise/check-samples.ts'
+import { type CheckSamples, checkSamples, countCorrect } from '../quantise/check-samples.ts'
 import type { QuantisedGraph, QuantisedNetwork } from '../quantise/types.ts'
 import { fourBitLayers } from '../quantise/weight-bits.ts'
 import { writeTflite } from '../tflite/write-model.ts'
-import { checkedOutputs, notRun } from './check.ts'
+import { type CheckedFile, checked, judgeOutputs, notRun } from './check.ts'
 import type { ArtefactCheck, ExportContext, ExportFormat } from './format.ts'
 
 const FILE = 'model.tflite'
@@ -64,10 +65,10 @@ async function verified(
 async function onLiteRt(context: ExportContext, samples: CheckSamples, float: Uint8Array): Promise<ArtefactCheck> {
   const installation = findLiteRt()
   if (installation === undefined) return notRun(FLOAT_FILE, 'LiteRT', `not verified here: ${LITERT_MISSING}`)
-  const { network } = context.int8!
   const where = `LiteRT ${installation.version} (@litertjs/core, WebAssembly)`
-  const file = { artefact: FLOAT_FILE, where, tolerance: toleranceFor(network) }
-  return checkedOutputs(file, context.dataset, samples, () => runInLiteRt(installation, float, network, samples.inputs))
+  return checkedInLiteRt(context, samples, { artefact: FLOAT_FILE, where }, () =>
+    runInLiteRt(installation, float, context.int8!.network, samples.inputs),
+  )
 }
 
 /** The file with int8 in and out, which the package for Node does not take. */
@@ -75,14 +76,39 @@ async function onPython(context: ExportContext, samples: CheckSamples, model: Ui
   const python = await findPythonLiteRt()
   if (python === undefined) return notRun(FILE, 'LiteRT in Python', `not verified here: ${PYTHON_LITERT_MISSING}`)
   const where = `LiteRT ${python.version} (ai-edge-litert, Python)`
-  const file = { artefact: FILE, where, tolerance: toleranceFor(context.int8!.network) }
-  return checkedOutputs(file, context.dataset, samples, () => runInPythonLiteRt(python, model, samples.inputs))
+  return checkedInLiteRt(context, samples, { artefact: FILE, where }, () =>
+    runInPythonLiteRt(python, model, samples.inputs),
+  )
 }
 
-/** LiteRT runs int4 in TFLite's own kernels, which round twice; sums of three and more are chains that round between. */
-const toleranceFor = (network: QuantisedNetwork): Tolerance =>
-  fourBitLayers(network).length > 0 || hasLongSums(network) ? OTHER_ROUNDING : ONE_QUANTUM
+/**
+ * Compares with the reference; with 4-bit weights, whose sums LiteRT rounds by its own rules, with the reference that
+ * rounds these as LiteRT does.
+ */
+async function checkedInLiteRt(
+  { dataset, int8 }: ExportContext,
+  samples: CheckSamples,
+  file: CheckedFile,
+  run: () => Promise<Int8Array>,
+): Promise<ArtefactCheck> {
+  const { network } = int8!
+  const tolerance = hasLongSums(network) ? OTHER_ROUNDING : ONE_QUANTUM
+  const fourBits = fourBitLayers(network).length > 0
+  const allowed =
+    toleranceText(tolerance) + (fourBits ? ', of the reference with 4-bit sums rounded as LiteRT does' : '')
+  return checked({ ...file, allowed }, async () => {
+    const outputs = await run()
+    if (!fourBits) return judgeOutputs(dataset, samples, outputs, tolerance)
+    const { expected, roundedTwice } = await referenceRoundedAs(outputs, network, dataset, samples)
+    const { ok, detail } = judgeOutputs(dataset, { ...samples, expected }, outputs, tolerance)
+    if (roundedTwice === undefined) return { ok, detail }
+    const rounding = `the reference that rounds 4-bit sums of ${roundedTwice.kinds.join(' and ')} twice, as LiteRT does here`
+    const plain = `the reference itself: ${countCorrect(dataset, samples.expected)}`
+    return { ok, detail: `${detail}; that is ${rounding} (${plain})` }
+  })
+}
 
+/** Sums of three and more are chains of additions, which round in between. */
 const hasLongSums = ({ kernels }: QuantisedGraph): boolean =>
   kernels.some(
     (kernel) =>

@@ -64,6 +64,19 @@ export function scaleBy(x: number, multiplier: number, shift: number): number {
   return Math.floor((x * high + Math.floor((x * low) / 0x1_0000) + POWERS[total - 17]!) / POWERS[total - 16]!)
 }
 
+/** Where the halves of a second rounding go. */
+export type Halves = 'up' | 'away from zero'
+
+/**
+ * The same with two roundings: of the doubled high half of the product, and of the shift. So do LiteRT's kernels for
+ * 4-bit weights.
+ */
+export function scaleTwice(x: number, multiplier: number, shift: number, halves: Halves): number {
+  const right = Math.max(-shift, 0)
+  const high = highMultiply(x * 2 ** Math.max(shift, 0), multiplier)
+  return halves === 'up' ? Math.floor(high / 2 ** right + 0.5) : roundingShift(high, right)
+}
+
 /** Powers of two from 2^0: `**` is a call. */
 const POWERS = Float64Array.from({ length: 64 }, (_, i) => 2 ** i)
 

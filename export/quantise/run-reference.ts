@@ -2,6 +2,7 @@ import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import { type VerifiedAccuracy, verifiedAccuracy } from '../verify.ts'
 import { quantisedInputs } from './input.ts'
 import { createInterpreter } from './reference/interpreter.ts'
+import type { RoundedTwice } from './reference/sums-of-products.ts'
 import type { QuantisedNetwork } from './types.ts'
 
 /** Samples between two looks at the clock. */
@@ -13,8 +14,9 @@ export async function runReference(
   dataset: Dataset,
   indices: Uint32Array,
   check: () => void,
+  roundedTwice?: RoundedTwice,
 ): Promise<{ readonly accuracy: VerifiedAccuracy; readonly outputs: Int8Array }> {
-  const run = createInterpreter(network)
+  const run = createInterpreter(network, roundedTwice)
   const classes = dataset.classNames.length
   const outputs = new Int8Array(indices.length * classes)
   let correct = 0

@@ -6,6 +6,7 @@ import {
   roundAway,
   roundingShift,
   scaleBy,
+  scaleTwice,
 } from '../../export/quantise/fixed-point.ts'
 import { activationTable, requantisationTable, UNIT_INTERVAL } from '../../export/quantise/lookup-tables.ts'
 import { softmaxDifference, softmaxRow } from '../../export/quantise/softmax.ts'
@@ -25,6 +26,18 @@ test('the high multiply is the exact 64-bit one', (t) => {
   for (const a of EXTREMES) for (const b of EXTREMES) check(a, b)
   for (let i = 0; i < 100_000; i++) check(int32(), int32())
   t.pass()
+})
+
+test('two roundings are those of the high half and of the shift', (t) => {
+  for (let i = 0; i < 20_000; i++) {
+    const [x, multiplier, shift] = [random.int(2 ** 20) - 2 ** 19, 2 ** 30 + random.int(2 ** 30), random.int(18) - 16]
+    const high = (BigInt(x) * 2n ** BigInt(Math.max(shift, 0)) * BigInt(multiplier) + 2n ** 30n) >> 31n
+    const right = BigInt(Math.max(-shift, 0))
+    const exact = right === 0n ? high : (high + 2n ** (right - 1n)) >> right
+    if (BigInt(scaleTwice(x, multiplier, shift, 'up')) !== exact) t.fail(`${x} · ${multiplier}, ${shift}`)
+  }
+  t.is(scaleTwice(-3, 2 ** 30, 0, 'up'), -1, 'half of −3 is −1.5, and its high half rounded up')
+  t.deepEqual([scaleTwice(-6, 2 ** 30, -1, 'up'), scaleTwice(-6, 2 ** 30, -1, 'away from zero')], [-1, -2])
 })
 
 test('shifts round to the nearest, halves away from zero', (t) => {

@@ -13,7 +13,7 @@ import type {
 } from '../types.ts'
 import { prepareExperts } from './experts.ts'
 import { prepareMean, preparePool } from './pooling.ts'
-import { prepareConv, prepareDense, prepareDepthwise, type Step } from './sums-of-products.ts'
+import { prepareConv, prepareDense, prepareDepthwise, type RoundedTwice, type Step } from './sums-of-products.ts'
 import { ArenaPlan } from './vector-sums.ts'
 
 interface Binding<K extends QuantisedKind> {
@@ -24,6 +24,7 @@ interface Binding<K extends QuantisedKind> {
   readonly to: Quantisation
   /** Of the interpreter's memory. */
   readonly plan: ArenaPlan
+  readonly roundedTwice: RoundedTwice | undefined
 }
 
 function prepareAdd(kernel: QuantisedAdd, { inputs, output, from, to }: Binding<'add'>): Step {
@@ -96,8 +97,10 @@ const RULES: { readonly [K in QuantisedKind]: (binding: Binding<K>) => Step } = 
     }
   },
   concat: (binding) => prepareConcat(binding.kernel, binding),
-  routedExperts: ({ kernel, inputs, output, from, to, plan }) =>
-    prepareExperts(kernel, from[1]!, to, inputs[1]!, output, (graph) => prepareGraph(graph, inputs[0]!, plan)),
+  routedExperts: ({ kernel, inputs, output, from, to, plan, roundedTwice }) =>
+    prepareExperts(kernel, from[1]!, to, inputs[1]!, output, (graph) =>
+      prepareGraph(graph, inputs[0]!, plan, roundedTwice),
+    ),
 }
 
 const single = <K extends 'conv2d' | 'depthwiseConv2d' | 'dense'>({
@@ -106,7 +109,9 @@ const single = <K extends 'conv2d' | 'depthwiseConv2d' | 'dense'>({
   output,
   from,
   to,
+  roundedTwice,
 }: Binding<K>) => ({
+  roundedTwice,
   kernel,
   from: from[0]!,
   to,
@@ -118,6 +123,7 @@ function prepareGraph(
   graph: QuantisedGraph,
   input: Int8Array,
   plan: ArenaPlan,
+  roundedTwice: RoundedTwice | undefined,
 ): { readonly run: Step; readonly output: Int8Array } {
   const buffers = graph.tensors.map(({ shape }, i) => (i === graph.input ? input : new Int8Array(sizeOf(shape))))
   const steps = graph.kernels.map((kernel) => {
@@ -128,6 +134,7 @@ function prepareGraph(
       from: kernel.inputs.map((tensor) => graph.tensors[tensor]!.quantisation),
       to: graph.tensors[kernel.output]!.quantisation,
       plan,
+      roundedTwice,
     }
     return (RULES[kernel.kind] as (binding: Binding<QuantisedKernel['kind']>) => Step)(
       binding as Binding<QuantisedKernel['kind']>,
@@ -142,12 +149,13 @@ function prepareGraph(
 /**
  * The integer reference: prepares a quantised network for runs on one sample at a time, bit for bit what TFLM's reference
  * kernels and our C compute.
+ * @param roundedTwice kernels that round as LiteRT's do where weights have 4 bits.
  * @returns a function from an int8 input to the int8 output; the output is overwritten by the next call.
  */
-export function createInterpreter(graph: QuantisedGraph): (input: Int8Array) => Int8Array {
+export function createInterpreter(graph: QuantisedGraph, roundedTwice?: RoundedTwice): (input: Int8Array) => Int8Array {
   const input = new Int8Array(sizeOf(graph.tensors[graph.input]!.shape))
   const plan = new ArenaPlan()
-  const { run, output } = prepareGraph(graph, input, plan)
+  const { run, output } = prepareGraph(graph, input, plan, roundedTwice)
   plan.allocate()
   return (sample) => {
     input.set(sample)

@@ -1,4 +1,4 @@
-import { scaleBy } from '../fixed-point.ts'
+import { type Halves, scaleBy, scaleTwice } from '../fixed-point.ts'
 import type { Quantisation, QuantisedConv, QuantisedDense, QuantisedDepthwise } from '../types.ts'
 import { type ArenaPlan, LANES } from './vector-sums.ts'
 
@@ -7,7 +7,14 @@ export type Step = () => void
 
 type Windowed = QuantisedConv | QuantisedDepthwise
 
+/** Kernels whose sums are rounded twice where their weights have 4 bits, and how; of the reference itself none. */
+export interface RoundedTwice {
+  readonly kinds: readonly ('conv2d' | 'depthwiseConv2d')[]
+  readonly halves: Halves
+}
+
 export interface Bound<K> {
+  readonly roundedTwice: RoundedTwice | undefined
   readonly kernel: K
   readonly from: Quantisation
   readonly to: Quantisation
@@ -33,7 +40,7 @@ function paddedMap({ kernel, input, from }: Bound<Windowed>) {
 }
 
 /** Sums back to int8: `scaleBy` with what depends on the channel alone computed beforehand. */
-function storer({ kernel, to, output }: Bound<Windowed | QuantisedDense>, channels: number) {
+function storer({ kernel, to, output, roundedTwice }: Bound<Windowed | QuantisedDense>, channels: number) {
   const { multipliers, shifts, clamp } = kernel
   const [low, high] = clamp
   const { zeroPoint } = to
@@ -44,9 +51,13 @@ function storer({ kernel, to, output }: Bound<Windowed | QuantisedDense>, channe
   const lower = each((i) => (multipliers[i]! & 0xffff) / 0x1_0000)
   const half = each((i) => 2 ** (14 - shifts[i]!))
   const unit = each((i) => 2 ** (shifts[i]! - 15))
-  const exact = (c: number, sum: number): number => scaleBy(sum, multipliers[own(c)]!, shifts[own(c)]!)
+  const twice = kernel.weightBits === 4 && roundedTwice?.kinds.some((kind) => kind === kernel.kind)
+  const exact = (c: number, sum: number): number => {
+    const [multiplier, shift] = [multipliers[own(c)]!, shifts[own(c)]!]
+    return twice ? scaleTwice(sum, multiplier, shift, roundedTwice!.halves) : scaleBy(sum, multiplier, shift)
+  }
   // Beyond, the product has more bits than a double, which `scaleBy` sees to.
-  const fits = shifts.every((shift) => shift <= 14)
+  const fits = !twice && shifts.every((shift) => shift <= 14)
   /** Stores `channels` sums from `start` at `at` of the output. */
   return (sums: Int32Array, start: number, at: number): void => {
     for (let c = 0; c < channels; c++) {
