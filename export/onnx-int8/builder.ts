@@ -1,4 +1,5 @@
 import { OnnxEmitter, type Value } from '../../evaluators/training/onnx/emitter.ts'
+import { type TableName, tableLabel } from '../../formats/onnx/int8-tables.ts'
 import { sameShape } from '../../network/shapes.ts'
 import type { Shape } from '../../network/types.ts'
 import type { Quantisation } from '../quantise/types.ts'
@@ -78,27 +79,27 @@ export class QdqBuilder {
     return { value, shape, quantisation: edge.quantisation }
   }
 
-  /** A function of single int8 values: the element of a table at q + 128, which is what an edge holds. */
-  lookedUp(edge: Edge, table: Int8Array, quantisation: Quantisation): Edge {
-    const value = this.#element(
-      Uint8Array.from(table, (value) => value + OFFSET),
-      this.#index(edge),
-    )
-    return { value, shape: edge.shape, quantisation }
+  /**
+   * A function of single int8 values: the element of a table at q + 128, which is what an edge holds. The table's name says
+   * which function it is to those who read the file.
+   */
+  lookedUp(edge: Edge, name: TableName, table: Int8Array, quantisation: Quantisation): Edge {
+    const data = Uint8Array.from(table, (value) => value + OFFSET)
+    return { value: this.#element(name, data, this.#index(edge)), shape: edge.shape, quantisation }
   }
 
   /** A function of two values: the element at 256 · (first + 128) + second + 128. The second may be one for each channel. */
-  ofPairs([a, b]: readonly [Edge, Edge], table: Uint8Array, quantisation: Quantisation): Edge {
+  ofPairs([a, b]: readonly [Edge, Edge], name: TableName, table: Uint8Array, quantisation: Quantisation): Edge {
     const { emitter } = this
     const row = emitter.shared('int32 256', () => ({ type: 'int32', dims: [], data: Int32Array.of(256) }))
     const index = emitter.node('Add', [emitter.node('Mul', [this.#index(a), row]), this.#index(b)])
-    return { value: this.#element(table, index), shape: a.shape, quantisation }
+    return { value: this.#element(name, table, index), shape: a.shape, quantisation }
   }
 
   #index = ({ value }: Edge): Value => this.emitter.node('Cast', [value], { attributes: { to: INT32 } })
 
-  #element(data: Uint8Array, index: Value): Value {
+  #element(name: TableName, data: Uint8Array, index: Value): Value {
     const tensor = { type: 'uint8', dims: [data.length], data } as const
-    return this.emitter.node('Gather', [this.emitter.initializer(`table_${this.#count++}`, tensor), index])
+    return this.emitter.node('Gather', [this.emitter.initializer(tableLabel(name, this.#count++), tensor), index])
   }
 }

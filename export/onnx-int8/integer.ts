@@ -1,18 +1,13 @@
 import type { Value } from '../../evaluators/training/onnx/emitter.ts'
 import type { Shape } from '../../network/types.ts'
-import type {
-  Clamp,
-  Multiplier,
-  Quantisation,
-  QuantisedExperts,
-  QuantisedKind,
-  QuantisedOf,
-} from '../quantise/types.ts'
+import { INT8_MAX, INT8_MIN } from '../quantise/fixed-point.ts'
+import type { Multiplier, Quantisation, QuantisedExperts, QuantisedKind, QuantisedOf } from '../quantise/types.ts'
 import { type Edge, OFFSET, type QdqBuilder } from './builder.ts'
 import { channelsFirst, type QdqInput, windowAttributes } from './operators.ts'
 
 const [UINT8, INT8, INT64] = [2n, 3n, 7n]
-const NO_CLAMP: Clamp = [-128, 127]
+
+type Bounds = Pick<QuantisedOf<'add'>, 'clamp' | 'activation'>
 
 const cast = ({ emitter }: QdqBuilder, value: Value, to: bigint): Value =>
   emitter.node('Cast', [value], { attributes: { to } })
@@ -45,10 +40,17 @@ function scaled(builder: QdqBuilder, x: Value, factors: readonly Multiplier[], d
   return emitter.node('Sub', [divided, stored(({ total }) => 1n << (LARGEST - total))])
 }
 
-function stored(builder: QdqBuilder, x: Value, shape: Shape, to: Quantisation, [low, high]: Clamp): Edge {
+/** What is not bounded by a fused activation. */
+const UNBOUNDED: Bounds = { clamp: [INT8_MIN, INT8_MAX], activation: 'none' }
+
+/** A relu is a Max and a relu6 a Min behind it, by which those who read the file know them. */
+function stored(builder: QdqBuilder, x: Value, shape: Shape, to: Quantisation, { clamp, activation }: Bounds): Edge {
   const { emitter } = builder
-  const placed = emitter.node('Add', [x, long(builder, to.zeroPoint + OFFSET)])
-  const kept = emitter.node('Clip', [placed, long(builder, low + OFFSET), long(builder, high + OFFSET)])
+  const level = (value: number): Value => long(builder, value + OFFSET)
+  let placed = emitter.node('Add', [x, level(to.zeroPoint)])
+  if (activation !== 'none') placed = emitter.node('Max', [placed, level(clamp[0])])
+  if (activation === 'relu6') placed = emitter.node('Min', [placed, level(clamp[1])])
+  const kept = emitter.node('Clip', [placed, level(INT8_MIN), level(INT8_MAX)])
   return { value: cast(builder, kept, UINT8), shape, quantisation: to }
 }
 
@@ -82,7 +84,7 @@ function convolution(
   const biased = emitter.node('Add', [sum, builder.int32(kernel.bias, [filters, 1, 1], 'bias')])
   const perFilter = kernel.multipliers.length > 1 ? [filters, 1, 1] : []
   const result = scaled(builder, cast(builder, biased, INT64), factorsOf(kernel), perFilter)
-  return stored(builder, result, kernel.outputShape, to, kernel.clamp)
+  return stored(builder, result, kernel.outputShape, to, kernel)
 }
 
 /** Kernels in integer operators alone, where the QDQ form computes in float. The others round nothing or use tables. */
@@ -111,7 +113,7 @@ export const INTEGER_RULES: { readonly [K in QuantisedKind]?: (input: QdqInput<K
     const sum = emitter.node('MatMulInteger', [x.value, weights, builder.level(x.quantisation.zeroPoint)])
     const biased = emitter.node('Add', [sum, builder.int32(kernel.bias, [units], 'bias')])
     const result = scaled(builder, cast(builder, biased, INT64), factorsOf(kernel), [])
-    return stored(builder, result, kernel.outputShape, to, kernel.clamp)
+    return stored(builder, result, kernel.outputShape, to, kernel)
   },
   add: ({ builder, kernel, inputs, to }) => {
     const { emitter } = builder
@@ -121,20 +123,20 @@ export const INTEGER_RULES: { readonly [K in QuantisedKind]?: (input: QdqInput<K
         scaled(builder, emitter.node('Mul', [whole(builder, input), lifted]), [kernel.operands[i]!], []),
       )
       .reduce((a, b) => emitter.node('Add', [a, b]))
-    return stored(builder, scaled(builder, sum, [kernel.result], []), kernel.outputShape, to, kernel.clamp)
+    return stored(builder, scaled(builder, sum, [kernel.result], []), kernel.outputShape, to, kernel)
   },
   multiply: ({ builder, kernel, inputs, to }) => {
     const [a, b] = inputs as readonly [Edge, Edge]
     const gate = a.shape.length === 3 && b.shape.length < 3 ? builder.reshaped(b, [1, 1, b.shape.at(-1)!]) : b
     const product = builder.emitter.node('Mul', [whole(builder, a), whole(builder, gate)])
-    return stored(builder, scaled(builder, product, [kernel.result], []), kernel.outputShape, to, NO_CLAMP)
+    return stored(builder, scaled(builder, product, [kernel.result], []), kernel.outputShape, to, UNBOUNDED)
   },
   globalAveragePool: ({ builder, kernel, inputs, to }) => {
     const axes = builder.emitter.integers([2, 3])
     const attributes = { keepdims: 1n }
     const sum = builder.emitter.node('ReduceSum', [whole(builder, inputs[0]!), axes], { attributes })
     const channels = kernel.outputShape.at(-1)!
-    const mean = stored(builder, scaled(builder, sum, [kernel.result], []), [1, 1, channels], to, NO_CLAMP)
+    const mean = stored(builder, scaled(builder, sum, [kernel.result], []), [1, 1, channels], to, UNBOUNDED)
     return builder.reshaped(mean, kernel.outputShape)
   },
 }
@@ -148,11 +150,11 @@ export function weightedPart(
   to: Quantisation,
 ): Edge {
   const product = builder.emitter.node('Mul', [whole(builder, result), cast(builder, share, INT64)])
-  return stored(builder, scaled(builder, product, [factor], []), result.shape, to, NO_CLAMP)
+  return stored(builder, scaled(builder, product, [factor], []), result.shape, to, UNBOUNDED)
 }
 
 /** The sum of two edges of one scale, which int8 holds or cuts off. */
 export function summed(builder: QdqBuilder, a: Edge, b: Edge): Edge {
   const sum = builder.emitter.node('Add', [whole(builder, a), whole(builder, b)])
-  return stored(builder, sum, a.shape, a.quantisation, NO_CLAMP)
+  return stored(builder, sum, a.shape, a.quantisation, UNBOUNDED)
 }

@@ -1,6 +1,6 @@
 import type { Value } from '../../evaluators/training/onnx/emitter.ts'
 import { sameShape } from '../../network/shapes.ts'
-import type { Clamp, QuantisedKind, QuantisedOf, QuantisedPool } from '../quantise/types.ts'
+import type { Clamp, FusedActivation, QuantisedKind, QuantisedOf, QuantisedPool } from '../quantise/types.ts'
 import { paddingOf } from '../quantise/window.ts'
 import { type Edge, OFFSET, type QdqBuilder } from './builder.ts'
 import { productTable, storedWeightScale, sumTable } from './runtime-rounding.ts'
@@ -18,6 +18,10 @@ const [FLOAT, UINT8] = [1n, 2n]
 
 type PoolInput = Omit<QdqInput<'add'>, 'kernel'> & { readonly kernel: QuantisedPool }
 
+interface Activated extends Pick<QdqInput<'add'>, 'builder' | 'to'> {
+  readonly kernel: Pick<QuantisedOf<'add'>, 'outputShape' | 'clamp' | 'activation'>
+}
+
 type Rule<K extends QuantisedKind> = (input: QdqInput<K>) => Edge
 
 export function windowAttributes(kernel: Parameters<typeof paddingOf>[0]) {
@@ -27,6 +31,20 @@ export function windowAttributes(kernel: Parameters<typeof paddingOf>[0]) {
     strides: kernel.stride.map(BigInt),
     pads: [top, left, bottom, right].map(BigInt),
   }
+}
+
+/**
+ * A kernel's real result as int8, behind its fused activation: as an operator, which runtimes take into their integer kernels,
+ * and as bounds of the int8 values where these say more.
+ */
+function stored({ builder, kernel, to }: Activated, real: Value): Edge {
+  const { emitter } = builder
+  const active: Readonly<Record<FusedActivation, () => Value>> = {
+    none: () => real,
+    relu: () => emitter.node('Relu', [real]),
+    relu6: () => emitter.node('Clip', [real, emitter.scalar(0), emitter.scalar(6)]),
+  }
+  return clamped(builder, builder.quantised(active[kernel.activation](), kernel.outputShape, to), kernel.clamp)
 }
 
 /** Bounds of a fused activation, on the int8 values: nothing where they are those of int8. */
@@ -88,54 +106,56 @@ function averagePool({ builder, kernel, inputs, to }: PoolInput): Edge {
   return clamped(builder, { value, shape: kernel.outputShape, quantisation: to }, kernel.clamp)
 }
 
-function maxPool({ builder, kernel, inputs, to }: PoolInput): Edge {
+function maxPool(input: PoolInput): Edge {
+  const { builder, kernel, inputs } = input
   const attributes = windowAttributes(kernel)
   const real = builder.emitter.node('MaxPool', [builder.real(inputs[0]!)], { attributes })
-  return clamped(builder, builder.quantised(real, kernel.outputShape, to), kernel.clamp)
+  return stored(input, real)
 }
 
 /** How each kernel is written (sums of two operands only); mixtures are in `experts.ts`. */
 export const QDQ_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>]: Rule<K> } = {
   conv2d: (input) => {
-    const { builder, kernel, inputs, to } = input
+    const { builder, kernel, inputs } = input
     const [height, width] = kernel.kernel
     const [filters, channels] = [kernel.outputShape.at(-1)!, kernel.inputShapes[0]!.at(-1)!]
     const weights = channelsFirst(kernel.weights, filters, height * width, channels)
     const operands = weighted(input, weights, [filters, channels, height, width])
     const attributes = windowAttributes(kernel)
     const real = builder.emitter.node('Conv', [builder.real(inputs[0]!), ...operands], { attributes })
-    return clamped(builder, builder.quantised(real, kernel.outputShape, to), kernel.clamp)
+    return stored(input, real)
   },
   depthwiseConv2d: (input) => {
-    const { builder, kernel, inputs, to } = input
+    const { builder, kernel, inputs } = input
     const [height, width] = kernel.kernel
     const channels = kernel.outputShape.at(-1)!
     const weights = channelsFirst(kernel.weights, 1, height * width, channels)
     const operands = weighted(input, weights, [channels, 1, height, width])
     const attributes = { ...windowAttributes(kernel), group: BigInt(channels) }
     const real = builder.emitter.node('Conv', [builder.real(inputs[0]!), ...operands], { attributes })
-    return clamped(builder, builder.quantised(real, kernel.outputShape, to), kernel.clamp)
+    return stored(input, real)
   },
   dense: (input) => {
-    const { builder, kernel, inputs, to } = input
+    const { builder, kernel, inputs } = input
     const units = kernel.outputShape[0]!
     const operands = weighted(input, kernel.weights, [units, kernel.weights.length / units])
     const attributes = { transB: 1n }
     const real = builder.emitter.node('Gemm', [builder.real(inputs[0]!), ...operands], { attributes })
-    return clamped(builder, builder.quantised(real, kernel.outputShape, to), kernel.clamp)
+    return stored(input, real)
   },
-  add: ({ builder, kernel, inputs, to }) => {
+  add: (input) => {
+    const { builder, kernel, inputs, to } = input
     const [a, b] = inputs as readonly [Edge, Edge]
     const table = sumTable(kernel, [a.quantisation, b.quantisation], to)
-    if (table !== undefined) return builder.ofPairs([a, b], table, to)
+    if (table !== undefined) return builder.ofPairs([a, b], 'add', table, to)
     const real = builder.emitter.node('Add', [builder.real(a), builder.real(b)])
-    return clamped(builder, builder.quantised(real, kernel.outputShape, to), kernel.clamp)
+    return stored(input, real)
   },
   multiply: ({ builder, kernel, inputs, to }) => {
     const [a, b] = inputs as readonly [Edge, Edge]
     const gate = sameShape(a.shape, b.shape) || a.shape.length < 3 ? b : builder.reshaped(b, [1, 1, b.shape.at(-1)!])
     const table = productTable(kernel, [a.quantisation, b.quantisation], to)
-    if (table !== undefined) return builder.ofPairs([a, gate], table, to)
+    if (table !== undefined) return builder.ofPairs([a, gate], 'multiply', table, to)
     const real = builder.emitter.node('Mul', [builder.real(a), builder.real(gate)])
     return builder.quantised(real, kernel.outputShape, to)
   },
@@ -146,7 +166,7 @@ export const QDQ_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>
     const channels = kernel.outputShape.at(-1)!
     return builder.reshaped(builder.quantised(real, [1, 1, channels], to), kernel.outputShape)
   },
-  lookup: ({ builder, kernel, inputs, to }) => builder.lookedUp(inputs[0]!, kernel.table, to),
+  lookup: ({ builder, kernel, inputs, to }) => builder.lookedUp(inputs[0]!, kernel.activation, kernel.table, to),
   softmax: ({ builder, kernel, inputs, to }) => {
     const axis = kernel.outputShape.length === 3 ? 1n : BigInt(kernel.outputShape.length)
     const real = builder.emitter.node('Softmax', [builder.real(inputs[0]!)], { attributes: { axis } })
@@ -155,7 +175,7 @@ export const QDQ_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>
   concat: ({ builder, kernel, inputs, to }) => {
     const parts = inputs.map((input, i) => {
       const table = kernel.tables[i]
-      return table === undefined ? input : builder.lookedUp(input, table, to)
+      return table === undefined ? input : builder.lookedUp(input, 'requantise', table, to)
     })
     const axis = kernel.outputShape.length === 3 ? 1n : BigInt(kernel.outputShape.length)
     const values = parts.map(({ value }) => value)

@@ -6,8 +6,9 @@ import { ELEMENT_RULES } from './element-rules.ts'
 import { fold } from './folding.ts'
 import { channelsLastOrder, identityOrder, type LaidOut, onnxDims, toOrder } from './layout.ts'
 import { type Readers, readersIn } from './node-lookup.ts'
+import { type PlainFile, plainOperators } from './plain-operators.ts'
 import { PRODUCT_RULES } from './product-rules.ts'
-import { type OnnxFile, type OnnxFileNode, type OnnxFileValue, readOnnx, type StoredTensor } from './read-onnx.ts'
+import { type OnnxFileNode, type OnnxFileValue, readOnnx, type StoredTensor } from './read-onnx.ts'
 import { type ExpertGraph, MIXTURE_STARTS, routedMixtureAt } from './routed-mixture.ts'
 import { routingOf } from './routing.ts'
 import type { NodeInput, NodeRule } from './rules.ts'
@@ -22,6 +23,9 @@ const RULES: ReadonlyMap<string, NodeRule> = new Map(
 const BY_VALUE: ReadonlySet<string> = new Set(
   'Sub Div Mul Add Cast Identity QuantizeLinear DequantizeLinear'.split(' '),
 )
+/** What a sample passes through before a network, at most so many. */
+const PREPARING: ReadonlySet<string> = new Set([...BY_VALUE, 'Transpose', 'MatMul', 'Floor', 'Round'])
+const MOST_STEPS = 16
 /** Operators that leave a raw sample one. */
 const PASSING: ReadonlySet<string> = new Set(['Cast', 'Identity', 'Floor', 'Round'])
 const AFFINE: ReadonlySet<string> = new Set(['Sub', 'Div', 'Mul', 'Add'])
@@ -54,11 +58,11 @@ const MAX_DEPTH = 4
  * @throws UserError with one sentence.
  */
 export function importOnnx(bytes: Uint8Array): ImportedModel {
-  return new OnnxImport(readOnnx(bytes)).run()
+  return new OnnxImport(plainOperators(readOnnx(bytes))).run()
 }
 
 class OnnxImport {
-  readonly #file: OnnxFile
+  readonly #file: PlainFile
   readonly #network = new NetworkImport()
   readonly #values = new Map<string, Value>()
   readonly #constants = new Map<string, LaidOut>()
@@ -73,7 +77,7 @@ class OnnxImport {
   readonly #stated: ReadonlyMap<string, OnnxFileValue>
   readonly #dataType: ElementType
 
-  constructor(file: OnnxFile, depth = 0) {
+  constructor(file: PlainFile, depth = 0) {
     this.#file = file
     this.#depth = depth
     this.#readers = readersIn(file)
@@ -156,15 +160,25 @@ class OnnxImport {
     this.#raw.add(name)
   }
 
-  /** Whether the first thing that is done with an input quantises it: then it is handed over quantised. */
-  #isQuantised = (name: string): boolean =>
-    (this.#readers.get(name) ?? []).every(({ opType }) => opType === 'QuantizeLinear')
+  /** Whether an input is quantised after at most being prepared: then it is handed over quantised. */
+  #isQuantised(input: string): boolean {
+    const { roles, names } = this.#file.plain
+    const levels = new Set([...roles].filter(([, role]) => role === 'level').map(([name]) => names.get(name) ?? name))
+    let name = input
+    for (let i = 0; i < MOST_STEPS; i++) {
+      const readers = this.#readers.get(name) ?? []
+      if (levels.has(name) || readers.every(({ opType }) => opType === 'QuantizeLinear')) return true
+      if (readers.length !== 1 || !PREPARING.has(readers[0]!.opType)) return false
+      name = readers[0]!.outputs[0] ?? ''
+    }
+    return false
+  }
 
   /** Whether what first works on an input takes it as a map with channels first. */
   #beginsWithMap(input: string, rank: number): boolean {
     if (rank !== 3 && rank !== 4) return false
     let [node] = this.#readers.get(input) ?? []
-    for (let i = 0; node !== undefined && BY_VALUE.has(node.opType) && i < 16; i++) {
+    for (let i = 0; node !== undefined && BY_VALUE.has(node.opType) && i < MOST_STEPS; i++) {
       ;[node] = this.#readers.get(node.outputs[0] ?? '') ?? []
     }
     return node !== undefined && ON_MAPS.has(node.opType)

@@ -1,4 +1,5 @@
 import { Lookup, Mismatch, type Readers, readersIn, type Sought } from './node-lookup.ts'
+import { NOTHING_KNOWN, type PlainFile, plainOperators } from './plain-operators.ts'
 import { type OnnxFile, type OnnxFileNode, readGraph } from './read-onnx.ts'
 import { floatShares, isEveryExpert, type RoutingSteps, routeExperts, weighted } from './routed-experts.ts'
 
@@ -6,6 +7,7 @@ import { floatShares, isEveryExpert, type RoutingSteps, routeExperts, weighted }
 export interface ExpertGraph {
   readonly nodes: readonly OnnxFileNode[]
   readonly initializers: OnnxFile['initializers']
+  readonly plain: PlainFile['plain']
   readonly entry: string
   readonly exit: string
 }
@@ -31,12 +33,12 @@ export const MIXTURE_STARTS: ReadonlySet<string> = new Set(['TopK', 'ReduceSum']
  * The mixture that begins at a node (the choice of experts, or the sum of the gates where both of two run), recognised by
  * going through the steps with which our own files are written; undefined when the file has anything else there.
  */
-export function routedMixtureAt(file: OnnxFile, readers: Readers, start: OnnxFileNode): RoutedMixture | undefined {
+export function routedMixtureAt(file: PlainFile, readers: Readers, start: OnnxFileNode): RoutedMixture | undefined {
   const counts = start.opType === 'TopK' ? countsAt(file, readers, start) : { topK: 2, experts: 2 }
   if (counts === undefined) return undefined
   for (const floatType of FLOAT_TYPES) {
     try {
-      return new MixtureReading(new Lookup(file, readers), counts, start).run(floatType)
+      return new MixtureReading(file, readers, counts, start).run(floatType)
     } catch (error) {
       if (!(error instanceof Mismatch)) throw error
     }
@@ -66,9 +68,14 @@ class MixtureReading {
   readonly #counts: Counts
   readonly #start: OnnxFileNode
 
-  constructor(outer: Lookup, counts: Counts, start: OnnxFileNode) {
-    this.#outer = outer
-    this.#lookup = outer
+  readonly #plain: PlainFile['plain']
+  /** Of the branch that is being read. */
+  #branchPlain = NOTHING_KNOWN
+
+  constructor(file: PlainFile, readers: Readers, counts: Counts, start: OnnxFileNode) {
+    this.#outer = new Lookup(file, readers)
+    this.#lookup = this.#outer
+    this.#plain = file.plain
     this.#counts = counts
     this.#start = start
   }
@@ -123,9 +130,10 @@ class MixtureReading {
     const rows = none.initializers.get(none.nodes[0]?.inputs[0] ?? '')?.values
     if (none.nodes.length !== 1 || none.nodes[0]!.opType !== 'ConstantOfShape' || rows?.[0] !== 0) throw new Mismatch()
     const around = this.#lookup
-    const graph = readGraph(yes)
+    const graph = plainOperators(readGraph(yes), this.#plain)
     const inner = new Lookup(graph, readersIn(graph))
     this.#lookup = inner
+    this.#branchPlain = graph.plain
     const result = then()
     this.#lookup = around
     const { outputs } = inner.file
@@ -142,7 +150,7 @@ class MixtureReading {
     const isMap = this.#lookup.readersOf(share.name).some(({ opType }) => opType === 'Reshape')
     const result = weighted<Sought>(steps, { name: exit }, share, isMap)
     const nodes = file.nodes.filter((node) => !found.has(node))
-    this.#experts.push({ nodes, initializers: file.initializers, entry: some.name, exit })
+    this.#experts.push({ nodes, initializers: file.initializers, plain: this.#branchPlain, entry: some.name, exit })
     return result
   }
 
@@ -175,7 +183,7 @@ class MixtureReading {
       if (entry === undefined || read.some((name) => name !== entry && !file.initializers.has(name)))
         throw new Mismatch()
       entries.add(entry)
-      this.#experts.push({ nodes, initializers: file.initializers, entry, exit: this.#exits[i]! })
+      this.#experts.push({ nodes, initializers: file.initializers, plain: this.#plain, entry, exit: this.#exits[i]! })
       for (const node of nodes) found.add(node)
     }
     if (entries.size !== 1) throw new Mismatch()

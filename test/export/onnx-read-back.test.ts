@@ -1,0 +1,70 @@
+import test from 'ava'
+import { type OnnxArithmetic, writeQdqModel } from '../../export/onnx-int8/write-model.ts'
+import { importOnnx } from '../../formats/onnx/import-onnx.ts'
+import { createCostModel, loadProfile } from '../../hardware-profiles/index.ts'
+import { randomStream } from '../../lib/random.ts'
+import { countMacs } from '../../network/measure.ts'
+import { scheduleOf } from '../../network/schedule.ts'
+import type { NetworkGraph } from '../../network/types.ts'
+import { geneOperations } from '../../search/genes.ts'
+import { loadSpace } from '../../spaces/discover.ts'
+import { everyKind, nestedExperts, quantisedCase } from './networks.ts'
+
+const MODELS = ['stm32f446-tflm-cmsisnn', 'stm32h747-xcubeai10', 'stm32n6-neuralart', 'titan-rtx', 'h100'].map((id) =>
+  createCostModel(loadProfile(id)),
+)
+const ARITHMETICS: readonly OnnxArithmetic[] = ['qdq', 'integer']
+const kernels = (graph: NetworkGraph): readonly string[] => scheduleOf(graph).kernels.map(({ kind }) => kind)
+
+/** A network in int8 as `frugal export` writes it, read again. */
+async function readBack(graph: NetworkGraph, arithmetic: OnnxArithmetic, bits: 8 | 4 = 8) {
+  const { network } = await quantisedCase(graph, 3, 5, bits)
+  const inputShape = graph.nodes[0]!.shape
+  const channels = Array<number>(inputShape.at(-1)!).fill(2)
+  const preparation = { inputShape, mean: channels, standardDeviation: channels, roundResized: true }
+  return importOnnx(writeQdqModel(network, { arithmetic, preparation }))
+}
+
+async function sampled(space: string, count: number, seed: number): Promise<readonly NetworkGraph[]> {
+  const { decode, genes } = await loadSpace(space)
+  const task = { inputShape: [16, 16, 3], classCount: 4 }
+  const operations = geneOperations(genes(task))
+  const random = randomStream(seed, 'read back')
+  return Array.from({ length: count }, () => decode(operations.sample(random), task))
+}
+
+test('int8 files cost what architecture.json does on every device, experts that run as routed included', async (t) => {
+  const graphs = [...(await sampled('mobilenet', 2, 1)), ...(await sampled('moe', 3, 5))]
+  t.true(graphs.some(({ nodes }) => nodes.some(({ op }) => op.kind === 'routedExperts')))
+  for (const graph of graphs) {
+    for (const arithmetic of ARITHMETICS) {
+      const { graph: again, dataType, routing } = await readBack(graph, arithmetic)
+      t.is(dataType, 'int8')
+      t.is(routing, undefined)
+      t.is(countMacs(again), countMacs(graph))
+      t.deepEqual(kernels(again), kernels(graph))
+      for (const model of MODELS)
+        t.deepEqual(model.price(again), model.price(graph), `${model.profile.id} ${arithmetic}`)
+    }
+  }
+})
+
+/**
+ * Kernels as int8 has them: a batch norm that stands alone is a filter of one pixel, operands of a join are brought to one
+ * scale, and a sum of three is two sums.
+ */
+const inInt8 = (kinds: readonly string[]): readonly string[] =>
+  kinds
+    .filter((kind) => kind !== 'quantize' && kind !== 'add')
+    .map((kind) => (kind === 'batchNorm' ? 'depthwiseConv2d' : kind))
+
+test('every kind, nested experts and 4-bit weights read back', async (t) => {
+  for (const graph of [everyKind({ experts: true }), nestedExperts()]) {
+    for (const arithmetic of ARITHMETICS) {
+      for (const bits of [8, 4] as const) {
+        const { graph: again } = await readBack(graph, arithmetic, bits)
+        t.deepEqual(inInt8(kernels(again)), inInt8(kernels(graph)), `${arithmetic}, ${bits} bits`)
+      }
+    }
+  }
+})
