@@ -21,6 +21,15 @@ const READERS: Readonly<Record<string, (bytes: Uint8Array) => ImportedModel>> = 
  * @throws UserError with one sentence that names the file.
  */
 export function readModel(file: string): ImportedModel {
+  const readable = <T>(read: () => T): T => {
+    try {
+      return read()
+    } catch (error) {
+      throw new UserError(`model '${file}' cannot be read: ${messageOf(error)}`)
+    }
+  }
+  const found = readable(() => statSync(file, { throwIfNoEntry: false }))
+  if (found?.isDirectory() === true) throw new UserError(`model '${file}' is a folder: name the file in it`)
   const suffix = path.extname(file).toLowerCase()
   const reader = READERS[suffix]
   if (reader === undefined) {
@@ -28,17 +37,11 @@ export function readModel(file: string): ImportedModel {
       `model '${file}' ends in '${suffix}'; frugal reads ${Object.keys(READERS).join(', ')}: convert it to one of them`,
     )
   }
-  let bytes: Uint8Array
-  try {
-    const { size } = statSync(file)
-    if (size > MAX_FILE_BYTES) {
-      throw new UserError(`model '${file}' has ${size} bytes; at most ${MAX_FILE_BYTES} are read`)
-    }
-    bytes = readFileSync(file)
-  } catch (error) {
-    if (error instanceof UserError) throw error
-    throw new UserError(`model '${file}' cannot be read: ${messageOf(error)}`)
+  if (found === undefined) throw new UserError(`model '${file}' cannot be read: there is no such file`)
+  if (found.size > MAX_FILE_BYTES) {
+    throw new UserError(`model '${file}' has ${found.size} bytes; at most ${MAX_FILE_BYTES} are read`)
   }
+  const bytes = readable(() => readFileSync(file))
   try {
     return reader(bytes)
   } catch (error) {

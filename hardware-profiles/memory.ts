@@ -72,12 +72,12 @@ export class MemoryModel {
       arenas.set(this.#arenaRules, arena)
     }
     const weights = weightsInRam ? stored.weightElements * weightBytes + stored.biasElements * biasBytes : 0
-    return (
+    return Math.ceil(
       arena +
-      ram.constantBytes +
-      ram.perTensorBytes * schedule.tensors.length +
-      ram.perChannelBytes * stored.channels +
-      weights
+        ram.constantBytes +
+        ram.perTensorBytes * schedule.tensors.length +
+        ram.perChannelBytes * stored.channels +
+        weights,
     )
   }
 

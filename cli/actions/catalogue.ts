@@ -74,7 +74,7 @@ function describeProfile(profile: Profile): string {
   const lines = [
     `${profile.id}: ${profile.title}`,
     '',
-    `family    ${profile.family}, ${profile.core} at ${formatNumber(profile.clockHz / 1e6)} MHz${supply}`,
+    `family    ${profile.family}, ${profile.core}, ${formatNumber(profile.clockHz / 1e6)} MHz${supply}`,
     `runtime   ${profile.runtime}, ${profile.dataType}; fuses ${profile.fusedActivations.join(', ') || 'no activation'}`,
     `memory    RAM ${formatBytes(profile.ramBytes)}, flash ${formatBytes(profile.flashBytes)} (${memory.provenance.kind}: ${memory.provenance.source})`,
     `energy    ${formatNumber(energy.activePowerMw)} mW active, ${formatNumber(energy.idlePowerMw)} mW idle (${energy.provenance.kind}: ${energy.provenance.source})`,

@@ -38,9 +38,13 @@ export async function devicesValidate({ id, json }: ValidateArguments): Promise<
     print('\nNot counted: cases that were fitted, or ran under another version or host')
     print(columns([heading, ...others], [3, 4, 5, 6, 7, 8]))
   }
-  print(`\n* fewer than ${FEW} cases: too few to check an interval with`)
+  const fewCases = reports.some(({ suites }) =>
+    suites.some(({ cases, coverage90 }) => coverage90 !== undefined && cases < FEW),
+  )
+  if (fewCases) print(`\n* fewer than ${FEW} cases: too few to check an interval with`)
   const unchecked = reports.filter(({ suites }) => suites.length === 0).map(({ device }) => device)
-  if (unchecked.length > 0) print(`\nNothing was measured to check: ${unchecked.join(', ')}`)
+  if (unchecked.length > 0)
+    print(`${counted.length + others.length > 0 ? '\n' : ''}Nothing was measured to check: ${unchecked.join(', ')}`)
 }
 
 function rowOf(device: string, suite: SuiteReport): string[] {

@@ -74,9 +74,10 @@ function predictionOf(profile: Profile, model: ImportedModel, periodMs: number |
   return { costModel, costs, energyPerHourMj: fits ? energyPerHourMj(costs, profile, periodMs) : null }
 }
 
-/** @throws UserError when a device is given twice. */
+/** @throws UserError when a name is empty or a device is given twice. */
 function devicesOf(given: readonly string[]): readonly string[] {
   const names = given.flatMap((entry) => entry.split(',')).map((name) => name.trim())
+  if (names.includes('')) throw new UserError(`--device has an empty name: separate names by one comma, ${EXAMPLE}`)
   if (names.includes('all')) {
     if (names.length > 1) throw new UserError('--device all stands for every device: give no other beside it')
     return listProfiles().map(({ id }) => id)

@@ -142,7 +142,7 @@ export function gap9Profile(data: string): FittedProfile {
     ramBytes: 1536 * KIB,
     flashBytes: 2048 * KIB,
     supplyVolts: 0.8,
-    runtime: 'GAPflow (GAP SDK), int8',
+    runtime: 'GAPflow (GAP SDK)',
     dataType: 'int8',
     fusedActivations: ['relu', 'relu6'],
     latencyUnit: 'us',
