@@ -14,7 +14,7 @@ interface CompareArguments {
   readonly runs: readonly string[]
   readonly db: string
   readonly device: string | undefined
-  readonly x: string
+  readonly x: string | undefined
   readonly over: 'trials' | 'cpu-seconds'
   readonly svg: string | undefined
   readonly json: boolean
@@ -29,12 +29,14 @@ interface NamedIds {
 export async function compare(args: CompareArguments): Promise<void> {
   const wanted = args.runs.map(parseGroup)
   checkGroups(wanted)
-  const cost = parseCost(args.x, '--x')
+  const asked = args.x === undefined ? undefined : parseCost(args.x, '--x')
   const over: Spending = args.over === 'cpu-seconds' ? 'cpuSeconds' : 'trials'
   const store = openStore(args.db, { write: false })
   try {
     const [first] = wanted
-    const device = args.device ?? store.experiment(first!.ids[0]).devices[0]!
+    const { devices, objectives } = store.experiment(first!.ids[0])
+    const device = args.device ?? devices[0]!
+    const cost = asked ?? objectives[1]!
     const groups = wanted.map(({ name, ids }): RunGroup => {
       const experiments = ids.map((id) => store.experiment(id))
       return { name, experiments, runs: experiments.map((one) => runOf(one, store.trials(one.id), device, over)) }

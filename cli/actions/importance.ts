@@ -14,7 +14,7 @@ import { priceGenome } from '../../search/pricing.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import { wholeNumber } from '../commands/shared.ts'
 import { deviceOf } from './inspect.ts'
-import { columns, print, printJson, writePicture } from './output.ts'
+import { columns, counted, print, printJson, writePicture } from './output.ts'
 import { loadData, searchDevice, taskOf } from './session.ts'
 import { dataPathOf, readSettings } from './settings.ts'
 
@@ -24,7 +24,7 @@ interface ImportanceArguments {
   readonly device: string | undefined
   readonly samples: number
   readonly genes: number
-  readonly x: string
+  readonly x: string | undefined
   readonly svg: string | undefined
   readonly data: string | undefined
   readonly json: boolean
@@ -50,8 +50,9 @@ const LEAST_TRIALS = 8
 export async function importance(args: ImportanceArguments): Promise<void> {
   wholeNumber(args.samples, '--samples', 100, 100_000)
   wholeNumber(args.genes, '--genes', 1, 1000)
-  const cost = parseCost(args.x, '--x')
+  const asked = args.x === undefined ? undefined : parseCost(args.x, '--x')
   const { experiment, trials, device } = readExperiment(args)
+  const cost = asked ?? (experiment.objectives[1] as CostName)
   if (!experiment.objectives.includes(cost)) {
     const known = experiment.objectives.slice(1).join(', ')
     throw new UserError(`'${args.x}' is no objective of experiment ${experiment.id}: choose one of ${known}`)
@@ -89,7 +90,7 @@ async function analyse(
   )
   if (trained.length < LEAST_TRIALS) {
     throw new UserError(
-      `experiment ${experiment.id} has ${trained.length} trained networks: at least ${LEAST_TRIALS} are needed to tell which genes matter`,
+      `experiment ${experiment.id} has ${counted(trained.length, 'trained network')}: at least ${LEAST_TRIALS} are needed to tell which genes matter`,
     )
   }
   const space = await loadSpace(settings.space)

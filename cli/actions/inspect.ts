@@ -14,7 +14,7 @@ import { renderFrontTable } from '../render/front-table.ts'
 import { renderScatter } from '../render/scatter.ts'
 import { shownText, terminalOf } from '../render/terminal.ts'
 import { type StageProgress, stageProgress } from './ladder.ts'
-import { columns, databaseFlag, print, printJson, tableTerminal, writePicture } from './output.ts'
+import { columns, counted, databaseFlag, print, printJson, tableTerminal, writePicture } from './output.ts'
 import { type EnergyArguments, energyFlags, energyJson, energyLine, limitLine } from './search-energy.ts'
 import { readSettings } from './settings.ts'
 
@@ -54,16 +54,17 @@ export async function front(
     readonly device: string | undefined
     readonly csv: boolean
     readonly svg: string | undefined
-    readonly x: string
+    readonly x: string | undefined
     readonly knee: boolean
   },
 ): Promise<void> {
   if (args.json && args.csv) throw new UserError('--json and --csv exclude each other: give one of them')
-  const x = parseCost(args.x, '--x')
+  const asked = args.x === undefined ? undefined : parseCost(args.x, '--x')
   const [experiment, whole] = reading(args.db, (store) => {
     const found = store.experiment(args.id)
     return [found, store.front(found.id, deviceOf(found, args.device))] as const
   })
+  const x = asked ?? (experiment.objectives[1] as MetricName)
   const knee = args.knee ? kneeOf(whole) : undefined
   const result = args.knee ? { ...whole, points: knee === undefined ? [] : [knee] } : whole
   if (args.svg !== undefined) {
@@ -74,7 +75,7 @@ export async function front(
   if (args.csv) return print(frontCsv(result))
   if (args.svg !== undefined) return
   print(
-    `Experiment ${experiment.id} (${shownName(experiment)}), ${result.device}: ${whole.points.length} networks on the front, hypervolume ${formatNumber(result.hypervolume)}`,
+    `Experiment ${experiment.id} (${shownName(experiment)}), ${result.device}: ${counted(whole.points.length, 'network')} on the front, hypervolume ${formatNumber(result.hypervolume)}`,
   )
   if (result.points.length === 0) return print('No trained network meets the limits of this device yet.')
   if (knee === undefined) print(renderScatter(result, x, 'accuracy', terminalOf(process.stdout)))

@@ -8,6 +8,7 @@ import { formatNumber } from '../../lib/units.ts'
 import { CheckpointFolder } from '../../search/fidelity/checkpoints.ts'
 import { type Ladder, NO_LADDER, networksPerRung, plannedTrials } from '../../search/fidelity/ladder.ts'
 import { wholeNumber } from '../commands/shared.ts'
+import { counted } from './output.ts'
 
 const fidelitySchema = z
   .strictObject({
@@ -96,7 +97,7 @@ export function stageProgress(
 export function stagesLine(settings: LadderSettings): string {
   const stages = stagesOf(settings)
   const inherited = settings.inherit ? ', from the weights of similar ones' : ''
-  if (stages.length === 1) return `${settings.fidelity.epochs} epochs a network${inherited}`
+  if (stages.length === 1) return `${counted(settings.fidelity.epochs, 'epoch')} a network${inherited}`
   const epochs = stages.map((stage) => stage.epochs).join(' + ')
   const share = formatNumber(100 * costShare(settings))
   return `${epochs} epochs in stages, one in ${settings.ladder!.reduction} goes on, ${share} % of training all fully${inherited}`

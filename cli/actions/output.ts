@@ -46,3 +46,6 @@ export function writePicture(file: string, picture: string): void {
     throw new OperationalError(`--svg '${file}' cannot be written (${message})`, { cause: error })
   }
 }
+
+/** `1 network`, `2 networks`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`

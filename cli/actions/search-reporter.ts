@@ -7,7 +7,7 @@ import type { SearchEvent } from '../../search/loop.ts'
 import type { ObjectiveName } from '../../search/objectives.ts'
 import { createProgress } from '../render/progress.ts'
 import { stageProgress, stagesLine, trialsOf } from './ladder.ts'
-import { databaseFlag, print, printJson } from './output.ts'
+import { counted, databaseFlag, print, printJson } from './output.ts'
 import { energyJson, energyLine, limitLine } from './search-energy.ts'
 import type { SearchSettings } from './settings.ts'
 
@@ -107,7 +107,7 @@ function humanReporter(options: ReporterOptions): Reporter {
   const { devices, objectives } = store.experiment(experiment)
   const { train, validation, test } = dataset.splits
   print(
-    `Experiment ${experiment}: ${settings.trials} ${settings.ladder === undefined ? 'trials' : 'networks'} of '${settings.space}' on ${dataset.name} ` +
+    `Experiment ${experiment}: ${counted(settings.trials, settings.ladder === undefined ? 'trial' : 'network')} of '${settings.space}' on ${dataset.name} ` +
       `(${dataset.inputShape.join('×')}, ${dataset.classNames.length} classes, ${train.length} training, ${validation.length} validation, ${test.length} test samples)`,
   )
   print(`Devices: ${devices.join(', ')}; ${settings.algorithm}, seed ${settings.seed}, ${stagesLine(settings)}`)
@@ -156,7 +156,7 @@ function humanReporter(options: ReporterOptions): Reporter {
       progress.done()
       const database = databaseFlag(db)
       print(
-        `Experiment ${experiment} ${CLOSING[status]}: ${trials} trials, ${failures} failed, ${formatNumber((performance.now() - began) / 1000)} s`,
+        `Experiment ${experiment} ${CLOSING[status]}: ${counted(trials, 'trial')}, ${failures} failed, ${formatNumber((performance.now() - began) / 1000)} s`,
       )
       const energy = store.energy(experiment)
       print(energyLine(energy))

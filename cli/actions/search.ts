@@ -114,13 +114,22 @@ export async function resume(args: ResumeArguments): Promise<void> {
 /** How long a stopped search waits for the steps that its threads are in. */
 const STOP_PATIENCE_MS = 850
 
+/**
+ * Ends the process as Ctrl-C ends one that does not listen, which shells report as 130. Leaving in the usual way would
+ * wait for native code, or abort in it.
+ */
+function endNow(): void {
+  process.removeAllListeners('SIGINT')
+  process.kill(process.pid, 'SIGINT')
+}
+
 /** Frees the evaluator. After Ctrl-C a thread deep in native code is not waited for: the results are safe by then. */
 async function release(evaluator: Evaluator, store: Store): Promise<void> {
   const released = evaluator.dispose().then(() => true)
   if (process.exitCode !== INTERRUPTED) return void (await released)
   if (await Promise.race([released, delay(STOP_PATIENCE_MS, false)])) return
   store.close()
-  process.kill(process.pid, 'SIGKILL')
+  endNow()
 }
 
 async function run(
@@ -140,8 +149,7 @@ async function run(
   })
   const stop = new AbortController()
   const interrupt = () => {
-    // Leaving in the usual way would wait for native code, or abort in it.
-    if (stop.signal.aborted) process.kill(process.pid, 'SIGKILL')
+    if (stop.signal.aborted) endNow()
     stop.abort()
     reporter.interrupting()
   }

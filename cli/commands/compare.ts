@@ -13,7 +13,11 @@ export const compareCommand = defineCommand({
         describe: 'Experiment ids; ids with commas between are runs of one group (seeds), NAME=ids gives it a name',
       })
       .option('device', { type: 'string', describe: 'Device (default: the first of the first experiment)' })
-      .option('x', { type: 'string', default: 'latency', describe: 'Cost that accuracy is set against' })
+      .option('x', {
+        type: 'string',
+        describe:
+          'Cost that accuracy is set against: latency, energy, … (default: the first objective of the experiments after accuracy)',
+      })
       .option('over', {
         type: 'string',
         choices: ['trials', 'cpu-seconds'] as const,

@@ -14,7 +14,11 @@ export const frontCommand = defineCommand({
         default: false,
         describe: 'Only the knee: the network where a little more of one thing costs most of the others',
       })
-      .option('x', { type: 'string', default: 'latency', describe: 'Cost on the horizontal axis of plots' })
+      .option('x', {
+        type: 'string',
+        describe:
+          'Cost on the horizontal axis of plots: latency, energy, … (default: the first objective after accuracy)',
+      })
       .example('$0 front --device titan-rtx', 'Plot and table of the latest experiment')
       .example('$0 front --knee', 'One balanced network')
       .example('$0 front 3 --device stm32f446-tflm-cmsisnn --svg front.svg', ''),

@@ -9,7 +9,10 @@ export const importanceCommand = defineCommand({
       .option('device', { type: 'string', describe: 'Device (default: the first of the experiment)' })
       .option('samples', { type: 'number', default: 2000, describe: 'Random networks that are priced' })
       .option('genes', { type: 'number', default: 12, describe: 'Genes shown, the most important first' })
-      .option('x', { type: 'string', default: 'latency', describe: 'Cost in the picture' })
+      .option('x', {
+        type: 'string',
+        describe: 'Cost in the picture: latency, energy, … (default: the first objective after accuracy)',
+      })
       .option('svg', { type: 'string', describe: 'Write a picture to this file' })
       .option('data', { type: 'string', describe: 'Where the data set is now, if it was moved' })
       .example('$0 importance --device titan-rtx', 'The latest experiment')

@@ -104,12 +104,26 @@ test('Ctrl-C stops at once, says how to continue, and nothing is lost', async (t
   running.kill('SIGINT')
   const { code, signal, stdout, stderr } = await running.finished
   // A thread that is deep in native code when time is up ends with the process.
-  t.true(code === 130 || signal === 'SIGKILL', `${code} ${signal} ${stderr}`)
+  t.true(code === 130 || signal === 'SIGINT', `${code} ${signal} ${stderr}`)
   // Minutes of training are left: this tells a stop from an end, on a machine however busy.
   t.true(performance.now() - pressed < 20_000)
   t.is((JSON.parse(stdout.trim().split('\n').at(-1)!) as { event: string }).event, 'interrupted')
   const status = JSON.parse((await frugal(folder, 'status', '--json')).stdout) as { status: string }
   t.is(status.status, 'interrupted')
+})
+
+test('a second Ctrl-C ends a search as a shell expects it, and it can be resumed', async (t) => {
+  const folder = temporaryFolder(t)
+  const running = start(folder, 'search', '--trials', '40', '--epochs', '8', '--json')
+  await running.line(/"event":"started"/)
+  running.kill('SIGINT')
+  await running.line(/"event":"interrupting"/)
+  running.kill('SIGINT')
+  const { code, signal, stderr } = await running.finished
+  t.true(code === 130 || signal === 'SIGINT', `${code} ${signal} ${stderr}`)
+  t.is(stderr, '')
+  const status = JSON.parse((await frugal(folder, 'status', '--json')).stdout) as { status: string }
+  t.regex(status.status, /^(running|interrupted)$/)
 })
 
 test('pictures, CSV and tables of a front; then the export says what its file gives', async (t) => {
@@ -121,6 +135,15 @@ test('pictures, CSV and tables of a front; then the export says what its file gi
   t.regex((await frugal(folder, 'front', '--csv')).stdout, /^device,trial,archId/m)
   t.is((await frugal(folder, 'front', '--svg', 'pictures/front.svg', '--x', 'ram')).code, 0)
   t.regex(readFileSync(path.join(folder, 'pictures/front.svg'), 'utf8'), /^<svg[\s\S]*<\/svg>\s*$/)
+  for (const [file, message] of [
+    ['pictures', /--svg 'pictures' is a folder/],
+    ['frugal.db/front.svg', /lies below a file/],
+    ['', /--svg is empty/],
+  ] as const) {
+    const { code, stderr } = await frugal(folder, 'front', `--svg=${file}`)
+    t.is(code, 2, stderr)
+    t.regex(stderr, message)
+  }
 
   const exported = await frugal(folder, 'export', '--out', 'a', '--epochs', '2')
   t.is(exported.code, 0, exported.stderr)
@@ -133,6 +156,17 @@ test('pictures, CSV and tables of a front; then the export says what its file gi
   }
   t.is(card.accuracy.test.samples, 1000)
   t.true(exported.stdout.includes(`${(100 * card.accuracy.test.accuracy).toFixed(2)} %`))
+})
+
+test('a search without latency among its objectives shows its own cost, and what to type where its file has a blank', async (t) => {
+  const folder = temporaryFolder(t)
+  const flags = ['--objectives', 'accuracy,macs', '--device', 'a100', '--db', 'my lab.db']
+  const searched = await frugal(folder, 'search', '--trials', '1', ...flags, ...QUICK)
+  t.is(searched.code, 0, searched.stderr)
+  t.regex(searched.stdout, /^Experiment 1: 1 trial of .*1 epoch a network$/ms)
+  t.regex(searched.stdout, /frugal front 1 --device a100 --db 'my lab\.db'$/m)
+  t.regex((await frugal(folder, 'front', '--db', 'my lab.db')).stdout, /: 1 network on the front[\s\S]*MACs/)
+  t.regex((await frugal(folder, 'importance', '--db', 'my lab.db')).stderr, /experiment 1 has 1 trained network/)
 })
 
 test('two searches cannot write one database at the same time', async (t) => {
