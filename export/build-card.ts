@@ -97,7 +97,7 @@ export function buildCard(
     ...(int8Card === undefined ? {} : { int8: int8Card }),
     ...(footprint === undefined ? {} : { footprint }),
     verification: artefacts.flatMap(({ checks }) => checks),
-    warnings: warningsOf(int8Card, footprint, costsOfC),
+    warnings: [...accuracyWarnings(int8Card, artefacts), ...footprintWarnings(footprint, costsOfC)],
     cost: {
       macs: countMacs(graph),
       params: countParams(graph),
@@ -178,17 +178,28 @@ function int8CardOf(choice: TunedQuantisation, floatAccuracy: number): Int8Card 
   return { test, dropPoints, ...calibrated, weights, fineTuning }
 }
 
-function warningsOf(
-  int8: Int8Card | undefined,
-  footprint: CFootprint | undefined,
-  predicted: Costs | undefined,
-): readonly string[] {
+/** Where int8 costs much accuracy, or a file has clearly less in its runtime than the card says. */
+function accuracyWarnings(int8: Int8Card | undefined, artefacts: readonly Artefact[]): readonly string[] {
+  if (int8 === undefined) return []
   const warnings: string[] = []
-  if (int8 !== undefined && int8.dropPoints > TOLERATED_DROP_POINTS) {
+  if (int8.dropPoints > TOLERATED_DROP_POINTS) {
     warnings.push(
       `int8 costs ${int8.dropPoints.toFixed(2)} points of test accuracy: train longer or export another trial`,
     )
   }
+  for (const { artefact, where, verified, classified } of artefacts.flatMap(({ checks }) => checks)) {
+    if (!verified || classified === undefined || classified.samples !== int8.test.samples) continue
+    const points = (100 * (int8.test.correct - classified.correct)) / classified.samples
+    if (points <= TOLERATED_DROP_POINTS) continue
+    warnings.push(
+      `${artefact} classifies ${classified.correct} of ${classified.samples} test samples rightly on ${where}, ${points.toFixed(2)} points fewer than the reference: it rounds otherwise there`,
+    )
+  }
+  return warnings
+}
+
+function footprintWarnings(footprint: CFootprint | undefined, predicted: Costs | undefined): readonly string[] {
+  const warnings: string[] = []
   if (predicted === undefined || footprint === undefined) return warnings
   const { arenaUsedBytes, stackBytes, flashBytes } = footprint
   const compare = (what: string, measured: number, expected: number, most: number): void => {

@@ -34,11 +34,11 @@ export function weightsText({ mode, bytes, bytesIn8Bits, validation, validationI
 export function int8Rows({ int8, footprint, costOfC }: ModelCard): string {
   if (int8 === undefined) return ''
   const [low, high] = int8.test.interval
+  const four = int8.weights.layers.filter(({ bits }) => bits === 4).map(({ id }) => inline(id))
   const rows = [
-    `| test accuracy in int8 | **${percent(int8.test.accuracy)}** (95 % interval ${percent(low)} to ${percent(high)}; ${int8.test.correct} of ${int8.test.samples}, integer reference), ${Math.abs(int8.dropPoints).toFixed(2)} points ${int8.dropPoints < 0 ? 'above' : 'below'} float |`,
+    `| test accuracy in int8${four.length === 0 ? '' : ' with 4-bit weights'} | **${percent(int8.test.accuracy)}** (95 % interval ${percent(low)} to ${percent(high)}; ${int8.test.correct} of ${int8.test.samples}, integer reference), ${Math.abs(int8.dropPoints).toFixed(2)} points ${int8.dropPoints < 0 ? 'above' : 'below'} float |`,
   ]
   if (int8.weights.mode !== '8') {
-    const four = int8.weights.layers.filter(({ bits }) => bits === 4).map(({ id }) => inline(id))
     rows.push(`| 4-bit weights | ${weightsText(int8.weights)}${four.length === 0 ? '' : `: ${four.join(', ')}`} |`)
   }
   if (footprint !== undefined) {
@@ -64,7 +64,7 @@ export function pruningText({ pruning }: ModelCard): string {
     `${before} to ${after} (${(100 * (1 - after / before)).toFixed(0)} % less)`
   return `
 That was network ${fromArchId}. It was then pruned, ${percent(sparsity)} of the channels asked for: channels ${less(channels)},
-parameters ${less(params)}, MACs ${less(macs)}; and trained on for ${fineTuning.epochs} epochs at a rate of up to ${fineTuning.learningRate}.
+parameters ${less(params)}, MACs ${less(macs)}; and trained on for ${fineTuning.epochs} epochs at a rate of up to ${formatNumber(fineTuning.learningRate)}.
 Test accuracy in float was ${percent(testAccuracy.before)} before and ${percent(testAccuracy.after)} after.
 `
 }
@@ -83,7 +83,7 @@ export function fineTuningText({ fineTuning, validationSamples }: Int8Card): str
   const { epochs, keptEpoch, learningRate, fourBitLayers, validationDropAfter, testDropAfter, kept } = training
   const bits = fourBitLayers === 0 ? '' : ` of 4 bits in ${fourBitLayers} layers`
   return (
-    `${before}, with fine-tuning ${validationDropAfter.toFixed(2)} (${epochs} epochs with fake quantisation${bits} at up to ${learningRate}; ` +
+    `${before}, with fine-tuning ${validationDropAfter.toFixed(2)} (${epochs} epochs with fake quantisation${bits} at up to ${formatNumber(learningRate)}; ` +
     `the weights are those of epoch ${keptEpoch}): ` +
     `${kept ? 'the fine-tuned weights are the ones exported' : 'the weights from before are the ones exported'}. ` +
     `On the test part, which decided nothing, ${testDropBefore.toFixed(2)} without and ${testDropAfter.toFixed(2)} with it.`

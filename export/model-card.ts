@@ -204,6 +204,10 @@ export const cardSchema = z
           failed: z.boolean().optional().describe('It did something else than it should: the file is not to be used'),
           allowed: text.optional().describe('What may be different from the reference there'),
           detail: text,
+          classified: z
+            .strictObject({ correct: count, samples: count })
+            .optional()
+            .describe('Test samples that the file classifies rightly there'),
         })
         .describe('verified: it ran and did what it should; neither that nor failed: it was not run'),
     ),

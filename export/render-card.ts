@@ -46,6 +46,9 @@ function interfaces({ files, input, output }: ModelCard): string {
   if (files.includes('model_int8.onnx')) {
     lines.push('- `model_int8.onnx`: as `model.onnx`, in int8 between its ends')
   }
+  if (files.includes('model_integer.onnx')) {
+    lines.push('- `model_integer.onnx`: as `model_int8.onnx`, in integer operators')
+  }
   if (files.includes('model.tflite')) {
     lines.push(
       '- `model.tflite`: int8 in and out; `model_float_io.tflite`: float32 in and out; both read normalised samples, see "Build and run"',
@@ -57,6 +60,17 @@ function interfaces({ files, input, output }: ModelCard): string {
     )
   }
   return lines.join('\n')
+}
+
+/** The command that exports the same network from the same search. */
+function exportCommand({ device, trial, training, pruning, int8 }: ModelCard): string {
+  const flags = [`--device ${device.id}`, `--trial ${trial}`, `--epochs ${training.epochs}`]
+  if (pruning !== undefined) flags.push(`--prune ${pruning.sparsity}`)
+  if (int8 !== undefined) {
+    if (int8.weights.mode !== '8') flags.push(`--weights-bits ${int8.weights.mode}`)
+    if (int8.fineTuning.mode !== 'auto') flags.push(`--qat ${int8.fineTuning.mode}`)
+  }
+  return `frugal export ${flags.join(' ')}`
 }
 
 /** Says at the top which files are not to be used. */
@@ -133,7 +147,7 @@ ${trainingEnergyText(card)}
 
 ${card.search.trials} networks trained (${card.search.failures} failed), ${formatNumber(card.search.cpuSeconds)} s of processor time. ${searchEnergyText(card)}
 
-To find it again: the same version, data and settings give the same front, and \`frugal export --device ${device.id} --trial ${card.trial}\` this network.
+To find it again: the same version, data and settings give the same front, and \`${exportCommand(card)}\` this network.
 
 \`\`\`json
 ${JSON.stringify(card.search.settings, null, 2)}

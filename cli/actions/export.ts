@@ -3,7 +3,7 @@ import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import { weightsText } from '../../export/card-sections.ts'
 import type { LabelOptions } from '../../export/energy-label.ts'
 import { affordableCosts, exportNetwork as writeExport } from '../../export/export-network.ts'
-import { failureText } from '../../export/formats/check.ts'
+import { checkText } from '../../export/formats/check.ts'
 import type { ExportFormat } from '../../export/formats/format.ts'
 import { defaultFormats, formatsFor, parseFormats, weightBitsFor } from '../../export/formats/index.ts'
 import { type ExportedDevice, renderIndex } from '../../export/index-page.ts'
@@ -129,7 +129,7 @@ function checkVerified(exported: readonly ExportedDevice[], out: string): void {
   if (first === undefined) return
   const others = failed.length === 1 ? '' : `; ${failed.length - 1} more failed`
   throw new OperationalError(
-    `verification failed for ${first.device}: ${failureText(first.check)}${others}; the files are in '${out}', marked as failed: do not use them`,
+    `verification failed for ${first.device}: ${checkText(first.check)}${others}; the files are in '${out}', marked as failed: do not use them`,
   )
 }
 
@@ -221,15 +221,14 @@ function report(card: ModelCard, out: string): void {
   }
   if (card.int8 !== undefined) {
     const { test: int8, dropPoints, weights } = card.int8
+    const bits = weights.layers.some((layer) => layer.bits === 4) ? 'int8 with 4-bit weights' : 'int8'
     print(
-      `int8: test accuracy ${percent(int8.accuracy)} (${int8.correct} of ${int8.samples}), drop ${dropPoints.toFixed(2)} points`,
+      `${bits}: test accuracy ${percent(int8.accuracy)} (${int8.correct} of ${int8.samples}), drop ${dropPoints.toFixed(2)} points`,
     )
     if (weights.mode !== '8') print(weightsText(weights))
   }
   for (const check of card.verification) {
-    const { artefact, where, verified, failed, detail } = check
-    if (failed) print(`FAILED: ${failureText(check)}`)
-    else print(`${verified ? 'verified' : 'NOT verified'}: ${artefact} on ${where}: ${detail}`)
+    print(`${check.failed ? 'FAILED' : check.verified ? 'verified' : 'NOT verified'}: ${checkText(check)}`)
   }
   for (const warning of card.warnings) print(`warning: ${warning}`)
 }

@@ -10,6 +10,8 @@ export interface Judgement {
   /** False: the file does something else than it should. */
   readonly ok: boolean
   readonly detail: string
+  /** Rightly classified samples, where that was counted. */
+  readonly classified?: ArtefactCheck['classified']
 }
 
 /** A file in one runtime, and what may be different there. */
@@ -20,8 +22,14 @@ export type CheckedFile = Pick<ArtefactCheck, 'artefact' | 'where' | 'allowed'>
  * the others: the check has failed, and the card says so.
  */
 export async function checked(file: CheckedFile, run: () => Promise<Judgement>): Promise<ArtefactCheck> {
-  const { ok, detail } = await judgementOf(run)
-  return { ...file, verified: ok, ...(ok ? {} : { failed: true }), detail }
+  const { ok, detail, classified } = await judgementOf(run)
+  return {
+    ...file,
+    verified: ok,
+    ...(ok ? {} : { failed: true }),
+    detail,
+    ...(classified === undefined ? {} : { classified }),
+  }
 }
 
 async function judgementOf(run: () => Promise<Judgement>): Promise<Judgement> {
@@ -61,6 +69,7 @@ export function judgeOutputs(
       withinTolerance(comparison, tolerance) &&
       Math.abs(correct - wanted) <= Math.max(tolerance.samplesShare * count, 1),
     detail: `${correct} of ${count} test samples (integer reference: ${wanted}); ${comparisonText(comparison)}`,
+    classified: { correct, samples: count },
   }
 }
 
@@ -91,6 +100,6 @@ export async function checkedFloat(
   return { check, ...found }
 }
 
-/** The check as a sentence's part, for lists of what failed. */
-export const failureText = ({ artefact, where, detail, allowed }: ArtefactCheck): string =>
+/** The check as a sentence's part. */
+export const checkText = ({ artefact, where, detail, allowed }: ArtefactCheck): string =>
   `${artefact} on ${where}: ${detail}${allowed === undefined ? '' : ` (allowed: ${allowed})`}`

@@ -32,6 +32,8 @@ export interface ArtefactCheck {
   /** What may be different from the reference; left out where nothing was compared. */
   readonly allowed?: string | undefined
   readonly detail: string
+  /** Test samples that the file classifies rightly there, of so many; left out where they were not counted. */
+  readonly classified?: { readonly correct: number; readonly samples: number } | undefined
 }
 
 export interface LayerInstructions {

@@ -100,11 +100,11 @@ async function checkedInLiteRt(
     const outputs = await run()
     if (!fourBits) return judgeOutputs(dataset, samples, outputs, tolerance)
     const { expected, roundedTwice } = await referenceRoundedAs(outputs, network, dataset, samples)
-    const { ok, detail } = judgeOutputs(dataset, { ...samples, expected }, outputs, tolerance)
-    if (roundedTwice === undefined) return { ok, detail }
+    const judgement = judgeOutputs(dataset, { ...samples, expected }, outputs, tolerance)
+    if (roundedTwice === undefined) return judgement
     const rounding = `the reference that rounds 4-bit sums of ${roundedTwice.kinds.join(' and ')} twice, as LiteRT does here`
     const plain = `the reference itself: ${countCorrect(dataset, samples.expected)}`
-    return { ok, detail: `${detail}; that is ${rounding} (${plain})` }
+    return { ...judgement, detail: `${judgement.detail}; that is ${rounding} (${plain})` }
   })
 }
 

@@ -8,7 +8,7 @@ import {
   toleranceText,
   withinTolerance,
 } from '../../export/compare-outputs.ts'
-import { checked, checkedOutputs, failureText, judgeOutputs } from '../../export/formats/check.ts'
+import { checked, checkedOutputs, checkText, judgeOutputs } from '../../export/formats/check.ts'
 import { OperationalError } from '../../lib/errors.ts'
 
 const whole = await loadDataset('builtin', { seed: 1 })
@@ -73,7 +73,7 @@ test('a runtime that refuses a file is a check that failed; other errors are err
   const far = await checkedOutputs(file, dataset, samples, async () => off(5, 3))
   t.like(far, { verified: false, failed: true })
   t.is(
-    failureText(far),
+    checkText(far),
     'model.tflite on LiteRT: 200 of 200 test samples (integer reference: 200); 5 of 2000 outputs (0.25 %) are not the reference’s, by at most 3 quanta (allowed: 1 quantum on 0.1 % of the outputs, accuracy within 0.5 % of the samples)',
   )
   const refused = await checkedOutputs(file, dataset, samples, async () => {
