@@ -1,4 +1,3 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
 import { loadDataset } from '../../evaluators/datasets/load.ts'
@@ -11,6 +10,7 @@ import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import { archId } from '../../network/measure.ts'
 import type { NetworkGraph } from '../../network/types.ts'
+import { LISTS_PROCESSES, signalTrainingProcesses } from './training-processes.ts'
 
 const dataset = await loadDataset('builtin', { seed: 1 })
 
@@ -64,27 +64,7 @@ test('in processes in place of threads candidates give the same figures', async 
   await inProcesses.dispose()
 })
 
-/** Ends the processes that train, as a native crash would; waits until there are so many. */
-async function killChildren(count: number, signal: 'SIGKILL' | 'SIGABRT' | 'SIGSTOP'): Promise<void> {
-  const children = (): readonly number[] =>
-    readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .filter((pid) => {
-        try {
-          return (
-            readFileSync(`/proc/${pid}/status`, 'utf8').includes(`\nPPid:\t${process.pid}\n`) &&
-            readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('training-process')
-          )
-        } catch {
-          return false
-        }
-      })
-      .map(Number)
-  while (children().length < count) await delay(20)
-  for (const pid of children()) process.kill(pid, signal)
-}
-
-const onLinux = existsSync('/proc/self/status') ? test.serial : test.serial.skip
+const onLinux = LISTS_PROCESSES ? test.serial : test.serial.skip
 
 onLinux(
   'a process that dies costs nothing when its candidate is trained again, and only its candidate when not',
@@ -92,13 +72,13 @@ onLinux(
     const evaluator = createPool({ ...OPTIONS, workers: 1, isolate: true, timeoutSeconds: 120 })
     const graph = network(24)
     const once = evaluator.evaluate(request(graph, { fidelity: { epochs: 40, dataFraction: 1 } }))
-    await killChildren(1, 'SIGKILL')
+    await signalTrainingProcesses(1, 'SIGKILL')
     await delay(100)
-    await killChildren(1, 'SIGABRT')
+    await signalTrainingProcesses(1, 'SIGABRT')
     t.like(await once, { ok: false, code: 'crashed-twice' })
     const expected = figures(await evaluator.evaluate(request(network(8))))
     const again = evaluator.evaluate(request(network(8)))
-    await killChildren(1, 'SIGKILL')
+    await signalTrainingProcesses(1, 'SIGKILL')
     t.deepEqual(figures(await again), expected)
     t.true(Array.isArray(expected))
     await evaluator.dispose()
@@ -108,7 +88,7 @@ onLinux(
 onLinux('a step that hangs is ended with its process, and the next candidate is trained', async (t) => {
   const evaluator = createPool({ ...OPTIONS, workers: 1, isolate: true, timeoutSeconds: 4 })
   const slow = evaluator.evaluate(request(network(64), { fidelity: { epochs: 10_000, dataFraction: 1 } }))
-  await killChildren(1, 'SIGSTOP')
+  await signalTrainingProcesses(1, 'SIGSTOP')
   t.like(await slow, { ok: false, code: 'timed-out', message: 'not trained within 4 s' })
   t.true((await evaluator.evaluate(request(network(8), { fidelity: { epochs: 1, dataFraction: 0.02 } }))).ok)
   await evaluator.dispose()
