@@ -23,7 +23,8 @@ export interface ModelForm {
   readonly features: readonly FeatureName[]
 }
 
-const COVERED: readonly FeatureName[] = ['reduction', 'outChannels', 'pixels', 'kernelArea', 'strideArea']
+/** What the coverage of a model is stated in. */
+export const COVERED: readonly FeatureName[] = ['reduction', 'outChannels', 'pixels', 'kernelArea', 'strideArea']
 /** As much as a profile may state. */
 const MAX_ERROR90 = 10
 export const toTableDigits = (value: number): number => Number(value.toPrecision(5))

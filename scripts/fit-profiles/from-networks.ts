@@ -6,7 +6,8 @@ import { compareSuite, foldProfile } from '../../hardware-profiles/cases/validat
 import { coefficientsOf } from '../../hardware-profiles/coefficients.ts'
 import { createCostModel } from '../../hardware-profiles/cost-model.ts'
 import { fitNonNegative } from '../../hardware-profiles/least-squares.ts'
-import type { Profile, TableModel } from '../../hardware-profiles/profile.ts'
+import type { Profile } from '../../hardware-profiles/profile.ts'
+import { coverSeen } from './seen-kernels.ts'
 
 export interface MeasuredNetwork {
   /** As `caseNetwork` reads it. */
@@ -174,33 +175,10 @@ export function crossFit(
   }
 }
 
-/** Error of kinds of kernels that no network had. */
-const UNSEEN_ERROR = 0.3
-
-/**
- * The tables' own errors are set to half of what whole networks showed; the rest is shared by all kernels. Kinds that no
- * network had keep the error that they were guessed with, and so do those that a host core runs.
- */
-function withTableErrors(profile: Profile, error90: number, networks: readonly MeasuredNetwork[]): Profile {
-  const cost = createCostModel(profile)
-  const seen = new Set(
-    networks.flatMap(({ network }) => cost.schedule(caseNetwork(network)).kernels.map(({ kind }) => kind)),
+/** The tables' own errors are set to half of what whole networks showed; the rest is shared by all kernels. */
+const withTableErrors = (profile: Profile, error90: number, networks: readonly MeasuredNetwork[]): Profile =>
+  coverSeen(
+    { ...profile, systematicError90: 0 },
+    networks.map(({ network }) => network),
+    Math.max(Number((error90 / 2).toPrecision(3)), 0.02),
   )
-  const half = Math.max(Number((error90 / 2).toPrecision(3)), 0.02)
-  const guessed = ({ error90: own, provenance, ...model }: TableModel): TableModel => ({
-    ...model,
-    error90: Math.max(own, half, UNSEEN_ERROR),
-    provenance: { kind: 'derived', source: `in none of the networks. ${provenance.source}` },
-  })
-  return {
-    ...profile,
-    systematicError90: 0,
-    tables: profile.tables.map(({ kernel, models }) => ({
-      kernel,
-      models: models.map((model) => {
-        if (model.fallback === true) return { ...model, error90: Math.max(model.error90, half) }
-        return seen.has(kernel) ? { ...model, error90: half } : guessed(model)
-      }),
-    })),
-  }
-}

@@ -19,6 +19,7 @@ import {
   launchOfCommon,
   withoutDrift,
 } from './gpu-launch.ts'
+import { coverSeen } from './seen-kernels.ts'
 
 const FOLDS = 5
 
@@ -99,7 +100,7 @@ function gpuProfile(gpu: Gpu, launch: readonly number[], work: readonly number[]
           { feature: 'inputs', coefficient: element },
           { feature: 'outputs', coefficient: element },
         ],
-        coverage: gpu.provenance.kind === 'measured' ? { outChannels: [8, 1280], pixels: [1, 128 * 128] } : {},
+        coverage: {},
         error90: gpu.error90,
         provenance: gpu.provenance,
       },
@@ -225,7 +226,8 @@ export function gpuProfiles(data: string): readonly FittedProfile[] {
       return gpuProfile({ ...gpu, error90 }, found.launch, found.work)
     }
     const { suite, error90 } = crossValidated(suiteName, HELP, own, make(0))
-    return { profile: make(error90)(own), suites: [suite, ...others] }
+    const names = own.map(({ name }) => name)
+    return { profile: coverSeen(make(error90)(own), names), suites: [suite, ...others] }
   }
   const titan = measured(TITAN, 'Once-for-All MobileNetV3, batch 1', cases.ofa, titanFit, [
     {

@@ -22,7 +22,7 @@ export function plainTables(kinds: Partial<Record<KernelKind, Terms>>, source: s
           feature,
           coefficient,
         })),
-        coverage: { outChannels: [8, 1280] as [number, number] },
+        coverage: {},
         error90: 0,
         provenance,
       },

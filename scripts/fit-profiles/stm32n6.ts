@@ -72,7 +72,7 @@ function tablesOf(error90: number, count: number): readonly ProfileTable[] {
           ...outputs,
           start,
         ],
-        coverage: { outChannels: [8, 1024], pixels: [1, 112 * 112], kernelArea: [1, 9] },
+        coverage: {},
         error90,
         provenance,
       },
@@ -83,7 +83,7 @@ function tablesOf(error90: number, count: number): readonly ProfileTable[] {
     models: [
       {
         terms: [...outputs, start],
-        coverage: kernel === 'add' || kernel === 'globalAveragePool' ? { outChannels: [8, 1280] } : {},
+        coverage: {},
         error90: Math.max(error90, 0.3),
         provenance,
       },

@@ -134,7 +134,7 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['predict net.tflite --device all,titan-rtx', /--device all stands for every device/],
   ['predict net.tflite --device titan-rtx --device titan-rtx', /'titan-rtx' is given twice/],
   ['predict net.tflite --device titan-rtx --operating 650mv', /'titan-rtx' has no operating points but its own/],
-  ['predict net.tflite --device gap9-ne16@1v', /unknown operating point '1v': did you mean/],
+  ['predict net.tflite --device gap9-ne16@1v', /unknown operating point '1v'.*800mv/],
   ['predict net.tflite --device titan-rtx --duty 10', /--duty '10' is not a number with a unit/],
   ['predict net.tflite --device titan-rtx,', /--device has an empty name: separate names by one comma/],
   ['predict none.onnx --device all', /model 'none\.onnx' cannot be read: there is no such file/],
