@@ -6,6 +6,7 @@ import { activationTable, HARD_SIGMOID, requantisationTable, UNIT_INTERVAL } fro
 import { MOST_SOFTMAX_VALUES, softmaxDifference } from '../quantise/softmax.ts'
 import type { Quantisation, QuantisedLookup } from '../quantise/types.ts'
 import { clampOf } from '../quantise/weights.ts'
+import { constantLike } from './constant-operand.ts'
 import type { Value } from './quantised-import.ts'
 import { activationOf, operandOf, type Reader, type ReaderInput, same } from './reader.ts'
 import { readWeights } from './stored-weights.ts'
@@ -49,6 +50,20 @@ function isConstant({ network, operator }: ReaderInput, n: number, wanted: Quant
   return scaled && value === HARD_SIGMOID.constant
 }
 
+/** The operands of ADD and MUL, of which one may be stored. */
+function pairOf(input: ReaderInput): readonly [Value, Value] {
+  const { network, operator } = input
+  const [first = -1, second = -1] = operator.inputs
+  if (network.isStored(first)) {
+    if (network.isStored(second))
+      throw new UserError('both its operands are stored in the file, which is not converted')
+    const value = operandOf(input, 1)
+    return [constantLike(network, first, value), value]
+  }
+  const value = operandOf(input, 0)
+  return [value, network.isStored(second) ? constantLike(network, second, value) : operandOf(input, 1)]
+}
+
 function bothComputed({ network, operator }: ReaderInput): void {
   const stored = operator.inputs.find((position) => position < 0 || network.isStored(position))
   if (stored !== undefined) throw new UserError('an operand is stored in the file, which is not converted')
@@ -56,12 +71,11 @@ function bothComputed({ network, operator }: ReaderInput): void {
 
 const add: Reader = (input) => {
   const { network, operator, quantisation } = input
-  bothComputed(input)
-  const operands = [operandOf(input, 0), operandOf(input, 1)]
+  const operands = pairOf(input)
   if (!sameShape(operands[0]!.shape, operands[1]!.shape))
     throw new UserError('its operands have different shapes, which is not converted')
   const activation = activationOf(operator, 0)
-  const [a, b] = operands as [Value, Value]
+  const [a, b] = operands
   const factors = {
     ...givenSum([a.quantisation, b.quantisation], quantisation),
     clamp: clampOf(activation, quantisation),
@@ -78,9 +92,8 @@ const add: Reader = (input) => {
 
 const multiply: Reader = (input) => {
   const { network, operator, quantisation } = input
-  bothComputed(input)
   if (activationOf(operator, 0) !== 'none') throw new UserError('its activation is fused, which is not converted')
-  const operands = [operandOf(input, 0), operandOf(input, 1)].sort((a, b) => sizeOf(b.shape) - sizeOf(a.shape))
+  const operands = pairOf(input).toSorted((a, b) => sizeOf(b.shape) - sizeOf(a.shape))
   const [a, b] = operands as [Value, Value]
   const product = a.quantisation.scale * b.quantisation.scale
   const single = Math.fround(Math.fround(product) / quantisation.scale)

@@ -55,6 +55,12 @@ class FileWriter {
     return this.tensors.push({ name: 'i', dims, type: 'int32', data: Int32Array.from(values) }) - 1
   }
 
+  constant(values: readonly number[], scale: number, zeroPoint: number): number {
+    const at = this.tensor([values.length], scale, zeroPoint, false)
+    this.tensors[at] = { ...this.tensors[at]!, data: Int8Array.from(values) }
+    return at
+  }
+
   pad(x: number, top: number, bottom: number, left: number, right: number): number {
     const { dims, quantisation } = this.tensors[x]!
     const result = this.tensors.push({
@@ -226,6 +232,60 @@ withLiteRt(`a network in uint8 becomes one in int8 that gives the same${note}`, 
   const run = createInterpreter(read)
   const own = Array.from({ length: 4 }, (_, i) => [...run(samples.subarray(i * size, (i + 1) * size))]).flat()
   t.true(compareOutputs(original, Int8Array.from(own)).most <= 1)
+})
+
+test('an operand of a sum or a product may be stored: one value, or one for each channel', async (t) => {
+  const w = new FileWriter()
+  const shape = [1, 9, 7, 5]
+  const channels = [-90, -40, 10, 60, 110]
+  const input = w.tensor(shape, 0.05, 4)
+  const scaled = w.tensor(shape, 0.0371, -20)
+  w.operator('MUL', [input, w.constant(channels, 0.0091, -128)], scaled, OPTIONS.mul('none'))
+  const shifted = w.tensor(shape, 0.041, -70)
+  w.operator('ADD', [w.constant(channels, 0.0133, 39), scaled], shifted, OPTIONS.add('relu'))
+  const moved = w.tensor(shape, 0.0393, -100)
+  w.operator('ADD', [shifted, w.constant([7], 0.1, 0)], moved, OPTIONS.add('none'))
+  const bytes = w.file(input, moved)
+  const { network: read } = readQuantisedTflite(bytes)
+  t.deepEqual(
+    read.kernels.map(({ kind }) => kind),
+    ['depthwiseConv2d', 'multiply', 'depthwiseConv2d', 'add', 'depthwiseConv2d', 'add'],
+  )
+  const size = sizeOf(shape)
+  const run = createInterpreter(read)
+  const samples = Array.from({ length: 8 }, (_, i) => inputs.subarray(i * size, (i + 1) * size))
+  const own = Int8Array.from(samples.flatMap((sample) => [...run(sample)]))
+  // What the file says, in real numbers.
+  const real = [...inputs.subarray(0, 8 * size)].map((q, i) => {
+    const k = channels[i % 5]!
+    const product = Math.min(Math.max(0.05 * (q - 4) * 0.0091 * (k + 128), 0.0371 * -108), 0.0371 * 147)
+    const sum = Math.max(product + 0.0133 * (k - 39), 0)
+    return Math.min(sum, 0.041 * 197) + 0.7
+  })
+  t.true(real.every((value, i) => Math.abs(Math.min(value / 0.0393 - 100, 127) - own[i]!) <= 2))
+  t.true(new Set(own).size > 100)
+  if (liteRt !== undefined) {
+    const original = await runInLiteRt(liteRt, withFloatInterface(bytes), read, inputs.subarray(0, 8 * size))
+    t.deepEqual(original, own)
+  }
+  const { findings } = await convertModel({
+    bytes,
+    kind: 'tflite',
+    formats: ['onnx-int8'],
+    name: 'x',
+    verify: true,
+  })
+  t.regex(findings[0]!, /onnxruntime, 128 random samples: all \d+ outputs are the reference’s bit for bit/)
+})
+
+test('stored operands of other shapes are refused', (t) => {
+  const w = new FileWriter()
+  const [input, sum] = [w.tensor([1, 4, 4, 3], 0.1, 0), w.tensor([1, 4, 4, 3], 0.1, 0)]
+  w.operator('ADD', [input, w.constant([1, 2], 0.1, 0)], sum, OPTIONS.add('none'))
+  t.throws(() => readQuantisedTflite(w.file(input, sum)), {
+    instanceOf: UserError,
+    message: /^operator 0 \(ADD\): its stored operand 't2' has 2 values; one, or one for each channel of a map/,
+  })
 })
 
 test('filters that are spread compute as they are stored; too large ones are refused', (t) => {
