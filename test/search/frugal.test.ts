@@ -2,11 +2,11 @@ import test from 'ava'
 import { type RandomStream, randomStream } from '../../lib/random.ts'
 import { Archive, MOST_OBSERVATIONS } from '../../search/algorithms/frugal/archive.ts'
 import { choiceDistances, choiceGroups, initialLatents } from '../../search/algorithms/frugal/choice-groups.ts'
-import { initialCostTuning, PredictedCosts } from '../../search/algorithms/frugal/costs.ts'
 import { createEncoding } from '../../search/algorithms/frugal/encoding.ts'
 import { errorScale } from '../../search/algorithms/frugal/error-scale.ts'
 import { ExpectedGain, type FrontPoint } from '../../search/algorithms/frugal/expected-gain.ts'
 import { GaussianProcess } from '../../search/algorithms/frugal/gaussian-process.ts'
+import { GrowingTargets } from '../../search/algorithms/frugal/growing-targets.ts'
 import { INITIAL_PARAMETERS } from '../../search/algorithms/frugal/kernel.ts'
 import { LikelihoodSample } from '../../search/algorithms/frugal/likelihood.ts'
 import {
@@ -101,13 +101,15 @@ test('points can be supposed and taken back, and what is kept of a genome stays 
   t.deepEqual(predictions(process, 40), fresh(40))
 })
 
+const TUNING = { growth: 0.1, leastNoise: 0.003 }
+
 test('a process is tuned bit by bit, and one restored in the middle goes on the same', (t) => {
   const rows = encoded(randomStream(11), 220)
   const targets = (count: number) => [
     Float64Array.from(rows.slice(0, count), ({ codes }, i) => codes[0]! + Math.sin(i)),
   ]
   const initial = initialTuning(initialParameters(INITIAL_PARAMETERS, initialLatents(encoding.groups)), 16)
-  const tuned = new TunedProcess(encoding, initial, [], 0.1)
+  const tuned = new TunedProcess(encoding, initial, [], TUNING)
   const copies: TunedProcess[] = []
   let replaced = 0
   let between = 0
@@ -120,7 +122,7 @@ test('a process is tuned bit by bit, and one restored in the middle goes on the 
     // One copy is made while likelihoods are judged, another one while the next process is.
     if (i === 130 || (built !== null && between++ === 3)) {
       const state = JSON.parse(JSON.stringify(tuned.state)) as typeof tuned.state
-      copies.push(new TunedProcess(encoding, state, rows.slice(0, i + 1), 0.1))
+      copies.push(new TunedProcess(encoding, state, rows.slice(0, i + 1), TUNING))
     }
   })
   t.is(copies.length, 2)
@@ -138,11 +140,32 @@ test('a process is tuned bit by bit, and one restored in the middle goes on the 
     encoding,
     tuned.state,
     left.map((i) => rows[i]!),
-    0.1,
+    TUNING,
   )
   t.deepEqual(tuned.rows, smaller.rows)
   const deviation = ({ process }: TunedProcess) => process.sd(process.fit(targets(left.length)[0]!), probe)
   t.is(deviation(tuned), deviation(smaller))
+})
+
+test('targets that grow are fitted as if they were new', (t) => {
+  const rows = encoded(randomStream(14), 40)
+  const growing = new GrowingTargets()
+  const [one, other] = [0.003, 0.1].map((noise) => new GaussianProcess(encoding, { ...INITIAL_PARAMETERS, noise }))
+  rows.forEach((row, i) => {
+    growing.values.push(Math.cos(i))
+    one!.add(row)
+    other!.add(row)
+    // The first half has one process, then another one serves.
+    for (const process of i < 20 ? [one!] : [other!]) {
+      const fresh = process.fit(Float64Array.from(growing.values))
+      t.deepEqual(growing.fit(process), fresh)
+      const misses = growing.misses(process)
+      const { mean } = fresh
+      t.is(misses.length, i + 1)
+      // Nothing is known before the first point but the mean.
+      t.true(near(misses[0]!, 1 - mean))
+    }
+  })
 })
 
 test('equal choices are closest, and inactive genes are alike', (t) => {
@@ -194,7 +217,7 @@ test('choices that do the same come to lie close together', (t) => {
     }, 0),
   )
   let state = initialParameters(INITIAL_PARAMETERS, initialLatents(groups))
-  for (let i = 0; i < 48; i++) state = improveParameters(encoding, rows, [targets], state, i % STEPS_PER_SEARCH)
+  for (let i = 0; i < 48; i++) state = improveParameters(encoding, rows, [targets], state, i % STEPS_PER_SEARCH, 0.003)
   const distance = choiceDistances(groups, state.latents)
   t.true(distance[5]! < 0.6 * distance[1]!, `b–c ${distance[5]}, a–b ${distance[1]}`)
   t.true(distance[5]! < 0.6 * distance[2]!, `b–c ${distance[5]}, a–c ${distance[2]}`)
@@ -269,27 +292,6 @@ test('large fronts of two costs fall back to sample points and stay close', (t) 
   const rows = points.flatMap(({ error, costs }) => [error, ...costs])
   const exact = hypervolumeGain(Float64Array.from(rows), 200, [0.001, 0.1, 0.1], [1, 1, 1])
   t.true(Math.abs(gain.gain(gain.shares([0.1, 0.1]), (level) => Math.max(0, level - 0.001)) - exact) < 0.005)
-})
-
-test('costs are predicted, also where a device lacks some of them', (t) => {
-  const random = randomStream(7)
-  const options = { frontCount: 2, mostCost: 0.5 }
-  const archive = new Archive(2)
-  const predicted = new PredictedCosts(encoding, 2, initialCostTuning(initialLatents(encoding.groups)), [])
-  for (let i = 0; archive.observations.length < 120; i++) {
-    archive.add(toyResult(operations.sample(random), i, options))
-    predicted.update(archive.observations)
-  }
-  t.true(archive.observations.some(({ costs }) => costs.includes(undefined)))
-  let relative = 0
-  for (let i = 0; i < 40; i++) {
-    const genome = operations.sample(random)
-    const truth = toyResult(genome, 0, { frontCount: 2 })
-    predicted.costs(genome).forEach(({ costs }, device) => {
-      relative += Math.abs(costs[0]! / truth.fronts[device]!.objectives![1]! - 1) / 80
-    })
-  }
-  t.true(relative < 0.15, `mean relative error ${relative}`)
 })
 
 test('the archive stays bounded and never forgets the front', (t) => {

@@ -1,11 +1,11 @@
 import type { RandomStream } from '../../../lib/random.ts'
 import type { Genome, GenomeOperations, KnownCosts } from '../../algorithm.ts'
 import type { GenomeMemory } from '../genome-memory.ts'
-import type { CostSource, ExpectedCosts } from './costs.ts'
+import type { CostSource } from './costs.ts'
 
 export interface Candidate {
   readonly genome: Genome
-  readonly known: readonly ExpectedCosts[]
+  readonly known: readonly KnownCosts[]
 }
 
 export const isAllowed = <T extends KnownCosts>(known: readonly T[] | undefined): known is readonly T[] =>

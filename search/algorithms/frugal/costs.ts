@@ -1,7 +1,8 @@
 import type { AlgorithmConfig, Genome, KnownCosts } from '../../algorithm.ts'
 import type { Observation } from './archive.ts'
+import { CostColumn, type CostModel, costOf } from './cost-column.ts'
 import type { EncodedGenome, Encoding } from './encoding.ts'
-import { type Fit, GaussianProcess } from './gaussian-process.ts'
+import { GaussianProcess } from './gaussian-process.ts'
 import type { KernelParameters } from './kernel.ts'
 import { initialParameters, parametersOf } from './parameter-search.ts'
 import { RecentlyUsed } from './recently-used.ts'
@@ -15,8 +16,13 @@ export interface ExpectedCosts extends KnownCosts {
 
 /** What a genome costs, per device: known for free, or predicted from what has been measured. */
 export interface CostSource {
-  /** Undefined when the genome has no costs at all; a positive violation means that it will be turned down. */
-  costs(genome: Genome): readonly ExpectedCosts[] | undefined
+  /**
+   * Those that are known, or the likeliest. Undefined when the genome has no costs at all; a positive violation means that
+   * it will be turned down.
+   */
+  costs(genome: Genome): readonly KnownCosts[] | undefined
+  /** The same with what they may be instead, where costs are predicted; takes longer. */
+  uncertainCosts?(genome: Genome): readonly ExpectedCosts[]
 }
 
 /** Answers that are kept, because a candidate is looked at many times before it is asked for. */
@@ -27,7 +33,7 @@ export function knownCosts(cheapObjectives: NonNullable<AlgorithmConfig['cheapOb
   return { costs: (genome) => recent.get(genome.join(), () => cheapObjectives(genome)) }
 }
 
-/** Costs are close to a sum over genes, so the additive part weighs much; and they have next to no noise. */
+/** Costs are close to a sum over genes, so the additive part weighs much; and they have next to no noise, or none. */
 export const INITIAL_COST_PARAMETERS: KernelParameters = {
   main: 1,
   count: 1,
@@ -39,6 +45,7 @@ export const INITIAL_COST_PARAMETERS: KernelParameters = {
 const FIRST_SEARCH = 16
 /** Parameters are searched again when the observations have grown by this share. */
 const GROWTH = 0.08
+const LEAST_NOISE = 0.0003
 /** Gauss and Hermite's three points stand for a normal distribution: at 0 and so many deviations to both sides. */
 const QUADRATURE = [
   { deviations: -Math.sqrt(3), weight: 1 / 6 },
@@ -54,14 +61,15 @@ interface DeviceModel {
   own?: GaussianProcess
   /** The observations that it knows. */
   readonly rows: EncodedGenome[]
-  /** One list per cost. */
-  readonly columns: number[][]
-  models: readonly { readonly fit: Fit; readonly positive: boolean }[]
+  /** One per cost. */
+  readonly columns: CostColumn[]
+  models: readonly CostModel[]
 }
 
 /**
- * Regression of each cost on the genome, logarithmic where all are positive; good after a few dozen measurements. All
- * costs share one kernel, whose parameters follow their likelihood.
+ * Regression of each cost on the genome; good after a few dozen measurements. Latencies add up over the parts of a network,
+ * sizes are products, so each cost is predicted as it is or by its logarithm, whichever would have been closer.
+ * All costs share one kernel, whose parameters follow their likelihood.
  */
 export class PredictedCosts implements CostSource {
   readonly #encoding: Encoding
@@ -74,7 +82,7 @@ export class PredictedCosts implements CostSource {
     this.#encoding = encoding
     this.#frontCount = frontCount
     const rows = observations.map(({ genome }) => encoding.encode(genome))
-    this.#tuned = new TunedProcess(encoding, state, rows, GROWTH)
+    this.#tuned = new TunedProcess(encoding, state, rows, { growth: GROWTH, leastNoise: LEAST_NOISE })
     this.#devices = this.#newDevices()
     observations.forEach((observation, i) => {
       this.#take(observation, rows[i]!)
@@ -109,8 +117,10 @@ export class PredictedCosts implements CostSource {
       this.#take(observation, row)
     }
     // Devices that lack some of the observations go along with the others.
-    const targets = this.#devices.flatMap(({ rows, columns }) =>
-      rows.length === observations.length ? columns.map((column) => targetsOf(column).targets) : [],
+    const targets = this.#devices.flatMap(({ rows, columns, models }) =>
+      rows.length === observations.length
+        ? columns.map((column, j) => Float64Array.from(column.targets(models[j]?.logarithmic ?? false)))
+        : [],
     )
     if (targets.length > 0 && this.#tuned.tune(targets)) for (const device of this.#devices) delete device.own
     this.#fit()
@@ -123,8 +133,8 @@ export class PredictedCosts implements CostSource {
   #take({ costs }: Observation, row: EncodedGenome): void {
     this.#devices.forEach((device, index) => {
       costs[index]?.forEach((cost, j) => {
-        device.columns[j] ??= []
-        device.columns[j].push(cost)
+        device.columns[j] ??= new CostColumn()
+        device.columns[j].add(cost)
       })
       if (costs[index] !== undefined) device.rows.push(row)
     })
@@ -142,33 +152,45 @@ export class PredictedCosts implements CostSource {
     for (const device of this.#devices) {
       if (device.rows.length === 0) continue
       const process = this.#processOf(device)
-      device.models = device.columns.map((column) => {
-        const { positive, targets } = targetsOf(column)
-        return { positive, fit: process.fit(targets) }
-      })
+      device.models = device.columns.map((column) => column.model(process))
     }
   }
 
-  costs(genome: Genome): readonly ExpectedCosts[] {
-    const row = this.#encoding.encode(genome)
-    return this.#devices.map((device) => {
-      const { models } = device
-      if (models.length === 0) return { costs: [], violation: Number.POSITIVE_INFINITY }
-      const process = this.#processOf(device)
-      const values = models.map(({ fit }) => process.mean(fit, row))
+  costs(genome: Genome): readonly KnownCosts[] {
+    return this.#predict(genome, (models, process, row) => {
+      const means = process.means(
+        models.map(({ fit }) => fit),
+        row,
+      )
+      return { costs: models.map((model, j) => costOf(model, means[j]!)), violation: 0 }
+    })
+  }
+
+  /** Costs of one device are taken to be too high or too low together: they come from one network. */
+  uncertainCosts(genome: Genome): readonly ExpectedCosts[] {
+    return this.#predict(genome, (models, process, row) => {
+      const means = process.means(
+        models.map(({ fit }) => fit),
+        row,
+      )
+      const relativeVariance = process.relativeVariance(row)
+      const sds = models.map(({ fit }) => Math.sqrt(fit.variance * relativeVariance))
       const costsAt = (deviations: number): readonly number[] =>
-        models.map(({ fit, positive }, j) => {
-          const value = values[j]! + deviations * fit.recentError
-          return positive ? Math.exp(value) : value
-        })
+        models.map((model, j) => costOf(model, means[j]! + deviations * sds[j]!))
       const alternatives = QUADRATURE.map(({ deviations, weight }) => ({ costs: costsAt(deviations), weight }))
       return { costs: costsAt(0), violation: 0, alternatives }
     })
   }
-}
 
-/** What the process is fitted to: logarithms where all costs are positive. */
-function targetsOf(column: readonly number[]): { readonly positive: boolean; readonly targets: Float64Array } {
-  const positive = column.every((cost) => cost > 0)
-  return { positive, targets: Float64Array.from(column, (cost) => (positive ? Math.log(cost) : cost)) }
+  #predict<T extends KnownCosts>(
+    genome: Genome,
+    ofDevice: (models: readonly CostModel[], process: GaussianProcess, row: EncodedGenome) => T,
+  ): readonly (T | KnownCosts)[] {
+    const row = this.#encoding.encode(genome)
+    return this.#devices.map((device) =>
+      device.models.length === 0
+        ? { costs: [], violation: Number.POSITIVE_INFINITY }
+        : ofDevice(device.models, this.#processOf(device), row),
+    )
+  }
 }

@@ -23,8 +23,6 @@ export interface Fit {
   readonly weights: Float64Array
   /** Up to a constant. */
   readonly logLikelihood: number
-  /** Root of the mean squared error that the latest points were predicted with from those before them. */
-  readonly recentError: number
 }
 
 /** What was worked out for a genome; more points only add entries. */
@@ -37,9 +35,6 @@ interface Known {
   solved: Float64Array<ArrayBuffer>
   solvedCount: number
 }
-
-/** Points that the recent error is the mean of. */
-const RECENT = 30
 
 /**
  * Gaussian process regression with an unknown constant mean and scale, both estimated by maximum likelihood (Rasmussen
@@ -59,6 +54,8 @@ export class GaussianProcess {
   /** Covariances of the points with those before them, and the Cholesky factor, both packed by rows. */
   #matrix = new Float64Array(rowStart(32))
   #factor = new Float64Array(rowStart(32))
+  /** Ones, divided by the factor. */
+  #ones = new Float64Array(32)
   /** Points after these may be taken back. */
   #settled = 0
 
@@ -101,6 +98,9 @@ export class GaussianProcess {
     this.#matrix = grown(this.#matrix, rowStart(n + 1), rowStart(2 * n + 32))
     this.#matrix.set(covariances.subarray(0, n), rowStart(n))
     appendCholeskyRow(this.#factor, n, covariances, 1 + this.#noise)
+    this.#ones = grown(this.#ones, n + 1, 2 * n + 32)
+    this.#ones[n] = 1
+    solveLower(this.#factor, n + 1, this.#ones, n)
     this.#rows.add(row)
   }
 
@@ -117,32 +117,46 @@ export class GaussianProcess {
 
   /** Fits targets, one per point in order; at least one. */
   fit(targets: Float64Array): Fit {
-    const n = this.#rows.size
-    const ones = new Float64Array(n).fill(1)
-    const weights = Float64Array.from(targets)
-    solveLower(this.#factor, n, ones)
-    solveLower(this.#factor, n, weights)
+    const whitened = Float64Array.from(targets)
+    this.whiten(whitened, 0, whitened.length)
+    return this.fitWhitened(whitened)
+  }
+
+  /** Divides targets `from`…`to − 1` by the factor, in place; those before are divided already. */
+  whiten(targets: Float64Array, from: number, to: number): void {
+    solveLower(this.#factor, to, targets, from)
+  }
+
+  /** Fits targets that are whitened, which stay as they are. */
+  fitWhitened(whitened: Float64Array): Fit {
+    const n = whitened.length
+    const { mean, variance, logLikelihood } = this.#estimate(whitened)
+    const weights = Float64Array.from(whitened, (value, i) => value - mean * this.#ones[i]!)
+    solveUpper(this.#factor, n, weights)
+    return { mean, variance, weights, logLikelihood }
+  }
+
+  /** How far each of some targets, which are whitened, is from its prediction by those before it: O(n). */
+  misses(whitened: Float64Array): Float64Array {
+    const { mean } = this.#estimate(whitened)
+    return whitened.map((value, i) => (value - mean * this.#ones[i]!) * this.#factor[rowStart(i) + i]!)
+  }
+
+  #estimate(whitened: Float64Array): { mean: number; variance: number; logLikelihood: number } {
+    const n = whitened.length
     let onesSquared = 0
-    let product = 0
-    for (let i = 0; i < n; i++) {
-      onesSquared += ones[i]! * ones[i]!
-      product += ones[i]! * weights[i]!
-    }
-    const mean = product / onesSquared
-    let squared = 0
+    let common = 0
     let logDeterminant = 0
     for (let i = 0; i < n; i++) {
-      weights[i]! -= mean * ones[i]!
-      squared += weights[i]! * weights[i]!
+      onesSquared += this.#ones[i]! * this.#ones[i]!
+      common += this.#ones[i]! * whitened[i]!
       logDeterminant += Math.log(this.#factor[rowStart(i) + i]!)
     }
+    const mean = common / onesSquared
+    let squared = 0
+    for (let i = 0; i < n; i++) squared += (whitened[i]! - mean * this.#ones[i]!) ** 2
     const variance = Math.max(squared / n, 1e-12)
-    const recent = Math.max(1, n - RECENT)
-    let missed = 0
-    for (let i = recent; i < n; i++) missed += (weights[i]! * this.#factor[rowStart(i) + i]!) ** 2
-    const recentError = n > 1 ? Math.sqrt(missed / (n - recent)) : 0
-    solveUpper(this.#factor, n, weights)
-    return { mean, variance, weights, recentError, logLikelihood: -0.5 * n * Math.log(variance) - logDeterminant }
+    return { mean, variance, logLikelihood: -0.5 * n * Math.log(variance) - logDeterminant }
   }
 
   /**
@@ -196,11 +210,21 @@ export class GaussianProcess {
 
   /** Expected value at a point: O(n), or O(1) for each point added since the last time. */
   mean(fit: Fit, row: EncodedGenome): number {
-    return fit.mean + product(this.covariances(row), 0, fit.weights, 0, this.#rows.size)
+    return this.means([fit], row)[0]!
+  }
+
+  means(fits: readonly Fit[], row: EncodedGenome): number[] {
+    const covariances = this.covariances(row)
+    return fits.map(({ mean, weights }) => mean + product(covariances, 0, weights, 0, this.#rows.size))
   }
 
   /** Standard deviation of what will be measured at a point, noise included, for luck counts too: O(n²), or O(n) again. */
   sd(fit: Fit, row: EncodedGenome): number {
+    return Math.sqrt(fit.variance * this.relativeVariance(row))
+  }
+
+  /** Its square, relative to the variance of a fit. */
+  relativeVariance(row: EncodedGenome): number {
     const n = this.#rows.size
     const known = this.#of(row)
     known.solved = grown(known.solved, n, n + 32)
@@ -208,7 +232,7 @@ export class GaussianProcess {
     solveLower(this.#factor, n, known.solved, known.solvedCount)
     known.solvedCount = this.#settled
     const explained = product(known.solved, 0, known.solved, 0, n)
-    return Math.sqrt(fit.variance * Math.max(1e-9, 1 + this.#noise - explained))
+    return Math.max(1e-9, 1 + this.#noise - explained)
   }
 
   /** An upper estimate of `sd` from the nearest training point alone: O(n). */

@@ -33,7 +33,7 @@ export const PARAMETER_GRIDS: Readonly<Record<keyof KernelParameters, readonly n
   cost: [0, 0.3, 1, 3, 10],
   decay: [0.5, 1, 1.7, 2.5, 3.3],
   costScale: [0.5, 1, 2],
-  noise: [0.003, 0.01, 0.03, 0.1],
+  noise: [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1],
 }
 
 /** Fall of the count part at the typical distance of two random genomes. */

@@ -57,6 +57,7 @@ export const pointsJudged = (rows: number): number => Math.min(rows, MOST_POINTS
  * move the choices of categorical genes towards where the observations are likelier.
  * @param targets one or more lists of values, one value per row; they share the parameters
  * @param step 0 to STEPS_PER_SEARCH − 1
+ * @param leastNoise no lower noise is tried
  */
 export function improveParameters(
   encoding: Encoding,
@@ -64,6 +65,7 @@ export function improveParameters(
   targets: readonly Float64Array[],
   state: ParameterState,
   step: number,
+  leastNoise: number,
 ): ParameterState {
   const count = pointsJudged(rows.length)
   const taken = Array.from({ length: count }, (_, i) => Math.floor((i * rows.length) / count))
@@ -72,18 +74,27 @@ export function improveParameters(
     taken.map((i) => rows[i]!),
     targets.map((list) => Float64Array.from(taken, (i) => list[i]!)),
   )
-  return step < PARAMETERS_PER_SEARCH ? moveParameter(encoding, sample, state) : moveChoices(encoding, sample, state)
+  return step < PARAMETERS_PER_SEARCH
+    ? moveParameter(encoding, sample, state, leastNoise)
+    : moveChoices(encoding, sample, state)
 }
 
-function moveParameter(encoding: Encoding, sample: LikelihoodSample, state: ParameterState): ParameterState {
+function moveParameter(
+  encoding: Encoding,
+  sample: LikelihoodSample,
+  state: ParameterState,
+  leastNoise: number,
+): ParameterState {
   const judge = (positions: readonly number[]) => sample.judge(parametersOf({ positions }), state.latents).logLikelihood
   const active = NAMES.flatMap((name, i) => (isInUse(encoding, name) ? [i] : []))
   const parameter = active[state.turn % active.length]!
-  const grid = PARAMETER_GRIDS[NAMES[parameter]!]
+  const name = NAMES[parameter]!
+  const grid = PARAMETER_GRIDS[name]
+  const isTried = (value: number | undefined) => value !== undefined && (name !== 'noise' || value >= leastNoise)
   let { positions } = state
   let best = judge(positions)
   for (const direction of [1, -1]) {
-    for (let at = positions[parameter]! + direction; grid[at] !== undefined; at += direction) {
+    for (let at = positions[parameter]! + direction; isTried(grid[at]); at += direction) {
       const moved = positions.with(parameter, at)
       const value = judge(moved)
       if (value <= best) break

@@ -7,7 +7,7 @@ import { ExpectedGain } from './expected-gain.ts'
 import type { Prediction } from './gaussian-process.ts'
 import type { Surrogate } from './surrogate.ts'
 
-/** Candidates that get a full prediction. */
+/** Candidates that get a full prediction, of their costs, too. */
 const FINALISTS = 24
 /** How far beyond the dearest measured candidate of use the reference lies, as a share of the range. */
 const REFERENCE_MARGIN = 0.3
@@ -68,15 +68,17 @@ export function chooseByGain(context: ProposalContext): { best?: Candidate; othe
       )
     }, 0)
   }
+  const sharesAt = (expected: readonly ExpectedCosts[]): Scored['shares'] =>
+    gains.map((gain, device) => {
+      const ofDevice = expected[device]!
+      return ofDevice.violation === 0 && gain !== undefined ? expectedShares(gain, ofDevice) : undefined
+    })
   const scored = new Map<Candidate, Scored>()
   const roughly = (candidate: Candidate): Scored => {
     const before = scored.get(candidate)
     if (before !== undefined) return before
     const row = surrogate.encode(candidate.genome)
-    const shares = gains.map((gain, device) => {
-      const known = candidate.known[device]!
-      return known.violation === 0 && gain !== undefined ? expectedShares(gain, known) : undefined
-    })
+    const shares = sharesAt(candidate.known)
     const result = { candidate, row, shares, score: total(shares, surrogate.predictRoughly(row)) }
     scored.set(candidate, result)
     return result
@@ -86,7 +88,9 @@ export function chooseByGain(context: ProposalContext): { best?: Candidate; othe
   let best: Scored | undefined
   let bestScore = 0
   for (const finalist of ranked.slice(0, FINALISTS)) {
-    const score = total(finalist.shares, surrogate.predict(finalist.row))
+    const uncertain = source.uncertainCosts?.(finalist.candidate.genome)
+    const shares = uncertain === undefined ? finalist.shares : sharesAt(uncertain)
+    const score = total(shares, surrogate.predict(finalist.row))
     if (score > bestScore) {
       bestScore = score
       best = finalist

@@ -13,6 +13,8 @@ export const TRUSTING = 0.6
 export const DOUBTING = 1
 /** Parameters are searched again when the observations have grown by this share. */
 const GROWTH = 0.04
+/** A training would never give the same error twice. */
+const LEAST_NOISE = 0.003
 
 /** The model of the error: which genomes it has seen is kept in step with the archive. */
 export class Surrogate {
@@ -26,7 +28,7 @@ export class Surrogate {
   constructor(encoding: Encoding, state: TuningState, archive: Archive) {
     this.#encoding = encoding
     const rows = archive.observations.map(({ genome }) => encoding.encode(genome))
-    this.#tuned = new TunedProcess(encoding, state, rows, GROWTH)
+    this.#tuned = new TunedProcess(encoding, state, rows, { growth: GROWTH, leastNoise: LEAST_NOISE })
   }
 
   get state(): TuningState {

@@ -40,25 +40,29 @@ const WORK_PER_PAIR = 100
 /** Likelihoods that a step of the search judges, about. */
 const JUDGED_PER_STEP = 4
 
+export interface TuningOptions {
+  /** Share that the points grow by from one search to the next. */
+  readonly growth: number
+  /** The noise that is looked for is not below this. */
+  readonly leastNoise: number
+}
+
 /**
  * A Gaussian process that serves while better parameters are looked for and while its successor is made, a little with
  * every observation, so that no single one takes long.
  */
 export class TunedProcess {
   readonly #encoding: Encoding
-  readonly #growth: number
+  readonly #options: TuningOptions
   #state: TuningState
   #rows: EncodedGenome[] = []
   #serving: GaussianProcess
   #next: GaussianProcess | undefined
 
-  /**
-   * @param rows the points so far
-   * @param growth share that the points grow by from one search to the next
-   */
-  constructor(encoding: Encoding, state: TuningState, rows: readonly EncodedGenome[], growth: number) {
+  /** @param rows the points so far */
+  constructor(encoding: Encoding, state: TuningState, rows: readonly EncodedGenome[], options: TuningOptions) {
     this.#encoding = encoding
-    this.#growth = growth
+    this.#options = options
     this.#state = state
     this.#serving = this.#processOf(state.serving)
     this.#rows = [...rows]
@@ -110,12 +114,12 @@ export class TunedProcess {
     const size = this.#rows.length
     let work = 0
     if (this.#next === undefined && this.#state.steps === STEPS_PER_SEARCH && size >= this.#state.nextSearch) {
-      const nextSearch = size + Math.max(1, Math.floor(size * this.#growth))
+      const nextSearch = size + Math.max(1, Math.floor(size * this.#options.growth))
       this.#state = { ...this.#state, steps: 0, nextSearch }
     }
     while (this.#state.steps < STEPS_PER_SEARCH && work < WORK_PER_CALL) {
       const { found, steps } = this.#state
-      const better = improveParameters(this.#encoding, this.#rows, targets, found, steps)
+      const better = improveParameters(this.#encoding, this.#rows, targets, found, steps, this.#options.leastNoise)
       this.#state = { ...this.#state, found: better, steps: steps + 1 }
       work += stepWork(pointsJudged(size))
       if (steps + 1 === STEPS_PER_SEARCH && this.#isNew(better)) {
