@@ -12,11 +12,14 @@ function editDistance(a: string, b: string): number {
   return previous[b.length]!
 }
 
-/** The candidate most like `name`: one that contains it or is contained, else the fewest edits. Undefined for an empty list. */
+/** Edits, as a share of the longer name, from which on two names have nothing to do with each other. */
+const UNLIKE = 0.75
+
+/** The candidate most like `name`: one that contains it or is contained, else the fewest edits. Undefined where none is like it. */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
   const wanted = name.toLowerCase()
   let best: string | undefined
-  let bestScore = Number.POSITIVE_INFINITY
+  let bestScore = UNLIKE
   for (const candidate of candidates) {
     const known = candidate.toLowerCase()
     const contained = wanted.length > 2 && (known.includes(wanted) || wanted.includes(known))
@@ -32,6 +35,6 @@ export function nearestName(name: string, candidates: readonly string[]): string
 /** "unknown device 'x'; did you mean 'y'? Known: …" — one sentence for every open set of names. */
 export function unknownName(what: string, name: string, known: readonly string[]): string {
   const near = nearestName(name, known)
-  const hint = near === undefined ? '' : ` did you mean '${near}'?`
-  return `unknown ${what} '${name}':${hint} (known: ${known.join(', ')})`
+  const hint = near === undefined ? '' : `: did you mean '${near}'?`
+  return `unknown ${what} '${name}'${hint} (known: ${known.join(', ') || 'none'})`
 }

@@ -1,3 +1,5 @@
+import { UserError } from '../lib/errors.ts'
+import { unknownName } from '../lib/nearest-name.ts'
 import type { GeneDescription, Genome } from './genome.ts'
 import type { Task } from './space.ts'
 
@@ -17,7 +19,7 @@ export const categorical = (
 ): GeneDescription =>
   activeWhen === undefined ? { name, kind: 'categorical', choices } : { name, kind: 'categorical', choices, activeWhen }
 
-/** Reads the choices of a genome by gene name. The genome must fit the genes. */
+/** Reads the choices of a genome by gene name. @throws UserError for an unknown name, or a choice of another type. */
 export interface GenomeReader {
   number(name: string): number
   text(name: string): string
@@ -34,13 +36,26 @@ export function readGenome(genes: readonly GeneDescription[], genome: Genome): G
   }
   const found = positions
   const value = (name: string): Choice => {
-    const gene = found.get(name)!
+    const gene = found.get(name)
+    if (gene === undefined) throw new UserError(unknownName('gene', name, [...found.keys()]))
     return genes[gene]!.choices[genome[gene]!]!
   }
+  const wrong = (name: string, type: string): never => {
+    throw new UserError(`gene '${name}' holds ${value(name)}, which is no ${type}`)
+  }
   return {
-    number: (name) => value(name) as number,
-    text: (name) => value(name) as string,
-    flag: (name) => value(name) as boolean,
+    number: (name) => {
+      const choice = value(name)
+      return typeof choice === 'number' ? choice : wrong(name, 'number')
+    },
+    text: (name) => {
+      const choice = value(name)
+      return typeof choice === 'string' ? choice : wrong(name, 'text')
+    },
+    flag: (name) => {
+      const choice = value(name)
+      return typeof choice === 'boolean' ? choice : wrong(name, 'true or false')
+    },
   }
 }
 

@@ -1,6 +1,7 @@
-import { discoverMembers, importMember, type Member } from '../lib/discover.ts'
+import { discoverMembers, importMember, looksLikePath, type Member } from '../lib/discover.ts'
 import { UserError } from '../lib/errors.ts'
 import { isDeclaredSpace, loadDeclaredSpace } from './declared/load.ts'
+import { checkedSpace } from './own-space.ts'
 import type { SearchSpace } from './space.ts'
 
 /** Built-in spaces, by id; nothing is imported. */
@@ -22,5 +23,5 @@ export async function loadSpace(name: string): Promise<SearchSpace> {
     throw new UserError(
       `the space file '${name}' must export default defineSpace({ id, version, title, description, genes, decode })`,
     )
-  return space as SearchSpace
+  return looksLikePath(name) ? checkedSpace(space as SearchSpace, name) : (space as SearchSpace)
 }

@@ -59,11 +59,13 @@ function checkFinite(raw: RawDataset, size: number): void {
   let sample = Math.floor(at / size)
   let source = raw.name
   for (const range of raw.ranges) {
-    source = range.source
+    source = range.values ?? range.source
     if (sample < range.count) break
     sample -= range.count
   }
-  throw new UserError(`'${source}' holds ${raw.samples[at]} in sample ${sample}: every value must be a finite number`)
+  throw new UserError(
+    `'${source}' holds ${raw.samples[at]} in sample ${sample}: every value must be a finite number of 32 bits`,
+  )
 }
 
 function digestOf(dataset: Omit<Dataset, 'digest'>): string {
@@ -94,7 +96,9 @@ export function assembleDataset(raw: RawDataset, options: LoadOptions): Dataset 
   const classes = raw.classNames?.length ?? countClasses(raw)
   checkLabels(raw, classes)
   if (classes < 2 || classes > MAX_CLASSES) {
-    throw new UserError(`'${ranges[0]?.source ?? name}' has ${classes} classes: 2 to ${MAX_CLASSES} can be told apart`)
+    throw new UserError(
+      `'${ranges[0]?.source ?? name}' has ${classes} class${classes === 1 ? '' : 'es'}: 2 to ${MAX_CLASSES} can be told apart`,
+    )
   }
   checkFinite(raw, size)
   const [height, width, channels] = inputShape as [number, number, number]

@@ -19,6 +19,8 @@ export function unreadable(file: string, error: unknown): UserError {
   const code = codeOf(error)
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     const folder = path.dirname(file)
+    if (listNames(folder).includes(path.basename(file)))
+      return badFile(file, 'is a link that leads nowhere', 'mend it or remove it')
     const near = nearestName(path.basename(file), listNames(folder))
     const hint = near === undefined ? 'check the path' : `did you mean '${path.join(folder, near)}'?`
     return badFile(file, 'does not exist', hint)

@@ -67,7 +67,12 @@ function readPart(file: string, entries: ReadonlyMap<string, ZipEntry>, keys: (t
     const right = `${sampleKey} holds ${count} samples, so ${labelKey} must have shape (${count},)`
     throw badFile(`${file}/${y.name}`, `has shape (${labels.shape.join(', ')})`, right)
   }
-  return { range: { source: `${file}/${y.name}`, split, count }, samples, sampleShape: shape, labels }
+  return {
+    range: { source: `${file}/${y.name}`, values: `${file}/${x.name}`, split, count },
+    samples,
+    sampleShape: shape,
+    labels,
+  }
 }
 
 const isFloat = (values: NpyValues): boolean => values instanceof Float32Array || values instanceof Float64Array

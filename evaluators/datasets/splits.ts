@@ -5,8 +5,10 @@ import { sharedUint32 } from './shared-arrays.ts'
 
 /** Consecutive samples that came from one file (or folder) and belong to one part. */
 export interface SampleRange {
-  /** Named in errors about these samples. */
+  /** Named in errors about these samples, and about their labels. */
   readonly source: string
+  /** The file of the values, where that is another. */
+  readonly values?: string
   readonly split: SplitName
   readonly count: number
 }

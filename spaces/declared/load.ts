@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { parse } from 'yaml'
+import { parseDocument } from 'yaml'
 import { canonicalJson, sha256Hex } from '../../lib/canonical-json.ts'
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { defineSpace, type SearchSpace } from '../space.ts'
@@ -23,10 +23,14 @@ export function loadDeclaredSpace(file: string): SearchSpace {
     throw new UserError(`the space file '${file}' is larger than 1 MB: is it a space?`)
   let content: unknown
   try {
-    content = parse(readFileSync(file, 'utf8'))
+    const document = parseDocument(readFileSync(file, 'utf8'))
+    // A warning, as of an unknown tag, means that something is not read as it is written.
+    const trouble = document.errors[0] ?? document.warnings[0]
+    if (trouble !== undefined) throw trouble
+    content = document.toJS()
   } catch (error) {
     const [line] = messageOf(error).split('\n')
-    throw new UserError(`the space file '${file}' cannot be read as YAML: ${line}`, { cause: error })
+    throw new UserError(`the space file '${file}' cannot be read as YAML: ${line!.replace(/:$/, '')}`, { cause: error })
   }
   const declaration = checkDeclaration(content, file)
   const declared = declaredGenes(declaration, file)

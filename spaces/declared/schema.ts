@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { UserError } from '../../lib/errors.ts'
+import { unknownName } from '../../lib/nearest-name.ts'
 
 export const ACTIVATIONS = ['relu', 'relu6', 'hardSwish'] as const
 /** `conv` and `maxPool` are single layers; the others are the blocks of the built-in spaces. */
@@ -66,25 +67,61 @@ export type StageDeclaration = Declaration['stages'][number]
 export function checkDeclaration(content: unknown, file: string): Declaration {
   const parsed = declarationSchema.safeParse(content)
   if (parsed.success) return parsed.data
-  const { message, path } = deepestIssue(parsed.error.issues)
-  throw new UserError(`the space file '${file}' is not a space: ${path === '' ? '' : `${path}: `}${message}`)
+  const issue = deepestIssue(parsed.error.issues)
+  const place = placeOf(issue.path, content)
+  throw new UserError(`the space file '${file}' is not a space: ${place === '' ? '' : `${place}: `}${plain(issue)}`)
+}
+
+/** `stage 'body', width` for `stages.1.width`. */
+function placeOf(path: readonly PropertyKey[], content: unknown): string {
+  const [first, index, ...rest] = path
+  if (first !== 'stages' || typeof index !== 'number') return path.join('.')
+  const { name } = ((content as { readonly stages: readonly unknown[] }).stages[index] ?? {}) as {
+    readonly name?: unknown
+  }
+  const stage = typeof name === 'string' ? `stage '${name}'` : `stage ${index + 1}`
+  return rest.length === 0 ? stage : `${stage}, ${rest.join('.')}`
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  int: 'a whole number',
+  array: 'a list',
+  object: 'a set of members such as id, title and stages',
+  string: 'a text',
+  null: 'nothing',
+  Infinity: 'infinity',
+  NaN: '.nan',
+}
+
+/** The words of the schema library are about types; these are about the file. */
+function plain({ code, keys, message, expected, path }: Issue): string {
+  if (code === 'unrecognized_keys') {
+    const known = path[0] === 'stages' ? ['name', 'when', ...MEMBERS] : Object.keys(declarationSchema.shape)
+    return unknownName('member', keys![0]!, known)
+  }
+  if (code === 'invalid_type' && message.endsWith('received undefined')) return 'must be given'
+  if (code === 'invalid_type') {
+    const received = message.replace(/^.*received /, '')
+    return `${WORDS[received] ?? `a ${received}`} stands where ${WORDS[expected!] ?? `a ${expected}`} belongs`
+  }
+  return message
 }
 
 interface Issue {
   readonly path: PropertyKey[]
   readonly message: string
+  readonly code?: string
+  readonly keys?: readonly string[]
+  readonly expected?: string
   readonly errors?: readonly (readonly Issue[])[]
 }
 
 /** Of a union's complaints the one that got furthest: it is about the form that was meant. */
-function deepestIssue(
-  issues: readonly unknown[],
-  base: readonly PropertyKey[] = [],
-): { message: string; path: string } {
+function deepestIssue(issues: readonly unknown[], base: readonly PropertyKey[] = []): Issue {
   const issue = issues[0] as Issue
   const at = [...base, ...issue.path]
   const branches = (issue.errors ?? []).filter((branch) => branch.length > 0)
-  if (branches.length === 0) return { message: issue.message, path: at.join('.') }
+  if (branches.length === 0) return { ...issue, path: at }
   const furthest = branches.reduce((best, branch) => (branch[0]!.path.length > best[0]!.path.length ? branch : best))
   return deepestIssue(furthest, at)
 }

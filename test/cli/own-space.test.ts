@@ -51,3 +51,44 @@ test('a changed space does not go on with an old search, and a bad one is refuse
   t.regex(bad.stderr, /^frugal: the space file .*a\.width: write the choices 16, 8 in ascending order/)
   t.is(bad.stderr.trim().split('\n').length, 1)
 })
+
+const IMPORTS = "import { defineSpace, GraphBuilder, ordinal, readGenome } from 'frugal-nas/spaces'\n"
+const module = (genes: string, decode: string) =>
+  `${IMPORTS}const genes = ${genes}\nexport default defineSpace({ id: 'mine', version: '1', genes: () => genes,\n` +
+  `  decode(genome, task) { const g = new GraphBuilder(); const x = g.globalAveragePool(g.input(task.inputShape)); ${decode} } })\n`
+const GENES = "[ordinal('a.width', [8, 16]), ordinal('a.depth', [1, 2])]"
+
+/** Spaces in code that break a rule, and what the one sentence must say. */
+const WRONG: readonly (readonly [string, string, RegExp])[] = [
+  ['throws', module(GENES, "throw new Error('boom\\nand more')"), /decode\(\[\d, \d\]\) fails: boom$/m],
+  ['nothing', module(GENES, ''), /decode\(\[\d, \d\]\) gives no network/],
+  ['classes', module(GENES, 'return g.build(g.dense(x, 3))'), /ends in 3: one logit for each of the 10 classes/],
+  [
+    'typo',
+    module(GENES, "readGenome(genes, genome).number('a.widht')"),
+    /unknown gene 'a.widht': did you mean 'a.width'/,
+  ],
+  ['text', module(GENES, "readGenome(genes, genome).text('a.width')"), /gene 'a.width' holds (8|16), which is no text/],
+  ['list', module('7', 'return g.build(g.dense(x, task.classCount))'), /genes\(task\) gives no list of genes/],
+  [
+    'condition',
+    module("[ordinal('a.width', [8, 16]), ordinal('a.depth', [1, 2], { gene: 'a.width', choices: [2] })]", ''),
+    /'a.depth' wants choice 2 of 'a.width', whose choices count from 0 to 1/,
+  ],
+]
+
+test('a space in code that breaks a rule is refused in one sentence before anything is written', async (t) => {
+  const folder = temporaryFolder(t)
+  for (const [name, text, message] of WRONG) {
+    writeFileSync(path.join(folder, `${name}.ts`), text)
+    const { code, stderr } = await frugal(folder, 'spaces', 'show', `./${name}.ts`)
+    t.is(code, 2, `${name}: ${stderr}`)
+    t.regex(stderr, message)
+    t.regex(stderr, new RegExp(`the space file './${name}.ts' is not right`))
+    t.is(stderr.trim().split('\n').length, 1, stderr)
+  }
+  writeFileSync(path.join(folder, 'right.ts'), module(GENES, 'return g.build(g.dense(x, task.classCount))'))
+  t.is((await frugal(folder, 'spaces', 'show', './right.ts')).code, 0)
+  const searched = await frugal(folder, 'search', '--space', './classes.ts', '--trials', '1', ...QUICK)
+  t.is(searched.code, 2, searched.stderr)
+})

@@ -110,7 +110,7 @@ test('a label outside the classes is named with its index', async (t) => {
 test('one class only is no classification task', async (t) => {
   const folder = temporaryFolder(t)
   writeFiles(folder, idxFiles(30, 9, 1))
-  await refuses(t, folder, /has 1 classes: 2 to 1000/)
+  await refuses(t, folder, /has 1 class: 2 to 1000/)
 })
 
 test('missing files are named', async (t) => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { crc32, deflateSync } from 'node:zlib'
 import test from 'ava'
@@ -145,6 +145,10 @@ test('what is wrong with a folder or an image is named', async (t) => {
   await refuses(t, folder, /bad\.png' is neither a PNG nor a JPEG image, whatever its name says: replace it/)
   writeFiles(folder, { 'train/dark/bad.png': readFileSync(fixture('rgb-baseline.jpg')).subarray(0, 300) })
   await refuses(t, folder, /bad\.png' is a JPEG that cannot be decoded/)
+  rmSync(path.join(folder, 'train/dark/bad.png'))
+  symlinkSync('nowhere', path.join(folder, 'train/dark/bad.png'))
+  await refuses(t, folder, /bad\.png' is a link that leads nowhere: mend it or remove it/)
+  rmSync(path.join(folder, 'train/dark/bad.png'))
   writeFiles(folder, { 'train/dark/bad.png': '' })
   await refuses(t, folder, /bad\.png' is empty: replace it/)
   writeFiles(folder, { 'train/dark/bad.png': png(4, 4, 1, () => 1), 'train/empty/x.txt': '' })

@@ -36,7 +36,7 @@ for (const [name, pattern] of [
   ['big-endian.npz', /x\.npy' has element type '>i2': save it as uint8/],
   ['fortran.npz', /x\.npy' is in Fortran order/],
   ['channels-first.npz', /has shape \(6, 3, 8, 8\), channels first: apply \.transpose\(0, 2, 3, 1\)/],
-  ['not-a-number.npz', /holds NaN in sample 1: every value must be a finite number/],
+  ['not-a-number.npz', /x\.npy' holds NaN in sample 1: every value must be a finite number/],
 ] as const) {
   test(`${name} is refused`, (t) => refuses(t, fixture(name), pattern))
 }

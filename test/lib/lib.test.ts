@@ -79,6 +79,8 @@ test('the nearest name is the one meant', (t) => {
   t.is(nearestName('stm32f446', known), 'stm32f446-tflm-cmsisnn')
   t.is(nearestName('titan-rxt', known), 'titan-rtx')
   t.is(nearestName('x', []), undefined)
+  t.is(nearestName('', known), undefined)
+  t.is(nearestName('nowhere', ['gpu', 'host']), undefined)
 })
 
 test('atomic writes leave the whole file and nothing else; names cannot leave their folder', (t) => {
