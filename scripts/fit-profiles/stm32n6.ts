@@ -1,9 +1,11 @@
 import path from 'node:path'
 import { caseNetwork } from '../../hardware-profiles/cases/case-network.ts'
 import type { NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
+import { fitNonNegative } from '../../hardware-profiles/least-squares.ts'
 import type { Profile, ProfileTable, TableModel } from '../../hardware-profiles/profile.ts'
+import { storedSize } from '../../hardware-profiles/stored-size.ts'
 import { countMacs } from '../../network/measure.ts'
-import type { KernelKind } from '../../network/schedule.ts'
+import { type KernelKind, scheduleOf } from '../../network/schedule.ts'
 import { type CsvRow, readCsv } from './csv.ts'
 import type { FittedProfile } from './fitted-profile.ts'
 import { crossFit, fitScales, type Grouping, type MeasuredNetwork } from './from-networks.ts'
@@ -143,17 +145,18 @@ function fitVersion(
   ridge: number,
   prior?: readonly number[],
 ): FittedProfile {
-  const fitted = crossFit(templateOf(id, version, networks.length), {
+  const flash = fitFlash(networks.filter(({ family }) => family === FLASH_FAMILY))
+  const fitted = crossFit(templateOf(id, version, networks.length, flash), {
     name: 'whole networks, activations on the chip',
     source: `ST model zoo on STM32N6570-DK, ${version}; rows transcribed by hand`,
     networks,
     ...{ grouping, groups: GROUPS, ridge, ...(prior === undefined ? {} : { prior }) },
     method: 'one network family (MobileNet V1, V2, FD-MobileNet) left out at a time',
   })
-  return { profile: fitted.profile, suites: [...fitted.suites, ramSuite(networks)] }
+  return { profile: fitted.profile, suites: [...fitted.suites, ramSuite(networks), flashSuite(networks)] }
 }
 
-function templateOf(id: string, version: string, count: number): Profile {
+function templateOf(id: string, version: string, count: number, bytesPerChannel = 0): Profile {
   return {
     format: 'frugal-profile/1',
     id,
@@ -189,7 +192,7 @@ function templateOf(id: string, version: string, count: number): Profile {
       banks: NPU_RAM,
       scratch: [],
       ram: { constantBytes: 0, perKernelBytes: 0, perTensorBytes: 0, perChannelBytes: 0 },
-      flash: { runtimeBytes: 60 * 1024, constantBytes: 0, perKernelBytes: 1024, perChannelBytes: 8 },
+      flash: { runtimeBytes: 0, constantBytes: 0, perKernelBytes: 0, perChannelBytes: bytesPerChannel },
       provenance: {
         kind: 'derived',
         source:
@@ -215,5 +218,39 @@ const ramSuite = (networks: readonly (MeasuredNetwork & { readonly row: CsvRow }
   folds: [],
   cases: networks.flatMap(({ network, row }) =>
     Number(row['int_ram_KiB']) > 0 ? [[network, Number(row['int_ram_KiB']) * 1024, -1]] : [],
+  ),
+})
+
+/** The family that says what a channel takes in flash; the others check it. */
+const FLASH_FAMILY = 'mobilenetV1'
+
+type ZooNetwork = MeasuredNetwork & { readonly row: CsvRow }
+
+/** Bytes of the tool's column of weights. */
+const flashBytes = ({ row }: ZooNetwork): number => Number(row['weights_flash_KiB']) * 1024
+
+/** Bytes a channel takes beside its weights and biases. */
+function fitFlash(networks: readonly ZooNetwork[]): number {
+  const given = networks.filter((one) => flashBytes(one) > 0)
+  const stored = given.map(({ network }) => storedSize(scheduleOf(caseNetwork(network))))
+  const [perChannel = 0] = fitNonNegative(
+    stored.map(({ channels }) => [channels]),
+    given.map((one, i) => Math.max(flashBytes(one) - stored[i]!.weightElements - 4 * stored[i]!.biasElements, 1)),
+    given.map((one, i) => ((flashBytes(one) - stored[i]!.weightElements) / flashBytes(one)) ** 2),
+  )
+  return Number(perChannel.toPrecision(3))
+}
+
+/** The same column of the other families. */
+const flashSuite = (networks: readonly ZooNetwork[]): NetworkSuite => ({
+  kind: 'networks',
+  name: 'weights',
+  quantity: 'flash',
+  method: 'fitted on MobileNet V1, checked on the other families; the column has no code',
+  source: 'ST model zoo on STM32N6570-DK',
+  leftOut: true,
+  folds: [],
+  cases: networks.flatMap((one) =>
+    one.family !== FLASH_FAMILY && flashBytes(one) > 0 ? [[one.network, Math.round(flashBytes(one)), -1]] : [],
   ),
 })
