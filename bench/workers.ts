@@ -1,8 +1,10 @@
 /**
- * What a second worker brings: `node bench/workers.ts [DATA] [NETWORKS] [EPOCHS[:SHARE]]`.
+ * What a second worker brings: `node bench/workers.ts [DATA] [NETWORKS] [EPOCHS[:SHARE]] [threads|processes]`.
  * Trains the same random networks with one worker and with two, in turns, and prints trials per hour, their ratio, and the
  * processor time of a trial in both. On a machine with other work the ratio of the hours says little; that of the
  * processor time says what two workers take from each other (caches, memory), and so what two free cores could reach.
+ * A search always has a next network to train; so that the end of this list, where one worker has nothing left to do, counts
+ * little, its largest networks come first.
  */
 import { loadDataset } from '../evaluators/datasets/load.ts'
 import type { EvaluationRequest } from '../evaluators/evaluator.ts'
@@ -10,13 +12,13 @@ import { createPool } from '../evaluators/pool/pool.ts'
 import { onnxEngine } from '../evaluators/training/onnx/engine.ts'
 import { DEFAULT_RECIPE } from '../evaluators/training/recipe.ts'
 import { randomStream } from '../lib/random.ts'
-import { archId } from '../network/measure.ts'
+import { archId, countMacs } from '../network/measure.ts'
 import { geneOperations } from '../search/genes.ts'
 import { loadSpace } from '../spaces/discover.ts'
 
 const ROUNDS = 2
 
-const [data = 'builtin', count = '8', spent = '2'] = process.argv.slice(2)
+const [data = 'builtin', count = '8', spent = '2', kind = 'threads'] = process.argv.slice(2)
 const [epochs, dataFraction = 1] = spent.split(':').map(Number) as [number, number?]
 const dataset = await loadDataset(data, { seed: 1 })
 const task = { inputShape: dataset.inputShape, classCount: dataset.classNames.length }
@@ -25,7 +27,7 @@ const random = randomStream(1, 'workers')
 const requests = Array.from({ length: Number(count) }, (_, seed): EvaluationRequest => {
   const graph = space.decode(geneOperations(space.genes(task)).sample(random), task)
   return { graph, archId: archId(graph), fidelity: { epochs, dataFraction }, recipe: DEFAULT_RECIPE, seed }
-})
+}).toSorted((a, b) => countMacs(b.graph) - countMacs(a.graph))
 
 interface Round {
   readonly wallSeconds: number
@@ -34,7 +36,8 @@ interface Round {
 
 async function train(workers: number): Promise<Round> {
   const { id: engine, version: engineVersion } = onnxEngine
-  const pool = createPool({ dataset, engine, engineVersion, workers, timeoutSeconds: 3600 })
+  const isolate = kind === 'processes'
+  const pool = createPool({ dataset, engine, engineVersion, workers, isolate, timeoutSeconds: 3600 })
   // Threads load their code before the clock starts.
   await Promise.all(
     requests
