@@ -1,9 +1,7 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { readTflite } from '../../formats/tflite/model.ts'
 import { OperationalError, UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import { sizeOf } from '../../network/shapes.ts'
-import type { Shape } from '../../network/types.ts'
 import { findLiteRt } from '../litert/run-litert.ts'
 import { runRealInLiteRt } from '../litert/verify-litert.ts'
 import { quantiseValue } from '../quantise/fixed-point.ts'
@@ -15,6 +13,7 @@ import type { ConversionSource } from './conversion.ts'
 import { type FloatNetwork, inputNodeOf } from './float-builder.ts'
 import { batches, type FloatChecks, type FloatSource, runFloat } from './float-writers.ts'
 import { isDynamic } from './read-float.ts'
+import { runOriginalOnnx } from './run-original-onnx.ts'
 
 const RANDOM_SAMPLES = 32
 const TEST_SAMPLES = 128
@@ -40,7 +39,7 @@ export async function floatChecks(
     count: RANDOM_SAMPLES,
   }
   if (kind === 'onnx') {
-    const expected = await runChannelsFirst(bytes, inputNodeOf(network.graph).shape, { values, count })
+    const expected = await runOriginalOnnx(bytes, network.graph, { values, count })
     return { values, count, source: 'those of the original in ONNX Runtime', expected }
   }
   const read = await runFloat(network, { values, count })
@@ -55,31 +54,6 @@ export async function floatChecks(
     if (!(error instanceof OperationalError)) throw error
     return { values, count, source: 'the network as it was read (LiteRT does not run the original)', expected: read }
   }
-}
-
-/** Runs an ONNX file that reads maps with the channels first on samples with the channels last, one by one. */
-async function runChannelsFirst(
-  bytes: Uint8Array,
-  shape: Shape,
-  { values, count }: Pick<FloatChecks, 'values' | 'count'>,
-): Promise<Float32Array> {
-  const session = await InferenceSession.create(bytes, { logSeverityLevel: 3 })
-  const [channels, area] = [shape.at(-1)!, sizeOf(shape) / shape.at(-1)!]
-  const dims = shape.length === 3 ? [1, channels, shape[0]!, shape[1]!] : [1, channels]
-  const outputs: number[] = []
-  try {
-    for (let i = 0; i < count; i++) {
-      const sample = values.subarray(i * sizeOf(shape), (i + 1) * sizeOf(shape))
-      const turned = Float32Array.from(sample, (_, at) => sample[(at % area) * channels + Math.floor(at / area)]!)
-      const results = await session.run({ [session.inputNames[0]!]: new Tensor('float32', turned, dims) })
-      const { data, dims: given } = results[session.outputNames[0]!]!
-      const [first, inner] = given.length === 4 ? [given[1]!, given[2]! * given[3]!] : [1, data.length]
-      for (let at = 0; at < data.length; at++) outputs.push(Number(data[(at % first) * inner + Math.floor(at / first)]))
-    }
-  } finally {
-    await session.release()
-  }
-  return Float32Array.from(outputs)
 }
 
 /** The network in int8 with what was found when it was compared with the float network. */

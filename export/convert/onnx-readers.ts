@@ -178,6 +178,14 @@ const add: Reader = (input) => {
   return network.add({ kind: 'add' }, [a, b])
 }
 
+/** Sums of several are sums of two, one behind the other: their int8 kernels have one arithmetic everywhere. */
+const sum: Reader = ({ network, node }) => {
+  const [first, ...others] = node.inputs.map((name) => network.value(name))
+  if (first === undefined || others.some(({ shape }) => !sameShape(shape, first.shape)))
+    throw new UserError('its operands have different shapes, which is not converted')
+  return others.reduce<OnnxValue>((total, other) => network.add({ kind: 'add' }, [total, other]), first)
+}
+
 const multiply: Reader = (input) => {
   const { network, node } = input
   if (node.inputs.some(network.isStored)) return withConstant(input, true)
@@ -255,6 +263,7 @@ export const ONNX_READERS: Readonly<Record<string, Reader>> = {
   HardSwish: activation('hardSwish'),
   Softmax: softmax,
   Add: add,
+  Sum: sum,
   Mul: multiply,
   MaxPool: pool('maxPool'),
   AveragePool: pool('averagePool'),

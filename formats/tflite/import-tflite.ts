@@ -109,6 +109,7 @@ class TfliteImport {
       this.#states.push(network.rearrange('copy', [value], value.dims))
       return
     }
+    if (outputs.length === 0) throw new UserError('it has no result')
     const present = inputs.filter((position) => position >= 0)
     if (name === 'SHAPE' || present.every(this.#isStored)) {
       for (const position of outputs) this.#folded.add(position)

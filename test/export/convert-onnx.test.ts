@@ -74,7 +74,7 @@ function network(): Uint8Array {
   const grouped = w.conv(depthwise, [8, 4, 3, 3], 1n, [2n, 2n, 2n, 2n], { group: 2n, dilations: [2n, 2n] })
   const pooled = w.node('GlobalAveragePool', [grouped])
   const gate = w.node('HardSigmoid', [w.conv(pooled, [8, 8, 1, 1], 1n, [0n, 0n, 0n, 0n])], { alpha: 1 / 6, beta: 0.5 })
-  const sum = w.node('Add', [w.node('Mul', [grouped, gate]), normal])
+  const sum = w.node('Sum', [w.node('Mul', [grouped, gate]), normal, depthwise])
   const wide = w.conv(sum, [6, 8, 7, 7], 2n, [3n, 3n, 3n, 3n])
   const most = w.node('MaxPool', [w.node('HardSwish', [wide])], { kernel_shape: [2n, 2n], strides: [2n, 2n] })
   const flat = w.node('Flatten', [most])
@@ -106,6 +106,15 @@ test('it is converted to TFLite and ONNX', async (t) => {
     findings[0]!,
     /model\.onnx on onnxruntime, 32 samples: outputs differ from those of the original in ONNX Runtime/,
   )
+})
+
+test('a file that ONNX Runtime refuses is refused in one sentence', async (t) => {
+  const w = new OnnxWriter()
+  const bytes = w.file(w.conv('image', [4, 2, 3, 3], 1n, [1n, 1n, 1n, 1n], { unheard: 1n }), [1, 2, 8, 8], [1, 4, 8, 8])
+  t.notThrows(() => readFloatOnnx(bytes))
+  const job = { bytes, kind: 'onnx', formats: ['onnx'], name: 'n', verify: true } as const
+  const error = await t.throwsAsync(convertModel(job), { instanceOf: UserError })
+  t.regex(error!.message, /^ONNX Runtime does not run the file: [^\n]*unheard[^\n]*$/)
 })
 
 test('what is not converted is said in one sentence', (t) => {
