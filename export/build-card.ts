@@ -183,9 +183,11 @@ function accuracyWarnings(int8: Int8Card | undefined, artefacts: readonly Artefa
   if (int8 === undefined) return []
   const warnings: string[] = []
   if (int8.dropPoints > TOLERATED_DROP_POINTS) {
-    warnings.push(
-      `int8 costs ${int8.dropPoints.toFixed(2)} points of test accuracy: train longer or export another trial`,
-    )
+    const four = int8.weights.bytes < int8.weights.bytesIn8Bits
+    const [what, remedy] = four
+      ? ['int8 with 4-bit weights', 'train longer, or take --weights-bits mixed or 8']
+      : ['int8', 'train longer or export another trial']
+    warnings.push(`${what} costs ${int8.dropPoints.toFixed(2)} points of test accuracy: ${remedy}`)
   }
   for (const { artefact, where, verified, classified } of artefacts.flatMap(({ checks }) => checks)) {
     if (!verified || classified === undefined || classified.samples !== int8.test.samples) continue

@@ -25,7 +25,7 @@ export const floatRows = ({ floatFiles = [] }: ModelCard): string =>
 export function weightsText({ mode, bytes, bytesIn8Bits, validation, validationIn8Bits, layers }: Int8Card['weights']) {
   const four = layers.filter(({ bits }) => bits === 4)
   return (
-    `weights: ${four.length} of ${layers.length} layers have 4 bits (${mode}), ${bytes} B instead of ${bytesIn8Bits} B; ` +
+    `${four.length} of ${layers.length} layers have 4 bits (${mode}), ${bytes} B instead of ${bytesIn8Bits} B; ` +
     `on the validation sample ${percent(validation)}, with 8 bits ${percent(validationIn8Bits)}`
   )
 }

@@ -84,13 +84,20 @@ export function judgeFloatFile(
 }
 
 /** What `judgeFloatFile` allows, in words. */
-export const floatToleranceText = (precision: FloatPrecision): string =>
-  `${100 * ALLOWED_DEVIATION[precision]} % of the largest output, accuracy within ${100 * TOLERATED_DIFFERENCE} % of the samples`
+export function floatToleranceText(precision: FloatPrecision, graph: NetworkGraph): string {
+  const routes = hasRouter(graph)
+    ? ` but for ${100 * TOLERATED_ROUTES} % of the samples, which may go to other experts`
+    : ''
+  return `${100 * ALLOWED_DEVIATION[precision]} % of the largest output${routes}; accuracy within ${100 * TOLERATED_DIFFERENCE} % of the samples`
+}
 
 /** One line for the table of what was verified. */
 export const floatFileText = ({ test, largestDeviation, largestOutput }: FloatFileReport): string =>
-  `${test.correct} of ${test.samples} test samples; outputs at most ${largestDeviation.toPrecision(2)} off the float32 ` +
-  `network’s, which reach ${largestOutput.toPrecision(3)}`
+  `${test.correct} of ${test.samples} test samples; outputs ${deviationText(largestDeviation)} the float32 network’s, ` +
+  `which reach ${largestOutput.toPrecision(3)}`
+
+const deviationText = (deviation: number): string =>
+  deviation === 0 ? 'equal to' : `at most ${deviation.toPrecision(2)} off`
 
 export const hasRouter = ({ nodes }: NetworkGraph): boolean => nodes.some(({ op }) => op.kind === 'routedExperts')
 

@@ -24,7 +24,7 @@ export function renderIndex(devices: readonly ExportedDevice[]): string {
     const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
     return (
       `| [${device}](${device}/README.md) | ${card.archId} (trial ${card.trial}) | ${percent(accuracy.test.accuracy)} | ` +
-      `${int8 === undefined ? '' : percent(int8.test.accuracy)} | ${formatLatency(cost.latencyMs)}, ${formatEnergy(cost.energyMj)} | ${formatNumber(energy.inferencesPerWattHour)} | ` +
+      `${int8 === undefined ? '' : percent(int8.test.accuracy)}${int8 !== undefined && int8.weights.bytes < int8.weights.bytesIn8Bits ? ', 4-bit weights' : ''} | ${formatLatency(cost.latencyMs)}, ${formatEnergy(cost.energyMj)} | ${formatNumber(energy.inferencesPerWattHour)} | ` +
       `${formatBytes(cost.peakRamBytes)}, ${formatBytes(cost.flashBytes)} | ${checksText(verification)} |`
     )
   })

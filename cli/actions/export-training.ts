@@ -1,12 +1,24 @@
+import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { trainInFolder } from '../../export/train/training-folder.ts'
 import { type FullyTrained, type TrainingJob, trainingKey } from '../../export/train/training-job.ts'
+import { UserError } from '../../lib/errors.ts'
 import { archId } from '../../network/measure.ts'
 import { print } from './output.ts'
 import { reportTraining } from './training-report.ts'
 
 /** Where an export keeps its trainings, one folder each. */
 const FOLDER = 'training'
+
+/** @throws UserError for a folder to write to that is a file, or would be inside one. */
+export function checkOutFolder(out: string): void {
+  let folder = path.resolve(out)
+  while (!existsSync(folder) && path.dirname(folder) !== folder) folder = path.dirname(folder)
+  if (statSync(folder).isDirectory()) return
+  throw new UserError(
+    `--out '${out}': '${path.basename(folder)}' is a file; name a folder, which is made where there is none`,
+  )
+}
 
 /** Runs one training of an export. */
 export type ExportTrainer = (what: string, job: TrainingJob) => Promise<FullyTrained>

@@ -25,7 +25,7 @@ import { wholeNumber } from '../commands/shared.ts'
 import { packageVersion } from '../package-version.ts'
 import { energyOfPass, meterExport } from './export-energy.ts'
 import { type LabelArguments, labelFlags, labelOptions, searchEnergyOf } from './export-label.ts'
-import { type ExportTrainer, exportTrainer } from './export-training.ts'
+import { checkOutFolder, type ExportTrainer, exportTrainer } from './export-training.ts'
 import { deviceOf } from './inspect.ts'
 import { interruptible } from './interruption.ts'
 import { print } from './output.ts'
@@ -70,6 +70,7 @@ export async function exportNetwork(args: ExportArguments): Promise<void> {
   if (args.knee && args.trial !== undefined)
     throw new UserError('--knee and --trial exclude each other: give one of them')
   checkPreparation(args)
+  checkOutFolder(args.out)
   const flags = labelFlags(args)
   const wantedBits = weightBitsMode(args['weights-bits'])
   const asked = formatsAsked(args)
@@ -79,6 +80,7 @@ export async function exportNetwork(args: ExportArguments): Promise<void> {
     const profile = profileOf(device, experiment, settings)
     weightBitsFor(wantedBits, chosenFormats(asked, profile, args), profile, { some: args.all })
   }
+  if (args.qat === 'always') checkQuantises(fronts, asked, experiment, settings, args)
   const selections = fronts.map((front) => ({ front, selection: selectionOf(front, trials, args) }))
   const data = args.data ?? settings.data
   const dataset = await loadData(dataPathOf(data), settings.seed)
@@ -143,6 +145,22 @@ function readExperiment(args: ExportArguments) {
   } finally {
     store.close()
   }
+}
+
+/** @throws UserError when fine-tuning is asked for, and nothing that is written would be quantised. */
+function checkQuantises(
+  fronts: readonly Front[],
+  asked: readonly ExportFormat[] | undefined,
+  experiment: Experiment,
+  settings: SearchSettings,
+  args: ExportArguments,
+): void {
+  const formats = fronts.flatMap(({ device }) => chosenFormats(asked, profileOf(device, experiment, settings), args))
+  if (formats.some(({ needsInt8 }) => needsInt8)) return
+  const ids = [...new Set(formats.map(({ id }) => id))].join(', ')
+  throw new UserError(
+    `--qat always fine-tunes quantised networks, but ${ids} holds none: choose --format of tflite, c, onnx-int8 or onnx-integer, or leave --qat out`,
+  )
 }
 
 const profileOf = (device: string, { devices }: Experiment, settings: SearchSettings): Profile =>
@@ -225,7 +243,7 @@ function report(card: ModelCard, out: string): void {
     print(
       `${bits}: test accuracy ${percent(int8.accuracy)} (${int8.correct} of ${int8.samples}), drop ${dropPoints.toFixed(2)} points`,
     )
-    if (weights.mode !== '8') print(weightsText(weights))
+    if (weights.mode !== '8') print(`weights: ${weightsText(weights)}`)
   }
   for (const check of card.verification) {
     print(`${check.failed ? 'FAILED' : check.verified ? 'verified' : 'NOT verified'}: ${checkText(check)}`)

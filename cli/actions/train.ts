@@ -5,7 +5,7 @@ import { type FullyTrained, peakOf, type TrainingJob } from '../../export/train/
 import { UserError } from '../../lib/errors.ts'
 import { archId } from '../../network/measure.ts'
 import { wholeNumber } from '../commands/shared.ts'
-import { exportTrainer } from './export-training.ts'
+import { checkOutFolder, exportTrainer } from './export-training.ts'
 import { teach } from './full-teacher.ts'
 import { checkTrainingFlags, trainingPlan } from './full-training.ts'
 import { interruptible } from './interruption.ts'
@@ -37,6 +37,7 @@ export async function train(args: TrainArguments): Promise<void> {
 
 function checkFlags(args: TrainArguments): void {
   checkTrainingFlags(args)
+  checkOutFolder(args.out)
   if (args.trial !== undefined) wholeNumber(args.trial, '--trial', 0, Number.MAX_SAFE_INTEGER)
   if (args.seed !== undefined) wholeNumber(args.seed, '--seed', 0, Number.MAX_SAFE_INTEGER)
   if (args.trial !== undefined && args.seed !== undefined) {

@@ -93,10 +93,13 @@ export async function checkedFloat(
 ): Promise<{ readonly check: ArtefactCheck; readonly report?: FloatFileReport }> {
   const found: { report?: FloatFileReport } = {}
   const { precision, where } = file
-  const check = await checked({ artefact: file.file, where, allowed: floatToleranceText(precision) }, async () => {
-    found.report = judgeFloatFile(context, samples, await run(), file)
-    return { ok: true, detail: floatFileText(found.report) }
-  })
+  const check = await checked(
+    { artefact: file.file, where, allowed: floatToleranceText(precision, context.graph) },
+    async () => {
+      found.report = judgeFloatFile(context, samples, await run(), file)
+      return { ok: true, detail: floatFileText(found.report) }
+    },
+  )
   return { check, ...found }
 }
 

@@ -38,6 +38,10 @@ test('a stopped export goes on, prunes and fine-tunes; the same one again trains
     'always',
   ] as const
 
+  const unquantised = await frugal(folder, 'export', '--format', 'onnx', '--qat', 'always')
+  t.is(unquantised.code, 2)
+  t.regex(unquantised.stderr, /--qat always fine-tunes quantised networks, but onnx holds none: choose --format of/)
+
   const stopped = start(folder, ...args, '--out', 'out')
   await stopped.line(/^epoch 1\/2/)
   stopped.kill('SIGINT')
@@ -74,9 +78,12 @@ test('a stopped export goes on, prunes and fine-tunes; the same one again trains
 
 test('flags of training, pruning and fine-tuning that cannot be right are refused', async (t) => {
   const folder = temporaryFolder(t)
+  writeFiles(folder, { file: new Uint8Array() })
   for (const [args, message] of [
     [['--prune', '1'], /--prune must be a share of the channels above 0 and at most 0\.9, not 1/],
     [['--qat', 'alway'], /did you mean 'always'/],
+    [['--out', 'file'], /--out 'file': 'file' is a file; name a folder/],
+    [['--out', 'file/inside'], /'file' is a file; name a folder/],
     [['--patience', '1.5'], /--patience must be a whole number/],
   ] as const) {
     const { code, stderr } = await frugal(folder, 'export', ...args)
