@@ -123,23 +123,28 @@ function showProgress(done: number, total: number): void {
 }
 
 const tauText = (tau: number | null): string => (tau === null ? 'none' : tau.toFixed(2))
+const intervalText = (interval: ProxyReport['accuracy'] | null): string =>
+  interval === null ? 'none' : `${interval.low.toFixed(2)} to ${interval.high.toFixed(2)}`
 const percent = (share: number): string => `${formatNumber(share * 100)} %`
 
 function describe(what: Readonly<Record<string, string | number>>, report: ProxyReport): string {
   const { networks, fullCpuSeconds, accuracy, rows } = report
-  const table = rows.map(({ proxy, tau, interval, accuracyTau, costShare, failures }) => [
+  const twice = rows.some(({ meanTau }) => meanTau !== undefined)
+  const table = rows.map(({ proxy, tau, interval, accuracyTau, meanTau, meanInterval, costShare, failures }) => [
     proxy,
     tauText(tau),
-    interval === null ? 'none' : `${interval.low.toFixed(2)} to ${interval.high.toFixed(2)}`,
+    intervalText(interval),
     accuracyTau === undefined ? '' : tauText(accuracyTau),
+    ...(twice ? [meanTau === undefined ? '' : `${tauText(meanTau)} (${intervalText(meanInterval ?? null)})`] : []),
     percent(costShare),
     String(failures),
   ])
+  const head = ['judged by', 'tau', '95 % interval', 'by accuracy', ...(twice ? ['of two full'] : []), 'cost', 'failed']
   return [
     `${networks} networks of '${what['space']}' on '${what['data']}', recipe '${what['recipe']}', seed ${what['seed']}.`,
     `Full training (${what['full']}): ${formatNumber(fullCpuSeconds)} s of processor time in all, ` +
       `test accuracy ${percent(accuracy.low)} to ${percent(accuracy.high)}.`,
     '',
-    columns([['judged by', 'tau', '95 % interval', 'by accuracy', 'cost', 'failed'], ...table], [1, 3, 4, 5]),
+    columns([head, ...table], [1, 3, head.length - 2, head.length - 1]),
   ].join('\n')
 }

@@ -52,6 +52,12 @@ export interface ProxyRow {
   readonly interval: Interval | null
   /** τ of the same trainings ranked by validation accuracy, where a search would rank them by cross entropy. */
   readonly accuracyTau?: number | null
+  /**
+   * With a second full training: τ with the mean test accuracy of both, an order that owes less to the luck of one, and its
+   * interval. Not for the second training itself.
+   */
+  readonly meanTau?: number | null
+  readonly meanInterval?: Interval | null
   /** Processor time of all stages, as a share of that of full training. */
   readonly costShare: number
   /** Networks that it could not judge; they count as the worst. */
@@ -73,6 +79,8 @@ interface Judged {
   /** Another figure of the same trainings. */
   readonly accuracies?: readonly number[]
   readonly cpuSeconds: number
+  /** Full training itself. */
+  readonly full?: boolean
 }
 
 /**
@@ -88,16 +96,27 @@ export async function benchmarkProxies(job: ProxyBenchmark): Promise<ProxyReport
   const truth = measured.map(({ result }) => result.testAccuracy!)
   const fullCpuSeconds = measured.reduce((sum, { result }) => sum + result.cpuSeconds, 0)
 
-  const tauOf = (values: readonly number[]): number | null => {
-    const tau = kendallTauB(values, truth)
+  /** Each network's test accuracy after both full trainings; of one alone where the second failed. */
+  const meanTruth = measured.map(({ i, result }) => {
+    const again = results.at(-1)![i]!
+    return again.ok ? (result.testAccuracy! + again.testAccuracy!) / 2 : result.testAccuracy!
+  })
+
+  const tauOf = (values: readonly number[], order = truth): number | null => {
+    const tau = kendallTauB(values, order)
     return Number.isFinite(tau) ? tau : null
   }
-  const row = (proxy: string, kind: ProxyRow['kind'], { values, accuracies, cpuSeconds }: Judged): ProxyRow => {
+  const intervalOf = (proxy: string, values: readonly number[], order = truth): Interval | null =>
+    bootstrapTau(values, order, randomStream(seed, 'bootstrap', proxy)) ?? null
+  const row = (proxy: string, kind: ProxyRow['kind'], judged: Judged): ProxyRow => {
+    const { values, accuracies, cpuSeconds } = judged
+    const withMean = job.ceiling && !judged.full
     return {
       proxy,
       kind,
       tau: tauOf(values),
-      interval: bootstrapTau(values, truth, randomStream(seed, 'bootstrap', proxy)) ?? null,
+      interval: intervalOf(proxy, values),
+      ...(withMean ? { meanTau: tauOf(values, meanTruth), meanInterval: intervalOf(proxy, values, meanTruth) } : {}),
       ...(accuracies === undefined ? {} : { accuracyTau: tauOf(accuracies) }),
       costShare: cpuSeconds / fullCpuSeconds,
       failures: values.filter((value) => value === Number.NEGATIVE_INFINITY).length,
@@ -117,7 +136,7 @@ export async function benchmarkProxies(job: ProxyBenchmark): Promise<ProxyReport
       chosen.map((result) => (result.ok ? of(result) : Number.NEGATIVE_INFINITY))
     const accuracies = figures(({ accuracy }) => accuracy)
     const cpuSeconds = cpuSecondsOf(place + 1)
-    if (!cheap) return row(name, 'training', { values: accuracies, cpuSeconds })
+    if (!cheap) return row(name, 'training', { values: accuracies, cpuSeconds, full: true })
     const values = figures(({ crossEntropy, accuracy }) => (crossEntropy === undefined ? accuracy : -crossEntropy))
     return row(name, 'training', { values, accuracies, cpuSeconds })
   })

@@ -62,7 +62,18 @@ test('frugal bench proxy compares a few networks, prints what was run, and goes 
     t.true(kind === 'training' ? costShare > 0 : costShare >= 0)
   }
   t.regex(stderr, /trained 20 of 20/)
+  t.false('meanTau' in report.rows[0])
   // What the first run measured was not trained again: even the processor time is the same.
   t.is(report.fullCpuSeconds, JSON.parse(first.stdout).fullCpuSeconds)
   t.is(report.rows[0].costShare, JSON.parse(first.stdout).rows[0].costShare)
+})
+
+test('with --ceiling the table has tau with the mean of both full trainings', async (t) => {
+  const flags = 'bench proxy --networks 4 --full epochs=1,data=0.1 --ceiling --workers 1 --fidelities data=0.05'
+  const { code, stdout, stderr } = await frugal(temporaryFolder(t), ...flags.split(' '))
+  t.is(code, 0, stderr)
+  const lines = stdout.split('\n')
+  t.regex(stdout, /judged by +tau +95 % interval +by accuracy +of two full +cost +failed/)
+  t.regex(lines.find((line) => line.startsWith('epochs=1,data=0.05'))!, /\(-?\d\.\d\d to -?\d\.\d\d\) +\S+ %/)
+  t.regex(lines.find((line) => line.includes('from other weights'))!, / to -?\d\.\d\d +\S+ % +0/)
 })

@@ -171,6 +171,9 @@ test('each proxy is compared with full training; failures count as worst, and co
   t.like(reduced, { proxy: 'epochs=1,resolution=0.5', tau: 1, accuracyTau: -1, costShare: 1 / 8 })
   t.like(again, { proxy: 'epochs=8 from other weights', tau: 1, costShare: 1 })
   t.false('accuracyTau' in again!)
+  // Both full trainings agree, so their mean orders the networks as each does.
+  t.like(inverted, { meanTau: -1, meanInterval: inverted!.interval })
+  t.false('meanTau' in again!)
   t.like(
     scores.find(({ proxy }) => proxy === 'parameters'),
     { kind: 'zero-cost', tau: 1, failures: 0 },
