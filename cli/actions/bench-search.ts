@@ -148,6 +148,8 @@ function columnsOf(args: BenchSearchArguments, steps: readonly LadderStep[]): Pr
     if (foreign !== undefined) throw new UserError(`${flag}: ${unknownName('gene column', foreign, names)}`)
     return chosen
   }) as [readonly string[], readonly string[]]
+  const both = ordinal.find((name) => categorical.includes(name))
+  if (both !== undefined) throw new UserError(`'${both}' is named by --ordinal and by --categorical: keep one of them`)
   const costs = args.cost.map((list) => listOf(list, '--cost'))
   if (args.together && costs.some(({ length }) => length !== costs[0]!.length)) {
     throw new UserError('with --together every --cost must name the same number of columns')

@@ -14,8 +14,8 @@ export type ObjectiveColumns = readonly Float64Array[]
 
 /** The region of interest leaves out the worst networks; this share of all is let in. */
 const INTERESTING_SHARE = 0.85
-/** Room beyond the dearest network of the front, so that it counts for something. */
-const COST_MARGIN = 1.05
+/** Room beyond the dearest network of the front, as a share of its cost, so that it counts for something. */
+const COST_MARGIN = 0.05
 
 /**
  * The error that bounds the region of interest where nobody gives one: 85 % of the architectures are at least as good,
@@ -37,7 +37,7 @@ export const fullRange = (columns: ObjectiveColumns): Normalisation => ({
 
 /**
  * The region of interest: errors up to `errorLimit`, costs from the cheapest architecture within it to 1.05 times the
- * dearest one on the front of those within it.
+ * dearest one on the front of those within it (a twentieth above it, where a cost is negative).
  * @throws UserError when no architecture is within the limit.
  */
 export function regionOfInterest(columns: ObjectiveColumns, errorLimit: number): Normalisation {
@@ -51,11 +51,11 @@ export function regionOfInterest(columns: ObjectiveColumns, errorLimit: number):
   const front = nonDominatedIndices(rowsOf(chosen), inside.length, columns.length)
   return {
     ideal: chosen.map(least),
-    reference: chosen.map((column, j) =>
-      j === 0
-        ? errorLimit
-        : COST_MARGIN * front.reduce((most, i) => Math.max(most, column[i]!), Number.NEGATIVE_INFINITY),
-    ),
+    reference: chosen.map((column, j) => {
+      if (j === 0) return errorLimit
+      const dearest = front.reduce((most, i) => Math.max(most, column[i]!), Number.NEGATIVE_INFINITY)
+      return dearest < 0 ? (1 - COST_MARGIN) * dearest : (1 + COST_MARGIN) * dearest
+    }),
   }
 }
 

@@ -17,6 +17,10 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   [`${BASIC} --cost latency_ms --algorithm nsga3`, /unknown algorithm 'nsga3': did you mean 'nsga2'/],
   [`${BASIC} --cost latency_ms --genes digits`, /the gene column 'digits' is named twice/],
   [`${BASIC} --cost latency_ms --ordinal kernel`, /--ordinal: unknown gene column 'kernel'/],
+  [
+    `${BASIC} --cost latency_ms --ordinal digits --categorical digits`,
+    /'digits' is named by --ordinal and by --categorical/,
+  ],
   [`${BASIC} --cost latency_ms --accuracy early`, /--accuracy is given 2 times/],
   [`${BASIC} --cost latency_ms --seeds 0`, /--seeds must be a whole number from 1/],
   [`${BASIC} --cost latency_ms --limit energy_mj=3`, /unknown cost column 'energy_mj'/],

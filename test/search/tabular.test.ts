@@ -6,6 +6,7 @@ import { randomStream } from '../../lib/random.ts'
 import { mean } from '../../lib/statistics.ts'
 import type { AlgorithmDefinition } from '../../search/algorithm.ts'
 import { loadAlgorithm } from '../../search/discover.ts'
+import { normalisedVolume, regionOfInterest } from '../../search/tabular/normalisation.ts'
 import { tableOperations } from '../../search/tabular/operations.ts'
 import {
   type ProblemColumns,
@@ -225,5 +226,16 @@ withShared('random search and NSGA-II reach the published hypervolumes within th
       const noise = 3 * expected.sd * Math.sqrt(2 / 30)
       t.true(Math.abs(volume - expected.mean) < noise, `${name} ${count}: ${volume} against ${expected.mean}`)
     }
+  }
+})
+
+test('the region of interest holds the whole front where costs are negative', (t) => {
+  const errors = Float64Array.of(10, 20, 30)
+  const costs = Float64Array.of(-2, -4, -10)
+  const box = regionOfInterest([errors, costs], 30)
+  t.deepEqual(box, { ideal: [10, -10], reference: [30, -1.9] })
+  for (const lost of [0, 1]) {
+    const kept = [0, 1, 2].filter((i) => i !== lost)
+    t.true(normalisedVolume([errors, costs], kept, box) < normalisedVolume([errors, costs], [0, 1, 2], box))
   }
 })
