@@ -19,8 +19,8 @@ export interface Edge {
   readonly quantisation: Quantisation
 }
 
-/** Element type of ONNX. */
-const INT32 = 6n
+/** Element types of ONNX. */
+const [INT8, INT32] = [3n, 6n]
 
 const isMap = (shape: Shape): boolean => shape.length === 3
 const isPixel = (shape: Shape): boolean => shape[0] === 1 && shape[1] === 1
@@ -34,10 +34,12 @@ export class QdqBuilder {
     return this.emitter.initializer(`${label}_${this.#count++}`, { type: 'int8', dims, data })
   }
 
-  /** Weights of −7 … 7, two in a byte. */
-  int4(weights: Int8Array, dims: readonly number[], label: string): Value {
-    const data = packNibbles(weights)
-    return this.emitter.initializer(`${label}_${this.#count++}`, { type: 'int4', dims, data })
+  /** Weights as int8 values: those of 4 bits, −7 … 7, are stored two in a byte and widened, once, when a file is loaded. */
+  weights(weights: Int8Array, dims: readonly number[], bits: 4 | 8): Value {
+    if (bits === 8) return this.int8(weights, dims, 'weights')
+    const tensor = { type: 'int4', dims, data: packNibbles(weights) } as const
+    const stored = this.emitter.initializer(`weights_${this.#count++}`, tensor)
+    return this.emitter.node('Cast', [stored], { attributes: { to: INT8 } })
   }
 
   int32(data: Int32Array, dims: readonly number[], label: string): Value {

@@ -5,7 +5,7 @@ import type { Multiplier, Quantisation, QuantisedExperts, QuantisedKind, Quantis
 import { type Edge, OFFSET, type QdqBuilder } from './builder.ts'
 import { channelsFirst, type QdqInput, windowAttributes } from './operators.ts'
 
-const [UINT8, INT8, INT64] = [2n, 3n, 7n]
+const [UINT8, INT64] = [2n, 7n]
 
 type Bounds = Pick<QuantisedOf<'add'>, 'clamp' | 'activation'>
 
@@ -58,17 +58,6 @@ type Weighted = QuantisedOf<'conv2d' | 'depthwiseConv2d' | 'dense'>
 const factorsOf = ({ multipliers, shifts }: Weighted): readonly Multiplier[] =>
   Array.from(multipliers, (multiplier, i) => ({ multiplier, shift: shifts[i]! }))
 
-/** Weights in int8, which integer operators take; those of 4 bits are stored so and widened. */
-const wideWeights = (
-  builder: QdqBuilder,
-  { weightBits }: Weighted,
-  weights: Int8Array,
-  dims: readonly number[],
-): Value =>
-  weightBits === 4
-    ? cast(builder, builder.int4(weights, dims, 'weights'), INT8)
-    : builder.int8(weights, dims, 'weights')
-
 function convolution(
   { builder, kernel, inputs, to }: QdqInput<'conv2d'> | QdqInput<'depthwiseConv2d'>,
   weights: Int8Array,
@@ -79,7 +68,11 @@ function convolution(
   const [x] = inputs as readonly [Edge]
   const filters = dims[0]!
   const attributes = { ...windowAttributes(kernel), group: BigInt(group) }
-  const operands = [x.value, wideWeights(builder, kernel, weights, dims), builder.level(x.quantisation.zeroPoint)]
+  const operands = [
+    x.value,
+    builder.weights(weights, dims, kernel.weightBits ?? 8),
+    builder.level(x.quantisation.zeroPoint),
+  ]
   const sum = emitter.node('ConvInteger', operands, { attributes })
   const biased = emitter.node('Add', [sum, builder.int32(kernel.bias, [filters, 1, 1], 'bias')])
   const perFilter = kernel.multipliers.length > 1 ? [filters, 1, 1] : []
@@ -109,7 +102,7 @@ export const INTEGER_RULES: { readonly [K in QuantisedKind]?: (input: QdqInput<K
     const units = kernel.outputShape[0]!
     const features = kernel.weights.length / units
     const turned = channelsFirst(kernel.weights, 1, units, features)
-    const weights = wideWeights(builder, kernel, turned, [features, units])
+    const weights = builder.weights(turned, [features, units], kernel.weightBits ?? 8)
     const sum = emitter.node('MatMulInteger', [x.value, weights, builder.level(x.quantisation.zeroPoint)])
     const biased = emitter.node('Add', [sum, builder.int32(kernel.bias, [units], 'bias')])
     const result = scaled(builder, cast(builder, biased, INT64), factorsOf(kernel), [])

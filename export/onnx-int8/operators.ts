@@ -53,14 +53,13 @@ function clamped({ emitter, level }: QdqBuilder, edge: Edge, [low, high]: Clamp)
   return { ...edge, value: emitter.node('Clip', [edge.value, level(low), level(high)]) }
 }
 
-/** Real weights and biases: int8 or int4, and int32, with a scale for each filter. */
+/** Real weights and biases: int8 and int32, with a scale for each filter. */
 function weighted<K extends 'conv2d' | 'depthwiseConv2d' | 'dense'>(
   { builder, kernel, inputs, to }: QdqInput<K>,
   weights: Int8Array,
   dims: readonly number[],
 ): readonly Value[] {
   const { weightScales, weightBits, bias, multipliers, shifts, clamp } = kernel as QuantisedOf<'conv2d'>
-  const integers = weightBits === 4 ? builder.int4.bind(builder) : builder.int8.bind(builder)
   const { emitter } = builder
   const { quantisation } = inputs[0]!
   const held = weightScales.map((scale, i) =>
@@ -68,9 +67,9 @@ function weighted<K extends 'conv2d' | 'depthwiseConv2d' | 'dense'>(
   )
   const perChannel = held.length > 1
   const scales = (values: Float32Array): Value => (perChannel ? emitter.floats(values) : emitter.scalar(values[0]!))
-  const zeros = integers(new Int8Array(held.length), perChannel ? [held.length] : [], 'zero_points')
+  const zeros = builder.int8(new Int8Array(held.length), perChannel ? [held.length] : [], 'zero_points')
   const attributes = perChannel ? { axis: 0n } : {}
-  const stored = integers(weights, dims, 'weights')
+  const stored = builder.weights(weights, dims, weightBits ?? 8)
   const biases = builder.int32(bias, [bias.length], 'bias')
   return [
     emitter.node('DequantizeLinear', [stored, scales(held), zeros], { attributes }),

@@ -211,7 +211,8 @@ for (const arithmetic of ['qdq', 'integer'] as const) {
         output: network.tensors[network.output]!.quantisation,
       })
       const { differing, most } = compareOutputs(outputs, found)
-      if (arithmetic === 'integer' && network !== nested.network) t.is(differing, 0)
+      // Integer kernels but for a softmax, which is computed in float.
+      if (network !== nested.network && (arithmetic === 'integer' || process.arch === 'x64')) t.is(differing, 0)
       else t.true(differing <= 0.02 * outputs.length && most <= 1, `${differing} differ, by ${most}`)
     }
   })
