@@ -5,7 +5,8 @@ import type { Costs } from './cost-model.ts'
 import { type Profile, ROW_LENGTH } from './profile.ts'
 
 /**
- * The device at another of its operating points: cycles stay, time follows the clock, power the point's factor.
+ * The device at another of its operating points: cycles stay, time follows the clock, power the point's factor. The
+ * result has no further points.
  * @throws UserError for a point that the profile does not have.
  */
 export function atOperatingPoint(profile: Profile, name: string): Profile {
@@ -40,6 +41,8 @@ export function atOperatingPoint(profile: Profile, name: string): Profile {
           },
     ),
     energy: { ...profile.energy, activePowerMw: profile.energy.activePowerMw * point.powerScale },
+    // Their factors count from the profile as it was.
+    operatingPoints: [],
   }
 }
 

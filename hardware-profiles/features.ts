@@ -19,6 +19,8 @@ export interface KernelFacts {
   kernelWidth: number
   strideHeight: number
   strideWidth: number
+  /** Steps between the window's positions, height × width; 1 for a window without gaps. */
+  dilation: number
   /** 1 for same padding, 0 for valid. */
   same: number
   /** Number of operands. */
@@ -45,6 +47,7 @@ export const emptyFacts = (): KernelFacts => ({
   kernelWidth: 1,
   strideHeight: 1,
   strideWidth: 1,
+  dilation: 1,
   same: 0,
   operands: 1,
   inputs: 1,
@@ -87,9 +90,11 @@ export function readFacts(kernel: Kernel, facts: KernelFacts): void {
   facts.weightElements = kernel.weightElements
   facts.biasElements = kernel.biasElements
   facts.activation = kernel.activation === 'none' ? 0 : 1
+  facts.dilation = 1
   if (op.kind === 'conv2d' || op.kind === 'depthwiseConv2d' || op.kind === 'averagePool' || op.kind === 'maxPool') {
     setWindow(facts, op.kernel, op.stride, op.padding)
     if (op.kind === 'conv2d' && op.groups !== undefined) facts.inChannels /= op.groups
+    if ('dilation' in op && op.dilation !== undefined) facts.dilation = op.dilation[0] * op.dilation[1]
     return
   }
   facts.kernelHeight = facts.kernelWidth = facts.strideHeight = facts.strideWidth = 1

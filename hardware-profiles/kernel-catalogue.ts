@@ -1,7 +1,7 @@
 import type { Schedule } from '../network/schedule.ts'
 import { emptyFacts, type KernelFacts, readFacts } from './features.ts'
 
-/** What tells kernels apart takes 15 numbers; a row of 16 fills two lines of a processor's cache. */
+/** What tells kernels apart takes 16 numbers, which fill two lines of a processor's cache. */
 const ROW = 16
 
 /** @param traits kind, number of operands, padding and activation in one number */
@@ -21,6 +21,7 @@ function writeRow(f: KernelFacts, traits: number, rows: Float64Array, at: number
   rows[at + 12] = f.weightElements
   rows[at + 13] = f.biasElements
   rows[at + 14] = f.macs
+  rows[at + 15] = f.dilation
 }
 
 const isRow = (f: KernelFacts, traits: number, rows: Float64Array, at: number): boolean =>
@@ -38,7 +39,8 @@ const isRow = (f: KernelFacts, traits: number, rows: Float64Array, at: number): 
   rows[at + 11] === f.inputs &&
   rows[at + 12] === f.weightElements &&
   rows[at + 13] === f.biasElements &&
-  rows[at + 14] === f.macs
+  rows[at + 14] === f.macs &&
+  rows[at + 15] === f.dilation
 
 function hashOf(f: KernelFacts, traits: number): number {
   let hash = traits | 0
@@ -48,7 +50,7 @@ function hashOf(f: KernelFacts, traits: number): number {
   hash = Math.imul(hash ^ f.outChannels, 0x01000193)
   hash = Math.imul(hash ^ (f.kernelHeight * 64 + f.kernelWidth), 0x01000193)
   hash = Math.imul(hash ^ (f.strideHeight * 64 + f.strideWidth), 0x01000193)
-  hash ^= f.weightElements ^ (f.inputs << 3)
+  hash ^= f.weightElements ^ (f.inputs << 3) ^ (f.dilation << 20)
   // The low bits say where to look: the high ones must count there too.
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
   return hash ^ (hash >>> 13)

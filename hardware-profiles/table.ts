@@ -24,6 +24,8 @@ export interface LookupAnswer {
 const EXACT_ERROR90 = 0.02
 /** Growth of the error with the distance outside the coverage, per factor of e in one feature. */
 const ERROR_PER_LOG_DISTANCE = 0.1
+/** Added where the window has gaps or the channels are split into groups, and nothing of the kind was measured. */
+const UNUSUAL_ERROR = 0.3
 
 type Evaluate = (facts: KernelFacts) => number
 
@@ -52,6 +54,9 @@ function distanceOutside(ranges: FeatureRanges | undefined): Evaluate {
   }
 }
 
+const isDilated = (facts: KernelFacts): boolean => facts.dilation > 1
+const isGrouped = (facts: KernelFacts): boolean => FEATURES.grouped(facts) === 1
+
 /** A parametric model ready to run. */
 export class CompiledModel {
   readonly spec: TableModel
@@ -62,6 +67,7 @@ export class CompiledModel {
   readonly #outsideCase: Evaluate
   readonly #outsideCoverage: Evaluate
   readonly #covered: boolean
+  readonly #knowsGroups: boolean
 
   constructor(spec: TableModel) {
     this.spec = spec
@@ -72,6 +78,8 @@ export class CompiledModel {
     this.#outsideCase = distanceOutside(spec.when)
     this.#outsideCoverage = distanceOutside(spec.coverage)
     this.#covered = Object.keys(spec.coverage).length > 0
+    const terms = [spec.terms, spec.floor ?? [], spec.compute ?? []].flat()
+    this.#knowsGroups = terms.some(({ feature }) => feature === 'grouped')
   }
 
   applies = (facts: KernelFacts): boolean => this.#outsideCase(facts) === 0
@@ -86,11 +94,12 @@ export class CompiledModel {
     const model = this.cost(facts)
     const roofline = spec.compute !== undefined || spec.memory !== undefined
     const distance = this.#outsideCoverage(facts)
-    const inside = this.#covered && distance === 0
+    const unusual = isDilated(facts) || (isGrouped(facts) && !this.#knowsGroups)
+    const inside = this.#covered && distance === 0 && !unusual
     return {
       cost: neighbours === undefined ? model : model * neighbours.correction(facts),
       basis: spec.fallback === true ? 'fallback' : inside ? 'interpolated' : 'extrapolated',
-      error90: spec.error90 + (inside ? 0 : ERROR_PER_LOG_DISTANCE * distance),
+      error90: spec.error90 + ERROR_PER_LOG_DISTANCE * distance + (unusual ? UNUSUAL_ERROR : 0),
       utilisation: roofline && model > 0 ? this.#work(facts) / model : 1,
       powerMw: spec.powerMw,
     }
@@ -162,7 +171,7 @@ export class CompiledTable {
     if (at === -1) return undefined
     const answer = this.#models[at]!.answer(facts, this.#neighbours[at])
     const measured = this.#rows.get(rowKey(facts))
-    if (measured === undefined) return answer
+    if (measured === undefined || isDilated(facts) || isGrouped(facts)) return answer
     return { ...answer, cost: measured, basis: 'exact', error90: EXACT_ERROR90 }
   }
 }

@@ -20,10 +20,10 @@ export async function devicesValidate({ id, json }: ValidateArguments): Promise<
   const ids = id === undefined ? listProfiles().map((member) => member.id) : [id]
   const reports = ids.map((name) => {
     const profile = loadProfile(name)
-    return { device: profile.id, suites: validateProfile(profile) }
+    return { device: profile.id, suites: validateProfile(profile), stated: profile.validation.length > 0 }
   })
   if (json) {
-    for (const report of reports) printJson(report)
+    for (const { device, suites } of reports) printJson({ device, suites })
     return
   }
   const heading = ['device', 'quantity', 'what', 'cases', 'mean error', '±10 %', '±20 %', 'τ', 'in 90 %', 'worst']
@@ -42,9 +42,19 @@ export async function devicesValidate({ id, json }: ValidateArguments): Promise<
     suites.some(({ cases, coverage90 }) => coverage90 !== undefined && cases < FEW),
   )
   if (fewCases) print(`\n* fewer than ${FEW} cases: too few to check an interval with`)
-  const unchecked = reports.filter(({ suites }) => suites.length === 0).map(({ device }) => device)
-  if (unchecked.length > 0)
-    print(`${counted.length + others.length > 0 ? '\n' : ''}Nothing was measured to check: ${unchecked.join(', ')}`)
+  const unchecked = reports.filter(({ suites }) => suites.length === 0)
+  const say = (what: string, list: typeof reports): void => {
+    if (list.length > 0) print(`${found ? '\n' : ''}${what}: ${list.map(({ device }) => device).join(', ')}`)
+  }
+  const found = counted.length + others.length > 0
+  say(
+    'Checked when they were made, by cases that are not stored (frugal devices show ID)',
+    unchecked.filter(({ stated }) => stated),
+  )
+  say(
+    'Nothing was measured to check',
+    unchecked.filter(({ stated }) => !stated),
+  )
 }
 
 function rowOf(device: string, suite: SuiteReport): string[] {

@@ -18,6 +18,8 @@ export interface Blend {
 }
 
 const MAX_MODELS = 8
+/** Least error of kernels that no timed network had: another device's, scaled. */
+const SCALED_ERROR = 0.3
 const digits = (value: number): number => Number(value.toPrecision(6))
 
 /**
@@ -58,9 +60,10 @@ export function blend(
     ...base,
     id,
     title,
+    core: `your device (what was not timed is as on ${base.core})`,
     inferenceOverhead: digits(coefficients[coefficients.length - 1]! * unitsPerMs),
     systematicError90: error90,
-    tables: tablesOf(base, models, ratios[Math.floor(ratios.length / 2)]!, source),
+    tables: tablesOf(base, models, ratios[Math.floor(ratios.length / 2)]!, error90, source),
     energy: energyFrom(base, samples),
     operatingPoints: [],
     validation: [],
@@ -108,6 +111,7 @@ function tablesOf(
   base: Profile,
   models: ReadonlyMap<KernelKind, readonly TableModel[]>,
   scale: number,
+  error90: number,
   source: string,
 ): ProfileTable[] {
   const scaled = withCoefficients(
@@ -120,6 +124,8 @@ function tablesOf(
       ...(models.get(kernel) ?? []),
       ...own.map((model) => ({
         ...model,
+        coverage: {},
+        error90: Math.max(model.error90, error90, SCALED_ERROR),
         provenance: {
           kind: 'derived' as const,
           source: `${source}; none was like this: scaled from ${base.id}. ${model.provenance.source}`.slice(0, 2000),

@@ -122,3 +122,25 @@ test('a profile prices its own measured kernel exactly, whatever was asked befor
   t.is(basis.exact, 1)
   t.true(Math.abs(latencyMs - ((cycles! + profile.inferenceOverhead) * 1000) / profile.clockHz) < 1e-9)
 })
+
+test('windows with gaps and split channels are never exact, and less certain', (t) => {
+  const model = createCostModel(loadProfile('stm32l552-tflm-cmsisnn'))
+  const price = (unusual: { dilation?: [number, number]; groups?: number }) => {
+    const b = new GraphBuilder()
+    const window = { kernel: [3, 3], stride: [1, 1], padding: 'same', bias: true } as const
+    const node = b.node({ kind: 'conv2d', filters: 32, ...window, ...unusual }, b.input([16, 16, 32]))
+    return model.price(b.build(node), { layers: true })
+  }
+  const relativeError = ({ latencyMs, latencyHighMs }: { latencyMs: number; latencyHighMs: number }) =>
+    latencyHighMs / latencyMs - 1
+  const usual = price({})
+  const dilated = price({ dilation: [2, 2] })
+  const grouped = price({ groups: 4 })
+  t.is(dilated.latencyMs, usual.latencyMs)
+  t.true(grouped.latencyMs < usual.latencyMs)
+  for (const costs of [dilated, grouped]) {
+    t.is(costs.layers[0]!.basis, 'extrapolated')
+    t.true(relativeError(costs) > relativeError(usual) + 0.1)
+  }
+  t.not(usual.layers[0]!.basis, 'extrapolated')
+})
