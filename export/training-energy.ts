@@ -8,8 +8,9 @@ export interface PassEnergy {
   readonly source: string
 }
 
-/** A step with fake quantisation takes so many times as long (docs/training-a-network.md). */
+/** A step with fake quantisation takes so many times as long, and with kernels of 4 bits (docs/training-a-network.md). */
 const FAKE_QUANTISATION = 1.6
+const FAKE_QUANTISATION_OF_FOUR_BITS = 1.9
 
 interface Trainings {
   readonly training: ModelCard['training']
@@ -28,7 +29,8 @@ export function trainingEnergy(
 ): NonNullable<ModelCard['training']['energy']> {
   const left = pruning === undefined ? 1 : pruning.macs.after / pruning.macs.before
   const afterPruning = pruning === undefined ? 0 : left * pruning.fineTuning.epochs
-  const fineTuning = FAKE_QUANTISATION * left * (int8?.fineTuning.training?.epochs ?? 0)
+  const { epochs = 0, fourBitLayers = 0 } = int8?.fineTuning.training ?? {}
+  const fineTuning = (fourBitLayers === 0 ? FAKE_QUANTISATION : FAKE_QUANTISATION_OF_FOUR_BITS) * left * epochs
   const passes = training.epochsRun + afterPruning + fineTuning
   const wattHours = (passes * joules) / JOULES_PER_WATT_HOUR
   return {

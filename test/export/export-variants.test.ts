@@ -150,6 +150,8 @@ test('the energy of the trainings stands beside that of the search', async (t) =
   const { passes, wattHours } = trainingEnergy(all, { joules: 3600, source: '' }, undefined)
   t.is(passes, 10 + 4 / 2 + (5 * 1.6) / 2)
   t.is(wattHours, passes)
+  const four = { ...all, pruning: undefined, int8: { fineTuning: { training: { epochs: 5, fourBitLayers: 3 } } } }
+  t.is(trainingEnergy(four as unknown as typeof all, { joules: 3600, source: '' }, undefined).passes, 10 + 5 * 1.9)
 })
 
 test('where the reference gives something else than the files, each file is said to have failed, with numbers', async (t) => {
