@@ -12,6 +12,12 @@ export interface BenchmarkThreadData {
   readonly costNames: readonly (readonly string[])[]
   readonly scales: readonly Scale[]
   readonly settings: RunSettings
+  readonly signals: {
+    /** Not 0 once a search has failed: those that have not begun need not. */
+    readonly stopped: Int32Array
+    /** How many threads have loaded. */
+    readonly loaded: Int32Array
+  }
 }
 
 /** One search for some of the problem's devices. */
@@ -24,10 +30,12 @@ export interface BenchmarkTask {
   readonly devices: readonly number[]
 }
 
-const { problem, costNames, scales, settings } = workerData as BenchmarkThreadData
+const { problem, costNames, scales, settings, signals } = workerData as BenchmarkThreadData
 const whole = tabularEvaluation(problem)
+Atomics.add(signals.loaded, 0, 1)
 
 export default async ({ algorithm, seed, staged, devices }: BenchmarkTask): Promise<Run> => {
+  if (Atomics.load(signals.stopped, 0) !== 0) throw new Error('another search has failed')
   const part = { ...problem, costs: devices.map((device) => problem.costs[device]!) }
   const random = randomStream(seed, 'tabular', ...devices.map((device) => costNames[device]!.join()))
   const evaluation = tabularEvaluation(part, whole.architecture)

@@ -1,10 +1,11 @@
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Piscina } from 'piscina'
 import { messageOf, OperationalError } from '../../lib/errors.ts'
 import type { BenchmarkTask, BenchmarkThreadData } from './benchmark-thread.ts'
 import type { Run } from './run.ts'
 
-export interface Benchmark extends BenchmarkThreadData {
+export interface Benchmark extends Omit<BenchmarkThreadData, 'signals'> {
   /** Ids, or paths of files. */
   readonly algorithms: readonly string[]
   readonly seeds: readonly number[]
@@ -23,10 +24,17 @@ export interface AlgorithmRuns {
   readonly runs: readonly (readonly Run[])[]
 }
 
+/** Threads that do not load within this many times 5 ms are not waited for. */
+const MOST_WAITS = 2000
+
 /** Runs every algorithm from every seed on threads of their own; with a ladder a second time, in stages. */
 export async function runBenchmark(job: Benchmark): Promise<readonly AlgorithmRuns[]> {
   const { problem, costNames, scales, settings, algorithms, seeds, workers } = job
-  const threadData: BenchmarkThreadData = { problem, costNames, scales, settings }
+  const signals = {
+    stopped: new Int32Array(new SharedArrayBuffer(4)),
+    loaded: new Int32Array(new SharedArrayBuffer(4)),
+  }
+  const threadData: BenchmarkThreadData = { problem, costNames, scales, settings, signals }
   const searches = job.together ? [costNames.map((_, device) => device)] : costNames.map((_, device) => [device])
   const ways = algorithms.flatMap((algorithm) =>
     settings.staged === undefined
@@ -45,8 +53,15 @@ export async function runBenchmark(job: Benchmark): Promise<readonly AlgorithmRu
     idleTimeout: Number.POSITIVE_INFINITY,
   })
   let done = 0
+  const tasks: Promise<Run>[] = []
+  const started = (task: BenchmarkTask): Promise<Run> => {
+    const running = run(task)
+    tasks.push(running)
+    return running
+  }
   const run = async (task: BenchmarkTask): Promise<Run> => {
     const result = await pool.run(task).catch((error: unknown) => {
+      Atomics.store(signals.stopped, 0, 1)
       throw new OperationalError(`the algorithm '${task.algorithm}' failed: ${messageOf(error)}`, { cause: error })
     })
     job.onProgress?.(++done, total)
@@ -57,11 +72,15 @@ export async function runBenchmark(job: Benchmark): Promise<readonly AlgorithmRu
       ways.map(async ({ algorithm, staged }) => ({
         algorithm: staged ? `${algorithm} in stages` : algorithm,
         runs: await Promise.all(
-          seeds.map((seed) => Promise.all(searches.map((devices) => run({ algorithm, seed, staged, devices })))),
+          seeds.map((seed) => Promise.all(searches.map((devices) => started({ algorithm, seed, staged, devices })))),
         ),
       })),
     )
   } finally {
+    // Node ends the whole process when a thread is terminated while it loads a module: all come to their end first.
+    await Promise.allSettled(tasks)
+    for (let waits = 0; Atomics.load(signals.loaded, 0) < pool.threads.length && waits < MOST_WAITS; waits++)
+      await delay(5)
     await pool.destroy()
   }
 }
