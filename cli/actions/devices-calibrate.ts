@@ -47,6 +47,14 @@ export async function devicesCalibrate(args: CalibrateArguments): Promise<void> 
       `--out '${out}' must end in ID.profile.json, where ID is lower-case letters, digits and hyphens: for example my-board.profile.json`,
     )
   }
+  if (args.without !== undefined && (args.base !== undefined || operators !== undefined)) {
+    throw new UserError(
+      '--without says what not to blend with: with --base or --operators nothing is blended, leave it out',
+    )
+  }
+  if (args.clockMhz !== undefined && operators === undefined) {
+    throw new UserError('--clock-mhz turns the cycles of --operators into time: give both, or leave it out')
+  }
   const samples = measurements === undefined ? [] : readSamples(measurements)
   const rows = operators === undefined ? [] : readRows(operators, args.clockMhz)
   const candidates =
@@ -165,7 +173,9 @@ function readRows(file: string, clockMhz: number | undefined): readonly Operator
 
 function readText(file: string): string {
   try {
-    const { size } = statSync(file)
+    const found = statSync(file, { throwIfNoEntry: false })
+    if (found === undefined) throw new UserError(`measurements '${file}' cannot be read: there is no such file`)
+    const { size } = found
     if (size > MAX_FILE_BYTES) throw new UserError(`'${file}' has ${size} bytes; at most ${MAX_FILE_BYTES} are read`)
     return readFileSync(file, 'utf8')
   } catch (error) {

@@ -4,6 +4,30 @@ import { defineCommand, withJson } from './shared.ts'
 
 const ACTIONS = ['show', 'validate', 'calibrate', 'bench'] as const
 
+type Action = (typeof ACTIONS)[number]
+
+/** The action that a flag is for; those with a default cannot be told from flags that nobody gave. */
+const ACTION_OF: Readonly<Record<string, Action>> = {
+  measurements: 'calibrate',
+  operators: 'calibrate',
+  'clock-mhz': 'calibrate',
+  base: 'calibrate',
+  without: 'calibrate',
+  out: 'calibrate',
+  emit: 'bench',
+  'emit-c': 'bench',
+  run: 'bench',
+}
+
+/** @throws UserError for a flag that would be passed over. */
+function checkFlags(args: Readonly<Record<string, unknown>>, action: Action | undefined): void {
+  for (const [flag, owner] of Object.entries(ACTION_OF)) {
+    if (args[flag] !== undefined && action !== owner) {
+      throw new UserError(`--${flag} is a flag of frugal devices ${owner}: write frugal devices ${owner} --${flag} …`)
+    }
+  }
+}
+
 export const devicesCommand = defineCommand({
   command: 'devices [action] [id]',
   describe: 'List the devices that can be searched for; show, check or calibrate one, or measure this machine',
@@ -49,6 +73,7 @@ export const devicesCommand = defineCommand({
       .example('$0 devices bench --run host --emit bench', ''),
   handler: async (args) => {
     const { action, id } = args
+    checkFlags(args, action)
     if (action === 'validate') return (await import('../actions/devices-validate.ts')).devicesValidate(args)
     if (action === 'calibrate' || action === 'bench') {
       if (action === 'bench' && id === 'host') return (await import('../actions/host.ts')).devicesBenchHost(args)
