@@ -147,6 +147,28 @@ test('a process is tuned bit by bit, and one restored in the middle goes on the 
   t.is(deviation(tuned), deviation(smaller))
 })
 
+test('deviations are doubted near points that were surprising', (t) => {
+  const rows = encoded(randomStream(12), 60)
+  const isOdd = ({ codes }: (typeof rows)[number]) => codes[0] === rows[0]!.codes[0]
+  // The noise of points like the first is many times that of the others.
+  const noise = randomStream(13)
+  const targets = Float64Array.from(rows, (row) => noise.normal() * (isOdd(row) ? 1 : 0.02))
+  const process = new GaussianProcess(encoding, { ...INITIAL_PARAMETERS, main: 0, count: 0, decay: 0.5 })
+  for (const row of rows) process.add(row)
+  const fit = process.fit(targets)
+  const meanOf = (chosen: typeof rows) => chosen.reduce((sum, row) => sum + process.doubt(fit, row), 0) / chosen.length
+  const odd = meanOf(rows.filter(isOdd))
+  const others = meanOf(rows.filter((row) => !isOdd(row)))
+  t.true(odd > 1 && others < 1, `${odd} and ${others}`)
+  t.true(
+    near(
+      fit.surprises.reduce((sum, value) => sum + value, 0),
+      60,
+    ),
+    'deviations are right on the whole',
+  )
+})
+
 test('targets that grow are fitted as if they were new', (t) => {
   const rows = encoded(randomStream(14), 40)
   const growing = new GrowingTargets()
@@ -159,11 +181,9 @@ test('targets that grow are fitted as if they were new', (t) => {
     for (const process of i < 20 ? [one!] : [other!]) {
       const fresh = process.fit(Float64Array.from(growing.values))
       t.deepEqual(growing.fit(process), fresh)
-      const misses = growing.misses(process)
-      const { mean } = fresh
-      t.is(misses.length, i + 1)
-      // Nothing is known before the first point but the mean.
-      t.true(near(misses[0]!, 1 - mean))
+      const surprises = growing.misses(process).map((miss) => miss ** 2 / fresh.variance)
+      // A point's own variance, given those before it, is at most 1 and the noise.
+      t.true(surprises.every((surprise, k) => surprise <= 1.1 * fresh.surprises[k]! + 1e-12))
     }
   })
 })

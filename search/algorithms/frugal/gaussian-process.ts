@@ -21,6 +21,8 @@ export interface Fit {
   readonly mean: number
   readonly variance: number
   readonly weights: Float64Array
+  /** How far each point was from its prediction by those before it, in deviations, squared. */
+  readonly surprises: Float64Array
   /** Up to a constant. */
   readonly logLikelihood: number
 }
@@ -35,6 +37,11 @@ interface Known {
   solved: Float64Array<ArrayBuffer>
   solvedCount: number
 }
+
+/** Weight, in points, of the belief that deviations are right. */
+const CONFIDENCE = 2
+/** Points count by the 20th power of their covariance, which is next to nothing below this. */
+const LEAST_LIKENESS = 0.7
 
 /**
  * Gaussian process regression with an unknown constant mean and scale, both estimated by maximum likelihood (Rasmussen
@@ -132,8 +139,9 @@ export class GaussianProcess {
     const n = whitened.length
     const { mean, variance, logLikelihood } = this.#estimate(whitened)
     const weights = Float64Array.from(whitened, (value, i) => value - mean * this.#ones[i]!)
+    const surprises = weights.map((residual) => (residual * residual) / variance)
     solveUpper(this.#factor, n, weights)
-    return { mean, variance, weights, logLikelihood }
+    return { mean, variance, weights, surprises, logLikelihood }
   }
 
   /** How far each of some targets, which are whitened, is from its prediction by those before it: O(n). */
@@ -233,6 +241,26 @@ export class GaussianProcess {
     known.solvedCount = this.#settled
     const explained = product(known.solved, 0, known.solved, 0, n)
     return Math.max(1e-9, 1 + this.#noise - explained)
+  }
+
+  /**
+   * By what factor deviations at a point should be larger, or smaller, by how surprising the points most like it were: the
+   * root of their mean squared surprise, with some weight on 1. O(n).
+   */
+  doubt({ surprises }: Fit, row: EncodedGenome): number {
+    const covariances = this.covariances(row)
+    let above = CONFIDENCE
+    let below = CONFIDENCE
+    for (let i = 0; i < this.#settled; i++) {
+      const covariance = covariances[i]!
+      if (covariance < LEAST_LIKENESS) continue
+      const square = covariance * covariance
+      const eighth = square * square * square * square
+      const weight = eighth * eighth * square * square
+      above += weight * surprises[i]!
+      below += weight
+    }
+    return Math.sqrt(above / below)
   }
 
   /** An upper estimate of `sd` from the nearest training point alone: O(n). */

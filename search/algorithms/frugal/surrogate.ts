@@ -84,12 +84,16 @@ export class Surrogate {
   /** A quick prediction whose uncertainty is an upper estimate. */
   predictRoughly(row: EncodedGenome): Prediction {
     const { process } = this.#tuned
-    return { mean: process.mean(this.#fit!, row), sd: this.#sdFactor * process.roughSd(this.#fit!, row) }
+    return { mean: process.mean(this.#fit!, row), sd: this.#scaled(process.roughSd(this.#fit!, row), row) }
   }
 
   predict(row: EncodedGenome): Prediction {
     const { process } = this.#tuned
-    return { mean: process.mean(this.#fit!, row), sd: this.#sdFactor * process.sd(this.#fit!, row) }
+    return { mean: process.mean(this.#fit!, row), sd: this.#scaled(process.sd(this.#fit!, row), row) }
+  }
+
+  #scaled(sd: number, row: EncodedGenome): number {
+    return this.#sdFactor * this.#tuned.process.doubt(this.#fit!, row) * sd
   }
 
   /** E[(level − error)⁺] under a prediction. */
