@@ -3,7 +3,7 @@ import { sameShape } from '../../network/shapes.ts'
 import type { Clamp, FusedActivation, QuantisedKind, QuantisedOf, QuantisedPool } from '../quantise/types.ts'
 import { paddingOf } from '../quantise/window.ts'
 import { type Edge, OFFSET, type QdqBuilder } from './builder.ts'
-import { productTable, storedWeightScale, sumTable } from './runtime-rounding.ts'
+import { productTable, sumTable } from './runtime-rounding.ts'
 
 export interface QdqInput<K extends QuantisedKind> {
   readonly builder: QdqBuilder
@@ -55,25 +55,24 @@ function clamped({ emitter, level }: QdqBuilder, edge: Edge, [low, high]: Clamp)
 
 /** Real weights and biases: int8 and int32, with a scale for each filter. */
 function weighted<K extends 'conv2d' | 'depthwiseConv2d' | 'dense'>(
-  { builder, kernel, inputs, to }: QdqInput<K>,
+  { builder, kernel, inputs }: QdqInput<K>,
   weights: Int8Array,
   dims: readonly number[],
 ): readonly Value[] {
-  const { weightScales, weightBits, bias, multipliers, shifts, clamp } = kernel as QuantisedOf<'conv2d'>
+  const { weightScales, weightBits, bias } = kernel as QuantisedOf<'conv2d'>
   const { emitter } = builder
   const { quantisation } = inputs[0]!
-  const held = weightScales.map((scale, i) =>
-    storedWeightScale(scale, { multiplier: multipliers[i]!, shift: shifts[i]! }, quantisation, to, clamp),
-  )
-  const perChannel = held.length > 1
+  const perChannel = weightScales.length > 1
   const scales = (values: Float32Array): Value => (perChannel ? emitter.floats(values) : emitter.scalar(values[0]!))
-  const zeros = builder.int8(new Int8Array(held.length), perChannel ? [held.length] : [], 'zero_points')
+  const zeros = builder.int8(new Int8Array(weightScales.length), perChannel ? [weightScales.length] : [], 'zero_points')
   const attributes = perChannel ? { axis: 0n } : {}
   const stored = builder.weights(weights, dims, weightBits ?? 8)
   const biases = builder.int32(bias, [bias.length], 'bias')
   return [
-    emitter.node('DequantizeLinear', [stored, scales(held), zeros], { attributes }),
-    emitter.node('DequantizeLinear', [biases, scales(held.map((scale) => quantisation.scale * scale))], { attributes }),
+    emitter.node('DequantizeLinear', [stored, scales(weightScales), zeros], { attributes }),
+    emitter.node('DequantizeLinear', [biases, scales(weightScales.map((scale) => quantisation.scale * scale))], {
+      attributes,
+    }),
   ]
 }
 

@@ -1,50 +1,16 @@
-import { clampedConflicts, realMean, realSum, roundEven, times } from '../quantise/agreement.ts'
+import { clampedConflicts, realMean, realSum, roundEven } from '../quantise/agreement.ts'
 import { addValue } from '../quantise/elementwise.ts'
 import { clampInt8, clampTo, INT8_MAX, INT8_MIN, scaleBy } from '../quantise/fixed-point.ts'
-import type {
-  Clamp,
-  Multiplier,
-  Quantisation,
-  QuantisedAdd,
-  QuantisedMean,
-  QuantisedMultiply,
-} from '../quantise/types.ts'
+import type { Quantisation, QuantisedAdd, QuantisedMean, QuantisedMultiply } from '../quantise/types.ts'
 import { OFFSET } from './builder.ts'
 
 /**
  * Where ONNX Runtime's integer kernels, which round in single precision, give something else than the reference. Networks
- * quantised here have scales with which they hardly ever do; those read from files have the scales that they have.
+ * quantised here have scales with which they hardly ever do; those read from files have the scales that they have. Sums of products
+ * are left to it all the same: it rounds them as LiteRT does, which the reference only comes near to there.
  */
 
 const single = Math.fround
-
-/** Factors of ulps by which a stored weight scale may be off the real one, the nearest first. */
-const NUDGES = [0, 1, -1, 2, -2, 3, -3, 4, -4, 6, -6, 8, -8]
-
-/**
- * The weight scale to store for a filter, at most a millionth off: with it ONNX Runtime rounds the filter's sums as the
- * reference does with its factor, or as nearly so as can be.
- */
-export function storedWeightScale(
-  scale: number,
-  factor: Multiplier,
-  input: Quantisation,
-  output: Quantisation,
-  clamp: Clamp,
-): number {
-  let best = scale
-  let least = Number.POSITIVE_INFINITY
-  for (const nudge of NUDGES) {
-    const candidate = single(scale * (1 + nudge * 2 ** -23))
-    const held = single(single(input.scale * candidate) / output.scale)
-    const real = factor.multiplier * 2 ** (factor.shift - 31)
-    if (!(real > 0)) return scale
-    const found = clampedConflicts({ real, fixed: factor, rounded: times(held) }, output, clamp, least)
-    if (found < least) [best, least] = [candidate, found]
-    if (least === 0) break
-  }
-  return best
-}
 
 /** A function of two int8 values as edges hold it, at 256 · (first + 128) + second + 128. */
 function pairTable(value: (first: number, second: number) => number): Uint8Array {
