@@ -1,5 +1,11 @@
 import type { ImportedModel } from '../../formats/import/imported-model.ts'
-import { availableRamBytes, type CostModel, type Costs, checkLimits } from '../../hardware-profiles/index.ts'
+import {
+  availableRamBytes,
+  type CostModel,
+  type Costs,
+  checkLimits,
+  type Profile,
+} from '../../hardware-profiles/index.ts'
 import { formatBytes, formatEnergy, formatLatency, formatNumber } from '../../lib/units.ts'
 import { columns } from './output.ts'
 
@@ -48,6 +54,24 @@ export const notes = ({ routing }: ImportedModel): readonly string[] =>
         `the file computes all ${routing.experts} experts and is priced so; its architecture.json is priced with the ${routing.topK} that its gates choose`,
       ]
 
+/** Figures without an interval, and the mean error from which on a line says it. */
+const WITHOUT_INTERVAL = { energy: 'energy', peakRam: 'RAM', flash: 'flash' } as const
+const UNSURE = 0.1
+/** Fewer cases say little. */
+const LEAST_CASES = 4
+
+/** How far energy, RAM and flash were off where they were checked, if that is much. */
+function unsureFigures({ validation }: Profile): readonly string[] {
+  return Object.entries(WITHOUT_INTERVAL).flatMap(([quantity, name]) => {
+    const suite = validation.find((one) => one.quantity === quantity && one.cases >= LEAST_CASES)
+    if (suite === undefined || suite.mape < UNSURE) return []
+    const { mape, worst, cases } = suite
+    return [
+      `${name} was off by ${percent(mape)} on average and ${percent(worst)} at most in the ${cases} cases that check it`,
+    ]
+  })
+}
+
 /** What the figures of a device do not say by themselves. */
 export function warnings({ costModel, costs, energyPerHourMj }: Prediction, model: ImportedModel): readonly string[] {
   const { profile } = costModel
@@ -65,6 +89,7 @@ export function warnings({ costModel, costs, energyPerHourMj }: Prediction, mode
   if (model.format !== 'architecture' && model.dataType !== profile.dataType) {
     lines.push(`runs ${profile.dataType}: the file, in ${model.dataType}, is priced as if converted`)
   }
+  lines.push(...unsureFigures(profile))
   if (energyPerHourMj === null) {
     lines.push(`one inference takes ${formatLatency(costs.latencyMs)}, longer than the period of --duty`)
   }

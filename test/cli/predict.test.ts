@@ -127,6 +127,13 @@ test('an exported architecture is priced, and what does not fit is said', async 
   t.notRegex(stdout, /as if converted/)
 })
 
+test('figures without an interval say where they were far off', async (t) => {
+  const devices = 'stm32h747-xcubeai10,stm32h747-xcubeai8'
+  const { stdout } = await frugal(folderWithModel(t), 'predict', 'net.tflite', '--device', devices)
+  t.regex(stdout, /^stm32h747-xcubeai10: RAM was off by \d+\.?\d* % on average and [\d.]+ % at most in the 13 cases/m)
+  t.notRegex(stdout, /^stm32h747-xcubeai8: RAM/m)
+})
+
 const WRONG: readonly (readonly [string, RegExp])[] = [
   ['predict', /name a model file: for example frugal predict/],
   ['predict net.tflite', /name a device, or all of them/],
