@@ -42,8 +42,18 @@ export class Session {
 
   /** Runs the model; results are written into the tensors given as `outputs`. */
   async run(inputs: Tensors, outputs: Tensors): Promise<void> {
-    await this.#session.run(inputs as Record<string, OnnxValue>, outputs as Record<string, OnnxValue>)
+    const copies = await this.#session.run(inputs as Record<string, OnnxValue>, outputs as Record<string, OnnxValue>)
+    for (const [name, copy] of Object.entries(copies)) freeCopy(copy as Tensor, outputs[name])
   }
 
   release = (): Promise<void> => this.#session.release()
+}
+
+/**
+ * The runtime answers with copies even of results that were written where the caller wanted them. Left to the garbage
+ * collector, those of a few hundred steps make it run again and again, beside the training, on other cores.
+ */
+function freeCopy(copy: Tensor, own: Tensor | undefined): void {
+  const { buffer } = copy.data as Float32Array
+  if (buffer instanceof ArrayBuffer && buffer !== (own?.data as Float32Array | undefined)?.buffer) buffer.transfer(0)
 }
