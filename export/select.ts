@@ -1,5 +1,6 @@
 import { UserError } from '../lib/errors.ts'
 import { kneeOf } from '../results/knee.ts'
+import { noSuchTrial } from '../results/no-such-trial.ts'
 import type { Front } from '../results/store.ts'
 import type { TrialRecord } from '../search/journal.ts'
 
@@ -39,11 +40,7 @@ export function selectTrial(front: Front, trials: readonly TrialRecord[], { tria
     }
   }
   const record = trials.find((candidate) => candidate.trial === trial)
-  if (record === undefined) {
-    throw new UserError(
-      `experiment ${front.experiment} has no trial ${trial}: its finished trials are 0 to ${trials.length - 1}`,
-    )
-  }
+  if (record === undefined) throw noSuchTrial(front.experiment, trial, trials.length)
   if (!record.result.ok) throw new UserError(`trial ${trial} failed (${record.result.code}): choose another one`)
   const costs = record.costs.find(({ device }) => device === front.device)!
   if (costs.violation > 0) {

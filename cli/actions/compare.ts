@@ -8,7 +8,7 @@ import { openStore } from '../../results/sqlite/open.ts'
 import { parseCost } from '../../search/objectives.ts'
 import { renderCurves } from '../render/curves.ts'
 import { terminalOf } from '../render/terminal.ts'
-import { columns, print, printJson, writePicture } from './output.ts'
+import { columns, counted, print, printJson, writePicture } from './output.ts'
 
 interface CompareArguments {
   readonly runs: readonly string[]
@@ -110,7 +110,14 @@ function curveTable({ groups, over }: Comparison): string {
     return `${mean.toFixed(4)} (${least.toFixed(4)} to ${greatest.toFixed(4)})`
   }
   const rows = groups.map((group) => [group.name, ...shown.map((place) => figure(group, place))])
-  const headings = ['hypervolume after', ...shown.map((place) => `${formatNumber(curve[place]!.spent)} ${UNITS[over]}`)]
+  const headings = [
+    'hypervolume after',
+    ...shown.map((place) =>
+      UNITS[over] === 'trials'
+        ? counted(curve[place]!.spent, 'trial')
+        : `${formatNumber(curve[place]!.spent)} ${UNITS[over]}`,
+    ),
+  ]
   return columns(
     [headings, ...rows],
     shown.map((_, i) => i + 1),

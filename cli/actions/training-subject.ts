@@ -6,6 +6,7 @@ import { readModel } from '../../formats/read-model.ts'
 import { UserError } from '../../lib/errors.ts'
 import { archId } from '../../network/measure.ts'
 import type { NetworkGraph } from '../../network/types.ts'
+import { noSuchTrial } from '../../results/no-such-trial.ts'
 import { openStore } from '../../results/sqlite/open.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import { wholeNumber } from '../commands/shared.ts'
@@ -82,11 +83,7 @@ async function trialOf(args: TrainArguments, trial: number): Promise<Subject> {
   const { network } = args
   const id = network === undefined ? undefined : wholeNumber(Number(network), 'the experiment id', 1, 1e9)
   const { experiment, record, trials } = readTrial(args.db, id, trial)
-  if (record === undefined) {
-    throw new UserError(
-      `experiment ${experiment.id} has no trial ${trial}: its finished trials are 0 to ${trials.length - 1}`,
-    )
-  }
+  if (record === undefined) throw noSuchTrial(experiment.id, trial, trials.length)
   const settings = readSettings(experiment.settings, experiment.id)
   const data = args.data ?? settings.data
   const dataset = await loadData(dataPathOf(data), settings.seed)

@@ -74,6 +74,9 @@ export function compareGroups(
   }
   const reference = objectives.map((_, i) => Math.max(...experiments.map(({ references }) => references[device]![i]!)))
   const most = Math.max(...groups.flatMap(({ runs }) => runs.map(spentBy)))
+  if (most === 0 && over === 'cpuSeconds') {
+    throw new UserError('no network of these experiments was trained: compare them over trials, or train more of them')
+  }
   const places = curvePlaces(over === 'trials' ? Math.max(1, most) : most, over)
   const compared = groups.map(({ name, experiments: members, runs }): ComparedGroup => {
     const surface = (share: number) =>

@@ -3,7 +3,7 @@ import { UserError } from '../../lib/errors.ts'
 import { shellWord } from '../../lib/shell-word.ts'
 import type { Store } from '../store.ts'
 import { checkFile } from './check-file.ts'
-import { storageError } from './errors.ts'
+import { damaged, storageError } from './errors.ts'
 import { identify } from './identify.ts'
 import { lockForWriting, type WriterLock } from './lock.ts'
 import { migrate } from './migrate.ts'
@@ -37,6 +37,8 @@ export function openStore(file: string, options: OpenOptions): Store {
     return sqliteStore(database, file, close)
   } catch (error) {
     close()
+    // Every statement is prepared here, against the schema of this version: what does not fit it was not written by Frugal.
+    if (error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR') throw damaged(file, error.message)
     throw storageError(error, file)
   }
 }

@@ -162,6 +162,17 @@ test('a damaged row is named with its table', (t) => {
   })
 })
 
+test('a table that lost a column is damage, not a fault of the program', (t) => {
+  const file = madeDatabase(t)
+  const database = new Database(file)
+  database.exec('ALTER TABLE energy_uses RENAME COLUMN measured_joules TO measured')
+  database.close()
+  t.throws(() => openStore(file, { write: false }), {
+    instanceOf: UserError,
+    message: /is damaged \(.*measured_joules.*\): restore a backup/,
+  })
+})
+
 test('a damaged file says so', (t) => {
   const truncated = madeDatabase(t, 200)
   truncateSync(truncated, 3 * 4096)

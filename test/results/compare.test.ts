@@ -172,3 +172,18 @@ test('the picture names every group and survives groups without results', (t) =>
   const empty = comparisonSvg(compareGroups(groups.slice(1).concat({ ...groups[1]!, name: 'more' }), 'mcu', LATENCY))
   t.false(/NaN|Infinity|undefined/.test(empty))
 })
+
+test('experiments in which nothing was trained are compared over trials, and not over processor seconds', (t) => {
+  const groups = [1, 2].map(
+    (id): RunGroup => ({
+      name: `${id}`,
+      experiments: [stored(id)],
+      runs: [{ experiment: id, trials: [{ objectives: undefined, spent: 0 }] }],
+    }),
+  )
+  t.deepEqual(compareGroups(groups, 'mcu', LATENCY).groups[0]!.hypervolumes, [0])
+  t.throws(() => compareGroups(groups, 'mcu', { cost: 'latencyMs', over: 'cpuSeconds' }), {
+    name: 'UserError',
+    message: /no network of these experiments was trained: compare them over trials/,
+  })
+})
