@@ -24,9 +24,9 @@ export interface Fusion {
   readonly name: string
 }
 
-export const fusionOf = ({ fusedActivations }: Profile): Fusion => ({
-  options: { fusedActivations: new Set(fusedActivations) },
-  name: [...fusedActivations].sort().join(),
+export const fusionOf = ({ fusedActivations, foldsPadding = false }: Profile): Fusion => ({
+  options: { fusedActivations: new Set(fusedActivations), foldsPadding },
+  name: [...fusedActivations, ...(foldsPadding ? ['padding'] : [])].sort().join(),
 })
 
 /** Lowers a schedule made elsewhere. */

@@ -222,6 +222,8 @@ export const profileSchema = z.strictObject({
   runtime: text,
   dataType: z.enum(['int8', 'float16', 'float32']),
   fusedActivations: z.array(z.enum(ACTIVATION_KINDS)).max(ACTIVATION_KINDS.length),
+  /** Zeros around a map vanish in the convolution that reads them. Default false: they are a kernel. */
+  foldsPadding: z.boolean().optional(),
   /** Unit of every cost in the tables. */
   latencyUnit: z.enum(['cycles', 'us']),
   /** Spent once an inference, in the latency unit. */

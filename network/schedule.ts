@@ -66,6 +66,8 @@ export interface Schedule {
 export interface FusionOptions {
   /** Activations that the runtime applies inside the kernel before them. Default: relu and relu6, as TFLite does. */
   readonly fusedActivations: ReadonlySet<ActivationKind>
+  /** Padding with zeros of its own vanishes in the valid convolution that alone reads it. Default false. */
+  readonly foldsPadding?: boolean
 }
 
 const DEFAULT_FUSION: FusionOptions = { fusedActivations: new Set(['relu', 'relu6']) }
@@ -172,6 +174,7 @@ function lower(lowering: Lowering, graph: NetworkGraph, prefix: string, entry: n
         const inputs: number[] = []
         const shapes: Shape[] = []
         let constants = 0
+        if (options.foldsPadding === true && readers[from[0]!] === 1) unpad(lowering, op, before, tensorOf, from[0]!)
         for (const link of from) {
           if (tensorOf[link] !== NO_TENSOR) inputs.push(tensorOf[link]!)
           else {
@@ -191,6 +194,20 @@ function lower(lowering: Lowering, graph: NetworkGraph, prefix: string, entry: n
     }
   }
   return tensorOf[output] === NO_TENSOR ? [] : [tensorOf[output]!]
+}
+
+/** Takes back the padding just scheduled, where a convolution can do it itself: its tensor becomes that of its operand. */
+function unpad({ kernels, names, tensors }: Lowering, op: Op, before: number, tensorOf: number[], link: number): void {
+  if ((op.kind !== 'conv2d' && op.kind !== 'depthwiseConv2d') || op.padding !== 'valid') return
+  const padding = kernels[before]
+  if (padding?.op.kind !== 'pad' || before !== kernels.length - 1 || padding.output !== tensors.length - 1) return
+  const { amounts } = padding.op
+  const channels = amounts[amounts.length - 1]
+  if (amounts.length !== 3 || channels === undefined || channels[0] + channels[1] > 0) return
+  kernels.pop()
+  names.pop()
+  tensors.pop()
+  tensorOf[link] = padding.inputs[0]!
 }
 
 function lowerExperts(

@@ -125,6 +125,7 @@ function ethosProfile(macsPerCycle: number): FittedProfile {
     runtime: 'TensorFlow Lite Micro + Ethos-U, compiled by Vela',
     dataType: 'int8',
     fusedActivations: ['relu', 'relu6'],
+    foldsPadding: true,
     latencyUnit: 'cycles',
     inferenceOverhead: 0,
     systematicError90: 0,

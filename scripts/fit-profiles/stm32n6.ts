@@ -169,6 +169,7 @@ function templateOf(id: string, version: string, count: number, bytesPerChannel 
     runtime: version,
     dataType: 'int8',
     fusedActivations: ['relu', 'relu6'],
+    foldsPadding: true,
     latencyUnit: 'us',
     inferenceOverhead: 250,
     systematicError90: 0.1,
