@@ -5,10 +5,10 @@ type Quantity = 'latencyMs' | 'energyMj' | 'joules' | 'bytes' | 'durationS'
 /** Factors to the canonical unit. Memory follows the datasheets of microcontrollers: 1 KB = 1 KiB = 1024 bytes. */
 const FACTORS: Record<Quantity, Readonly<Record<string, number>>> = {
   latencyMs: { us: 1e-3, µs: 1e-3, ms: 1, s: 1000 },
-  energyMj: { nj: 1e-6, uj: 1e-3, µj: 1e-3, mj: 1, j: 1000 },
+  energyMj: { nJ: 1e-6, uJ: 1e-3, µJ: 1e-3, mJ: 1, J: 1000 },
   /** Of a whole search, not of an inference. */
-  joules: { j: 1, kj: 1000, wh: 3600, kwh: 3.6e6 },
-  bytes: { b: 1, kb: 1024, kib: 1024, mb: 1024 ** 2, mib: 1024 ** 2, gb: 1024 ** 3, gib: 1024 ** 3 },
+  joules: { J: 1, kJ: 1000, mWh: 3.6, Wh: 3600, kWh: 3.6e6 },
+  bytes: { B: 1, KB: 1024, KiB: 1024, MB: 1024 ** 2, MiB: 1024 ** 2, GB: 1024 ** 3, GiB: 1024 ** 3 },
   durationS: { ms: 1e-3, s: 1, min: 60, m: 60, h: 3600 },
 }
 
@@ -26,9 +26,11 @@ const EXAMPLES: Record<Quantity, string> = {
  * @throws UserError naming the flag, the text and a right example.
  */
 export function parseQuantity(text: string, quantity: Quantity, flag: string): number {
-  const match = /^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-zµ]+)?\s*$/i.exec(text)
+  // Keyboards have a Greek mu where the units have a micro sign.
+  const match = /^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-zµ]+)?\s*$/i.exec(text.replace('μ', 'µ'))
   const units = FACTORS[quantity]
-  const factor = match?.[2] === undefined ? undefined : units[match[2].toLowerCase()]
+  const wanted = match?.[2]?.toLowerCase()
+  const factor = Object.entries(units).find(([unit]) => unit.toLowerCase() === wanted)?.[1]
   if (match === null || factor === undefined) {
     const names = Object.keys(units).join(', ')
     throw new UserError(

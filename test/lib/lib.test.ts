@@ -56,6 +56,9 @@ test('quantities need a unit and a positive number', (t) => {
   t.is(parseQuantity('128KB', 'bytes', '--x'), 131072)
   t.is(parseQuantity('5uJ', 'energyMj', '--x'), 0.005)
   t.is(parseQuantity('2min', 'durationS', '--x'), 120)
+  t.is(parseQuantity('5μs', 'latencyMs', '--x'), 0.005, 'a Greek mu')
+  t.is(parseQuantity('3mWh', 'joules', '--x'), 10.8, 'what a search prints, it reads')
+  t.throws(() => parseQuantity('5', 'joules', '--x'), { message: /unit \(J, kJ, mWh, Wh, kWh\)/ })
   for (const bad of ['50', '-5ms', '0ms', 'fast', '5 kg', '', '1e400ms']) {
     t.throws(
       () => parseQuantity(bad, 'latencyMs', '--max-latency'),
