@@ -7,12 +7,14 @@ import { createPool } from '../../evaluators/pool/pool.ts'
 import { engineName, loadEngine } from '../../evaluators/training/engines.ts'
 import { checkLimits, createCostModel, loadProfile, type Profile } from '../../hardware-profiles/index.ts'
 import { canonicalJson, sha256Hex } from '../../lib/canonical-json.ts'
+import { looksLikePath } from '../../lib/discover.ts'
 import { randomStream } from '../../lib/random.ts'
 import { loadAlgorithm } from '../../search/discover.ts'
 import { geneOperations } from '../../search/genes.ts'
 import { knownCosts } from '../../search/known-costs.ts'
 import type { SearchPlan } from '../../search/loop.ts'
 import type { ObjectiveName } from '../../search/objectives.ts'
+import { checkedAlgorithm } from '../../search/own-algorithm.ts'
 import type { SearchDevice } from '../../search/pricing.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import type { SearchSpace, Task } from '../../spaces/space.ts'
@@ -105,7 +107,8 @@ export async function openSession(
   crew: Crew,
 ): Promise<Session> {
   const space = await loadSpace(settings.space)
-  const algorithm = await loadAlgorithm(settings.algorithm)
+  const loaded = await loadAlgorithm(settings.algorithm)
+  const algorithm = looksLikePath(settings.algorithm) ? checkedAlgorithm(loaded, settings.algorithm) : loaded
   const task = taskOf(dataset)
   const operations = geneOperations(space.genes(task))
   const devices = settings.devices.map((name, i) => searchDevice(loadProfile(name), settings.limits[i] ?? {}))

@@ -92,3 +92,24 @@ test('a space in code that breaks a rule is refused in one sentence before anyth
   const searched = await frugal(folder, 'search', '--space', './classes.ts', '--trials', '1', ...QUICK)
   t.is(searched.code, 2, searched.stderr)
 })
+
+test('an algorithm of one’s own that throws, or asks for what does not exist, is named', async (t) => {
+  const folder = temporaryFolder(t)
+  const file = path.join(folder, 'mine.algorithm.js')
+  for (const [ask, exit, message] of [
+    [
+      "throw new Error('no idea')",
+      1,
+      /^frugal: the algorithm file '.*mine\.algorithm\.js' fails in ask\(\): no idea\n$/,
+    ],
+    ['return [99]', 2, /fails in ask\(\): a genome must be an array of \d+ choice indices/],
+  ] as const) {
+    writeFileSync(
+      file,
+      `export default { id: 'mine', title: 'mine', create: () => ({ ask() { ${ask} }, tell() {}, state: () => ({}) }), restore() {} }`,
+    )
+    const { code, stderr } = await frugal(folder, 'search', '--algorithm', file, '--trials', '2', ...QUICK)
+    t.is(code, exit, stderr)
+    t.regex(stderr, message)
+  }
+})
