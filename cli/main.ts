@@ -10,10 +10,15 @@ const COMMAND_NAMES = COMMANDS.map((command) => command.command.split(' ')[0]!)
 /** Runs one command line. Sets the exit code: 0, 1 operational failure, 2 bad input, 130 interrupted. */
 export async function main(argv: readonly string[]): Promise<void> {
   const debug = argv.includes('--debug')
-  // A reader that closes the pipe early (`frugal front | head`) is no error of ours.
+  let unread = false
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0)
-    throw error
+    if (error.code !== 'EPIPE') throw error
+    if (unread) return
+    unread = true
+    // A reader that closes the pipe early (`frugal front | head`) is no error of ours. What stops at Ctrl-C stops so:
+    // leaving in the midst of a training would abort in native code.
+    if (process.listenerCount('SIGINT') === 0) process.exit(0)
+    process.kill(process.pid, 'SIGINT')
   })
   try {
     const first = argv[0]

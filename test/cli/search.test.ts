@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { frugal, QUICK, start, temporaryFolder } from './run-frugal.ts'
+import { FRUGAL, frugal, QUICK, start, temporaryFolder } from './run-frugal.ts'
 
 const DEVICES = ['stm32f446-tflm-cmsisnn', 'efr32xg24-mvp', 'titan-rtx']
 
@@ -124,6 +126,23 @@ test('a second Ctrl-C ends a search as a shell expects it, and it can be resumed
   t.is(stderr, '')
   const status = JSON.parse((await frugal(folder, 'status', '--json')).stdout) as { status: string }
   t.regex(status.status, /^(running|interrupted)$/)
+})
+
+test('a search whose reader goes away stops as after Ctrl-C', async (t) => {
+  const folder = temporaryFolder(t)
+  const child = spawn(process.execPath, [FRUGAL, 'search', '--trials', '40', '--epochs', '8', '--json'], {
+    cwd: folder,
+  })
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  child.stdout.once('data', () => child.stdout.destroy())
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
+  t.true(code === 130 || signal === 'SIGINT', `${code} ${signal} ${stderr}`)
+  t.is(stderr, '')
+  const status = JSON.parse((await frugal(folder, 'status', '--json')).stdout) as { status: string }
+  t.is(status.status, 'interrupted')
 })
 
 test('pictures, CSV and tables of a front; then the export says what its file gives', async (t) => {
