@@ -22,6 +22,17 @@ export interface Edge {
 /** Element types of ONNX. */
 const [INT8, INT32] = [3n, 6n]
 
+interface StoredAs {
+  readonly bits?: 4 | 8 | undefined
+  /** Whether each filter has a channel of its own. */
+  readonly apart?: boolean
+}
+
+export interface StoredWeights {
+  readonly value: Value
+  readonly type: 'int8' | 'uint8'
+}
+
 const isMap = (shape: Shape): boolean => shape.length === 3
 const isPixel = (shape: Shape): boolean => shape[0] === 1 && shape[1] === 1
 
@@ -30,16 +41,32 @@ export class QdqBuilder {
   readonly emitter = new OnnxEmitter()
   #count = 0
 
-  int8(data: Int8Array, dims: readonly number[], label: string): Value {
-    return this.emitter.initializer(`${label}_${this.#count++}`, { type: 'int8', dims, data })
+  /**
+   * Weights as integers about a zero point. Those that are multiplied and added over channels are stored in uint8, 128
+   * higher: processors without VNNI add two products of uint8 and int8 values in 16 bits and cut off what is beyond them,
+   * while uint8 with uint8 is added in 32 bits everywhere. Depthwise kernels (`apart`) never add so and stay int8, which is
+   * faster. Products with weights of 4 bits, −7 … 7, cannot go beyond; they are stored two in a byte and widened, once,
+   * when a file is loaded.
+   */
+  weights(weights: Int8Array, dims: readonly number[], { bits = 8, apart = false }: StoredAs): StoredWeights {
+    const label = `weights_${this.#count++}`
+    if (bits === 4) {
+      const stored = this.emitter.initializer(label, { type: 'int4', dims, data: packNibbles(weights) })
+      return { value: this.emitter.node('Cast', [stored], { attributes: { to: INT8 } }), type: 'int8' }
+    }
+    if (apart) return { value: this.emitter.initializer(label, { type: 'int8', dims, data: weights }), type: 'int8' }
+    const data = Uint8Array.from(weights, (weight) => weight + OFFSET)
+    return { value: this.emitter.initializer(label, { type: 'uint8', dims, data }), type: 'uint8' }
   }
 
-  /** Weights as int8 values: those of 4 bits, −7 … 7, are stored two in a byte and widened, once, when a file is loaded. */
-  weights(weights: Int8Array, dims: readonly number[], bits: 4 | 8): Value {
-    if (bits === 8) return this.int8(weights, dims, 'weights')
-    const tensor = { type: 'int4', dims, data: packNibbles(weights) } as const
-    const stored = this.emitter.initializer(`weights_${this.#count++}`, tensor)
-    return this.emitter.node('Cast', [stored], { attributes: { to: INT8 } })
+  /** The zero points of weights: one for each of `count` filters, or a scalar. */
+  zeroPoints(type: StoredWeights['type'], count?: number): Value {
+    const [dims, length] = count === undefined ? [[], 1] : [[count], count]
+    return this.emitter.shared(`zero points ${type} ${dims}`, () =>
+      type === 'int8'
+        ? { type, dims, data: new Int8Array(length) }
+        : { type, dims, data: new Uint8Array(length).fill(OFFSET) },
+    )
   }
 
   int32(data: Int32Array, dims: readonly number[], label: string): Value {

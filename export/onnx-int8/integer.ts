@@ -68,11 +68,8 @@ function convolution(
   const [x] = inputs as readonly [Edge]
   const filters = dims[0]!
   const attributes = { ...windowAttributes(kernel), group: BigInt(group) }
-  const operands = [
-    x.value,
-    builder.weights(weights, dims, kernel.weightBits ?? 8),
-    builder.level(x.quantisation.zeroPoint),
-  ]
+  const { value, type } = builder.weights(weights, dims, { bits: kernel.weightBits, apart: group > 1 })
+  const operands = [x.value, value, builder.level(x.quantisation.zeroPoint), builder.zeroPoints(type)]
   const sum = emitter.node('ConvInteger', operands, { attributes })
   const biased = emitter.node('Add', [sum, builder.int32(kernel.bias, [filters, 1, 1], 'bias')])
   const perFilter = kernel.multipliers.length > 1 ? [filters, 1, 1] : []
@@ -102,8 +99,9 @@ export const INTEGER_RULES: { readonly [K in QuantisedKind]?: (input: QdqInput<K
     const units = kernel.outputShape[0]!
     const features = kernel.weights.length / units
     const turned = channelsFirst(kernel.weights, 1, units, features)
-    const weights = builder.weights(turned, [features, units], kernel.weightBits ?? 8)
-    const sum = emitter.node('MatMulInteger', [x.value, weights, builder.level(x.quantisation.zeroPoint)])
+    const { value, type } = builder.weights(turned, [features, units], { bits: kernel.weightBits })
+    const operands = [x.value, value, builder.level(x.quantisation.zeroPoint), builder.zeroPoints(type)]
+    const sum = emitter.node('MatMulInteger', operands)
     const biased = emitter.node('Add', [sum, builder.int32(kernel.bias, [units], 'bias')])
     const result = scaled(builder, cast(builder, biased, INT64), factorsOf(kernel), [])
     return stored(builder, result, kernel.outputShape, to, kernel)

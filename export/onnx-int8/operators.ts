@@ -53,23 +53,24 @@ function clamped({ emitter, level }: QdqBuilder, edge: Edge, [low, high]: Clamp)
   return { ...edge, value: emitter.node('Clip', [edge.value, level(low), level(high)]) }
 }
 
-/** Real weights and biases: int8 and int32, with a scale for each filter. */
+/** Real weights and biases: 8 and 32 bits, with a scale for each filter. */
 function weighted<K extends 'conv2d' | 'depthwiseConv2d' | 'dense'>(
   { builder, kernel, inputs }: QdqInput<K>,
   weights: Int8Array,
   dims: readonly number[],
+  apart = false,
 ): readonly Value[] {
   const { weightScales, weightBits, bias } = kernel as QuantisedOf<'conv2d'>
   const { emitter } = builder
   const { quantisation } = inputs[0]!
   const perChannel = weightScales.length > 1
   const scales = (values: Float32Array): Value => (perChannel ? emitter.floats(values) : emitter.scalar(values[0]!))
-  const zeros = builder.int8(new Int8Array(weightScales.length), perChannel ? [weightScales.length] : [], 'zero_points')
   const attributes = perChannel ? { axis: 0n } : {}
-  const stored = builder.weights(weights, dims, weightBits ?? 8)
+  const { value, type } = builder.weights(weights, dims, { bits: weightBits, apart })
+  const zeros = builder.zeroPoints(type, perChannel ? weightScales.length : undefined)
   const biases = builder.int32(bias, [bias.length], 'bias')
   return [
-    emitter.node('DequantizeLinear', [stored, scales(weightScales), zeros], { attributes }),
+    emitter.node('DequantizeLinear', [value, scales(weightScales), zeros], { attributes }),
     emitter.node('DequantizeLinear', [biases, scales(weightScales.map((scale) => quantisation.scale * scale))], {
       attributes,
     }),
@@ -128,7 +129,7 @@ export const QDQ_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>
     const [height, width] = kernel.kernel
     const channels = kernel.outputShape.at(-1)!
     const weights = channelsFirst(kernel.weights, 1, height * width, channels)
-    const operands = weighted(input, weights, [channels, 1, height, width])
+    const operands = weighted(input, weights, [channels, 1, height, width], true)
     const attributes = { ...windowAttributes(kernel), group: BigInt(channels) }
     const real = builder.emitter.node('Conv', [builder.real(inputs[0]!), ...operands], { attributes })
     return stored(input, real)
