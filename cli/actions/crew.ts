@@ -32,6 +32,13 @@ export function checkCrew({ workers, 'nets-per-step': netsPerStep }: Omit<CrewAr
 export const trainedAtOnce = ({ workers, netsPerStep }: Pick<Crew, 'workers' | 'netsPerStep'>): number =>
   workers * netsPerStep
 
+export interface CrewBounds {
+  readonly lookAhead: number
+  readonly trials: number
+  /** Whether the search has begun, and keeps its look-ahead. */
+  readonly begun?: boolean
+}
+
 /**
  * One thread per core by default, one where trainings share a GPU; more than the look-ahead could never be busy.
  * @param bounds of a search.
@@ -40,9 +47,8 @@ export const trainedAtOnce = ({ workers, netsPerStep }: Pick<Crew, 'workers' | '
 export function crewOf(
   asked: CrewArguments,
   choice: EngineChoice,
-  bounds: { readonly lookAhead: number; readonly trials: number } = { lookAhead: Infinity, trials: Infinity },
+  { lookAhead, trials, begun = false }: CrewBounds = { lookAhead: Infinity, trials: Infinity },
 ): Crew {
-  const { lookAhead, trials } = bounds
   const netsPerStep = asked['nets-per-step'] ?? 1
   if (netsPerStep > 1 && !stepsTogether(choice)) {
     throw new UserError(
@@ -61,8 +67,11 @@ export function crewOf(
       ...(asked.workers === undefined ? [] : [`--workers ${asked.workers}`]),
       ...(netsPerStep === 1 ? [] : [`--nets-per-step ${netsPerStep}`]),
     ]
+    const given = flags.join(' with ')
     throw new UserError(
-      `${flags.join(' with ')} is more than --look-ahead ${lookAhead}: raise --look-ahead to at least ${wanted}`,
+      begun
+        ? `${given} is too many: the search was begun with --look-ahead ${lookAhead}, so at most ${lookAhead} networks train at a time`
+        : `${given} is more than --look-ahead ${lookAhead}: raise --look-ahead to at least ${wanted}`,
     )
   }
   const workers = asked.workers ?? (trainsAlone(choice) ? 1 : os.availableParallelism())

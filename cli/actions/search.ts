@@ -91,7 +91,7 @@ export async function resume(args: ResumeArguments): Promise<void> {
     const settings = readSettings(experiment.settings, experiment.id)
     keptFlags(energy, store.energy(experiment.id), experiment)
     checkFingerprints(settings, await fingerprintsOf(settings), experiment.id)
-    const crew = crewOf(args, settings, settings)
+    const crew = crewOf(args, settings, { ...settings, begun: true })
     const dataset = await loadData(dataPathOf(settings.data), settings.seed)
     if (dataset.digest !== experiment.datasetDigest) {
       throw new UserError(

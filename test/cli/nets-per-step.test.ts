@@ -54,3 +54,10 @@ for (const [flags, choice, message] of [
     t.throws(() => crew(flags, choice, { lookAhead: 8, trials: 100 }), { name: 'UserError', message })
   })
 }
+
+test('a search that has begun keeps its look-ahead: resume says how many can train', (t) => {
+  t.throws(() => crew('3x3', ON_CPU, { lookAhead: 8, trials: 100, begun: true }), {
+    name: 'UserError',
+    message: /^--workers 3 with --nets-per-step 3 is too many: .* with --look-ahead 8, so at most 8 networks/,
+  })
+})
