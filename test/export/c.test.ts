@@ -104,7 +104,7 @@ host.run(`a wrong output is found, and the sample named${host.note}`, async (t) 
   const wrong = Int8Array.from(quantised.outputs)
   wrong[5 * 37] = wrong[5 * 37]! ^ 1
   const error = await t.throwsAsync(verify(quantised, cOf(quantised), wrong), { instanceOf: OperationalError })
-  t.regex(error!.message, /another output than the reference.*sample 37/)
+  t.regex(error!.message, /other outputs than the reference.*sample 37/)
 })
 
 host.run(`the C is clean C99 whatever the network, its name and its classes are called${host.note}`, async (t) => {
