@@ -22,12 +22,21 @@ export const CATALOGUE = new KernelCatalogue()
 export interface Fusion {
   readonly options: FusionOptions
   readonly name: string
+  /** The name of those that fuse alike where nothing is padded. */
+  readonly nameUnpadded: string
 }
 
-export const fusionOf = ({ fusedActivations, foldsPadding = false }: Profile): Fusion => ({
-  options: { fusedActivations: new Set(fusedActivations), foldsPadding },
-  name: [...fusedActivations, ...(foldsPadding ? ['padding'] : [])].sort().join(),
-})
+export function fusionOf({ fusedActivations, foldsPadding = false }: Profile): Fusion {
+  const nameUnpadded = [...fusedActivations].sort().join()
+  return {
+    options: { fusedActivations: new Set(fusedActivations), foldsPadding },
+    name: foldsPadding ? `${nameUnpadded}, padding` : nameUnpadded,
+    nameUnpadded,
+  }
+}
+
+const isPadded = ({ nodes }: NetworkGraph): boolean =>
+  nodes.some(({ op }) => op.kind === 'pad' || (op.kind === 'routedExperts' && isPadded(op.body)))
 
 /** Lowers a schedule made elsewhere. */
 export const lowerSchedule = (schedule: Schedule, stored = storedSize(schedule)): Lowered => {
@@ -47,10 +56,11 @@ export function lower(graph: NetworkGraph, fusion: Fusion): Lowered {
     lastLowered = []
     lastGraph = graph
   }
+  const name = fusion.options.foldsPadding && !isPadded(graph) ? fusion.nameUnpadded : fusion.name
   for (const known of lastLowered) {
-    if (known.fusion === fusion.name && known.lowered.generation === CATALOGUE.generation) return known.lowered
+    if (known.fusion === name && known.lowered.generation === CATALOGUE.generation) return known.lowered
   }
   const lowered = lowerSchedule(scheduleOf(graph, fusion.options))
-  lastLowered.push({ fusion: fusion.name, lowered })
+  lastLowered.push({ fusion: name, lowered })
   return lowered
 }

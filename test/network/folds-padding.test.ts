@@ -1,8 +1,9 @@
 import test from 'ava'
 import { createCostModel, loadProfile } from '../../hardware-profiles/index.ts'
+import { fusionOf, lower } from '../../hardware-profiles/lowering.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import { scheduleOf } from '../../network/schedule.ts'
-import type { Pair } from '../../network/types.ts'
+import type { NetworkGraph, Pair } from '../../network/types.ts'
 
 const FOLDS = { fusedActivations: new Set(['relu'] as const), foldsPadding: true }
 const BELOW: readonly Pair[] = [
@@ -60,4 +61,35 @@ test('a file with padding costs the STM32N6 what the network without it costs', 
   const [file, network] = [model.price(padded()), model.price(plain)]
   t.is(file.latencyMs, network.latencyMs)
   t.is(file.peakRamBytes, network.peakRamBytes)
+})
+
+test('devices that fold padding and those that do not share the work where nothing is padded, experts included', (t) => {
+  const profile = loadProfile('stm32n6-neuralart')
+  t.true(profile.foldsPadding)
+  const [folding, plain] = [fusionOf(profile), fusionOf({ ...profile, foldsPadding: false })]
+  const isShared = (graph: NetworkGraph) => lower(graph, plain) === lower(graph, folding)
+  /** A mixture whose experts may pad. */
+  const mixture = (pads: boolean) => {
+    const body = new GraphBuilder()
+    const x = body.input([8, 8, 3])
+    const y = pads
+      ? body.node(
+          {
+            kind: 'pad',
+            amounts: [
+              [1, 1],
+              [1, 1],
+              [0, 0],
+            ],
+          },
+          x,
+        )
+      : x
+    const expert = body.build(body.conv2d(y, 3, { kernel: 3, padding: pads ? 'valid' : 'same' }))
+    const b = new GraphBuilder()
+    const map = b.input([8, 8, 3])
+    const gates = b.activation(b.dense(b.globalAveragePool(map), 2), 'softmax')
+    return b.build(b.routedExperts(map, gates, 1, expert))
+  }
+  t.deepEqual([padded(), mixture(true), mixture(false)].map(isShared), [false, false, true])
 })
