@@ -6,30 +6,19 @@
  * shorter time counts.
  */
 import { loadDataset } from '../evaluators/datasets/load.ts'
-import type { EvaluationRequest, Measurement } from '../evaluators/evaluator.ts'
+import type { Measurement } from '../evaluators/evaluator.ts'
 import { createPool } from '../evaluators/pool/pool.ts'
 import { loadEngine } from '../evaluators/training/engines.ts'
 import { parseProvider } from '../evaluators/training/onnx/providers.ts'
-import { DEFAULT_RECIPE } from '../evaluators/training/recipe.ts'
-import { randomStream } from '../lib/random.ts'
-import { archId } from '../network/measure.ts'
-import { geneOperations } from '../search/genes.ts'
-import { loadSpace } from '../spaces/discover.ts'
+import { randomRequests } from './random-requests.ts'
 
 const ROUNDS = 2
 
 const [provider = 'cpu', nets = '1,2,4', count = '8', spent = '1:0.5'] = process.argv.slice(2)
-const [epochs, dataFraction = 1] = spent.split(':').map(Number) as [number, number?]
 const engine = parseProvider(provider) === 'cpu' ? 'onnxruntime' : `onnxruntime:${provider}`
 const { version: engineVersion } = await loadEngine(engine)
 const dataset = await loadDataset('builtin', { seed: 1 })
-const task = { inputShape: dataset.inputShape, classCount: dataset.classNames.length }
-const space = await loadSpace('mobilenet')
-const random = randomStream(1, 'nets-per-step')
-const requests = Array.from({ length: Number(count) }, (_, seed): EvaluationRequest => {
-  const graph = space.decode(geneOperations(space.genes(task)).sample(random), task)
-  return { graph, archId: archId(graph), fidelity: { epochs, dataFraction }, recipe: DEFAULT_RECIPE, seed }
-})
+const requests = await randomRequests(dataset, Number(count), spent, 'nets-per-step')
 
 async function train(netsPerStep: number) {
   const pool = createPool({ dataset, engine, engineVersion, workers: 1, netsPerStep, timeoutSeconds: 3600 })

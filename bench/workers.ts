@@ -8,27 +8,18 @@
  * little, its largest networks come first.
  */
 import { loadDataset } from '../evaluators/datasets/load.ts'
-import type { EvaluationRequest } from '../evaluators/evaluator.ts'
 import { createPool } from '../evaluators/pool/pool.ts'
 import { onnxEngine } from '../evaluators/training/onnx/engine.ts'
-import { DEFAULT_RECIPE } from '../evaluators/training/recipe.ts'
-import { randomStream } from '../lib/random.ts'
-import { archId, countMacs } from '../network/measure.ts'
-import { geneOperations } from '../search/genes.ts'
-import { loadSpace } from '../spaces/discover.ts'
+import { countMacs } from '../network/measure.ts'
+import { randomRequests } from './random-requests.ts'
 
 const ROUNDS = 2
 
 const [data = 'builtin', count = '8', spent = '2', kind = 'threads'] = process.argv.slice(2)
-const [epochs, dataFraction = 1] = spent.split(':').map(Number) as [number, number?]
 const dataset = await loadDataset(data, { seed: 1 })
-const task = { inputShape: dataset.inputShape, classCount: dataset.classNames.length }
-const space = await loadSpace('mobilenet')
-const random = randomStream(1, 'workers')
-const requests = Array.from({ length: Number(count) }, (_, seed): EvaluationRequest => {
-  const graph = space.decode(geneOperations(space.genes(task)).sample(random), task)
-  return { graph, archId: archId(graph), fidelity: { epochs, dataFraction }, recipe: DEFAULT_RECIPE, seed }
-}).toSorted((a, b) => countMacs(b.graph) - countMacs(a.graph))
+const requests = (await randomRequests(dataset, Number(count), spent, 'workers')).toSorted(
+  (a, b) => countMacs(b.graph) - countMacs(a.graph),
+)
 
 interface Round {
   readonly wallSeconds: number

@@ -1,5 +1,5 @@
 import type { KernelKind } from '../network/schedule.ts'
-import type { NetworkGraph } from '../network/types.ts'
+import { ACTIVATION_KINDS, type NetworkGraph } from '../network/types.ts'
 import {
   type Comparison,
   type ErrorSummary,
@@ -26,14 +26,7 @@ export interface Calibration {
   readonly error: ErrorSummary
 }
 
-const ACTIVATIONS: ReadonlySet<KernelKind> = new Set([
-  'relu',
-  'relu6',
-  'hardSwish',
-  'hardSigmoid',
-  'sigmoid',
-  'softmax',
-])
+const ACTIVATIONS: ReadonlySet<KernelKind> = new Set(ACTIVATION_KINDS)
 const POOLING: ReadonlySet<KernelKind> = new Set(['averagePool', 'maxPool', 'globalAveragePool'])
 /** 1×1 and other convolutions, depthwise ones, dense layers, activations, pooling, the rest; then a kernel, an inference. */
 const GROUPS = 9

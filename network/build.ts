@@ -1,7 +1,16 @@
 import { UserError } from '../lib/errors.ts'
 import { definitionOf } from './op-kinds.ts'
 import { sizeOf } from './shapes.ts'
-import type { ActivationKind, NetworkGraph, NetworkNode, Op, Padding, Pair, Shape } from './types.ts'
+import {
+  ACTIVATION_KINDS,
+  type ActivationKind,
+  type NetworkGraph,
+  type NetworkNode,
+  type Op,
+  type Padding,
+  type Pair,
+  type Shape,
+} from './types.ts'
 
 /** A node as written by hand or read from a file: the shape is not known yet. */
 export interface DraftNode {
@@ -41,15 +50,7 @@ function checkedShape(op: Op, inputs: readonly Shape[], id: string): Shape {
 }
 
 /** Kinds with one operand and its shape: most nodes of a network, whose shape need not be checked again. */
-const KEEPS_SHAPE: ReadonlySet<Op['kind']> = new Set([
-  'batchNorm',
-  'relu',
-  'relu6',
-  'hardSwish',
-  'hardSigmoid',
-  'sigmoid',
-  'softmax',
-])
+const KEEPS_SHAPE: ReadonlySet<Op['kind']> = new Set(['batchNorm', ...ACTIVATION_KINDS])
 
 const nameOf = (op: Op, id: string): string => `node '${id}' (${op.kind})`
 

@@ -113,9 +113,7 @@ function curveTable({ groups, over }: Comparison): string {
   const headings = [
     'hypervolume after',
     ...shown.map((place) =>
-      UNITS[over] === 'trials'
-        ? counted(curve[place]!.spent, 'trial')
-        : `${formatNumber(curve[place]!.spent)} ${UNITS[over]}`,
+      over === 'trials' ? counted(curve[place]!.spent, 'trial') : `${formatNumber(curve[place]!.spent)} ${UNITS[over]}`,
     ),
   ]
   return columns(

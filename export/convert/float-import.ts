@@ -1,10 +1,11 @@
 import type { TfliteModel, TfliteOperator, TfliteTensor } from '../../formats/tflite/model.ts'
 import { UserError } from '../../lib/errors.ts'
 import { fromFloat16 } from '../../lib/float16.ts'
-import { shapeText, sizeOf } from '../../network/shapes.ts'
+import { sizeOf } from '../../network/shapes.ts'
 import type { Shape } from '../../network/types.ts'
 import { FloatBuilder, type FloatValue } from './float-builder.ts'
 import type { Amounts } from './float-convolution.ts'
+import { sampleShape, tensorOf } from './sample-tensors.ts'
 
 export interface FloatPad {
   readonly value: FloatValue
@@ -25,22 +26,10 @@ export class FloatImport extends FloatBuilder {
     this.#model = model
   }
 
-  file = (position: number): TfliteTensor => {
-    const tensor = this.#model.tensors[position]
-    if (tensor === undefined) throw new UserError('an operand is missing')
-    return tensor
-  }
+  file = (position: number): TfliteTensor => tensorOf(this.#model, position)
 
   /** Shape of one sample. @throws UserError unless the file says one sample. */
-  shapeOf(position: number): Shape {
-    const { name, dims } = this.file(position)
-    if (dims.length < 2 || dims[0] !== 1 || dims.some((length) => length < 1)) {
-      throw new UserError(
-        `tensor '${name}' has shape ${shapeText(dims)}; a batch of one and fixed lengths are converted`,
-      )
-    }
-    return dims.slice(1)
-  }
+  shapeOf = (position: number): Shape => sampleShape(this.file(position))
 
   isStored = (position: number): boolean => this.#widened.has(position) || this.file(position).data.length > 0
   widen = (from: number, to: number): void => void this.#widened.set(to, this.file(from))

@@ -6,6 +6,7 @@ import type { NetworkGraph, Op, Pair, Shape } from '../../network/types.ts'
 import { INT8_MAX, quantiseMultiplier } from '../quantise/fixed-point.ts'
 import type { FusedActivation, Quantisation, QuantisedKernel, QuantisedTensor } from '../quantise/types.ts'
 import { clampOf } from '../quantise/weights.ts'
+import { sampleShape, tensorOf } from './sample-tensors.ts'
 
 /** A computed tensor of the file. */
 export interface Value {
@@ -68,21 +69,9 @@ export class QuantisedImport {
   }
 
   /** Shape of one sample. @throws UserError unless the file says one sample. */
-  shapeOf(position: number): Shape {
-    const { name, dims } = this.file(position)
-    if (dims.length < 2 || dims[0] !== 1 || dims.some((length) => length < 1)) {
-      throw new UserError(
-        `tensor '${name}' has shape ${shapeText(dims)}; a batch of one and fixed lengths are converted`,
-      )
-    }
-    return dims.slice(1)
-  }
+  shapeOf = (position: number): Shape => sampleShape(this.file(position))
 
-  file = (position: number): TfliteTensor => {
-    const tensor = this.#model.tensors[position]
-    if (tensor === undefined) throw new UserError('an operand is missing')
-    return tensor
-  }
+  file = (position: number): TfliteTensor => tensorOf(this.#model, position)
 
   isStored = (position: number): boolean => this.file(position).data.length > 0
 

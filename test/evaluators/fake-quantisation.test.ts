@@ -8,7 +8,7 @@ import { randomStream } from '../../lib/random.ts'
 import { weightSpecs } from '../../network/measure.ts'
 import { rangePaths } from '../../network/stored-values.ts'
 import { compareEngines, oracle } from './oracle.ts'
-import { CASES, caseGraph } from './training-cases.ts'
+import { namedCase } from './training-cases.ts'
 
 const recipe: Recipe = {
   ...DEFAULT_RECIPE,
@@ -18,7 +18,6 @@ const recipe: Recipe = {
   loadBalancing: 0.2,
   fakeQuantise: 'int8',
 }
-const named = (wanted: string) => caseGraph(CASES.find(([name]) => name === wanted)![1])
 
 const ORACLE_CASES = [
   'biases',
@@ -47,7 +46,7 @@ const SEEDS: Readonly<Record<string, number>> = { 'add of three': 2 }
 for (const name of ORACLE_CASES) {
   test(`${name}: both engines agree with fake quantisation`, async (t) => {
     const { logits, loss, gradients, statistics, threeSteps, correct, worst } = await compareEngines(
-      named(name),
+      namedCase(name),
       recipe,
       SEEDS[name] ?? 1,
     )
@@ -61,12 +60,12 @@ for (const name of ORACLE_CASES) {
 test('both engines agree on the kernels that GPUs have', async (t) => {
   const standard = { engine: createOnnxEngine('cpu', 'standard'), nudge: 0 }
   for (const name of ['squeeze and excite', 'two of three experts, both ways in']) {
-    const { gradients, threeSteps, worst } = await compareEngines(named(name), recipe, 1, standard)
+    const { gradients, threeSteps, worst } = await compareEngines(namedCase(name), recipe, 1, standard)
     t.true(Math.max(gradients, threeSteps) <= 1e-3, `${name}: ${gradients}, ${threeSteps}; worst: ${worst}`)
   }
 })
 
-const graph = named('squeeze and excite')
+const graph = namedCase('squeeze and excite')
 const stream = randomStream(3, 'fake quantisation')
 const inputs = Float32Array.from({ length: 16 * 60 }, () => 2 * stream.normal())
 const labels = Int32Array.from({ length: 16 }, () => stream.int(3))

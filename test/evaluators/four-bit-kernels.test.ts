@@ -11,9 +11,7 @@ import { fourBitScale } from '../../network/four-bits.ts'
 import { weightSpecs } from '../../network/measure.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import { compareEngines, oracle } from './oracle.ts'
-import { CASES, caseGraph } from './training-cases.ts'
-
-const named = (wanted: string) => caseGraph(CASES.find(([name]) => name === wanted)![1])
+import { namedCase } from './training-cases.ts'
 
 /** Every layer with a kernel, as recipes name them. */
 const layersOf = ({ nodes }: NetworkGraph, prefix = ''): readonly string[] =>
@@ -40,7 +38,7 @@ for (const name of [
   'experts inside experts',
 ]) {
   test(`${name}: both engines agree on 4-bit kernels`, async (t) => {
-    const graph = named(name)
+    const graph = namedCase(name)
     const recipe = recipeFor(layersOf(graph))
     const { logits, loss, gradients, statistics, threeSteps, correct, worst } = await compareEngines(graph, recipe, 1)
     t.is(correct[0], correct[1])
@@ -51,14 +49,14 @@ for (const name of [
 }
 
 test('so do the kernels that GPUs have', async (t) => {
-  const graph = named('squeeze and excite')
+  const graph = namedCase('squeeze and excite')
   const standard = { engine: createOnnxEngine('cpu', 'standard'), nudge: 0 }
   const { gradients, threeSteps, worst } = await compareEngines(graph, recipeFor(layersOf(graph)), 1, standard)
   t.true(Math.max(gradients, threeSteps) <= 1e-3, `${gradients}, ${threeSteps}; worst: ${worst}`)
 })
 
 test('a step is not that of 8 bits: only what is named is rounded to 15 levels', async (t) => {
-  const graph = named('squeeze and excite')
+  const graph = namedCase('squeeze and excite')
   const layers = layersOf(graph)
   const lossOf = async (fourBitLayers: readonly string[]): Promise<number> => {
     const program = await onnxEngine.compile(graph, recipeFor(fourBitLayers))
@@ -98,7 +96,7 @@ test('a step is not that of 8 bits: only what is named is rounded to 15 levels',
 })
 
 test('experts share a layer, and a layer that is not there is refused', async (t) => {
-  const graph = named('one of three experts')
+  const graph = namedCase('one of three experts')
   const inside = layersOf(graph).find((layer) => layer.includes('/'))!
   const [mixture, node] = inside.split('/') as [string, string]
   t.deepEqual(

@@ -6,9 +6,9 @@ import { RECIPES } from '../../evaluators/training/recipe.ts'
 import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import { oracle } from './oracle.ts'
-import { CASES, caseGraph } from './training-cases.ts'
+import { namedCase } from './training-cases.ts'
 
-const graph = caseGraph(CASES.find(([name]) => name === 'two of three experts, both ways in')![1])
+const graph = namedCase('two of three experts, both ways in')
 const stream = randomStream(5, 'optimiser state')
 const BATCHES = Array.from({ length: 4 }, () => ({
   inputs: Float32Array.from({ length: 16 * 60 }, () => stream.normal()),

@@ -12,10 +12,10 @@ import { weightSpecs } from '../../network/measure.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import { oracle } from './oracle.ts'
 import { pureLibrary } from './tensorflow-library.ts'
-import { CASES, caseGraph } from './training-cases.ts'
+import { namedCase } from './training-cases.ts'
 
 const recipe: Recipe = { ...DEFAULT_RECIPE, batchSize: 8, weightDecay: 0.01 }
-const graph = caseGraph(CASES.find(([name]) => name === 'two of three experts, both ways in')![1])
+const graph = namedCase('two of three experts, both ways in')
 const SAMPLE = 60
 
 const stream = randomStream(5, 'tensorflow test')

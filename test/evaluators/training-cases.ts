@@ -142,3 +142,6 @@ export function caseGraph(build: Case): NetworkGraph {
   const features = g.shape(result).length === 3 ? g.globalAveragePool(result) : result
   return g.build(g.activation(g.dense(features, CASE_CLASSES), 'softmax'))
 }
+
+/** The network of a case. */
+export const namedCase = (name: string): NetworkGraph => caseGraph(CASES.find(([other]) => other === name)![1])

@@ -16,24 +16,18 @@ import { createCostModel, loadProfile } from '../../hardware-profiles/index.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import { archId } from '../../network/measure.ts'
 import type { NetworkGraph } from '../../network/types.ts'
-import { plausibleWeights } from './networks.ts'
+import { EVIL, hostilelyNamed, plausibleWeights } from './networks.ts'
 
 const whole = await loadDataset('builtin', { seed: 1 })
 const { train, validation, test: testPart } = whole.splits
 const splits = { train: train.subarray(0, 60), validation: validation.subarray(0, 30), test: testPart.subarray(0, 40) }
-const EVIL = '../../escaped */ #error `|<b>é日本\\'
 
 /** Names of nodes that would like to be somewhere else. */
 function hostileNetwork(): NetworkGraph {
   const g = new GraphBuilder()
   const x = g.activation(g.batchNorm(g.conv2d(g.input([16, 16, 1]), 8, { kernel: 3, stride: 2 })), 'hardSwish')
   const y = g.add(x, g.activation(g.batchNorm(g.conv2d(x, 8, { kernel: 3 })), 'relu6'))
-  const { nodes, output } = g.build(g.dense(g.globalAveragePool(y), 10))
-  const rename = (id: string): string => `${EVIL}${id}`
-  return {
-    nodes: nodes.map((node) => ({ ...node, id: rename(node.id), inputs: node.inputs.map(rename) })),
-    output: rename(output),
-  }
+  return hostilelyNamed(g.build(g.dense(g.globalAveragePool(y), 10)))
 }
 const graph = hostileNetwork()
 const weights = plausibleWeights(graph, 3)
