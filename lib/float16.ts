@@ -1,3 +1,5 @@
+import { roundEven } from './round-even.ts'
+
 /** Largest number that float16 holds. */
 export const FLOAT16_MAX = 65_504
 
@@ -7,12 +9,6 @@ const LEAST_STEP = 2 ** -24
 
 const floats = new Float32Array(1)
 const words = new Uint32Array(floats.buffer)
-
-/** Nearest whole number, halves to even. */
-function roundEven(x: number): number {
-  const rounded = Math.round(x)
-  return rounded - x === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded
-}
 
 /** The bits of the nearest float16 (IEEE 754 binary16, halves to even); what is too large becomes infinity. */
 function bitsOf(value: number): number {

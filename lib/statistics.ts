@@ -1,3 +1,10 @@
+/** Place, from 0, of the first largest of `length` values from `start`. */
+export function argmax(values: ArrayLike<number>, start = 0, length = values.length): number {
+  let best = 0
+  for (let i = 1; i < length; i++) if (values[start + i]! > values[start + best]!) best = i
+  return best
+}
+
 export const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /** Standard deviation of the values themselves (n in the denominator). */

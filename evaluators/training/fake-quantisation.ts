@@ -1,3 +1,4 @@
+import { roundEven } from '../../lib/round-even.ts'
 import { fourBitScale, INT4_MAX } from '../../network/four-bits.ts'
 import { weightSpecs } from '../../network/measure.ts'
 import { sizeOf } from '../../network/shapes.ts'
@@ -19,11 +20,6 @@ export function rangeOf([low = 0, high = 0, share = 0]: ArrayLike<number> & Iter
   | readonly [number, number]
   | undefined {
   return share > 0 ? [low / share, high / share] : undefined
-}
-
-const roundEven = (x: number): number => {
-  const rounded = Math.round(x)
-  return Math.abs(x % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded
 }
 
 /**

@@ -1,12 +1,13 @@
 import { readTflite } from '../../formats/tflite/model.ts'
 import { OperationalError, UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
+import { argmax } from '../../lib/statistics.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import { findLiteRt } from '../litert/run-litert.ts'
 import { runRealInLiteRt } from '../litert/verify-litert.ts'
 import { quantiseValue } from '../quantise/fixed-point.ts'
 import { quantiseNetwork } from '../quantise/quantise.ts'
-import { createInterpreter } from '../quantise/reference/interpreter.ts'
+import { referenceOutputs } from '../quantise/run-reference.ts'
 import type { QuantisedNetwork } from '../quantise/types.ts'
 import type { PreparedData } from './calibration-data.ts'
 import type { ConversionSource } from './conversion.ts'
@@ -93,12 +94,7 @@ export async function quantisedSource(
 function runInt8(network: QuantisedNetwork, { values, count }: Pick<FloatChecks, 'values' | 'count'>) {
   const input = network.tensors[network.input]!
   const inputs = Int8Array.from(values, (value) => quantiseValue(value, input.quantisation))
-  const size = inputs.length / count
-  const width = sizeOf(network.outputShape)
-  const outputs = new Int8Array(count * width)
-  const run = createInterpreter(network)
-  for (let i = 0; i < count; i++) outputs.set(run(inputs.subarray(i * size, (i + 1) * size)), i * width)
-  return { inputs, outputs }
+  return { inputs, outputs: referenceOutputs(network, inputs, count) }
 }
 
 function meanError(
@@ -111,12 +107,6 @@ function meanError(
   return outputs.reduce((sum, q, i) => sum + Math.abs(scale * (q - zeroPoint) - wanted[i]!), 0) / wanted.length
 }
 
-const largestOf = (values: ArrayLike<number>, start: number, width: number): number => {
-  let best = 0
-  for (let i = 1; i < width; i++) if (values[start + i]! > values[start + best]!) best = i
-  return best
-}
-
 /** How int8 and float classify the samples, and the labels where the network has an output for each class. */
 function comparison(
   network: QuantisedNetwork,
@@ -127,7 +117,7 @@ function comparison(
   const width = expected.length / count
   let [equal, int8Right, floatRight] = [0, 0, 0]
   for (let i = 0; i < count; i++) {
-    const [a, b] = [largestOf(outputs, i * width, width), largestOf(expected, i * width, width)]
+    const [a, b] = [argmax(outputs, i * width, width), argmax(expected, i * width, width)]
     const label = dataset.labels[dataset.splits.test[i]!]
     if (a === b) equal++
     if (a === label) int8Right++

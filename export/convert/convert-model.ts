@@ -7,7 +7,7 @@ import { randomStream } from '../../lib/random.ts'
 import { shapeText, sizeOf } from '../../network/shapes.ts'
 import { findLiteRt } from '../litert/run-litert.ts'
 import { runInLiteRt } from '../litert/verify-litert.ts'
-import { createInterpreter } from '../quantise/reference/interpreter.ts'
+import { referenceOutputs } from '../quantise/run-reference.ts'
 import type { QuantisedNetwork } from '../quantise/types.ts'
 import { type NormalisationName, prepareData } from './calibration-data.ts'
 import type { ConversionSamples, ConversionSource, ConvertedFile } from './conversion.ts'
@@ -126,10 +126,7 @@ async function samplesFor({ network }: ReadNetwork, bytes: Uint8Array): Promise<
   const size = sizeOf(network.tensors[network.input]!.shape)
   const random = randomStream(1, 'conversion')
   const inputs = Int8Array.from({ length: SAMPLES * size }, () => random.int(256) - 128)
-  const width = sizeOf(network.outputShape)
-  const expected = new Int8Array(SAMPLES * width)
-  const run = createInterpreter(network)
-  for (let i = 0; i < SAMPLES; i++) expected.set(run(inputs.subarray(i * size, (i + 1) * size)), i * width)
+  const expected = referenceOutputs(network, inputs, SAMPLES)
   const installation = findLiteRt()
   const original =
     installation === undefined ? undefined : await runInLiteRt(installation, withFloatInterface(bytes), network, inputs)

@@ -1,6 +1,7 @@
 import { UserError } from '../../lib/errors.ts'
 import { explicitPadding, featureShape, windowOutput } from '../../network/shapes.ts'
 import type { ActivationKind, Op, Padding, Pair, Shape } from '../../network/types.ts'
+import { channelsFirst } from '../weight-layout.ts'
 import type { FloatBuilder, FloatValue } from './float-builder.ts'
 import { type Filters, spreadFilters } from './spread-filters.ts'
 
@@ -55,17 +56,6 @@ export function poolPadding(input: Shape, kernel: Pair, stride: Pair, amounts: A
   )
 }
 
-/** `[filters, taps, channels]` to `[filters, channels, taps]`, as weights are stored here. */
-function channelsBeforeTaps(weights: Float32Array, filters: number, taps: number, channels: number): Float32Array {
-  const out = new Float32Array(weights.length)
-  for (let f = 0, at = 0; f < filters; f++) {
-    for (let c = 0; c < channels; c++) {
-      for (let tap = 0; tap < taps; tap++) out[at++] = weights[(f * taps + tap) * channels + c]!
-    }
-  }
-  return out
-}
-
 /** Windows `[height, width]`, one after the other, with zeros around them. */
 function grown(weights: Float32Array, from: Pair, { kernel: to, before }: PlacedWindow): Float32Array {
   if (from[0] === to[0] && from[1] === to[1]) return weights
@@ -103,9 +93,7 @@ export function addConvolution(network: FloatBuilder, convolution: FloatConvolut
     padding === 'same' ? { kernel: spread, padding, before: [0, 0] } : placedWindow(x.shape, spread, stride, padding)
   const { depthwise, values } = spreadFilters(convolution.weights, filters)
   const taps = spread[0] * spread[1]
-  const planes = depthwise
-    ? channelsBeforeTaps(values, 1, taps, count)
-    : channelsBeforeTaps(values, count, taps, channels)
+  const planes = depthwise ? channelsFirst(values, 1, taps, count) : channelsFirst(values, count, taps, channels)
   const stored = { kernel: grown(planes, spread, window), bias }
   const common = { kernel: window.kernel, stride, padding: window.padding, bias: true } as const
   const op: Op = depthwise ? { kind: 'depthwiseConv2d', ...common } : { kind: 'conv2d', filters: count, ...common }

@@ -2,8 +2,9 @@ import type { Value } from '../../evaluators/training/onnx/emitter.ts'
 import type { Shape } from '../../network/types.ts'
 import { INT8_MAX, INT8_MIN } from '../quantise/fixed-point.ts'
 import type { Multiplier, Quantisation, QuantisedExperts, QuantisedKind, QuantisedOf } from '../quantise/types.ts'
+import { channelsFirst } from '../weight-layout.ts'
 import { type Edge, OFFSET, type QdqBuilder } from './builder.ts'
-import { channelsFirst, type QdqInput, windowAttributes } from './operators.ts'
+import { type QdqInput, windowAttributes } from './operators.ts'
 
 const [UINT8, INT64] = [2n, 7n]
 

@@ -2,6 +2,7 @@ import type { Value } from '../../evaluators/training/onnx/emitter.ts'
 import { sameShape } from '../../network/shapes.ts'
 import type { Clamp, FusedActivation, QuantisedKind, QuantisedOf, QuantisedPool } from '../quantise/types.ts'
 import { paddingOf } from '../quantise/window.ts'
+import { channelsFirst } from '../weight-layout.ts'
 import { type Edge, OFFSET, type QdqBuilder } from './builder.ts'
 import { productTable, sumTable } from './runtime-rounding.ts'
 
@@ -75,16 +76,6 @@ function weighted<K extends 'conv2d' | 'depthwiseConv2d' | 'dense'>(
       attributes,
     }),
   ]
-}
-
-/** `[filters, height, width, channels]` to `[filters, channels, height, width]`. */
-export function channelsFirst(weights: Int8Array, filters: number, area: number, channels: number): Int8Array {
-  const out = new Int8Array(weights.length)
-  let at = 0
-  for (let f = 0; f < filters; f++)
-    for (let c = 0; c < channels; c++)
-      for (let i = 0; i < area; i++) out[at++] = weights[(f * area + i) * channels + c]!
-  return out
 }
 
 /**

@@ -1,4 +1,5 @@
-import { clampedConflicts, realMean, realSum, roundEven } from '../quantise/agreement.ts'
+import { roundEven } from '../../lib/round-even.ts'
+import { clampedConflicts, realMean, realSum } from '../quantise/agreement.ts'
 import { addValue } from '../quantise/elementwise.ts'
 import { clampInt8, clampTo, INT8_MAX, INT8_MIN, scaleBy } from '../quantise/fixed-point.ts'
 import type { Quantisation, QuantisedAdd, QuantisedMean, QuantisedMultiply } from '../quantise/types.ts'

@@ -1,3 +1,4 @@
+import { roundEven } from '../../lib/round-even.ts'
 import { ADD_SHIFT, addOperands } from './elementwise.ts'
 import { INT8_MAX, INT8_MIN, quantiseMultiplier, scaleBy } from './fixed-point.ts'
 import type { Clamp, Multiplier, Quantisation } from './types.ts'
@@ -17,14 +18,6 @@ const ACTIVATION_STEP = 2 ** -18
 const LARGEST_SUM = 2 ** 24
 
 const single = Math.fround
-
-/** Nearest integer, halves to even. */
-export function roundEven(x: number): number {
-  const floor = Math.floor(x)
-  const rest = x - floor
-  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1
-  return floor % 2 === 0 ? floor : floor + 1
-}
 
 /** A real factor, and what both arithmetics make of it. */
 export interface Factor {

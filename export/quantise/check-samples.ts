@@ -1,4 +1,5 @@
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
+import { argmax } from '../../lib/statistics.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import type { QuantisationChoice } from './choose.ts'
 import { quantisedInputs } from './input.ts'
@@ -37,9 +38,7 @@ export function countCorrect(dataset: Dataset, outputs: Int8Array): number {
   const classes = dataset.classNames.length
   let correct = 0
   for (let i = 0; i * classes < outputs.length; i++) {
-    let best = 0
-    for (let c = 1; c < classes; c++) if (outputs[i * classes + c]! > outputs[i * classes + best]!) best = c
-    if (best === dataset.labels[dataset.splits.test[i]!]) correct++
+    if (argmax(outputs, i * classes, classes) === dataset.labels[dataset.splits.test[i]!]) correct++
   }
   return correct
 }

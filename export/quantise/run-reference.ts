@@ -1,4 +1,6 @@
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
+import { argmax } from '../../lib/statistics.ts'
+import { sizeOf } from '../../network/shapes.ts'
 import { type VerifiedAccuracy, verifiedAccuracy } from '../verify.ts'
 import { quantisedInputs } from './input.ts'
 import { createInterpreter } from './reference/interpreter.ts'
@@ -24,13 +26,20 @@ export async function runReference(
   for (const input of quantisedInputs(network, dataset, indices)) {
     const output = run(input)
     outputs.set(output, at * classes)
-    let best = 0
-    for (let c = 1; c < output.length; c++) if (output[c]! > output[best]!) best = c
-    if (best === dataset.labels[indices[at]!]) correct++
+    if (argmax(output) === dataset.labels[indices[at]!]) correct++
     if (++at % SLICE === 0) {
       await new Promise(setImmediate)
       check()
     }
   }
   return { accuracy: verifiedAccuracy(correct, indices.length), outputs }
+}
+
+/** What the integer reference gives for samples in int8, one after the other. */
+export function referenceOutputs(network: QuantisedNetwork, inputs: Int8Array, count: number): Int8Array {
+  const [size, width] = [inputs.length / count, sizeOf(network.outputShape)]
+  const outputs = new Int8Array(count * width)
+  const run = createInterpreter(network)
+  for (let i = 0; i < count; i++) outputs.set(run(inputs.subarray(i * size, (i + 1) * size)), i * width)
+  return outputs
 }

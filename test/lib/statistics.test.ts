@@ -1,6 +1,14 @@
 import test from 'ava'
 import { randomStream } from '../../lib/random.ts'
-import { confidenceInterval95, mean, populationSd, studentQuantile, wilcoxonSignedRank } from '../../lib/statistics.ts'
+import { roundEven } from '../../lib/round-even.ts'
+import {
+  argmax,
+  confidenceInterval95,
+  mean,
+  populationSd,
+  studentQuantile,
+  wilcoxonSignedRank,
+} from '../../lib/statistics.ts'
 
 const near = (a: number, b: number, tolerance = 1e-9) => Math.abs(a - b) <= tolerance
 
@@ -84,4 +92,14 @@ test('beyond a hundred pairs the normal approximation goes on where the exact di
     if (exact < 0.1) small++
   }
   t.true(small >= 8 && small < 20, `${small}`)
+})
+
+test('halves are rounded to even, below zero too', (t) => {
+  const given = [-2.5, -1.5, -1.4, -0.5, 0.5, 0.49999999999999994, 1.5, 2.5, 3.2]
+  t.deepEqual(given.map(roundEven), [-2, -2, -1, -0, 0, 0, 2, 2, 3])
+})
+
+test('the first of equal largest values counts', (t) => {
+  t.is(argmax([1, 3, 2, 3]), 1)
+  t.is(argmax(Int8Array.of(9, -5, -2, -2, 8), 1, 3), 1)
 })
