@@ -1,7 +1,7 @@
 import type { Costs } from '../hardware-profiles/index.ts'
 import type { NetworkGraph } from '../network/types.ts'
 import type { QuantisedGraph } from './quantise/types.ts'
-import { allWeightBytes, layerBits } from './quantise/weight-bits.ts'
+import { allWeightBytes, fourBitLayers, layerBits } from './quantise/weight-bits.ts'
 
 type Kind = 'conv2d' | 'depthwiseConv2d' | 'dense'
 
@@ -24,7 +24,7 @@ export const savedBytes = (network: QuantisedGraph): number =>
 
 /** Estimates for the exported C with the bits that its weights have, from those for 8 bits with their layers. */
 export function costsWithFourBits(costs: Costs, graph: NetworkGraph, network: QuantisedGraph): Costs {
-  const four = new Set(layerBits(network).flatMap(({ id, bits }) => (bits === 4 ? [id] : [])))
+  const four = new Set(fourBitLayers(network))
   if (four.size === 0) return costs
   const paths = new Map(pathsOf(graph, '', ''))
   const kinds = { four: new Set<string>(), eight: new Set<string>() }

@@ -1,4 +1,4 @@
-import type { Fit, GaussianProcess } from './gaussian-process.ts'
+import { type Fit, type GaussianProcess, grown } from './gaussian-process.ts'
 
 /** Targets that come with the points of a process. What was worked out for the earlier ones is kept while it serves. */
 export class GrowingTargets {
@@ -20,11 +20,7 @@ export class GrowingTargets {
     const n = this.values.length
     if (process !== this.#process) this.#count = 0
     this.#process = process
-    if (this.#whitened.length < n) {
-      const larger = new Float64Array(2 * n)
-      larger.set(this.#whitened)
-      this.#whitened = larger
-    }
+    this.#whitened = grown(this.#whitened, n, 2 * n)
     for (let i = this.#count; i < n; i++) this.#whitened[i] = this.values[i]!
     process.whiten(this.#whitened, this.#count, n)
     this.#count = n
