@@ -1,3 +1,5 @@
+import { studentQuantile } from '../../lib/statistics.ts'
+
 /** One figure against its measurement, both in the same unit. */
 export interface Comparison {
   readonly name: string
@@ -73,13 +75,12 @@ export function percentile90Of(errors: readonly number[]): number {
 
 /**
  * The error that one more case does not exceed with a probability of 90 %, from relative errors of a few left-out cases:
- * Student's t times their root mean square (t by its expansion in 1 ÷ degrees of freedom, Abramowitz and Stegun 26.7.5).
- * The 0.9-quantile of ten errors would be passed by a sixth of all cases.
+ * Student's t times their root mean square. The 0.9-quantile of ten errors would be passed by a sixth of all cases.
  */
 export function expectedError90(errors: readonly number[]): number {
   const freedom = Math.max(errors.length - 1, 1)
   const meanSquare = errors.reduce((sum, error) => sum + error * error, 0) / Math.max(errors.length, 1)
-  return digits((1.645 + 1.524 / freedom + 1.42 / freedom ** 2) * Math.sqrt(meanSquare))
+  return digits(studentQuantile(0.9, freedom) * Math.sqrt(meanSquare))
 }
 
 /** Whether an interval that all other cases give (`expectedError90`) holds each of a few left-out cases. */
