@@ -9,6 +9,7 @@ import { energyLabel, type LabelOptions } from './energy-label.ts'
 import type { Artefact, CFootprint } from './formats/format.ts'
 import { costsWithFourBits, savedBytes } from './four-bit-cost.ts'
 import type { Int8Card, ModelCard } from './model-card.ts'
+import { pairwiseSums } from './pairwise-sums.ts'
 import type { PruningReport } from './prune/fine-tune.ts'
 import type { TunedQuantisation } from './quantise/fine-tune.ts'
 import { allWeightBytes, layerBits } from './quantise/weight-bits.ts'
@@ -59,8 +60,9 @@ export function buildCard(
   const int8Card = int8 === undefined ? undefined : int8CardOf(int8, float.accuracy)
   const footprint = artefacts.find((artefact) => artefact.footprint !== undefined)?.footprint
   const ofC = footprint === undefined ? undefined : costModelOfC(profile)
-  const pricedC = ofC?.price(graph, { layers: true })
-  const costsOfC = pricedC && int8 ? costsWithFourBits(pricedC, graph, int8.network) : pricedC
+  const inC = pairwiseSums(graph)
+  const pricedC = ofC?.price(inC, { layers: true })
+  const costsOfC = pricedC && int8 ? costsWithFourBits(pricedC, inC, int8.network) : pricedC
   return {
     $schema: 'card.schema.json',
     format: 'frugal-card/1',

@@ -31,8 +31,6 @@ export interface Tolerance {
 export const BIT_FOR_BIT: Tolerance = { share: 0, quanta: 0, samplesShare: 0 }
 /** Runtimes that round once, but in single precision. */
 export const ONE_QUANTUM: Tolerance = { share: 0.001, quanta: 1, samplesShare: 0.005 }
-/** Kernels that round twice, or in float: every layer's values may be a quantum off, and outputs some quanta. */
-export const OTHER_ROUNDING: Tolerance = { share: 1, quanta: 16, samplesShare: 0.02 }
 
 export const withinTolerance = (
   { outputs, differing, most }: OutputComparison,

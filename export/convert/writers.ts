@@ -1,6 +1,5 @@
 import { OperationalError } from '../../lib/errors.ts'
 import { countMacs } from '../../network/measure.ts'
-import { scheduleOf } from '../../network/schedule.ts'
 import { checkProgram, LINKER_SCRIPT, START_SOURCE } from '../c/check-program.ts'
 import { HOST_FLAGS } from '../c/toolchain.ts'
 import { verifyC } from '../c/verify-c.ts'
@@ -10,6 +9,7 @@ import { findLiteRt, LITERT_MISSING } from '../litert/run-litert.ts'
 import { runInLiteRt } from '../litert/verify-litert.ts'
 import { runInOnnxRuntime } from '../onnx-int8/run-model.ts'
 import { type OnnxArithmetic, writeQdqModel } from '../onnx-int8/write-model.ts'
+import { quantisedSchedule } from '../quantise/quantise.ts'
 import { writeTflite } from '../tflite/write-model.ts'
 import type { ConversionSamples, ConversionSource, ConvertedFile } from './conversion.ts'
 
@@ -79,7 +79,7 @@ const toOnnx =
 async function toC({ network, graph, name, title, checks }: ConversionSource): Promise<ConvertedFile> {
   const model = writeCModel(network, {
     name,
-    schedule: scheduleOf(graph),
+    schedule: quantisedSchedule(graph),
     alignmentBytes: ALIGNMENT_BYTES,
     title,
     classNames: [],

@@ -1,10 +1,10 @@
-import { ONE_QUANTUM, OTHER_ROUNDING, toleranceText } from '../compare-outputs.ts'
+import { ONE_QUANTUM, toleranceText } from '../compare-outputs.ts'
 import { referenceRoundedAs } from '../litert/int4-rounding.ts'
 import { findPythonLiteRt, PYTHON_LITERT_MISSING, runInPythonLiteRt } from '../litert/python-litert.ts'
 import { findLiteRt, LITERT_MISSING } from '../litert/run-litert.ts'
 import { runInLiteRt } from '../litert/verify-litert.ts'
 import { type CheckSamples, checkSamples, countCorrect } from '../quantise/check-samples.ts'
-import type { QuantisedGraph, QuantisedNetwork } from '../quantise/types.ts'
+import type { QuantisedNetwork } from '../quantise/types.ts'
 import { fourBitLayers } from '../quantise/weight-bits.ts'
 import { writeTflite } from '../tflite/write-model.ts'
 import { type CheckedFile, checked, judgeOutputs, notRun } from './check.ts'
@@ -92,29 +92,20 @@ async function checkedInLiteRt(
   run: () => Promise<Int8Array>,
 ): Promise<ArtefactCheck> {
   const { network } = int8!
-  const tolerance = hasLongSums(network) ? OTHER_ROUNDING : ONE_QUANTUM
   const fourBits = fourBitLayers(network).length > 0
   const allowed =
-    toleranceText(tolerance) + (fourBits ? ', of the reference with 4-bit sums rounded as LiteRT does' : '')
+    toleranceText(ONE_QUANTUM) + (fourBits ? ', of the reference with 4-bit sums rounded as LiteRT does' : '')
   return checked({ ...file, allowed }, async () => {
     const outputs = await run()
-    if (!fourBits) return judgeOutputs(dataset, samples, outputs, tolerance)
+    if (!fourBits) return judgeOutputs(dataset, samples, outputs, ONE_QUANTUM)
     const { expected, roundedTwice } = await referenceRoundedAs(outputs, network, dataset, samples)
-    const judgement = judgeOutputs(dataset, { ...samples, expected }, outputs, tolerance)
+    const judgement = judgeOutputs(dataset, { ...samples, expected }, outputs, ONE_QUANTUM)
     if (roundedTwice === undefined) return judgement
     const rounding = `the reference that rounds 4-bit sums of ${roundedTwice.kinds.join(' and ')} twice, as LiteRT does here`
     const plain = `the reference itself: ${countCorrect(dataset, samples.expected)}`
     return { ...judgement, detail: `${judgement.detail}; that is ${rounding} (${plain})` }
   })
 }
-
-/** Sums of three and more are chains of additions, which round in between. */
-const hasLongSums = ({ kernels }: QuantisedGraph): boolean =>
-  kernels.some(
-    (kernel) =>
-      (kernel.kind === 'add' && kernel.inputs.length > 2) ||
-      (kernel.kind === 'routedExperts' && kernel.experts.some(({ graph }) => hasLongSums(graph))),
-  )
 
 function instructions({ normalisation, tensors, input, output }: QuantisedNetwork): string {
   const entry = tensors[input]!.quantisation

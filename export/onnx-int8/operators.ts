@@ -103,7 +103,7 @@ function maxPool(input: PoolInput): Edge {
   return stored(input, real)
 }
 
-/** How each kernel is written (sums of two operands only); mixtures are in `experts.ts`. */
+/** How each kernel is written; mixtures are in `experts.ts`. */
 export const QDQ_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>]: Rule<K> } = {
   conv2d: (input) => {
     const { builder, kernel, inputs } = input

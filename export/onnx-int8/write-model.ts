@@ -90,6 +90,5 @@ function ruleOf(
     const [height, width] = kernel.inputShapes[0]! as readonly [number, number]
     if (meansDiffer(kernel, from[0]!, height * width, to)) return inIntegers as Rule
   }
-  if (kernel.kind === 'add' && inputs.length > 2) return inIntegers as Rule
   return QDQ_RULES[kernel.kind] as Rule
 }

@@ -148,8 +148,7 @@ export function sumConflicts(
   output: Quantisation,
   enough = Number.POSITIVE_INFINITY,
 ): number {
-  const scales = operands.map(({ scale }) => scale)
-  const { operands: factors, result } = addOperands(scales, output.scale)
+  const { operands: factors, result } = addOperands(scalesOf(operands), output.scale)
   const { shift, multipliers } = shortFactors(operands, output)
   const terms = operands.map((operand, n) => {
     const [low, high] = span(operand)
@@ -171,6 +170,8 @@ export function sumConflicts(
   }
   return conflicts
 }
+
+const scalesOf = ([a, b]: readonly [Quantisation, Quantisation]): readonly [number, number] => [a.scale, b.scale]
 
 /** XNNPACK's factors: whole numbers, the larger from 2^20 up to 2^21, and how far their sum is shifted to the right. */
 function shortFactors(operands: readonly [Quantisation, Quantisation], { scale }: Quantisation) {
@@ -198,10 +199,7 @@ export function realSumConflicts(
   output: Quantisation,
   enough = Number.POSITIVE_INFINITY,
 ): number {
-  const factors = addOperands(
-    operands.map(({ scale }) => scale),
-    output.scale,
-  )
+  const factors = addOperands(scalesOf(operands), output.scale)
   const shares = operands.map(({ zeroPoint }, n) =>
     Array.from({ length: 256 }, (_, i) => {
       const { multiplier, shift } = factors.operands[n]!
@@ -238,8 +236,7 @@ export function givenSum(
   operands: readonly [Quantisation, Quantisation],
   output: Quantisation,
 ): ReturnType<typeof addOperands> {
-  const scales = operands.map(({ scale }) => scale)
-  if (sumConflicts(operands, output, 1) === 0) return addOperands(scales, output.scale)
+  if (sumConflicts(operands, output, 1) === 0) return addOperands(scalesOf(operands), output.scale)
   const { shift, multipliers } = shortFactors(operands, output)
   const whole = (factor: number): Multiplier => {
     const { multiplier, shift: bits } = quantiseMultiplier(factor)

@@ -5,13 +5,13 @@ export const ADD_SHIFT = 20
 
 /**
  * Fixed-point factors of TFLite ADD: operands are brought to 2^20 · scale ÷ (2 · largest scale), so that a sum of two
- * cannot overflow. More operands take the next power of two.
+ * cannot overflow.
  */
 export function addOperands(
-  scales: readonly number[],
+  scales: readonly [number, number],
   outputScale: number,
 ): Pick<QuantisedAdd, 'leftShift' | 'operands' | 'result'> {
-  const common = Math.max(...scales) * 2 ** Math.ceil(Math.log2(scales.length))
+  const common = Math.max(...scales) * 2
   return {
     leftShift: ADD_SHIFT,
     operands: scales.map((scale) => quantiseMultiplier(scale / common)),

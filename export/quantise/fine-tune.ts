@@ -1,6 +1,7 @@
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import type { TrainedNetwork } from '../../evaluators/training/train.ts'
 import type { NetworkGraph, Weights } from '../../network/types.ts'
+import { pairwiseSums } from '../pairwise-sums.ts'
 import type { TrainingJob } from '../train/training-job.ts'
 import { chooseQuantisation, type QuantisationChoice, validationSample } from './choose.ts'
 import { floatAccuracy } from './float-accuracy.ts'
@@ -73,7 +74,7 @@ export function fineTuningJob(job: TrainingJob, start: Weights, fourBitLayers: r
     learningRate: RATE_SHARE * job.recipe.learningRate,
     ...(fourBitLayers.length === 0 ? {} : { fourBitLayers }),
   }
-  return { ...job, recipe, epochs, patience: 0, start }
+  return { ...job, graph: pairwiseSums(job.graph), recipe, epochs, patience: 0, start }
 }
 
 /**

@@ -89,10 +89,8 @@ export const KERNEL_RULES: { readonly [K in PlainKind]: (job: Job) => QuantisedK
     return { kind: 'dense', ...common, ...weighted }
   },
   add: ({ common, activation, from, to }) => {
-    const factors = addOperands(
-      from.map(({ scale }) => scale),
-      to.scale,
-    )
+    const [a, b] = from as readonly [Quantisation, Quantisation]
+    const factors = addOperands([a.scale, b.scale], to.scale)
     return { kind: 'add', ...common, ...factors, clamp: clampOf(activation, to), activation }
   },
   multiply: ({ common, from, to }) => {

@@ -1,6 +1,7 @@
 import { type Schedule, scheduleOf } from '../../network/schedule.ts'
 import { trainableOp } from '../../network/trainable.ts'
 import type { NetworkGraph, Weights } from '../../network/types.ts'
+import { pairwiseSums } from '../pairwise-sums.ts'
 import { type CalibrationSample, calibrate, type Ranges } from './calibrate.ts'
 import { quantiseMultiplier, SHARE_BITS } from './fixed-point.ts'
 import { foldWeights } from './fold.ts'
@@ -25,7 +26,7 @@ export interface QuantisationJob {
 }
 
 /** The kernels that the int8 network consists of: what memory is planned for. */
-export const quantisedSchedule = (graph: NetworkGraph): Schedule => scheduleOf(graph)
+export const quantisedSchedule = (graph: NetworkGraph): Schedule => scheduleOf(pairwiseSums(graph))
 
 /** A network whose ranges are known: gives it in int8, with 4-bit weights in the layers that are named. */
 export interface PreparedQuantisation {
@@ -41,8 +42,9 @@ export interface PreparedQuantisation {
  * @throws UserError for kinds that no search space makes.
  */
 export async function prepareQuantisation(job: QuantisationJob): Promise<PreparedQuantisation> {
-  const { graph, weights, normalisation } = job
-  const level = levelsOf(graph, quantisedSchedule(graph))
+  const { weights, normalisation } = job
+  const graph = pairwiseSums(job.graph)
+  const level = levelsOf(graph, scheduleOf(graph))
   const ranges = await calibrate(graph, level, weights, job.sample)
   return {
     inner: innerLayers(level),

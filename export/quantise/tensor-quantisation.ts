@@ -58,7 +58,7 @@ function agreeing(
 ): Quantisation {
   const [a, b] = from as readonly [Quantisation, Quantisation]
   if (node.op.kind === 'multiply') return agreeingProduct([a, b], wanted)
-  if (node.op.kind === 'add' && from.length === 2) return agreeingSum([a, b], wanted)
+  if (node.op.kind === 'add') return agreeingSum([a, b], wanted)
   if (node.op.kind !== 'globalAveragePool') return wanted
   const [height, width] = inputShapes[0]! as readonly [number, number]
   return agreeingMean(a, height * width, wanted, (ratio) => meanFactor(ratio, height * width))

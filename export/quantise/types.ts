@@ -82,7 +82,7 @@ export interface QuantisedDense extends KernelBase, Weighted {
   readonly kind: 'dense'
 }
 
-/** TFLite ADD: operands are shifted left by `leftShift`, scaled, added, scaled back. Two operands or more. */
+/** TFLite ADD: operands are shifted left by `leftShift`, scaled, added, scaled back. Two operands: longer sums are taken apart before. */
 export interface QuantisedAdd extends KernelBase {
   readonly kind: 'add'
   readonly leftShift: number

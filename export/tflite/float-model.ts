@@ -5,6 +5,7 @@ import { scheduleOf } from '../../network/schedule.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import { trainableOp } from '../../network/trainable.ts'
 import type { NetworkGraph, OpOf, Shape, Weights } from '../../network/types.ts'
+import { pairwiseSums } from '../pairwise-sums.ts'
 import { foldWeights } from '../quantise/fold.ts'
 import { type Level, type LevelKernel, levelsOf } from '../quantise/lowering.ts'
 import { type Operand, TfliteBuilder, withBatch } from './builder.ts'
@@ -29,10 +30,11 @@ const TIE = 1e-6
  * last node gives. Batch norms are folded and relu and relu6 fused, as in the int8 files.
  */
 export function writeFloatTflite(
-  graph: NetworkGraph,
+  network: NetworkGraph,
   weights: Weights,
   { description, precision }: FloatTfliteOptions,
 ): Uint8Array {
+  const graph = pairwiseSums(network)
   const level = levelsOf(graph, scheduleOf(graph))
   const writer = new Writer(weights, precision)
   const { builder } = writer

@@ -98,15 +98,8 @@ export const FLOAT_RULES: { readonly [K in PlainKind]: Rule } = {
     const operands = weighted(input, dims, Float32Array.from(weights), bias)
     builder.operator('FULLY_CONNECTED', 1, operands, [output], OPTIONS.fullyConnected(activationOf(kernel)))
   },
-  add: ({ builder, kernel, inputs, output, name }) => {
-    let sum = inputs[0]!
-    for (const [i, operand] of inputs.slice(1).entries()) {
-      const last = i === inputs.length - 2
-      const target = last ? output : builder.computed(`${name}/sum${i + 1}`, output.dims)
-      builder.operator('ADD', 1, [sum, operand], [target], OPTIONS.add(last ? activationOf(kernel) : 'none'))
-      sum = target
-    }
-  },
+  add: ({ builder, kernel, inputs, output }) =>
+    builder.operator('ADD', 1, inputs, [output], OPTIONS.add(activationOf(kernel))),
   multiply: ({ builder, inputs, output }) => builder.operator('MUL', 1, inputs, [output], OPTIONS.mul('none')),
   concat: ({ builder, inputs, output }) =>
     builder.operator('CONCATENATION', 1, inputs, [output], OPTIONS.concatenation(output.dims.length - 1)),

@@ -1,7 +1,6 @@
 import { OPTIONS } from '../../formats/tflite/options.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import { HARD_SIGMOID } from '../quantise/lookup-tables.ts'
-import { quantisationOf } from '../quantise/tensor-quantisation.ts'
 import type { FusedActivation, Quantisation, QuantisedKind, QuantisedLookup, QuantisedOf } from '../quantise/types.ts'
 import { packNibbles, type WeightedKernel } from '../quantise/weight-bits.ts'
 import { paddingOf } from '../quantise/window.ts'
@@ -58,28 +57,6 @@ const versionOf = ({ weightBits }: WeightedKernel, int8: number, int4: number): 
 /** ADD of two operands. */
 function add(builder: TfliteBuilder, operands: readonly Operand[], output: Operand, activation: FusedActivation): void {
   builder.operator('ADD', 2, operands, [output], OPTIONS.add(activation))
-}
-
-/** Sums of three and more pass through tensors that hold every partial sum. */
-function addAll({ builder, kernel, inputs, output, name }: OperatorInput<'add'>): void {
-  let sum = inputs[0]!
-  for (const [i, operand] of inputs.entries()) {
-    if (i === 0) continue
-    const last = i === inputs.length - 1
-    const wide = quantisationOf(sumOfRanges(sum.quantisation!, operand.quantisation!))
-    const target = last ? output : builder.computed(`${name}/sum${i}`, output.dims, wide)
-    add(builder, [sum, operand], target, last ? kernel.activation : 'none')
-    sum = target
-  }
-}
-
-const rangeOf = ({ scale, zeroPoint }: Quantisation): readonly [number, number] => [
-  scale * (-128 - zeroPoint),
-  scale * (127 - zeroPoint),
-]
-function sumOfRanges(a: Quantisation, b: Quantisation): readonly [number, number] {
-  const [ranges, others] = [rangeOf(a), rangeOf(b)]
-  return [ranges[0] + others[0], ranges[1] + others[1]]
 }
 
 const pool =
@@ -168,7 +145,7 @@ export const OPERATOR_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExpe
       OPTIONS.fullyConnected(kernel.activation),
     )
   },
-  add: addAll,
+  add: ({ builder, kernel, inputs, output }) => add(builder, inputs, output, kernel.activation),
   multiply: ({ builder, inputs, output }) => builder.operator('MUL', 2, inputs, [output], OPTIONS.mul('none')),
   averagePool: pool('AVERAGE_POOL_2D'),
   maxPool: pool('MAX_POOL_2D'),
