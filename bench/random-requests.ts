@@ -2,7 +2,7 @@ import type { Dataset } from '../evaluators/datasets/dataset.ts'
 import type { EvaluationRequest } from '../evaluators/evaluator.ts'
 import { DEFAULT_RECIPE } from '../evaluators/training/recipe.ts'
 import { randomStream } from '../lib/random.ts'
-import { archId } from '../network/measure.ts'
+import { archId, countMacs } from '../network/measure.ts'
 import { geneOperations } from '../search/genes.ts'
 import { loadSpace } from '../spaces/discover.ts'
 
@@ -23,3 +23,7 @@ export async function randomRequests(
     return { graph, archId: archId(graph), fidelity: { epochs, dataFraction }, recipe: DEFAULT_RECIPE, seed }
   })
 }
+
+/** The same trainings, largest network first. */
+export const largestFirst = (requests: readonly EvaluationRequest[]): readonly EvaluationRequest[] =>
+  requests.toSorted((a, b) => countMacs(b.graph) - countMacs(a.graph))
