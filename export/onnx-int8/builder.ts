@@ -73,6 +73,13 @@ export class QdqBuilder {
     return this.emitter.initializer(`${label}_${this.#count++}`, { type: 'int32', dims, data })
   }
 
+  cast = (value: Value, to: bigint): Value => this.emitter.node('Cast', [value], { attributes: { to } })
+
+  longs = (values: readonly bigint[], dims: readonly number[]): Value =>
+    this.emitter.shared(`long ${dims}:${values}`, () => ({ type: 'int64', dims, data: BigInt64Array.from(values) }))
+
+  long = (value: number | bigint): Value => this.longs([BigInt(value)], [])
+
   /** An int8 value as an edge holds it. */
   level = (value: number): Value =>
     this.emitter.shared(`uint8 ${value + OFFSET}`, () => ({
@@ -125,7 +132,7 @@ export class QdqBuilder {
     return { value: this.#element(name, table, index), shape: a.shape, quantisation }
   }
 
-  #index = ({ value }: Edge): Value => this.emitter.node('Cast', [value], { attributes: { to: INT32 } })
+  #index = ({ value }: Edge): Value => this.cast(value, INT32)
 
   #element(name: TableName, data: Uint8Array, index: Value): Value {
     const tensor = { type: 'uint8', dims: [data.length], data } as const

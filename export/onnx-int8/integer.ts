@@ -10,17 +10,10 @@ const [UINT8, INT64] = [2n, 7n]
 
 type Bounds = Pick<QuantisedOf<'add'>, 'clamp' | 'activation'>
 
-const cast = ({ emitter }: QdqBuilder, value: Value, to: bigint): Value =>
-  emitter.node('Cast', [value], { attributes: { to } })
-
-const longs = ({ emitter }: QdqBuilder, values: readonly bigint[], dims: readonly number[]): Value =>
-  emitter.shared(`long ${dims}:${values}`, () => ({ type: 'int64', dims, data: BigInt64Array.from(values) }))
-const long = (builder: QdqBuilder, value: number): Value => longs(builder, [BigInt(value)], [])
-
 /** q − zero point, in 64 bits. */
 function whole(builder: QdqBuilder, { value, quantisation }: Edge): Value {
-  const wide = cast(builder, value, INT64)
-  return builder.emitter.node('Sub', [wide, long(builder, quantisation.zeroPoint + OFFSET)])
+  const wide = builder.cast(value, INT64)
+  return builder.emitter.node('Sub', [wide, builder.long(quantisation.zeroPoint + OFFSET)])
 }
 
 /** Products stay below this; added to them, division by a power of two rounds down whatever their sign. */
@@ -34,7 +27,7 @@ function scaled(builder: QdqBuilder, x: Value, factors: readonly Multiplier[], d
     // Factors so small give 0 for every sum of products.
     return total > LARGEST ? { multiplier: 0n, total: 31n } : { multiplier: BigInt(multiplier), total }
   })
-  const stored = (value: (factor: (typeof exact)[number]) => bigint): Value => longs(builder, exact.map(value), dims)
+  const stored = (value: (factor: (typeof exact)[number]) => bigint): Value => builder.longs(exact.map(value), dims)
   const product = emitter.node('Mul', [x, stored(({ multiplier }) => multiplier)])
   const shifted = emitter.node('Add', [product, stored(({ total }) => (1n << (total - 1n)) + (1n << LARGEST))])
   const divided = emitter.node('Div', [shifted, stored(({ total }) => 1n << total)])
@@ -47,12 +40,12 @@ const UNBOUNDED: Bounds = { clamp: [INT8_MIN, INT8_MAX], activation: 'none' }
 /** A relu is a Max and a relu6 a Min behind it, by which those who read the file know them. */
 function stored(builder: QdqBuilder, x: Value, shape: Shape, to: Quantisation, { clamp, activation }: Bounds): Edge {
   const { emitter } = builder
-  const level = (value: number): Value => long(builder, value + OFFSET)
+  const level = (value: number): Value => builder.long(value + OFFSET)
   let placed = emitter.node('Add', [x, level(to.zeroPoint)])
   if (activation !== 'none') placed = emitter.node('Max', [placed, level(clamp[0])])
   if (activation === 'relu6') placed = emitter.node('Min', [placed, level(clamp[1])])
   const kept = emitter.node('Clip', [placed, level(INT8_MIN), level(INT8_MAX)])
-  return { value: cast(builder, kept, UINT8), shape, quantisation: to }
+  return { value: builder.cast(kept, UINT8), shape, quantisation: to }
 }
 
 type Weighted = QuantisedOf<'conv2d' | 'depthwiseConv2d' | 'dense'>
@@ -74,7 +67,7 @@ function convolution(
   const sum = emitter.node('ConvInteger', operands, { attributes })
   const biased = emitter.node('Add', [sum, builder.int32(kernel.bias, [filters, 1, 1], 'bias')])
   const perFilter = kernel.multipliers.length > 1 ? [filters, 1, 1] : []
-  const result = scaled(builder, cast(builder, biased, INT64), factorsOf(kernel), perFilter)
+  const result = scaled(builder, builder.cast(biased, INT64), factorsOf(kernel), perFilter)
   return stored(builder, result, kernel.outputShape, to, kernel)
 }
 
@@ -104,12 +97,12 @@ export const INTEGER_RULES: { readonly [K in QuantisedKind]?: (input: QdqInput<K
     const operands = [x.value, value, builder.level(x.quantisation.zeroPoint), builder.zeroPoints(type)]
     const sum = emitter.node('MatMulInteger', operands)
     const biased = emitter.node('Add', [sum, builder.int32(kernel.bias, [units], 'bias')])
-    const result = scaled(builder, cast(builder, biased, INT64), factorsOf(kernel), [])
+    const result = scaled(builder, builder.cast(biased, INT64), factorsOf(kernel), [])
     return stored(builder, result, kernel.outputShape, to, kernel)
   },
   add: ({ builder, kernel, inputs, to }) => {
     const { emitter } = builder
-    const lifted = long(builder, 2 ** kernel.leftShift)
+    const lifted = builder.long(2 ** kernel.leftShift)
     const sum = inputs
       .map((input, i) =>
         scaled(builder, emitter.node('Mul', [whole(builder, input), lifted]), [kernel.operands[i]!], []),
@@ -141,7 +134,7 @@ export function weightedPart(
   { share: factor }: QuantisedExperts['experts'][number],
   to: Quantisation,
 ): Edge {
-  const product = builder.emitter.node('Mul', [whole(builder, result), cast(builder, share, INT64)])
+  const product = builder.emitter.node('Mul', [whole(builder, result), builder.cast(share, INT64)])
   return stored(builder, scaled(builder, product, [factor], []), result.shape, to, UNBOUNDED)
 }
 

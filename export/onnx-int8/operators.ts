@@ -5,6 +5,7 @@ import { paddingOf } from '../quantise/window.ts'
 import { channelsFirst } from '../weight-layout.ts'
 import { type Edge, OFFSET, type QdqBuilder } from './builder.ts'
 import { productTable, sumTable } from './runtime-rounding.ts'
+import { integerSoftmax } from './softmax.ts'
 
 export interface QdqInput<K extends QuantisedKind> {
   readonly builder: QdqBuilder
@@ -157,11 +158,7 @@ export const QDQ_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>
     return builder.reshaped(builder.quantised(real, [1, 1, channels], to), kernel.outputShape)
   },
   lookup: ({ builder, kernel, inputs, to }) => builder.lookedUp(inputs[0]!, kernel.activation, kernel.table, to),
-  softmax: ({ builder, kernel, inputs, to }) => {
-    const axis = kernel.outputShape.length === 3 ? 1n : BigInt(kernel.outputShape.length)
-    const real = builder.emitter.node('Softmax', [builder.real(inputs[0]!)], { attributes: { axis } })
-    return builder.quantised(real, kernel.outputShape, to)
-  },
+  softmax: integerSoftmax,
   concat: ({ builder, kernel, inputs, to }) => {
     const parts = inputs.map((input, i) => {
       const table = kernel.tables[i]

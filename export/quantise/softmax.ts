@@ -3,7 +3,7 @@ import type { QuantisedSoftmax } from './types.ts'
 
 /** Fixed-point softmax of TFLM and CMSIS-NN (gemmlowp's arithmetic): Q5.26 differences, Q0.31 exponentials, Q12.19 sums. */
 const DIFFERENCE_INTEGER_BITS = 5
-const SUM_INTEGER_BITS = 12
+export const SUM_INTEGER_BITS = 12
 /** The sum of more exponentials could need a shift by 32 bits. */
 export const MOST_SOFTMAX_VALUES = 255
 const INT32_MAX = 2 ** 31 - 1
@@ -47,12 +47,15 @@ function expNearZero(a: number): number {
   return 1895147668 + highMultiply(1895147668, x + tail)
 }
 
-/** 1 ÷ (1 + a) in Q0.31 for 0 ≤ a < 1 in Q0.31: three steps of Newton and Raphson. */
+/** 1 ÷ half in Q2.29 by Newton and Raphson: 48/17 − 32/17 · half to begin with. */
+export const NEWTON = { start: 1515870810, slope: -1010580540, one: 2 ** 29, steps: 3 } as const
+
+/** 1 ÷ (1 + a) in Q0.31 for 0 ≤ a < 1 in Q0.31. */
 function reciprocalOfOnePlus(a: number): number {
   const half = Math.floor((a + INT32_MAX + 1) / 2)
-  let x = 1515870810 + highMultiply(half, -1010580540)
-  for (let step = 0; step < 3; step++) {
-    x += saturatingShift(highMultiply(x, 2 ** 29 - highMultiply(half, x)), 2)
+  let x = NEWTON.start + highMultiply(half, NEWTON.slope)
+  for (let step = 0; step < NEWTON.steps; step++) {
+    x += saturatingShift(highMultiply(x, NEWTON.one - highMultiply(half, x)), 2)
   }
   return saturatingShift(x, 1)
 }

@@ -5,9 +5,9 @@ import type { OnnxFile, OnnxFileNode } from './read-onnx.ts'
 /**
  * What a value of an int8 network is. `level`: integers that stand for real numbers, as QuantizeLinear gives them. `wide`: the
  * same with more bits, on the way back to int8; `total`: a sum of them; `rest`: half a total, which makes a division round;
- * `sign`: whether they are below 0.
+ * `sign`: whether they are below 0. `share`: whatever lies between the largest value of a softmax and its result.
  */
-type Role = 'level' | 'wide' | 'total' | 'rest' | 'sign'
+type Role = 'level' | 'wide' | 'total' | 'rest' | 'sign' | 'share'
 
 /** What is known of the values of a graph, by their names in the file; graphs inside its nodes go on from it. */
 export interface PlainValues {
@@ -31,6 +31,8 @@ const READING_LEVELS: ReadonlySet<string> = new Set([
 ])
 /** Arithmetic with constants on the way back to int8. */
 const SCALING = set('Cast Add Sub Mul Div Max Min Clip Floor Abs Sign')
+/** The arithmetic of a softmax in integers. */
+const SHARING = set('Cast Add Sub Mul Div Min Less Gather ReduceSum')
 const INTEGER_PRODUCTS: ReadonlyMap<string, string> = new Map([
   ['ConvInteger', 'Conv'],
   ['MatMulInteger', 'Gemm'],
@@ -113,6 +115,10 @@ class PlainReading {
     if (INTEGER_PRODUCTS.has(opType)) {
       return role === 'level' && this.#replace(node, INTEGER_PRODUCTS.get(opType)!, [first, second], 'wide')
     }
+    if (opType === 'TopK' && role === 'wide' && this.#readers.get(node.outputs[1] ?? '') === undefined) {
+      return this.#readLargest(node, first)
+    }
+    if (SHARING.has(opType) && inputs.some((name) => this.#roles.get(name) === 'share')) return this.#share(node)
     if (opType === 'Gather' && this.#roles.get(second) === 'wide') return this.#readTable(node, first, second)
     if (opType === 'ReduceSum' && role === 'wide') return this.#readSum(node, second)
     if (opType === 'AveragePool' && role === 'wide') return this.#keep(node, 'wide')
@@ -151,6 +157,22 @@ class PlainReading {
     const list = this.#file.initializers.get(axes)?.values
     const isMean = list?.length === 2 && list[0] === 2 && list[1] === 3 && node.integers.get('keepdims')?.[0] === 1
     return isMean ? this.#replace(node, 'GlobalAveragePool', [node.inputs[0]!], 'total') : this.#keep(node, 'total')
+  }
+
+  /** The largest of the last axis, and nothing about its place: a softmax begins with it. */
+  #readLargest(node: OnnxFileNode, values: string): true {
+    const integers = new Map([['axis', [-1]]])
+    return this.#keep(
+      { ...node, opType: 'Softmax', inputs: [values], outputs: node.outputs.slice(0, 1), integers },
+      'share',
+    )
+  }
+
+  /** A step of a softmax is the softmax under another name, up to its int8 values. */
+  #share(node: OnnxFileNode): boolean {
+    const softmax = node.inputs.find((name) => this.#roles.get(name) === 'share')!
+    const isResult = node.opType === 'Cast' && node.integers.get('to')?.[0] === UINT8
+    return this.#same(node, softmax, isResult ? 'level' : 'share')
   }
 
   #scale(node: OnnxFileNode): boolean {
