@@ -129,9 +129,12 @@ function checkVerified(exported: readonly ExportedDevice[], out: string): void {
   )
   const [first] = failed
   if (first === undefined) return
-  const others = failed.length === 1 ? '' : `; ${failed.length - 1} more failed`
+  const others = failed
+    .slice(1)
+    .map(({ device, check: { artefact, where } }) => `${artefact} on ${where} for ${device}`)
+  const rest = others.length === 0 ? '' : `; so did ${others.join(', ')}`
   throw new OperationalError(
-    `verification failed for ${first.device}: ${checkText(first.check)}${others}; the files are in '${out}', marked as failed: do not use them`,
+    `verification failed for ${first.device}: ${checkText(first.check)}${rest}; the files are in '${out}', marked as failed: do not use them`,
   )
 }
 

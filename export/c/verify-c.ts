@@ -8,9 +8,11 @@ import { BOARDS, type Board, boardBuild, boardRun, findTool, HOST_FLAGS, runTool
 /** One run of the C somewhere, or why there was none. */
 export interface CRun {
   readonly target: string
-  /** What built it and what ran it; or why it was not verified here. */
+  /** What built it and what ran it; why it was not verified here; or what it did instead of what it should. */
   readonly how: string
-  /** 0 when it was not verified. */
+  /** It ran, or should have, and did something else than the reference. */
+  readonly failed: boolean
+  /** 0 when it was not verified, or failed. */
   readonly samples: number
   /** Bytes of the arena that the runs wrote to. */
   readonly arenaBytes: number
@@ -44,8 +46,8 @@ const ARM_COMPILER = 'arm-none-eabi-gcc'
 const EMULATOR = 'qemu-system-arm'
 
 /**
- * Compiles the C with every compiler that is there and runs it on the samples.
- * @throws OperationalError when it does not compile, fails, or gives an output that the reference does not.
+ * Compiles the C with every compiler that is there and runs it on the samples. Where it does not compile, fails, or gives
+ * an output that the reference does not, the run of that target says so, and the others go on.
  */
 export async function verifyC(job: CVerificationJob): Promise<CVerification> {
   const root = mkdtempSync(path.join(os.tmpdir(), 'frugal-c-'))
@@ -59,9 +61,13 @@ export async function verifyC(job: CVerificationJob): Promise<CVerification> {
   try {
     const compiler = findTool(ARM_COMPILER)
     const emulator = findTool(EMULATOR)
-    const runs = await allOf([
-      onHost(job, copy('host')),
-      ...BOARDS.map((board) => onBoard(job, copy(board.cpu), board, compiler, emulator)),
+    const runs = await Promise.all([
+      runOf(`host (${process.arch})`, (target) => onHost(job, copy('host'), target)),
+      ...BOARDS.map((board) =>
+        runOf(`emulated ${board.cpu} (${board.machine})`, (target) =>
+          onBoard(job, copy(board.cpu), target, board, compiler, emulator),
+        ),
+      ),
     ])
     const { samples, stackBytes } = runs[1]!
     if (compiler === undefined) return { runs, stackBytes, flashBytes: undefined, instructions: undefined }
@@ -78,38 +84,42 @@ export async function verifyC(job: CVerificationJob): Promise<CVerification> {
   }
 }
 
-/** Waits for all of them, also where one fails: their folder goes afterwards. */
-async function allOf<T>(promises: readonly Promise<T>[]): Promise<readonly T[]> {
-  await Promise.allSettled(promises)
-  return Promise.all(promises)
+/** What came of one target: one that fails takes nothing from the others. */
+async function runOf(target: string, run: (target: string) => Promise<CRun>): Promise<CRun> {
+  try {
+    return await run(target)
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error
+    return { target, how: error.message, failed: true, samples: 0, arenaBytes: 0 }
+  }
 }
 
 const notVerified = (target: string, why: string): CRun => ({
   target,
   how: `not verified here: ${why}`,
+  failed: false,
   samples: 0,
   arenaBytes: 0,
 })
 
-async function onHost(job: CVerificationJob, folder: string): Promise<CRun> {
-  const target = `host (${process.arch})`
+async function onHost(job: CVerificationJob, folder: string, target: string): Promise<CRun> {
   const compiler = findTool(...HOST_COMPILERS)
   if (compiler === undefined) return notVerified(target, `no ${HOST_COMPILERS.join(', ')}`)
   const built = await runTool(compiler, [...HOST_FLAGS, 'check.c', '-o', 'check'], folder)
-  if (!built.ok) throw new OperationalError(`the C does not compile on this computer: ${built.problem}`)
-  const used = await compare(job, job.samples, folder, target, path.join(folder, 'check'), [])
+  if (!built.ok) throw new OperationalError(`it does not compile: ${built.problem}`)
+  const used = await compare(job, job.samples, folder, path.join(folder, 'check'), [])
   if (used === undefined) return notVerified(target, `it needs too long for ${job.samples} samples`)
-  return { target, how: await versionOf(compiler, folder), samples: job.samples, ...used }
+  return { target, how: await versionOf(compiler, folder), failed: false, samples: job.samples, ...used }
 }
 
 async function onBoard(
   job: CVerificationJob,
   folder: string,
+  target: string,
   board: Board,
   compiler: string | undefined,
   emulator: string | undefined,
 ): Promise<CRun> {
-  const target = `emulated ${board.cpu} (${board.machine})`
   if (compiler === undefined) return notVerified(target, `no ${ARM_COMPILER}`)
   if (emulator === undefined) return notVerified(target, `no ${EMULATOR}`)
   if (!(await runTool(emulator, ['-machine', 'help'], folder)).stdout.includes(board.machine)) {
@@ -121,12 +131,12 @@ async function onBoard(
     if (/string\.h: No such file|cannot find -lc/.test(built.problem)) {
       return notVerified(target, `no C library for ${ARM_COMPILER} (Debian: libnewlib-arm-none-eabi)`)
     }
-    throw new OperationalError(`the C does not compile for ${board.cpu}: ${built.problem}`)
+    throw new OperationalError(`it does not compile: ${built.problem}`)
   }
-  const used = await compare(job, job.emulatedSamples, folder, target, emulator, boardRun(board))
+  const used = await compare(job, job.emulatedSamples, folder, emulator, boardRun(board))
   if (used === undefined) return notVerified(target, `the emulator needs too long for ${job.emulatedSamples} samples`)
   const how = `${await versionOf(compiler, folder)}; ${await versionOf(emulator, folder)}`
-  return { target, how, samples: job.emulatedSamples, ...used }
+  return { target, how, failed: false, samples: job.emulatedSamples, ...used }
 }
 
 /** The values of the first samples. */
@@ -136,12 +146,12 @@ const firstSamples = (job: CVerificationJob, values: Int8Array, samples: number)
 /**
  * Runs the check program on the first samples.
  * @returns how much of the arena and of the stack it wrote to; undefined when it was given up.
+ * @throws OperationalError when it does not run, or gives an output that the reference does not.
  */
 async function compare(
   job: CVerificationJob,
   samples: number,
   folder: string,
-  target: string,
   program: string,
   args: readonly string[],
 ): Promise<Pick<CRun, 'arenaBytes' | 'stackBytes'> | undefined> {
@@ -151,14 +161,14 @@ async function compare(
   if (ran.timedOut) return undefined
   // QEMU writes what a program says to standard error.
   const said = /samples (\d+) arena (\d+) of \d+(?: stack (\d+))?/.exec(ran.stdout + ran.stderr)
-  if (!ran.ok || said === null) throw new OperationalError(`the C failed on ${target}: ${ran.problem}`)
+  if (!ran.ok || said === null) throw new OperationalError(`it does not run: ${ran.problem}`)
   const outputs = readFileSync(path.join(folder, 'outputs.bin'))
   const expected = Buffer.from(new Uint8Array(firstSamples(job, job.expected, samples)))
   if (!outputs.equals(expected)) {
     const differing = [...expected.keys()].filter((i) => expected[i] !== outputs[i])
     const sample = Math.floor(differing[0]! / (job.expected.length / job.samples))
     throw new OperationalError(
-      `the C gives other outputs than the reference on ${target}: ${differing.length} of ${expected.length}, first for sample ${sample}`,
+      `it gives other outputs than the reference: ${differing.length} of ${expected.length}, first for sample ${sample}`,
     )
   }
   return { arenaBytes: Number(said[2]), stackBytes: said[3] === undefined ? undefined : Number(said[3]) }

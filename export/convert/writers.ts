@@ -105,6 +105,8 @@ cc ${HOST_FLAGS.join(' ')} check.c -o check && ./check && cmp outputs.bin expect
   files.set('c/expected.bin', Uint8Array.from(expected))
   const emulatedSamples = Math.min(count, Math.max(Math.floor(EMULATED_MACS / countMacs(graph)), 1))
   const { runs } = await verifyC({ files: sources, inputs, expected, samples: count, emulatedSamples })
+  const failed = runs.filter((run) => run.failed).map(({ target, how }) => `c/model.c on ${target}: ${how}`)
+  if (failed.length > 0) throw new OperationalError(failed.join('; '))
   const findings = runs.map(({ target, how, samples }) =>
     samples === 0
       ? `c/model.c on ${target}: ${how}`

@@ -2,12 +2,12 @@ import { checkProgram, LINKER_SCRIPT, mainProgram, START_SOURCE } from '../c/che
 import { countProgram } from '../c/count-program.ts'
 import { COUNT_BUILD, COUNT_RUN, MAIN_BUILD } from '../c/measure-c.ts'
 import { BOARDS, boardBuild, boardRun, HOST_FLAGS } from '../c/toolchain.ts'
-import { type CVerification, type CVerificationJob, verifyC } from '../c/verify-c.ts'
+import { type CVerification, verifyC } from '../c/verify-c.ts'
 import { type CModel, writeCModel } from '../c/write-model.ts'
 import { BIT_FOR_BIT, toleranceText } from '../compare-outputs.ts'
 import { checkSamples } from '../quantise/check-samples.ts'
 import { quantisedSchedule } from '../quantise/quantise.ts'
-import { checked, notRun } from './check.ts'
+import { notRun } from './check.ts'
 import type { ArtefactCheck, ExportFormat } from './format.ts'
 
 const FOLDER = 'c'
@@ -41,7 +41,7 @@ export const cFormat: ExportFormat = {
     const samples = checkSamples(context.dataset, int8)
     const kept = Math.min(KEPT_SAMPLES, samples.count)
     const job = { files, ...samples, samples: samples.count, emulatedSamples: kept }
-    const { verification, checks } = context.verify ? await verified(job, model) : unverified
+    const verification = context.verify ? await verifyC(job) : undefined
     const golden = (values: Int8Array): Uint8Array =>
       Uint8Array.from(values.subarray(0, (values.length / samples.count) * kept))
     return {
@@ -50,7 +50,7 @@ export const cFormat: ExportFormat = {
         [`${FOLDER}/inputs.bin`, golden(samples.inputs)],
         [`${FOLDER}/expected.bin`, golden(samples.expected)],
       ]),
-      checks,
+      checks: verification === undefined ? UNVERIFIED : checksOf(verification, model),
       instructions: instructions(model, kept),
       footprint: {
         arenaBytes: model.arenaBytes,
@@ -72,37 +72,18 @@ const largest = (values: readonly (number | undefined)[] = []): number | undefin
   return measured.length === 0 ? undefined : Math.max(...measured)
 }
 
-interface Verified {
-  /** Undefined where the C was not run, or failed. */
-  readonly verification?: CVerification
-  readonly checks: readonly ArtefactCheck[]
-}
-
 const MODEL = `${FOLDER}/model.c`
-const unverified: Verified = { checks: [notRun(MODEL, 'anywhere', 'not verified: --no-verify')] }
+const UNVERIFIED: readonly ArtefactCheck[] = [notRun(MODEL, 'anywhere', 'not verified: --no-verify')]
 
-async function verified(job: CVerificationJob, model: CModel): Promise<Verified> {
-  const allowed = toleranceText(BIT_FOR_BIT)
-  const found: { verification?: CVerification } = {}
-  const check = await checked({ artefact: MODEL, where: 'host and emulated boards', allowed }, async () => {
-    found.verification = await verifyC(job)
-    return { ok: true, detail: '' }
+/** One check for each target. */
+const checksOf = ({ runs }: CVerification, { arenaBytes: planned }: CModel): readonly ArtefactCheck[] =>
+  runs.map(({ target, how, failed, samples, arenaBytes }) => {
+    const check = { artefact: MODEL, where: target, verified: samples > 0, allowed: toleranceText(BIT_FOR_BIT) }
+    if (failed) return { ...check, failed, detail: how }
+    if (samples === 0) return notRun(MODEL, target, how)
+    const same = `the reference's outputs bit for bit on ${samples} test samples`
+    return { ...check, detail: `${same}; arena ${arenaBytes} of ${planned} B used; ${how}` }
   })
-  const { verification } = found
-  if (verification === undefined) return { checks: [check] }
-  const checks = verification.runs.map(({ target, how, samples, arenaBytes }) =>
-    samples === 0
-      ? notRun(MODEL, target, how)
-      : {
-          artefact: MODEL,
-          where: target,
-          verified: true,
-          allowed,
-          detail: `the reference's outputs bit for bit on ${samples} test samples; arena ${arenaBytes} of ${model.arenaBytes} B used; ${how}`,
-        },
-  )
-  return { verification, checks }
-}
 
 function instructions({ identifier }: CModel, kept: number): string {
   const boards = BOARDS.map(

@@ -10,7 +10,6 @@ import { findTool } from '../../export/c/toolchain.ts'
 import { verifyC } from '../../export/c/verify-c.ts'
 import { type CModel, type CModelOptions, writeCModel } from '../../export/c/write-model.ts'
 import { quantisedSchedule } from '../../export/quantise/quantise.ts'
-import { OperationalError } from '../../lib/errors.ts'
 import { everyKind, nestedExperts, type QuantisedCase, quantisedCase } from './networks.ts'
 
 /** Runs a test where some tools are there; elsewhere its title says which one is missing. */
@@ -48,13 +47,17 @@ const CASES = [
   ['nested experts', await quantisedCase(nestedExperts(), 2)],
 ] as const
 
-const verify = (quantised: QuantisedCase, model: CModel, expected = quantised.outputs) =>
+const verify = (
+  quantised: QuantisedCase,
+  model: CModel,
+  { expected = quantised.outputs, emulatedSamples = quantised.count } = {},
+) =>
   verifyC({
     files: filesOf(model),
     inputs: quantised.inputs,
     expected,
     samples: quantised.count,
-    emulatedSamples: quantised.count,
+    emulatedSamples,
   })
 
 for (const [name, quantised] of CASES) {
@@ -99,12 +102,23 @@ for (const [name, quantised] of CASES) {
   })
 }
 
-host.run(`a wrong output is found, and the sample named${host.note}`, async (t) => {
+host.run(`a wrong output is found, the sample named, and targets without one go on${host.note}`, async (t) => {
   const [, quantised] = CASES[0]
   const wrong = Int8Array.from(quantised.outputs)
   wrong[5 * 37] = wrong[5 * 37]! ^ 1
-  const error = await t.throwsAsync(verify(quantised, cOf(quantised), wrong), { instanceOf: OperationalError })
-  t.regex(error!.message, /other outputs than the reference.*sample 37/)
+  const model = cOf(quantised)
+  const { runs } = await verify(quantised, model, { expected: wrong, emulatedSamples: 20 })
+  const [host, ...boards] = runs
+  t.like(host, { failed: true, samples: 0 })
+  t.regex(host!.how, /other outputs than the reference.*sample 37/)
+  t.deepEqual(
+    boards.map(({ failed, samples }) => [failed, samples]),
+    boards.map(({ how }) => [false, how.startsWith('not verified here') ? 0 : 20]),
+  )
+  const broken = await verify(quantised, { ...model, source: `${model.source}\n#error no\n` })
+  for (const { failed, how } of broken.runs)
+    t.true(failed ? /does not compile/.test(how) : how.startsWith('not verified'))
+  t.true(broken.runs[0]!.failed)
 })
 
 host.run(`the C is clean C99 whatever the network, its name and its classes are called${host.note}`, async (t) => {
