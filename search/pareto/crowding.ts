@@ -1,5 +1,6 @@
+import { fastSort } from './fast-sort.ts'
 import { ascendingOrder } from './order.ts'
-import { checkPoints } from './points.ts'
+import { checkPoints, checkShape } from './points.ts'
 
 /**
  * Crowding distance of every point within the set given (normally one front): the sum over objectives of the gap between
@@ -8,6 +9,25 @@ import { checkPoints } from './points.ts'
  * @throws RangeError on a bad shape or a value that is not finite.
  */
 export function crowdingDistance(points: Float64Array, count: number, objectives: number): Float64Array {
+  checkShape(points, count, objectives)
+  return fastDistance(points, count, objectives) ?? plainDistance(points, count, objectives)
+}
+
+/** Undefined for few or too many points and whenever an objective is not sorted fast. */
+function fastDistance(points: Float64Array, count: number, objectives: number): Float64Array | undefined {
+  const fast = count > 2 ? fastSort(count, objectives) : undefined
+  if (fast === undefined) return undefined
+  fast.load(points, count, objectives)
+  fast.clearGaps()
+  for (let j = 0; j < objectives; j++) {
+    if (!fast.sort(j)) return undefined
+    fast.addGaps()
+  }
+  return fast.gaps()
+}
+
+/** The same for any points, and without WebAssembly if need be. */
+export function plainDistance(points: Float64Array, count: number, objectives: number): Float64Array {
   checkPoints(points, count, objectives)
   const distance = new Float64Array(count)
   if (count <= 2) return distance.fill(Number.POSITIVE_INFINITY)

@@ -1,4 +1,4 @@
-import { ascendingOrder } from './order.ts'
+import { columnOrder } from './order.ts'
 
 /** Fewest points between two stored prefixes of an objective. */
 const LEAST_STEP = 64
@@ -54,9 +54,7 @@ export function ranksByBits(rows: Float64Array, count: number, objectives: numbe
 
 /** Bit sets of growing prefixes of one objective's order, and where in them each point's own (with all ties) begins. */
 function prefixes(rows: Float64Array, count: number, objectives: number, objective: number, step: number) {
-  const column = new Float64Array(count)
-  for (let i = 0; i < count; i++) column[i] = rows[i * objectives + objective]!
-  const order = ascendingOrder(column)
+  const order = columnOrder(rows, count, objectives, objective)
   const words = (count + 31) >>> 5
   const bits = new Int32Array((Math.ceil(count / step) + 1) * words)
   let at = 0
@@ -71,8 +69,10 @@ function prefixes(rows: Float64Array, count: number, objectives: number, objecti
   const start = new Uint32Array(count)
   let end = count
   for (let place = count - 1; place >= 0; place--) {
-    if (place + 1 < count && column[order[place]!] !== column[order[place + 1]!]) end = place + 1
-    start[order[place]!] = Math.ceil(end / step) * words
+    const i = order[place]!
+    const next = order[place + 1]
+    if (next !== undefined && rows[i * objectives + objective] !== rows[next * objectives + objective]) end = place + 1
+    start[i] = Math.ceil(end / step) * words
   }
   return { bits, start }
 }

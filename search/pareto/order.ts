@@ -1,3 +1,4 @@
+import { fastSort } from './fast-sort.ts'
 import { mergeOrder } from './merge-order.ts'
 
 /** Up to this number keys are sorted by insertion alone. */
@@ -10,13 +11,35 @@ const DIGIT_BITS = 11
 const MOVES_PER_KEY = 4
 
 /**
- * Positions of finite keys from the smallest to the largest; equal keys keep their order. A radix sort of the keys
- * rounded down to equal levels between the least and the greatest, then of those that share a level by themselves.
+ * Positions of finite keys from the smallest to the largest; equal keys keep their order.
  * @param sorted receives the keys in order
  */
-export function ascendingOrder(keys: Float64Array, sorted: Float64Array = new Float64Array(keys.length)): Uint32Array {
+export function ascendingOrder(keys: Float64Array, sorted?: Float64Array): Uint32Array {
   const count = keys.length
-  if (count <= SHORT) return insertionOrder(keys, sorted)
+  if (count <= SHORT) return insertionOrder(keys, sorted ?? new Float64Array(count))
+  const fast = fastSort(count, 1)
+  fast?.load(keys, count, 1)
+  if (fast?.sort(0) !== true) return levelOrder(keys, sorted ?? new Float64Array(count))
+  if (sorted !== undefined) fast.copySorted(sorted)
+  return fast.order()
+}
+
+/** The same for one objective of points, row-major. */
+export function columnOrder(points: Float64Array, count: number, objectives: number, objective: number): Uint32Array {
+  const fast = count > SHORT ? fastSort(count, objectives) : undefined
+  fast?.load(points, count, objectives)
+  if (fast?.sort(objective) === true) return fast.order()
+  const keys = new Float64Array(count)
+  for (let i = 0; i < count; i++) keys[i] = points[i * objectives + objective]!
+  return fast === undefined ? ascendingOrder(keys) : levelOrder(keys, new Float64Array(count))
+}
+
+/**
+ * The same without WebAssembly, for keys of any number and spread: a radix sort of the keys rounded down to equal levels
+ * between the least and the greatest, then of those that share a level by themselves.
+ */
+export function levelOrder(keys: Float64Array, sorted: Float64Array): Uint32Array {
+  const count = keys.length
   let least = keys[0]!
   let most = least
   for (let i = 1; i < count; i++) {

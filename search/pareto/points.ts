@@ -1,13 +1,18 @@
-import { ascendingOrder } from './order.ts'
+import { ascendingOrder, columnOrder } from './order.ts'
 
-/** Checks a row-major matrix of points. Throws a RangeError for a bad shape or a value that is not finite. */
-export function checkPoints(points: Float64Array, count: number, objectives: number): void {
+/** Throws a RangeError when a row-major matrix cannot hold the points. */
+export function checkShape(points: Float64Array, count: number, objectives: number): void {
   if (!Number.isInteger(objectives) || objectives < 1) {
     throw new RangeError(`the number of objectives must be a positive integer, not ${objectives}`)
   }
   if (!Number.isInteger(count) || count < 0 || points.length < count * objectives) {
     throw new RangeError(`${points.length} values cannot hold ${count} points of ${objectives} objectives`)
   }
+}
+
+/** Checks a row-major matrix of points. Throws a RangeError for a bad shape or a value that is not finite. */
+export function checkPoints(points: Float64Array, count: number, objectives: number): void {
+  checkShape(points, count, objectives)
   for (let i = 0; i < count * objectives; i++) {
     if (!Number.isFinite(points[i]!)) {
       throw new RangeError(`objective ${i % objectives} of point ${Math.floor(i / objectives)} is ${points[i]}`)
@@ -20,9 +25,7 @@ const SHORT_RUN = 16
 
 /** Point indices in lexicographic order of their objectives; a point comes after every point that dominates it. */
 export function lexicographicOrder(points: Float64Array, count: number, objectives: number): Uint32Array {
-  const first = new Float64Array(count)
-  for (let i = 0; i < count; i++) first[i] = points[i * objectives]!
-  const order = ascendingOrder(first)
+  const order = columnOrder(points, count, objectives, 0)
   sortTies(points, objectives, order, 0)
   return order
 }

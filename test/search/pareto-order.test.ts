@@ -1,7 +1,7 @@
 import test from 'ava'
 import { randomStream } from '../../lib/random.ts'
 import { mergeOrder } from '../../search/pareto/merge-order.ts'
-import { ascendingOrder } from '../../search/pareto/order.ts'
+import { ascendingOrder, columnOrder, levelOrder } from '../../search/pareto/order.ts'
 import { lexicographicOrder } from '../../search/pareto/points.ts'
 
 const random = randomStream(21, 'order')
@@ -20,12 +20,13 @@ const SPREADS: Readonly<Record<string, () => number>> = {
 
 for (const [name, key] of Object.entries(SPREADS)) {
   test(`keys in order, ties in the order they came: ${name}`, (t) => {
-    for (const count of [0, 1, 2, 24, 25, 100, 3000, 40_000]) {
+    for (const count of [0, 1, 2, 24, 25, 100, 3001, 32_768, 40_000]) {
       const keys = Float64Array.from({ length: count }, key)
       const expected = Array.from(keys.keys()).sort((a, b) =>
         keys[a]! < keys[b]! ? -1 : keys[a]! > keys[b]! ? 1 : a - b,
       )
-      for (const order of [ascendingOrder, mergeOrder]) {
+      for (const order of [ascendingOrder, levelOrder, mergeOrder]) {
+        if (count === 0 && order === levelOrder) continue
         const sorted = new Float64Array(count)
         const found = order(keys, sorted)
         t.deepEqual([...found], expected, `${count} keys`)
@@ -34,6 +35,9 @@ for (const [name, key] of Object.entries(SPREADS)) {
           expected.map((i) => keys[i]),
         )
       }
+      const points = new Float64Array(count * 3).fill(Number.NaN)
+      for (let i = 0; i < count; i++) points[i * 3 + 1] = keys[i]!
+      t.deepEqual([...columnOrder(points, count, 3, 1)], expected, `${count} keys of a column`)
     }
   })
 }

@@ -1,0 +1,157 @@
+/** Instructions of WebAssembly as bytes: an expression leaves its value on the stack, a statement nothing. */
+export type Code = readonly number[]
+
+const TYPES = { i32: 0x7f, i64: 0x7e, f64: 0x7c, v128: 0x7b } as const
+type ValueType = keyof typeof TYPES
+const VOID = 0x40
+const END = 0x0b
+
+/** Whole numbers of variable length, signed: what constants hold. */
+function signed(value: number): Code {
+  const bytes: number[] = []
+  for (let rest = value; ; ) {
+    const low = rest & 0x7f
+    rest >>= 7
+    if ((rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0)) return [...bytes, low]
+    bytes.push(low | 0x80)
+  }
+}
+
+function unsigned(value: number): Code {
+  const bytes: number[] = []
+  for (let rest = value; ; ) {
+    const low = rest & 0x7f
+    rest >>>= 7
+    if (rest === 0) return [...bytes, low]
+    bytes.push(low | 0x80)
+  }
+}
+
+type Operator = (...operands: readonly Code[]) => Code
+const operator =
+  (...opcode: Code): Operator =>
+  (...operands) => [...operands.flat(), ...opcode]
+const simd = (opcode: number, ...rest: Code): Code => [0xfd, ...unsigned(opcode), ...rest]
+/** Loads and stores take the address and a constant that is added to it, in bytes; no alignment is promised. */
+const load =
+  (...opcode: Code) =>
+  (address: Code, offset: number): Code => [...address, ...opcode, 0, ...unsigned(offset)]
+const store =
+  (...opcode: Code) =>
+  (address: Code, offset: number, value: Code): Code => [...address, ...value, ...opcode, 0, ...unsigned(offset)]
+
+/** Named as in WebAssembly's text format. */
+export const i32 = {
+  const: (value: number): Code => [0x41, ...signed(value)],
+  load: load(0x28),
+  load16: load(0x2f),
+  store: store(0x36),
+  store16: store(0x3b),
+  lt_s: operator(0x48),
+  gt_s: operator(0x4a),
+  add: operator(0x6a),
+  sub: operator(0x6b),
+  shl: operator(0x74),
+  wrap_i64: operator(0xa7),
+} as const
+export const i64 = { reinterpret_f64: operator(0xbd) } as const
+export const f64 = {
+  const: (value: number): Code => [0x44, ...new Uint8Array(new Float64Array([value]).buffer)],
+  load: load(0x2b),
+  store: store(0x39),
+  lt: operator(0x63),
+  gt: operator(0x64),
+  add: operator(0xa0),
+  sub: operator(0xa1),
+  mul: operator(0xa2),
+} as const
+export const v128 = {
+  load: load(...simd(0x00)),
+  store: store(...simd(0x0b)),
+  /** Replaces the second half by 8 bytes from memory. */
+  load64_high: (address: Code, offset: number, value: Code): Code => [
+    ...address,
+    ...value,
+    ...simd(0x57, 0, ...unsigned(offset), 1),
+  ],
+  /** 8 bytes from memory, then zeros. */
+  load64_zero: load(...simd(0x5d)),
+  zero: simd(0x0c, ...Array<number>(16).fill(0)),
+} as const
+export const i8x16 = {
+  /** 16 of the bytes of two vectors, those of the second counted from 16. */
+  shuffle: (a: Code, b: Code, lanes: readonly number[]): Code => [...a, ...b, ...simd(0x0d, ...lanes)],
+} as const
+export const i16x8 = { add: operator(...simd(0x8e)), sub: operator(...simd(0x91)) } as const
+export const i32x4 = {
+  extract_lane: (value: Code, lane: number): Code => [...value, ...simd(0x1b, lane)],
+} as const
+export const f64x2 = {
+  splat: operator(...simd(0x14)),
+  extract_lane: (value: Code, lane: number): Code => [...value, ...simd(0x21, lane)],
+  add: operator(...simd(0xf0)),
+  sub: operator(...simd(0xf1)),
+  mul: operator(...simd(0xf2)),
+  div: operator(...simd(0xf3)),
+  /** The second where it is smaller (greater) than the first, else the first. */
+  pmin: operator(...simd(0xf6)),
+  pmax: operator(...simd(0xf7)),
+} as const
+
+export const get = (local: number): Code => [0x20, ...unsigned(local)]
+export const set = (local: number, value: Code): Code => [...value, 0x21, ...unsigned(local)]
+/** Runs `body` again as long as `condition` holds after it. */
+export const repeatWhile = (body: readonly Code[], condition: Code): Code => [
+  ...[0x03, VOID],
+  ...body.flat(),
+  ...condition,
+  ...[0x0d, 0, END],
+]
+export const when = (condition: Code, then: readonly Code[], otherwise: readonly Code[] = []): Code => [
+  ...condition,
+  ...[0x04, VOID],
+  ...then.flat(),
+  ...(otherwise.length > 0 ? [0x05, ...otherwise.flat()] : []),
+  END,
+]
+export const returns = (value: Code): Code => [...value, 0x0f]
+/** Fills bytes with zeros. */
+export const clear = (address: Code, bytes: Code): Code => [
+  ...address,
+  ...i32.const(0),
+  ...bytes,
+  ...[0xfc, ...unsigned(11), 0],
+]
+
+export interface WrittenFunction {
+  readonly name: string
+  /** Locals are numbered: first the parameters, then the others. */
+  readonly parameters: readonly ValueType[]
+  readonly locals: readonly ValueType[]
+  readonly result?: ValueType
+  readonly body: readonly Code[]
+}
+
+const counted = (parts: readonly Code[]): Code => [...unsigned(parts.length), ...parts.flat()]
+const sized = (bytes: Code): Code => [...unsigned(bytes.length), ...bytes]
+const text = (value: string): Code => sized([...new TextEncoder().encode(value)])
+
+/** A module of some functions, exported by their names, over an imported memory `m.memory`. */
+export function assemble(functions: readonly WrittenFunction[]): Uint8Array<ArrayBuffer> {
+  const section = (id: number, content: Code): Code => [id, ...sized(content)]
+  const types = functions.map(({ parameters, result }): Code => {
+    const results = result === undefined ? [] : [TYPES[result]]
+    return [0x60, ...sized(parameters.map((type) => TYPES[type])), ...sized(results)]
+  })
+  const bodies = functions.map(({ locals, body }) =>
+    sized([...counted(locals.map((type) => [1, TYPES[type]])), ...body.flat(), END]),
+  )
+  return Uint8Array.from([
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(1, counted(types)),
+    ...section(2, counted([[...text('m'), ...text('memory'), 2, 0, 0]])),
+    ...section(3, counted(functions.map((_, i) => unsigned(i)))),
+    ...section(7, counted(functions.map(({ name }, i) => [...text(name), 0, ...unsigned(i)]))),
+    ...section(10, counted(bodies)),
+  ])
+}
