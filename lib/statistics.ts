@@ -86,7 +86,7 @@ export function wilcoxonSignedRank(a: readonly number[], b: readonly number[]): 
 }
 
 /** Twice the rank of every value, so that ranks shared by ties are whole. */
-function doubledRanks(values: readonly number[]): readonly number[] {
+export function doubledRanks(values: readonly number[]): readonly number[] {
   const sorted = [...values].sort((x, y) => x - y)
   return values.map((value) => sorted.indexOf(value) + sorted.lastIndexOf(value) + 2)
 }

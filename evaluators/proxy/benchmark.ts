@@ -1,6 +1,7 @@
 import { sha256Hex } from '../../lib/canonical-json.ts'
 import type { Failure } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
+import { countMacs } from '../../network/measure.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import type { Dataset } from '../datasets/dataset.ts'
 import type { CheckpointUse, Evaluator, Measurement } from '../evaluator.ts'
@@ -13,6 +14,7 @@ import { parentsOf, type TrainingPass, trainingPasses } from './passes.ts'
 import { type Ladder, type ProxyFidelity, plainFidelity } from './proxy-fidelity.ts'
 import { bootstrapTau, type Interval, kendallTauB } from './rank-correlation.ts'
 import { atResolution } from './rewrite-network.ts'
+import { joinedWithSize } from './size-prior.ts'
 
 export interface ProxyNetwork {
   readonly graph: NetworkGraph
@@ -43,7 +45,7 @@ export interface ProxyBenchmark {
 
 /** How well one way to judge networks agrees with full training. */
 export interface ProxyRow {
-  /** The stages of a training, or the id of a zero-cost score. */
+  /** The stages of a training, with the size of the network where its order is joined with that, or the id of a zero-cost score. */
   readonly proxy: string
   readonly kind: 'training' | 'zero-cost'
   /** Kendall's τ-b with the test accuracy after full training; null where it is not defined. */
@@ -84,8 +86,8 @@ interface Judged {
 }
 
 /**
- * Ranks networks by cheap trainings (validation cross entropy, as the lower rungs of a search) and by zero-cost scores, and
- * compares each order with that of full training (test accuracy, which no search sees) from weights of its own.
+ * Ranks networks by cheap trainings (validation cross entropy, as the lower rungs of a search; alone, and joined with their
+ * size) and by zero-cost scores, and compares each order with that of full training (test accuracy, which no search sees) from weights of its own.
  * @throws UserError when a network cannot read samples of a reduced size.
  */
 export async function benchmarkProxies(job: ProxyBenchmark): Promise<ProxyReport> {
@@ -130,15 +132,17 @@ export async function benchmarkProxies(job: ProxyBenchmark): Promise<ProxyReport
     }, 0)
     return own + (continues === undefined ? 0 : cpuSecondsOf(continues))
   }
-  const rows = passes.slice(1).map(({ name, skipTest: cheap }, place) => {
+  const macs = measured.map(({ i }) => countMacs(networks[i]!.graph))
+  const rows = passes.slice(1).flatMap(({ name, skipTest: cheap }, place) => {
     const chosen = measured.map(({ i }) => results[place + 1]![i]!)
     const figures = (of: (result: Measurement) => number) =>
       chosen.map((result) => (result.ok ? of(result) : Number.NEGATIVE_INFINITY))
     const accuracies = figures(({ accuracy }) => accuracy)
     const cpuSeconds = cpuSecondsOf(place + 1)
-    if (!cheap) return row(name, 'training', { values: accuracies, cpuSeconds, full: true })
+    if (!cheap) return [row(name, 'training', { values: accuracies, cpuSeconds, full: true })]
     const values = figures(({ crossEntropy, accuracy }) => (crossEntropy === undefined ? accuracy : -crossEntropy))
-    return row(name, 'training', { values, accuracies, cpuSeconds })
+    const sized = { values: joinedWithSize(values, macs), accuracies: joinedWithSize(accuracies, macs), cpuSeconds }
+    return [row(name, 'training', { values, accuracies, cpuSeconds }), row(`${name} with MACs`, 'training', sized)]
   })
   for (const score of ZERO_COST_SCORES) {
     const kept = measured.map(({ i }) => networks[i]!)

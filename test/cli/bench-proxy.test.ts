@@ -47,9 +47,13 @@ test('frugal bench proxy compares a few networks, prints what was run, and goes 
     report.rows.map(({ proxy }: { proxy: string }) => proxy),
     [
       'epochs=1,data=0.05',
+      'epochs=1,data=0.05 with MACs',
       stages,
+      `${stages} with MACs`,
       'epochs=1,data=0.05 inherited',
+      'epochs=1,data=0.05 inherited with MACs',
       `${stages} inherited`,
+      `${stages} inherited with MACs`,
       'parameters',
       'macs',
       'gradient-norm',

@@ -4,7 +4,7 @@ import path from 'node:path'
 import test from 'ava'
 import { loadDataset } from '../../evaluators/datasets/load.ts'
 import type { EvaluationRequest, Evaluator } from '../../evaluators/evaluator.ts'
-import { benchmarkProxies } from '../../evaluators/proxy/benchmark.ts'
+import { benchmarkProxies, type ProxyRow } from '../../evaluators/proxy/benchmark.ts'
 import { withStore } from '../../evaluators/proxy/measurement-store.ts'
 import {
   defaultLadders,
@@ -15,6 +15,7 @@ import {
 } from '../../evaluators/proxy/proxy-fidelity.ts'
 import { bootstrapTau, kendallTauB } from '../../evaluators/proxy/rank-correlation.ts'
 import { atResolution } from '../../evaluators/proxy/rewrite-network.ts'
+import { joinedWithSize } from '../../evaluators/proxy/size-prior.ts'
 import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
 import { inputShapeOf } from '../../evaluators/training/train.ts'
 import { UserError } from '../../lib/errors.ts'
@@ -116,6 +117,18 @@ function networkOf(filters: number) {
   return { graph, archId: archId(graph), seed: filters }
 }
 
+test('joined with size: two parts what was measured, one part MACs, ties shared, failures last', (t) => {
+  const worst = Number.NEGATIVE_INFINITY
+  // Ranks 1 2 3 4 against 4 3 2 1: 2·1 + 4 = 6, 7, 8, 9, all doubled.
+  t.deepEqual(joinedWithSize([0.1, 0.2, 0.3, 0.4], [40, 30, 20, 10]), [12, 14, 16, 18])
+  // Equals of the training are told apart by size.
+  t.deepEqual(joinedWithSize([0.5, 0.5, 0.1], [10, 20, 30]), [12, 14, 10])
+  // A failure stays behind, however large.
+  t.deepEqual(joinedWithSize([worst, 0.2], [1000, 1]), [worst, 10])
+})
+
+const isSized = ({ proxy }: ProxyRow): boolean => proxy.endsWith(' with MACs')
+
 test('each proxy is compared with full training; failures count as worst, and costs as shares', async (t) => {
   const dataset = await loadDataset('builtin', { seed: 1 })
   const networks = [2, 4, 6, 8, 10, 12].map(networkOf)
@@ -165,7 +178,14 @@ test('each proxy is compared with full training; failures count as worst, and co
   t.is(report.networks, 5)
   t.is(report.fullCpuSeconds, 40)
   t.deepEqual(report.accuracy, { low: 0.1, high: 0.5 })
-  const [good, inverted, reduced, again, ...scores] = report.rows
+  const [good, inverted, reduced, again, ...scores] = report.rows.filter((row) => !isSized(row))
+  // The more filters the more MACs, so size turns an order that is wrong altogether into none at all only where it has half
+  // of the say; with a third it cannot.
+  const [goodSized, invertedSized, reducedSized, ...noMore] = report.rows.filter(isSized)
+  t.deepEqual(noMore, [])
+  t.like(goodSized, { proxy: 'epochs=2 with MACs', kind: 'training', tau: 1, failures: 1, costShare: 8 / 40 })
+  t.like(invertedSized, { tau: -1, accuracyTau: -1, meanTau: -1 })
+  t.like(reducedSized, { tau: 1, accuracyTau: -1, costShare: 1 / 8 })
   t.like(good, { proxy: 'epochs=2', kind: 'training', tau: 1, failures: 1, costShare: 8 / 40 })
   t.like(inverted, { proxy: 'epochs=1,data=0.005', tau: -1, accuracyTau: -1, failures: 0 })
   t.like(reduced, { proxy: 'epochs=1,resolution=0.5', tau: 1, accuracyTau: -1, costShare: 1 / 8 })
@@ -226,7 +246,7 @@ test('stages share what they have in common, cost what all of them cost, and inh
     checkpoints: '/folder',
     seed: 3,
   })
-  const trainings = report.rows.filter(({ kind }) => kind === 'training')
+  const trainings = report.rows.filter((row) => row.kind === 'training' && !isSized(row))
   t.deepEqual(
     trainings.map(({ proxy, costShare, failures }) => [proxy, costShare, failures]),
     [
