@@ -3,6 +3,7 @@ import { messageOf, OperationalError, UserError } from '../lib/errors.ts'
 import { unknownName } from '../lib/nearest-name.ts'
 import { COMMANDS } from './commands/index.ts'
 import { packageVersion } from './package-version.ts'
+import { checkWrittenFlags, type DeclaredFlags, unknownWords } from './written-flags.ts'
 
 /** The words that are commands of their own at each level, for "did you mean". */
 const COMMAND_NAMES = COMMANDS.map((command) => command.command.split(' ')[0]!)
@@ -41,37 +42,42 @@ export async function main(argv: readonly string[]): Promise<void> {
       .wrap(Math.min(120, process.stdout.columns ?? 100))
       .fail((message, error) => {
         if (error !== undefined && error.name !== 'YError') throw error
-        throw new UserError(plainUsageError(message ?? error.message, argv))
+        throw new UserError(plainUsageError(message ?? error.message, argv, Object.keys(flagsOf(program).key)))
       })
       .exitProcess(false)
+    program.check(() => {
+      checkWrittenFlags(argv, flagsOf(program))
+      return true
+    })
     await program.parseAsync()
   } catch (error) {
     report(error, debug)
   }
 }
 
+/** The flags of the command that is being read, which yargs knows and its types do not tell of. */
+const flagsOf = (program: unknown): DeclaredFlags & { readonly key: Readonly<Record<string, unknown>> } =>
+  (program as { getOptions(): ReturnType<typeof flagsOf> }).getOptions()
+
 /** yargs speaks in several lines and of "arguments"; ours is one sentence. */
-function plainUsageError(message: string, argv: readonly string[]): string {
+function plainUsageError(message: string, argv: readonly string[], flags: readonly string[]): string {
   const line = message
     .split('\n')
     .map((part) => part.trim())
     .filter((part) => part !== '')
     .join(' ')
   const help = COMMAND_NAMES.includes(argv[0]!) ? `frugal ${argv[0]} --help` : 'frugal --help'
-  return `${plainUsage(line, argv)}; see ${help}`
+  return `${plainUsage(line, argv, flags)}; see ${help}`
 }
 
 const flagOf = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`)
 
-function plainUsage(line: string, argv: readonly string[]): string {
+function plainUsage(line: string, argv: readonly string[], flags: readonly string[]): string {
   const told = (pattern: RegExp): readonly string[] | undefined => pattern.exec(line)?.slice(1)
   const lacking = told(/^Not enough arguments following: (.*)$/)
   if (lacking !== undefined) return `${flagOf(lacking[0]!)} needs a value that does not begin with a hyphen`
   const unknown = told(/^Unknown arguments?: (.*)$/)
-  if (unknown !== undefined) {
-    const words = unknown[0]!.split(', ').filter((name) => argv.includes(name))
-    return words.length === 0 ? `unknown flag: ${unknown[0]}` : `one word too many: ${words.join(', ')}`
-  }
+  if (unknown !== undefined) return unknownWords(argv, unknown[0]!.split(', '), flags)
   const missing = told(/^Missing required arguments?: (.*)$/)
   if (missing !== undefined) return `${missing[0]!.split(', ').map(flagOf).join(' and ')} must be given`
   if (line.startsWith('Not enough non-option arguments')) return `${argv[0]} is not told of what`

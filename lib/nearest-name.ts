@@ -15,11 +15,14 @@ function editDistance(a: string, b: string): number {
 /** Edits, as a share of the longer name, from which on two names have nothing to do with each other. */
 const UNLIKE = 0.75
 
-/** The candidate most like `name`: one that contains it or is contained, else the fewest edits. Undefined where none is like it. */
-export function nearestName(name: string, candidates: readonly string[]): string | undefined {
+/**
+ * The candidate most like `name`: one that contains it or is contained, else the fewest edits. Undefined where none is
+ * like it, which is where the edits come to the share `unlike` of the longer name.
+ */
+export function nearestName(name: string, candidates: readonly string[], unlike = UNLIKE): string | undefined {
   const wanted = name.toLowerCase()
   let best: string | undefined
-  let bestScore = UNLIKE
+  let bestScore = unlike
   for (const candidate of candidates) {
     const known = candidate.toLowerCase()
     const contained = wanted.length > 2 && (known.includes(wanted) || wanted.includes(known))

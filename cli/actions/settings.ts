@@ -92,10 +92,14 @@ export function limitsOf(args: SearchArguments, deviceIds: readonly string[]): r
       throw new UserError(
         `--${flag} is given ${general.length} times without a device: give it once, or as DEVICE=VALUE`,
       )
+    const own = new Set<string>()
     for (const text of [...general, ...texts.filter((entry) => entry.includes('='))]) {
       const [, device, value] = /^(?:([^=]*)=)?(.*)$/s.exec(text) as unknown as [string, string | undefined, string]
       if (device !== undefined && !deviceIds.includes(device))
         throw new UserError(`--${flag} '${text}': ${unknownName('device', device, deviceIds)}`)
+      if (device !== undefined && own.has(device))
+        throw new UserError(`--${flag} is given twice for the device '${device}': give it once`)
+      if (device !== undefined) own.add(device)
       const parsed = parseQuantity(value, quantity, `--${flag}`)
       deviceIds.forEach((id, i) => {
         if (device === undefined || id === device) limits[i]![key] = parsed

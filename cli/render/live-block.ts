@@ -1,4 +1,5 @@
 import type { TextStream } from './terminal.ts'
+import { textWidth } from './width.ts'
 
 const DEFAULT_COLUMNS = 80
 
@@ -37,7 +38,7 @@ export class LiveBlock {
   #erase(): string {
     const columns = this.#stream.columns ?? DEFAULT_COLUMNS
     let rows = 0
-    for (const line of this.#lines) rows += Math.max(1, Math.ceil([...line.replace(SEQUENCES, '')].length / columns))
+    for (const line of this.#lines) rows += Math.max(1, Math.ceil(textWidth(line.replace(SEQUENCES, '')) / columns))
     return rows === 0 ? '' : `\x1b[${rows}A\r\x1b[J`
   }
 }

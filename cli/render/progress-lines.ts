@@ -74,10 +74,13 @@ function countsOf({ failures, rejected, training, stages = [] }: ProgressSnapsho
 }
 
 function paceOf({ elapsedMs, trialsPerMinute, remainingMs }: PaceNow): string {
-  const pace = trialsPerMinute === undefined ? [] : [`${trialsPerMinute.toPrecision(2)} trials/min`]
+  const pace = trialsPerMinute === undefined ? [] : [`${formatPace(trialsPerMinute)} trials/min`]
   const left = remainingMs === undefined ? [] : [`${formatDuration(remainingMs)} left`]
   return [`${formatDuration(elapsedMs)} elapsed`, ...pace, ...left].join(', ')
 }
+
+/** Two digits, which is all that a pace is good for; never with an exponent. */
+const formatPace = (perMinute: number): string => `${Number(perMinute.toPrecision(2))}`
 
 const bestOf = (front: FrontProgress, objectives: readonly MetricName[]): string =>
   [

@@ -1,4 +1,5 @@
 import { cut, paint, shownText, type Terminal } from './terminal.ts'
+import { textWidth } from './width.ts'
 
 export interface Column {
   readonly heading: string
@@ -23,20 +24,20 @@ export function renderTable(
   )
   const widths = shrunk(
     columns,
-    columns.map((_, i) => Math.max(...shown.map((row) => [...(row[i] ?? '')].length))),
+    columns.map((_, i) => Math.max(...shown.map((row) => textWidth(row[i] ?? '')))),
     terminal.columns,
   )
   const fitting = countFitting(widths, terminal.columns)
   const lines = shown.map((row) => {
     const cells = columns.slice(0, fitting).map(({ align }, i) => {
       const cell = cut(row[i] ?? '', widths[i]!, terminal)
-      const padding = ' '.repeat(Math.max(0, widths[i]! - [...cell].length))
+      const padding = ' '.repeat(Math.max(0, widths[i]! - textWidth(cell)))
       return align === 'right' ? padding + cell : cell + padding
     })
     return cut(cells.join(GAP).trimEnd(), terminal.columns, terminal)
   })
   const more =
-    fitting < columns.length && [...lines[0]!].length + 2 <= terminal.columns ? (terminal.unicode ? ' …' : ' ~') : ''
+    fitting < columns.length && textWidth(lines[0]!) + 2 <= terminal.columns ? (terminal.unicode ? ' …' : ' ~') : ''
   return `${[paint(lines[0]! + more, 'bold', terminal), ...lines.slice(1)].join('\n')}\n`
 }
 

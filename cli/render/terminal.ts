@@ -1,3 +1,5 @@
+import { characterWidth, textWidth } from './width.ts'
+
 /** What of a writable stream the renderings use; `process.stdout` and `process.stderr` are two. */
 export interface TextStream {
   write(text: string): unknown
@@ -51,11 +53,17 @@ export function shownText(text: string, { unicode }: Pick<Terminal, 'unicode'>):
   return unicode ? safe : safe.replaceAll(/[^ -~]/gu, (character) => ASCII[character] ?? '?')
 }
 
-/** At most `columns` characters, the last one a mark where some were cut off. */
+/** A text that takes at most `columns` columns, with a mark at its end where some was cut off. */
 export function cut(text: string, columns: number, { unicode }: Pick<Terminal, 'unicode'>): string {
-  const characters = [...text]
-  if (characters.length <= columns) return text
-  return columns < 1 ? '' : characters.slice(0, columns - 1).join('') + (unicode ? '…' : '~')
+  if (textWidth(text) <= columns) return text
+  let kept = ''
+  let room = columns - 1
+  for (const character of text) {
+    room -= characterWidth(character)
+    if (room < 0) break
+    kept += character
+  }
+  return columns < 1 ? '' : kept + (unicode ? '…' : '~')
 }
 
 const CODES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], cyan: [36, 39] } as const

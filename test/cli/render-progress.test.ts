@@ -155,6 +155,18 @@ test('the pace counts trials of this run only and follows the last ones', (t) =>
   t.is(pace.at(75_000, 100).remainingMs, undefined)
 })
 
+test('a quick search shows its pace without an exponent', (t) => {
+  const stream = pipe()
+  let now = 0
+  const progress = createProgress({ ...options, stream, now: () => now })
+  for (let told = 0; told <= 40; told++) {
+    progress.update(snapshot(told))
+    now += 400
+  }
+  progress.done()
+  t.regex(stream.written.at(-1)!, /, 150 trials\/min \|/)
+})
+
 test('durations read well', (t) => {
   t.deepEqual([0, 59_400, 60_000, 725_000, 12_000_000].map(formatDuration), [
     '0 s',

@@ -3,6 +3,7 @@ import { renderFrontTable } from '../../cli/render/front-table.ts'
 import { renderScatter } from '../../cli/render/scatter.ts'
 import { renderTable } from '../../cli/render/table.ts'
 import { cut, paint, shownText, type Terminal, terminalOf } from '../../cli/render/terminal.ts'
+import { textWidth } from '../../cli/render/width.ts'
 import { randomStream } from '../../lib/random.ts'
 import { frontWith, point } from '../results/front-fixtures.ts'
 
@@ -42,6 +43,24 @@ test('text is made safe, cut and coloured for the terminal', (t) => {
   t.is(cut('abcdef', 0, PLAIN), '')
   t.is(paint('x', 'red', PLAIN), 'x')
   t.is(paint('x', 'red', { colour: true }), '\x1b[31mx\x1b[39m')
+})
+
+test('characters of East Asia and emoji take two columns, marks over others none', (t) => {
+  t.deepEqual(['abc', '五目的', 'ﾃｽﾄ', 'Ａ１', '데이터', 'é', 'e\u0301', '🙂', '𠮷', '–…µ'].map(textWidth), [
+    3, 6, 3, 4, 6, 1, 1, 2, 2, 3,
+  ])
+  t.is(cut('五目的', 6, RICH), '五目的')
+  t.is(cut('五目的', 5, RICH), '五目…')
+  t.is(cut('五目的', 4, RICH), '五…', 'half a character does not fit')
+  const columns = [
+    { heading: 'name', align: 'left' as const },
+    { heading: 'n', align: 'right' as const },
+  ]
+  const rows = [
+    ['五目的', '1'],
+    ['flowers', '2'],
+  ]
+  t.is(renderTable(columns, rows, RICH), 'name     n\n五目的   1\nflowers  2\n')
 })
 
 test('a table is aligned, then shrinks, then drops its last columns', (t) => {
