@@ -33,6 +33,7 @@ export interface PreparationArguments extends FullTrainingArguments {
 
 interface PreparationSession {
   readonly args: PreparationArguments
+  readonly qat: QatMode
   readonly settings: SearchSettings
   readonly trials: readonly TrialRecord[]
   readonly dataset: Dataset
@@ -43,13 +44,13 @@ interface PreparationSession {
 /** Most that `--prune` takes away: beyond it little is left to fine-tune. */
 const MOST_PRUNED = 0.9
 
-/** Checks the flags that need nothing else. @throws UserError naming the flag. */
-export function checkPreparation(args: PreparationArguments): void {
+/** Checks the flags that need nothing else. @returns when fine-tuning is wanted. @throws UserError naming the flag. */
+export function checkPreparation(args: PreparationArguments): QatMode {
   checkTrainingFlags(args)
-  qatMode(args.qat)
   if (args.prune !== undefined && !(args.prune > 0 && args.prune <= MOST_PRUNED)) {
     throw new UserError(`--prune must be a share of the channels above 0 and at most ${MOST_PRUNED}, not ${args.prune}`)
   }
+  return qatMode(args.qat)
 }
 
 /**
@@ -110,8 +111,8 @@ async function trainedNetwork(
 }
 
 /** Trains on with fake quantisation, where that is wanted. */
-const fineTuner = ({ args, train }: PreparationSession, job: TrainingJob): FineTuner => ({
-  mode: qatMode(args.qat),
+const fineTuner = ({ qat, train }: PreparationSession, job: TrainingJob): FineTuner => ({
+  mode: qat,
   train: async (start, fourBitLayers) => {
     const tuning = fineTuningJob(job, start, fourBitLayers)
     return { trained: await train('quantisation-aware fine-tuning', tuning), job: tuning }

@@ -19,6 +19,8 @@ export const cFormat: ExportFormat = {
   id: 'c',
   description: 'int8 as C99 with one static arena, for microcontrollers',
   needsInt8: true,
+  // A processor that compiles C99 is on every board with an NPU too, and on none of the GPUs.
+  families: ['cortex-m', 'npu', 'cpu'],
   write: async (context) => {
     const int8 = context.int8!
     const model = writeCModel(int8.network, {

@@ -139,7 +139,7 @@ test('files that are off, not finite or of other classes are refused', async (t)
   refused(samples.expected.slice(1), /gives 499 values, the network 500/)
 })
 
-test('float16 is for GPUs and processors; microcontrollers are told so', (t) => {
+test('float16 is for GPUs and processors, C for what is beside no GPU; the others are told so', (t) => {
   const [gpu, board] = [loadProfile('titan-rtx'), loadProfile('stm32f446-tflm-cmsisnn')]
   const asked = parseFormats('onnx,onnx-float16,tflite-float16')
   t.deepEqual(formatsFor(asked, gpu, { some: false }), asked)
@@ -150,4 +150,11 @@ test('float16 is for GPUs and processors; microcontrollers are told so', (t) => 
   )
   t.deepEqual(formatsFor(asked, board, { some: true }), parseFormats('onnx'))
   t.throws(() => formatsFor(parseFormats('onnx-float16'), board, { some: true }), { instanceOf: UserError })
+  const noC = t.throws(() => formatsFor(parseFormats('c'), gpu, { some: false }), { instanceOf: UserError })
+  t.regex(
+    noC!.message,
+    /^titan-rtx does not run c: it runs float32 with .*; leave --format out, or choose of onnx, .*$/,
+  )
+  for (const id of ['ethos-u55-128', 'stm32f446-frugal-c'])
+    t.deepEqual(formatsFor(parseFormats('c'), loadProfile(id), { some: false }), parseFormats('c'))
 })
