@@ -4,10 +4,8 @@ export interface FrontPoint {
   readonly costs: readonly number[]
 }
 
-/** Beyond this many cells the exact grid gives way to sample points. */
+/** The grid may have so many cells; larger fronts get a coarser one. */
 const MOST_CELLS = 4096
-const SAMPLE_POINTS = 1024
-const PRIMES = [2, 3, 5, 7, 11, 13, 17, 19]
 
 /**
  * The hypervolume that a candidate of known costs and uncertain error is expected to add to a front, as a share of the
@@ -15,19 +13,17 @@ const PRIMES = [2, 3, 5, 7, 11, 13, 17, 19]
  *
  * Above every place of the cost space the front has a level: the least error that can be had there. A candidate with
  * error e adds (level − e)⁺ above every place its costs dominate, so the expectation is the sum over levels of the size
- * of the candidate's share of that level times E[(level − e)⁺]. Exact in one and two costs while the grid spanned by the
- * front is small; beyond that the cost space is sampled at the points of a Halton sequence.
+ * of the candidate's share of that level times E[(level − e)⁺]. Exact while the grid spanned by the front is small enough
+ * (63 points of two costs, 15 of three). Beyond that the grid has only some of the front's costs, evenly taken, so that it
+ * is finest where most of the front lies, and the level of a cell is that in its middle.
  */
 export class ExpectedGain {
   /** Distinct levels, from the reference error downwards. */
   readonly levels: readonly number[]
   readonly #box: number
-  /** Ends of the grid's cells per cost, the first one −∞; empty when the cost space is sampled. */
+  /** Ends of the grid's cells per cost; the first one is −∞, for a candidate may cost less than anything measured. */
   readonly #cuts: readonly Float64Array[]
-  /** Sample points, row by row; empty when the grid is exact. */
-  readonly #points: Float64Array
-  readonly #pointSize: number
-  /** The level above every cell, the last cost fastest, or above every sample point. */
+  /** The level above every cell, the last cost fastest. */
   readonly #levelOf: Uint32Array
 
   /**
@@ -47,28 +43,20 @@ export class ExpectedGain {
     )
     this.levels = [referenceError, ...[...new Set(inside.map(({ error }) => error))].sort((a, b) => b - a)]
     const levelIndex = new Map(this.levels.map((level, i) => [level, i]))
-    const ranges = referenceCosts.map((reference, j) => Math.max(reference - leastCosts[j]!, 1e-300))
-    const costBox = ranges.reduce((size, range) => size * range, 1)
+    const costBox = referenceCosts.reduce(
+      (size, reference, j) => size * Math.max(reference - leastCosts[j]!, 1e-300),
+      1,
+    )
     this.#box = costBox * Math.max(referenceError - leastError, 1e-300)
-    const cuts = referenceCosts.map((reference, j) => {
-      const values = new Set(inside.map(({ costs }) => costs[j]!))
-      return Float64Array.from([Number.NEGATIVE_INFINITY, ...[...values].sort((a, b) => a - b), reference])
-    })
-    const cellCount = cuts.reduce((product, axis) => product * (axis.length - 1), 1)
-    const exact = cuts.length === 1 || (cuts.length === 2 && cellCount <= MOST_CELLS)
-    const corners = exact
-      ? lowerCorners(cuts)
-      : Array.from({ length: SAMPLE_POINTS }, (_, i) =>
-          ranges.map((range, j) => leastCosts[j]! + range * radicalInverse(i + 1, PRIMES[j % PRIMES.length]!)),
-        )
-    this.#cuts = exact ? cuts : []
-    this.#points = exact ? new Float64Array(0) : Float64Array.from(corners.flat())
-    this.#pointSize = costBox / SAMPLE_POINTS
-    // Above a whole cell the level is that of its lower corner.
-    this.#levelOf = Uint32Array.from(corners, (corner) => {
+    const most = Math.floor(MOST_CELLS ** (1 / referenceCosts.length) + 1e-9)
+    const grid = referenceCosts.map((reference, j) =>
+      axisOf(new Set(inside.map(({ costs }) => costs[j]!)), reference, most),
+    )
+    this.#cuts = grid.map(({ cuts }) => cuts)
+    this.#levelOf = Uint32Array.from(places(grid.map(({ looks }) => looks)), (place) => {
       let level = referenceError
       for (const { error, costs } of inside) {
-        if (error < level && costs.every((cost, j) => cost <= corner[j]!)) level = error
+        if (error < level && costs.every((cost, j) => cost <= place[j]!)) level = error
       }
       return levelIndex.get(level)!
     })
@@ -77,26 +65,20 @@ export class ExpectedGain {
   /** The size of each level's part that the costs dominate. */
   shares(costs: readonly number[]): Float64Array {
     const shares = new Float64Array(this.levels.length)
-    if (this.#cuts.length === 0) {
-      const d = costs.length
-      for (let point = 0; point < this.#levelOf.length; point++) {
-        let j = 0
-        while (j < d && costs[j]! <= this.#points[point * d + j]!) j++
-        if (j === d) shares[this.#levelOf[point]!]! += this.#pointSize
-      }
-      return shares
-    }
-    const [first, second] = this.#cuts
-    const columns = second === undefined ? 1 : second.length - 1
-    const columnFrom = second === undefined ? 0 : cellOf(second, costs[1]!)
-    for (let i = cellOf(first!, costs[0]!); i < first!.length - 1; i++) {
-      const width = first![i + 1]! - Math.max(first![i]!, costs[0]!)
-      for (let k = columnFrom; k < columns; k++) {
-        const height = second === undefined ? 1 : second[k + 1]! - Math.max(second[k]!, costs[1]!)
-        shares[this.#levelOf[i * columns + k]!]! += width * height
-      }
-    }
+    this.#share(costs, 0, 0, 1, shares)
     return shares
+  }
+
+  /** Adds the parts of the cells from `cell` on that share their place along the axes before one, `size` along these. */
+  #share(costs: readonly number[], axis: number, cell: number, size: number, into: Float64Array): void {
+    const cuts = this.#cuts[axis]!
+    const cost = costs[axis]!
+    const last = axis === this.#cuts.length - 1
+    for (let i = cellOf(cuts, cost), at = cell * (cuts.length - 1) + i; i < cuts.length - 1; i++, at++) {
+      const part = size * (cuts[i + 1]! - Math.max(cuts[i]!, cost))
+      if (last) into[this.#levelOf[at]!]! += part
+      else this.#share(costs, axis + 1, at, part, into)
+    }
   }
 
   /** Expected gain. `shortfall(level)` is E[(level − e)⁺] of the candidate's error e. */
@@ -114,19 +96,24 @@ function cellOf(cuts: Float64Array, cost: number): number {
   return cell
 }
 
-function lowerCorners(cuts: readonly Float64Array[]): number[][] {
-  let corners: number[][] = [[]]
-  for (const axis of cuts) corners = corners.flatMap((corner) => [...axis.slice(0, -1)].map((low) => [...corner, low]))
-  return corners
+/** One axis of a grid: the ends of its cells, and where along each of them the level is looked up. */
+function axisOf(
+  costs: ReadonlySet<number>,
+  reference: number,
+  most: number,
+): { cuts: Float64Array; looks: Float64Array } {
+  const sorted = [...costs].sort((a, b) => a - b)
+  const kept = Math.min(sorted.length, Math.max(1, most - 1))
+  const inner = Array.from({ length: kept }, (_, i) => sorted[Math.floor((i * sorted.length) / kept)]!)
+  const cuts = Float64Array.from([Number.NEGATIVE_INFINITY, ...inner, reference])
+  // Between neighbours nothing changes, so the lower end speaks for the whole cell.
+  const looks = cuts.slice(0, -1).map((low, i) => (kept === sorted.length || i === 0 ? low : (low + cuts[i + 1]!) / 2))
+  return { cuts, looks }
 }
 
-/** Halton's sequence: the digits of n in base b, mirrored at the point. */
-function radicalInverse(n: number, base: number): number {
-  let value = 0
-  let digit = 1 / base
-  for (let rest = n; rest > 0; rest = Math.floor(rest / base)) {
-    value += (rest % base) * digit
-    digit /= base
-  }
-  return value
+/** All places of a grid, the last axis fastest. */
+function places(axes: readonly Float64Array[]): number[][] {
+  let all: number[][] = [[]]
+  for (const axis of axes) all = all.flatMap((place) => [...axis].map((value) => [...place, value]))
+  return all
 }
