@@ -66,7 +66,7 @@ export const IMPORTED_OP_DEFINITIONS: Definitions = {
     arity: 0,
     inferShape: (op, _inputs, where) => checkShape(op.shape, where),
     macs: noMacs,
-    weights: (op) => [{ role: 'constant', shape: op.shape, fanIn: 0 }],
+    weights: (op) => [{ role: op.derived === true ? 'derived' : 'constant', shape: op.shape, fanIn: 0 }],
   },
   pad: {
     arity: 1,
@@ -150,15 +150,20 @@ export const IMPORTED_OP_DEFINITIONS: Definitions = {
       positiveInteger(op.filters, 'filters', where)
       for (const length of [...op.kernel, ...op.stride]) positiveInteger(length, 'kernel size or stride', where)
       for (const length of op.outputSize) positiveInteger(length, 'output size', where)
+      const { groups = 1 } = op
+      positiveInteger(groups, 'groups', where)
+      if (lastAxis(input!) % groups !== 0 || op.filters % groups !== 0) {
+        throw new UserError(`${where} has ${groups} groups for ${lastAxis(input!)} channels and ${op.filters} filters`)
+      }
       return [...op.outputSize, op.filters]
     },
-    // Every input element is multiplied with every tap of every filter once.
-    macs: (op, [input]) => sizeOf(input!) * op.kernel[0] * op.kernel[1] * op.filters,
+    // Every input element is multiplied with every tap of every filter of its group once.
+    macs: (op, [input]) => (sizeOf(input!) * op.kernel[0] * op.kernel[1] * op.filters) / (op.groups ?? 1),
     weights: (op, [input]) => [
       {
         role: 'kernel',
-        shape: [op.filters, lastAxis(input!), ...op.kernel],
-        fanIn: lastAxis(input!) * op.kernel[0] * op.kernel[1],
+        shape: [op.filters, lastAxis(input!) / (op.groups ?? 1), ...op.kernel],
+        fanIn: (lastAxis(input!) / (op.groups ?? 1)) * op.kernel[0] * op.kernel[1],
       },
       ...biasWeight(op.bias, op.filters),
     ],

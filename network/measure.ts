@@ -29,13 +29,17 @@ export function weightSpecs(graph: NetworkGraph, prefix = ''): readonly WeightSp
   return specs
 }
 
-const NO_PARAMETERS: ReadonlySet<WeightRole> = new Set(['movingMean', 'movingVariance', 'constant'])
+const NO_PARAMETERS: ReadonlySet<WeightRole> = new Set(['movingMean', 'movingVariance', 'derived'])
 
-/** Trainable parameters: kernels, biases, and batch norm's scale and shift; neither running statistics nor constants. */
+/**
+ * Trainable parameters: kernels, biases, batch norm's scale and shift, and stored operands of model files (embeddings, weights
+ * of recurrent layers); neither running statistics nor single numbers, which are factors of the arithmetic.
+ */
 export function countParams(graph: NetworkGraph): number {
   let params = 0
-  for (const spec of weightSpecs(graph)) {
-    if (!NO_PARAMETERS.has(spec.role)) params += sizeOf(spec.shape)
+  for (const { role, shape } of weightSpecs(graph)) {
+    const size = sizeOf(shape)
+    if (!NO_PARAMETERS.has(role) && (role !== 'constant' || size > 1)) params += size
   }
   return params
 }

@@ -121,7 +121,8 @@ export type Op =
  * - `tuple` closes a network with several results; its operands are the results.
  */
 export type ImportedOp =
-  | { readonly kind: 'constant'; readonly shape: Shape }
+  /** `derived` where it follows from shapes or other stored values: it is no parameter. */
+  | { readonly kind: 'constant'; readonly shape: Shape; readonly derived?: true }
   | { readonly kind: 'pad'; readonly amounts: readonly Pair[] }
   | { readonly kind: 'transpose'; readonly order: readonly number[] }
   | {
@@ -146,6 +147,8 @@ export type ImportedOp =
       /** Height and width of the result; stride and padding leave it open. */
       readonly outputSize: Pair
       readonly bias: boolean
+      /** As for `conv2d`. */
+      readonly groups?: number
     }
   | { readonly kind: 'matmul'; readonly transposeA?: true; readonly transposeB?: true }
   | { readonly kind: 'elementwise'; readonly operation: (typeof ELEMENTWISE_OPERATIONS)[number] }
@@ -186,7 +189,7 @@ export interface NetworkGraph {
 }
 
 /** What a weight is for; decides initialisation, weight decay and quantisation. */
-export type WeightRole = 'kernel' | 'bias' | 'gamma' | 'beta' | 'movingMean' | 'movingVariance' | 'constant'
+export type WeightRole = 'kernel' | 'bias' | 'gamma' | 'beta' | 'movingMean' | 'movingVariance' | 'constant' | 'derived'
 
 /**
  * One stored weight. Layouts: conv2d `[filters, inChannels ÷ groups, kh, kw]`, depthwise `[channels, 1, kh, kw]`,

@@ -1,4 +1,5 @@
 import type { ImportedModel } from '../../formats/import/imported-model.ts'
+import { parseInputShapes } from '../../formats/import/input-shapes.ts'
 import { readModel } from '../../formats/read-model.ts'
 import {
   atOperatingPoint,
@@ -29,6 +30,8 @@ interface PredictArguments {
   readonly operating: string | undefined
   readonly duty: string | undefined
   readonly json: boolean
+  /** `1x3x224x224` or `NAME=1x3x224x224`, one for each input with open lengths. */
+  readonly inputShape: readonly string[] | undefined
   readonly perLayer: boolean
   readonly memoryMap: boolean
 }
@@ -42,11 +45,12 @@ export async function predict(args: PredictArguments): Promise<void> {
   if (args.device === undefined) throw new UserError(`name a device, or all of them: ${EXAMPLE}`)
   const periodMs = duty === undefined ? undefined : parseQuantity(duty, 'durationS', '--duty') * 1000
   const devices = devicesOf(args.device)
+  const shapes = parseInputShapes(args.inputShape ?? [])
   await prepareHost(devices)
   const profiles = devices
     .map(loadProfile)
     .map((profile) => (operating === undefined ? profile : atOperatingPoint(profile, operating)))
-  const model = readModel(file)
+  const model = readModel(file, { shapes })
   const params = countParams(model.graph)
   const predictions = profiles.map((profile) => predictionOf(profile, model, periodMs))
   if (args.json) {

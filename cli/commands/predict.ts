@@ -24,6 +24,12 @@ export const predictCommand = defineCommand({
         type: 'string',
         describe: 'Also the energy of an hour with one inference every PERIOD, idle in between, such as 10s',
       })
+      .option('input-shape', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'Shape of an input whose lengths the file leaves open: 1x3x224x224, or NAME=1x3x224x224',
+      })
       .option('per-layer', { type: 'boolean', default: false, describe: 'List every kernel' })
       .option('memory-map', { type: 'boolean', default: false, describe: 'List every buffer of the arena' })
       .example('$0 predict model.tflite --device stm32f446-tflm-cmsisnn', '')
@@ -33,6 +39,7 @@ export const predictCommand = defineCommand({
   handler: async (args) =>
     (await import('../actions/predict.ts')).predict({
       ...args,
+      inputShape: args['input-shape'],
       perLayer: args['per-layer'],
       memoryMap: args['memory-map'],
     }),

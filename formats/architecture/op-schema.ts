@@ -60,7 +60,7 @@ const SCHEMAS = {
   maxPool: pool('maxPool'),
   globalAveragePool: z.strictObject({ kind: z.literal('globalAveragePool'), keepDims: flag }),
   reshape: z.strictObject({ kind: z.literal('reshape'), shape: counts }),
-  constant: z.strictObject({ kind: z.literal('constant'), shape: counts }),
+  constant: z.strictObject({ kind: z.literal('constant'), shape: counts, derived: z.literal(true).optional() }),
   pad: z.strictObject({ kind: z.literal('pad'), amounts: z.array(pair).max(16) }),
   transpose: z.strictObject({ kind: z.literal('transpose'), order: counts }),
   slice: z.strictObject({ kind: z.literal('slice'), begin: counts, size: counts, stride: counts }),
@@ -79,6 +79,7 @@ const SCHEMAS = {
     stride: pair,
     outputSize: pair,
     bias: flag,
+    groups: count.optional(),
   }),
   matmul: z.strictObject({
     kind: z.literal('matmul'),

@@ -5,6 +5,8 @@ export type ElementType =
   | 'float16'
   | 'float64'
   | 'int4'
+  | 'uint4'
+  | 'bool'
   | 'int8'
   | 'uint8'
   | 'int16'

@@ -50,7 +50,9 @@ export class NetworkImport {
     return this.node({ kind: 'input', shape, ...(elementBytes === undefined ? {} : { elementBytes }) }, [], dims)
   }
 
-  constant = (dims: readonly number[]): Tensor => this.node({ kind: 'constant', shape: sampleShape(dims) }, [], dims)
+  /** @param derived says that it follows from shapes or other stored values and is no parameter */
+  constant = (dims: readonly number[], derived = false): Tensor =>
+    this.node({ kind: 'constant', shape: sampleShape(dims), ...(derived ? { derived: true } : {}) }, [], dims)
 
   /** The same elements under other dimensions. */
   reshape(tensor: Tensor, dims: readonly number[]): Tensor {

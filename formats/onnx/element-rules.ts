@@ -93,7 +93,7 @@ export const ELEMENT_RULES: Readonly<Record<string, NodeRule>> = {
   ...functions('sqrt', 'Sqrt'),
   ...functions('abs', 'Abs'),
   ...functions('negate', 'Neg'),
-  ...functions('gelu', 'Gelu'),
+  ...functions('gelu', 'Gelu', 'FastGelu'),
   ...functions('elu', 'Elu', 'Selu', 'Celu'),
   ...functions('softplus', 'Softplus'),
   ...functions('swish', 'Swish', 'Mish', 'QuickGelu'),
@@ -127,4 +127,5 @@ export const ELEMENT_RULES: Readonly<Record<string, NodeRule>> = {
   Identity: same,
   Dropout: same,
   Cast: same,
+  CastLike: same,
 }

@@ -1,48 +1,28 @@
 import { UserError } from '../../lib/errors.ts'
 import { broadcastShape } from '../../network/imported-op-kinds.ts'
 import { sizeOf } from '../../network/shapes.ts'
-import type { OnnxFileNode, StoredTensor } from './read-onnx.ts'
+import {
+  broadcastValues,
+  concatValues,
+  gatherValues,
+  reduceValues,
+  sliceValues,
+  transposeValues,
+} from './fold-values.ts'
+import {
+  axisWithin,
+  listOf,
+  requiredList,
+  reshapeTarget,
+  sliceBounds,
+  splitSizes,
+  squeezed,
+  unsqueezed,
+} from './lists.ts'
+import type { OnnxFileNode } from './read-onnx.ts'
+import { elementTypeOf, MAX_VALUES, type StoredTensor } from './read-tensor.ts'
 
-type Fold = (node: OnnxFileNode, inputs: readonly StoredTensor[]) => StoredTensor
-
-const MAX_VALUES = 1024
-
-export const axisWithin = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis)
-
-/** A list that newer operator sets give as an operand and older ones as an attribute. */
-export const listOf = (node: OnnxFileNode, name: string, operand: StoredTensor | undefined) =>
-  operand?.values ?? node.integers.get(name)
-
-/** @throws UserError when the values are only known while the network runs. */
-export function requiredList(node: OnnxFileNode, name: string, operand: StoredTensor | undefined): readonly number[] {
-  const list = listOf(node, name, operand)
-  if (list === undefined) throw new UserError(`its ${name} are not fixed in the file; simplify the model first`)
-  return list
-}
-
-/** Target of Reshape: 0 keeps a length, −1 takes what is left. */
-export function reshapeTarget(
-  from: readonly number[],
-  target: readonly number[],
-  allowZero: boolean,
-): readonly number[] {
-  const kept = target.map((length, axis) => (length === 0 && !allowZero ? (from[axis] ?? 1) : length))
-  const rest = sizeOf(kept.filter((length) => length !== -1))
-  return kept.map((length) => (length === -1 ? sizeOf(from) / rest : length))
-}
-
-/** Dimensions without the axes (all of length 1 when none are named). */
-export function squeezed(dims: readonly number[], axes: readonly number[] | undefined): readonly number[] {
-  const gone = axes?.map((axis) => axisWithin(axis, dims.length))
-  return dims.filter((length, axis) => (gone === undefined ? length !== 1 : !gone.includes(axis)))
-}
-
-export function unsqueezed(dims: readonly number[], axes: readonly number[]): readonly number[] {
-  const rank = dims.length + axes.length
-  const added = new Set(axes.map((axis) => axisWithin(axis, rank)))
-  const rest = [...dims]
-  return Array.from({ length: rank }, (_, axis) => (added.has(axis) ? 1 : rest.shift()!))
-}
+type Fold = (node: OnnxFileNode, inputs: readonly StoredTensor[]) => StoredTensor | readonly StoredTensor[]
 
 const renewed = (like: StoredTensor, dims: readonly number[], values: readonly number[] | undefined): StoredTensor => ({
   type: like.type,
@@ -50,66 +30,75 @@ const renewed = (like: StoredTensor, dims: readonly number[], values: readonly n
   values: values !== undefined && values.length === sizeOf(dims) ? values : undefined,
 })
 
+const isShort = (dims: readonly number[]): boolean => sizeOf(dims) <= MAX_VALUES
+
 const same: Fold = (_node, [x]) => x!
 const typed =
   (type: StoredTensor['type']): Fold =>
   (_node, [x]) =>
     renewed({ ...x!, type }, x!.dims, x!.values)
 
+const INTEGERS: ReadonlySet<string> = new Set(['int64', 'int32', 'int16', 'int8', 'uint8', 'bool'])
+
+const cast: Fold = (node, [x]) => {
+  const type = elementTypeOf(node.integers.get('to')?.[0] ?? 1)
+  const whole = INTEGERS.has(type) && type !== 'bool'
+  const convert = (value: number): number => (type === 'bool' ? Number(value !== 0) : whole ? Math.trunc(value) : value)
+  return renewed({ ...x!, type }, x!.dims, x!.values?.map(convert))
+}
+
 const unary =
   (f: (value: number) => number): Fold =>
   (_node, [x]) =>
     renewed(x!, x!.dims, x!.values?.map(f))
 
-const binary =
-  (f: (a: number, b: number) => number): Fold =>
-  (node, [a, b]) => {
-    const dims = broadcastShape([a!.dims, b!.dims], node.opType)
-    const [left, right] = [a!.values, b!.values]
-    const fits = (values: readonly number[] | undefined): boolean =>
-      values !== undefined && (values.length === 1 || values.length === sizeOf(dims))
-    if (!fits(left) || !fits(right)) return renewed(a!, dims, undefined)
-    const at = (values: readonly number[], i: number): number => values[values.length === 1 ? 0 : i]!
+/** The values of operands repeated to one shape; undefined where one is long or not known. */
+function aligned(operands: readonly StoredTensor[], dims: readonly number[]): readonly number[][] | undefined {
+  if (!isShort(dims) || operands.some(({ values }) => values === undefined)) return undefined
+  return operands.map((operand) => broadcastValues(operand.values!, operand.dims, dims))
+}
+
+const combined =
+  (f: (...values: readonly number[]) => number, like = 0): Fold =>
+  (node, operands) => {
+    const dims = broadcastShape(
+      operands.map((operand) => operand.dims),
+      node.opType,
+    )
+    const lists = aligned(operands, dims)
     return renewed(
-      a!,
+      operands[like]!,
       dims,
-      Array.from({ length: sizeOf(dims) }, (_, i) => f(at(left!, i), at(right!, i))),
+      lists && Array.from({ length: sizeOf(dims) }, (_, i) => f(...lists.map((list) => list[i]!))),
     )
   }
 
+const flag = (test: (a: number, b: number) => boolean): Fold => combined((a, b) => Number(test(a!, b!)))
+
 const gather: Fold = (node, [data, indices]) => {
   const axis = axisWithin(node.integers.get('axis')?.[0] ?? 0, data!.dims.length)
+  const length = data!.dims[axis] ?? 1
   const dims = [...data!.dims.slice(0, axis), ...indices!.dims, ...data!.dims.slice(axis + 1)]
-  const { values } = data!
-  if (data!.dims.length !== 1 || values === undefined) return renewed(data!, dims, undefined)
-  const picked = indices!.values?.map((index) => values[axisWithin(index, values.length)] ?? 0)
-  return renewed(data!, dims, picked)
+  const places = indices!.values?.map((index) => axisWithin(index, length))
+  if (places?.some((place) => place < 0 || place >= length)) {
+    throw new UserError(`it takes element ${Math.max(...places)} of an axis of ${length}`)
+  }
+  if (data!.values === undefined || places === undefined || !isShort(dims)) return renewed(data!, dims, undefined)
+  return renewed(data!, dims, gatherValues(data!.values, data!.dims, axis, places, indices!.dims))
 }
 
 const slice: Fold = (node, [data, starts, ends, axes, steps]) => {
+  const { dims, values } = data!
   const begins = requiredList(node, 'starts', starts)
   const stops = requiredList(node, 'ends', ends)
-  const along = listOf(node, 'axes', axes) ?? begins.map((_, i) => i)
-  const { values } = data!
-  const step = steps?.values?.[0] ?? 1
-  if (data!.dims.length === 1 && values !== undefined && step === 1) {
-    const part = values.slice(begins[0], stops[0])
-    return renewed(data!, [part.length], part)
-  }
-  const dims = data!.dims.map((length, axis) => {
-    const i = along.findIndex((candidate) => axisWithin(candidate, data!.dims.length) === axis)
-    return i === -1 ? length : sliceBounds(length, begins[i]!, stops[i]!, steps?.values?.[i] ?? 1).size
+  const along = (listOf(node, 'axes', axes) ?? begins.map((_, i) => i)).map((axis) => axisWithin(axis, dims.length))
+  const bounds = dims.map((length, axis) => {
+    const i = along.indexOf(axis)
+    if (i === -1) return { begin: 0, size: length, step: 1 }
+    return sliceBounds(length, begins[i]!, stops[i]!, listOf(node, 'steps', steps)?.[i] ?? 1)
   })
-  return renewed(data!, dims, undefined)
-}
-
-/** What a slice takes of an axis. A negative step is told by its size alone. */
-export function sliceBounds(length: number, start: number, end: number, step: number) {
-  const clamp = (at: number): number => Math.min(Math.max(at < 0 ? at + length : at, 0), length)
-  if (step < 0)
-    return { begin: 0, size: Math.max(Math.ceil((clamp(start) + 1 - Math.max(end, 0)) / -step), 0), step: 1 }
-  const begin = clamp(start)
-  return { begin, size: Math.max(Math.ceil((clamp(end) - begin) / step), 0), step }
+  const [begin, size, step] = (['begin', 'size', 'step'] as const).map((key) => bounds.map((bound) => bound[key]))
+  return renewed(data!, size!, values && sliceValues(values, dims, begin!, size!, step!))
 }
 
 const concat: Fold = (node, inputs) => {
@@ -119,72 +108,143 @@ const concat: Fold = (node, inputs) => {
     axis,
     inputs.reduce((sum, input) => sum + (input.dims[axis] ?? 0), 0),
   )
-  const known = first.dims.length === 1 && inputs.every(({ values }) => values !== undefined)
-  return renewed(first, dims, known ? inputs.flatMap(({ values }) => values!) : undefined)
+  const parts = inputs.flatMap(({ values, dims }) => (values === undefined ? [] : [{ values, dims }]))
+  const known = parts.length === inputs.length && isShort(dims)
+  return renewed(first, dims, known ? concatValues(parts, axis) : undefined)
+}
+
+const split: Fold = (node, [x, sizes]) => {
+  const axis = axisWithin(node.integers.get('axis')?.[0] ?? 0, x!.dims.length)
+  let begin = 0
+  return splitSizes(node, x!.dims[axis] ?? 1, sizes).map((size) => {
+    const dims = x!.dims.with(axis, size)
+    const starts = x!.dims.map((_, i) => (i === axis ? begin : 0))
+    begin += size
+    return renewed(x!, dims, x!.values && sliceValues(x!.values, x!.dims, starts, dims, Array(dims.length).fill(1)))
+  })
 }
 
 const transpose: Fold = (node, [x]) => {
   const order = node.integers.get('perm') ?? x!.dims.map((_, axis) => x!.dims.length - 1 - axis)
   const dims = order.map((axis) => x!.dims[axis] ?? 0)
-  return renewed(x!, dims, x!.dims.length < 2 ? x!.values : undefined)
+  return renewed(x!, dims, x!.values && transposeValues(x!.values, x!.dims, order))
 }
 
 const filled: Fold = (node, [shape]) => {
   const dims = requiredList(node, 'lengths', shape)
-  const value = node.tensors.get('value')?.values?.[0] ?? 0
+  const value = node.tensors.get('value')
   const count = sizeOf(dims)
   if (dims.some((length) => !Number.isInteger(length) || length < 0)) throw new UserError('it has no whole lengths')
-  return { type: 'float32', dims, values: count <= MAX_VALUES ? Array<number>(count).fill(value) : undefined }
+  const values = count <= MAX_VALUES ? Array<number>(count).fill(value?.values?.[0] ?? 0) : undefined
+  return { type: value?.type ?? 'float32', dims, values }
 }
 
 const range: Fold = (_node, [start, limit, delta]) => {
   const [from, to, step] = [start, limit, delta].map((tensor) => tensor?.values?.[0])
   const count = Math.ceil(((to ?? Number.NaN) - (from ?? 0)) / (step ?? 1))
-  if (!(count >= 0)) throw new UserError('its bounds are not fixed in the file; simplify the model first')
-  const values = count <= MAX_VALUES ? Array.from({ length: count }, (_, i) => from! + i * step!) : undefined
-  return { type: start!.type, dims: [count], values }
+  if (Number.isNaN(count)) {
+    throw new UserError('its bounds are not fixed in the file; export the network with fixed lengths')
+  }
+  const length = Math.max(count, 0)
+  const values = length <= MAX_VALUES ? Array.from({ length }, (_, i) => from! + i * step!) : undefined
+  return { type: start!.type, dims: [length], values }
 }
+
+const expand: Fold = (node, [x, shape]) => {
+  const dims = broadcastShape([x!.dims, requiredList(node, 'lengths', shape)], 'Expand')
+  return renewed(x!, dims, aligned([x!], dims)?.[0])
+}
+
+const tile: Fold = (node, [x, repeats]) => {
+  const times = requiredList(node, 'repeats', repeats)
+  const dims = x!.dims.map((length, axis) => length * (times[axis] ?? 1))
+  if (x!.values === undefined || !isShort(dims)) return renewed(x!, dims, undefined)
+  let part = x!
+  for (const [axis, count] of times.entries()) {
+    const copies = Array.from({ length: count }, () => ({ values: part.values!, dims: part.dims }))
+    const grown = part.dims.with(axis, part.dims[axis]! * count)
+    part = renewed(part, grown, count === 0 ? [] : concatValues(copies, axis))
+  }
+  return part
+}
+
+const reduce =
+  (f: (a: number, b: number) => number): Fold =>
+  (node, [x, axes]) => {
+    const all = x!.dims.map((_, axis) => axis)
+    const along = (listOf(node, 'axes', axes) ?? all).map((axis) => axisWithin(axis, x!.dims.length))
+    const keep = (node.integers.get('keepdims')?.[0] ?? 1) === 1
+    const reduced = x!.dims.map((length, axis) => (along.includes(axis) ? 1 : length))
+    const dims = keep ? reduced : reduced.filter((_, axis) => !along.includes(axis))
+    return renewed(x!, dims, x!.values && reduceValues(x!.values, x!.dims, along, f))
+  }
+
+/** Indices of what is not 0, an axis each row. */
+const nonZero: Fold = (_node, [x]) => {
+  if (x!.values === undefined) throw new UserError('the length of its result depends on values')
+  const places = x!.values.flatMap((value, i) => (value === 0 ? [] : [i]))
+  const inner = (axis: number): number => sizeOf(x!.dims.slice(axis + 1))
+  const rows = x!.dims.flatMap((length, axis) => places.map((place) => Math.floor(place / inner(axis)) % length))
+  return { type: 'int64', dims: [x!.dims.length, places.length], values: rows }
+}
+
+const isWhole = ({ type }: StoredTensor): boolean => INTEGERS.has(type)
 
 const FOLDS: Readonly<Record<string, Fold>> = {
   Identity: same,
   Dropout: same,
-  Cast: same,
+  Cast: cast,
+  CastLike: (_node, [x, like]) => renewed(like!, x!.dims, x!.values),
   DequantizeLinear: same,
   QuantizeLinear: typed('int8'),
   Abs: unary(Math.abs),
   Neg: unary((value) => -value),
   Floor: unary(Math.floor),
   Ceil: unary(Math.ceil),
+  Round: unary((value) => Math.round(value)),
   Sqrt: unary(Math.sqrt),
+  Exp: unary(Math.exp),
+  Log: unary(Math.log),
+  Sin: unary(Math.sin),
+  Cos: unary(Math.cos),
+  Tanh: unary(Math.tanh),
   Reciprocal: unary((value) => 1 / value),
   Not: unary((value) => (value === 0 ? 1 : 0)),
-  Add: binary((a, b) => a + b),
-  Sub: binary((a, b) => a - b),
-  Mul: binary((a, b) => a * b),
-  Div: (node, inputs) => binary((a, b) => (inputs[0]!.type === 'int64' ? Math.trunc(a / b) : a / b))(node, inputs),
-  Mod: binary((a, b) => ((a % b) + b) % b),
-  Pow: binary((a, b) => a ** b),
-  Max: binary(Math.max),
-  Min: binary(Math.min),
-  Equal: binary((a, b) => (a === b ? 1 : 0)),
-  Less: binary((a, b) => (a < b ? 1 : 0)),
-  Greater: binary((a, b) => (a > b ? 1 : 0)),
-  Where: (node, [test, a, b]) => {
-    const dims = broadcastShape([test!.dims, a!.dims, b!.dims], node.opType)
-    const [tests, left, right] = [test!.values, a!.values, b!.values]
-    if ([tests, left, right].some((values) => values?.length !== sizeOf(dims))) return renewed(a!, dims, undefined)
+  Add: combined((a, b) => a! + b!),
+  Sub: combined((a, b) => a! - b!),
+  Mul: combined((a, b) => a! * b!),
+  Div: (node, inputs) => combined((a, b) => (isWhole(inputs[0]!) ? Math.trunc(a! / b!) : a! / b!))(node, inputs),
+  Mod: combined((a, b) => ((a! % b!) + b!) % b!),
+  Pow: combined((a, b) => a! ** b!),
+  Max: combined(Math.max),
+  Min: combined(Math.min),
+  Sum: combined((...values) => values.reduce((sum, value) => sum + value, 0)),
+  Clip: (_node, [x, low, high]) => {
+    const [least, most] = [low?.values?.[0] ?? Number.NEGATIVE_INFINITY, high?.values?.[0] ?? Number.POSITIVE_INFINITY]
     return renewed(
-      a!,
-      dims,
-      tests!.map((value, i) => (value === 0 ? right![i]! : left![i]!)),
+      x!,
+      x!.dims,
+      x!.values?.map((value) => Math.min(Math.max(value, least), most)),
     )
   },
+  Equal: flag((a, b) => a === b),
+  Less: flag((a, b) => a < b),
+  LessOrEqual: flag((a, b) => a <= b),
+  Greater: flag((a, b) => a > b),
+  GreaterOrEqual: flag((a, b) => a >= b),
+  And: flag((a, b) => a !== 0 && b !== 0),
+  Or: flag((a, b) => a !== 0 || b !== 0),
+  Where: combined((test, a, b) => (test === 0 ? b! : a!), 1),
   Gather: gather,
   Slice: slice,
   Concat: concat,
+  Split: split,
   Transpose: transpose,
   ConstantOfShape: filled,
   Range: range,
+  Expand: expand,
+  Tile: tile,
+  NonZero: nonZero,
   Reshape: (node, [x, shape]) => {
     const target = requiredList(node, 'lengths', shape)
     return renewed(x!, reshapeTarget(x!.dims, target, node.integers.get('allowzero')?.[0] === 1), x!.values)
@@ -192,21 +252,24 @@ const FOLDS: Readonly<Record<string, Fold>> = {
   Flatten: (_node, [x]) => renewed(x!, [1, sizeOf(x!.dims)], x!.values),
   Squeeze: (node, [x, axes]) => renewed(x!, squeezed(x!.dims, listOf(node, 'axes', axes)), x!.values),
   Unsqueeze: (node, [x, axes]) => renewed(x!, unsqueezed(x!.dims, requiredList(node, 'axes', axes)), x!.values),
-  Expand: (node, [x, shape]) =>
-    renewed(x!, broadcastShape([x!.dims, requiredList(node, 'lengths', shape)], 'Expand'), undefined),
-  ReduceProd: (_node, [x]) => renewed(x!, [], x!.values && [x!.values.reduce((product, value) => product * value, 1)]),
+  ReduceProd: reduce((a, b) => a * b),
+  ReduceSum: reduce((a, b) => a + b),
+  ReduceMax: reduce(Math.max),
+  ReduceMin: reduce(Math.min),
 }
 
 /**
- * The result of a node whose operands all lie in the file: its dimensions, and its values where they are few.
- * @throws UserError for an operator that is not computed here.
+ * The results of a node whose operands all lie in the file: their dimensions, and their values where they are few; undefined
+ * for an operator that is not computed here.
+ * @throws UserError when the operands do not fit.
  */
-export function fold(node: OnnxFileNode, inputs: readonly StoredTensor[]): StoredTensor {
-  const rule = Object.hasOwn(FOLDS, node.opType) ? FOLDS[node.opType] : undefined
-  if (rule === undefined) throw new UserError('its operands are all fixed; simplify the model first')
-  const result = rule(node, inputs)
-  if (result.dims.some((length) => !Number.isInteger(length) || length < 0)) {
+export function fold(node: OnnxFileNode, inputs: readonly StoredTensor[]): readonly StoredTensor[] | undefined {
+  const rule = node.domain === '' && Object.hasOwn(FOLDS, node.opType) ? FOLDS[node.opType] : undefined
+  if (rule === undefined) return undefined
+  const made = rule(node, inputs)
+  const results = 'dims' in made ? [made] : made
+  if (results.some(({ dims }) => dims.some((length) => !Number.isInteger(length) || length < 0))) {
     throw new UserError('its result has no whole lengths')
   }
-  return result
+  return results
 }

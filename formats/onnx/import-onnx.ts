@@ -1,55 +1,50 @@
 import { UserError } from '../../lib/errors.ts'
+import { sizeOf } from '../../network/shapes.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import type { ElementType, ImportedModel } from '../import/imported-model.ts'
+import { checkNames, type InputShapes, NO_SHAPES } from '../import/input-shapes.ts'
 import { NetworkImport } from '../import/network-import.ts'
+import { withStoredConstants } from './constants.ts'
 import { ELEMENT_RULES } from './element-rules.ts'
+import { dataTypeOf, entryOf, isQuantised } from './entry.ts'
 import { fold } from './folding.ts'
+import { withoutFunctions } from './functions.ts'
+import { withFusedActivations } from './fused-activations.ts'
 import { channelsLastOrder, identityOrder, type LaidOut, onnxDims, toOrder } from './layout.ts'
 import { type Readers, readersIn } from './node-lookup.ts'
-import { type PlainFile, plainOperators } from './plain-operators.ts'
+import { type PlainFile, type PlainValues, plainOperators } from './plain-operators.ts'
 import { PRODUCT_RULES } from './product-rules.ts'
-import { type OnnxFileNode, type OnnxFileValue, readOnnx, type StoredTensor } from './read-onnx.ts'
+import { type OnnxFile, type OnnxFileNode, type OnnxFileValue, readGraph, readOnnx } from './read-onnx.ts'
+import type { ReadExternal, StoredTensor } from './read-tensor.ts'
 import { type ExpertGraph, MIXTURE_STARTS, routedMixtureAt } from './routed-mixture.ts'
 import { routingOf } from './routing.ts'
 import type { NodeInput, NodeRule } from './rules.ts'
 import { SHAPE_RULES } from './shape-rules.ts'
+import { WIDE_RULES } from './wide-rules.ts'
 
 type Value = { readonly computed: LaidOut } | { readonly stored: StoredTensor }
 
 const RULES: ReadonlyMap<string, NodeRule> = new Map(
-  Object.entries({ ...PRODUCT_RULES, ...ELEMENT_RULES, ...SHAPE_RULES }),
+  Object.entries({ ...PRODUCT_RULES, ...ELEMENT_RULES, ...SHAPE_RULES, ...WIDE_RULES }),
 )
-/** Operators that compute value by value, through which a network's entry is looked for. */
-const BY_VALUE: ReadonlySet<string> = new Set(
-  'Sub Div Mul Add Cast Identity QuantizeLinear DequantizeLinear'.split(' '),
-)
-/** What a sample passes through before a network, at most so many. */
-const PREPARING: ReadonlySet<string> = new Set([...BY_VALUE, 'Transpose', 'MatMul', 'Floor', 'Round'])
-const MOST_STEPS = 16
 /** Operators that leave a raw sample one. */
 const PASSING: ReadonlySet<string> = new Set(['Cast', 'Identity', 'Floor', 'Round'])
 const AFFINE: ReadonlySet<string> = new Set(['Sub', 'Div', 'Mul', 'Add'])
-const ON_MAPS: ReadonlySet<string> = new Set(
-  'Conv QLinearConv ConvInteger FusedConv ConvTranspose MaxPool AveragePool QLinearAveragePool GlobalAveragePool GlobalMaxPool BatchNormalization Resize Pad'.split(
-    ' ',
-  ),
-)
-/** Where a product's matrix stands among its operands. */
-const KERNEL: ReadonlyMap<string, number> = new Map([
-  ['Conv', 1],
-  ['ConvInteger', 1],
-  ['FusedConv', 1],
-  ['ConvTranspose', 1],
-  ['Gemm', 1],
-  ['MatMul', 1],
-  ['MatMulInteger', 1],
-  ['QLinearConv', 3],
-  ['QLinearMatMul', 3],
-  ['QGemm', 3],
-])
 const FLOAT_BYTES = 4
-/** Experts inside experts inside … */
+/** Types of lists and indices. */
+const COUNTING: ReadonlySet<ElementType> = new Set(['int64', 'int32', 'bool'])
+const SIMPLIFY = 'run onnx.shape_inference.infer_shapes on the model first'
+/** Operators that keep as many elements as they find. */
+const BY_CONTENT: ReadonlySet<string> = new Set(['NonMaxSuppression', 'NonZero', 'Unique', 'Compress'])
+/** Experts inside experts, branches inside branches … */
 const MAX_DEPTH = 4
+
+export interface OnnxImportOptions {
+  /** Lengths of inputs that the file leaves open. */
+  readonly shapes?: InputShapes
+  /** How weights in files beside the model are read. */
+  readonly external?: ReadExternal
+}
 
 /**
  * Reads an ONNX file as a network, with channels last. What depends on stored values alone is computed while reading. A
@@ -57,13 +52,19 @@ const MAX_DEPTH = 4
  * sample: neither is a kernel.
  * @throws UserError with one sentence.
  */
-export function importOnnx(bytes: Uint8Array): ImportedModel {
-  return new OnnxImport(plainOperators(readOnnx(bytes))).run()
+export function importOnnx(bytes: Uint8Array, { shapes = NO_SHAPES, external }: OnnxImportOptions = {}): ImportedModel {
+  return new OnnxImport(networkOf(readOnnx(bytes, external))).run(shapes)
 }
+
+const networkOf = (file: OnnxFile, around?: PlainValues): PlainFile =>
+  withFusedActivations(plainOperators(withStoredConstants(withoutFunctions(file, isKnown)), around))
+
+/** Standard operators have rules here, whatever a file says that they are made of. */
+const isKnown = ({ domain, opType }: OnnxFileNode): boolean => domain === '' && RULES.has(opType)
 
 class OnnxImport {
   readonly #file: PlainFile
-  readonly #network = new NetworkImport()
+  readonly #network: NetworkImport
   readonly #values = new Map<string, Value>()
   readonly #constants = new Map<string, LaidOut>()
   readonly #readers: Readers
@@ -77,17 +78,23 @@ class OnnxImport {
   readonly #stated: ReadonlyMap<string, OnnxFileValue>
   readonly #dataType: ElementType
 
-  constructor(file: PlainFile, depth = 0) {
+  constructor(file: PlainFile, depth = 0, network = new NetworkImport()) {
     this.#file = file
     this.#depth = depth
+    this.#network = network
     this.#readers = readersIn(file)
     this.#stated = new Map([...file.values, ...file.outputs].map((value) => [value.name, value]))
-    this.#dataType = this.#findDataType()
+    this.#dataType = dataTypeOf(file)
   }
 
-  run(): ImportedModel {
-    const { initializers, inputs, outputs } = this.#file
-    for (const input of inputs) if (!initializers.has(input.name)) this.#addInput(input)
+  run(shapes: InputShapes): ImportedModel {
+    const { initializers, outputs } = this.#file
+    const inputs = this.#file.inputs.filter(({ name }) => !initializers.has(name))
+    checkNames(
+      shapes,
+      inputs.map(({ name }) => name),
+    )
+    for (const input of inputs) this.#addInput(input, shapes)
     this.#addAll()
     const results = outputs.map(({ name }) => this.#computed(name).tensor)
     const graph = this.#network.build(results)
@@ -124,64 +131,16 @@ class OnnxImport {
     })
   }
 
-  /** Type of the first kernel, behind the node that turns it into real numbers. */
-  #findDataType(): ElementType {
-    const { nodes, initializers, inputs } = this.#file
-    const producers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)))
-    for (const node of nodes) {
-      const at = KERNEL.get(node.opType)
-      if (at === undefined) continue
-      let name = node.inputs[at] ?? ''
-      const before = producers.get(name)
-      if (before?.opType === 'DequantizeLinear') name = before.inputs[0] ?? ''
-      const stored = initializers.get(name)
-      if (stored !== undefined) return stored.type
-    }
-    return inputs[0]?.type ?? 'other'
-  }
-
-  #addInput({ name, type, dims }: OnnxFileValue): void {
-    if (dims === undefined) throw new UserError(`input '${name}' has no shape; export it with one`)
-    const fixed = dims.map((length, axis) => {
-      if (length !== undefined && length > 0) return length
-      if (axis === 0) return 1
-      throw new UserError(`input '${name}' leaves the length of axis ${axis} open; export it with a fixed one`)
-    })
-    if (fixed.length > 1 && fixed[0] !== 1 && fixed.length !== 2) {
-      throw new UserError(`input '${name}' holds ${fixed[0]} samples; export it for one, or leave the first axis open`)
-    }
-    const order = this.#beginsWithMap(name, fixed.length)
-      ? channelsLastOrder(fixed.length)
-      : identityOrder(fixed.length)
+  #addInput(input: OnnxFileValue, shapes: InputShapes): void {
+    const { name, type } = input
+    const { fixed, isMap } = entryOf(input, this.#readers, shapes)
+    const order = isMap ? channelsLastOrder(fixed.length) : identityOrder(fixed.length)
     const lying = order.map((axis) => fixed[axis]!)
     const wide = type === 'float32' && this.#dataType !== 'float32' && this.#dataType !== 'float16'
-    const tensor = this.#network.input(lying, wide && !this.#isQuantised(name) ? FLOAT_BYTES : undefined)
+    const quantised = isQuantised(this.#file, this.#readers, name)
+    const tensor = this.#network.input(lying, wide && !quantised ? FLOAT_BYTES : undefined)
     this.#values.set(name, { computed: { tensor, order } })
     this.#raw.add(name)
-  }
-
-  /** Whether an input is quantised after at most being prepared: then it is handed over quantised. */
-  #isQuantised(input: string): boolean {
-    const { roles, names } = this.#file.plain
-    const levels = new Set([...roles].filter(([, role]) => role === 'level').map(([name]) => names.get(name) ?? name))
-    let name = input
-    for (let i = 0; i < MOST_STEPS; i++) {
-      const readers = this.#readers.get(name) ?? []
-      if (levels.has(name) || readers.every(({ opType }) => opType === 'QuantizeLinear')) return true
-      if (readers.length !== 1 || !PREPARING.has(readers[0]!.opType)) return false
-      name = readers[0]!.outputs[0] ?? ''
-    }
-    return false
-  }
-
-  /** Whether what first works on an input takes it as a map with channels first. */
-  #beginsWithMap(input: string, rank: number): boolean {
-    if (rank !== 3 && rank !== 4) return false
-    let [node] = this.#readers.get(input) ?? []
-    for (let i = 0; node !== undefined && BY_VALUE.has(node.opType) && i < MOST_STEPS; i++) {
-      ;[node] = this.#readers.get(node.outputs[0] ?? '') ?? []
-    }
-    return node !== undefined && ON_MAPS.has(node.opType)
   }
 
   /** @throws UserError when no node gives the value. */
@@ -196,8 +155,10 @@ class OnnxImport {
     if ('computed' in value) return value.computed
     const known = this.#constants.get(name)
     if (known !== undefined) return known
-    const { dims } = value.stored
-    const constant = { tensor: this.#network.constant(dims), order: identityOrder(dims.length) }
+    const { dims, type, values } = value.stored
+    const isFilled = values?.every((one) => one === values[0]) === true
+    const derived = COUNTING.has(type) || (isFilled && !this.#file.initializers.has(name))
+    const constant = { tensor: this.#network.constant(dims, derived), order: identityOrder(dims.length) }
     this.#constants.set(name, constant)
     return constant
   }
@@ -209,20 +170,23 @@ class OnnxImport {
     // The bias was added where its product was.
     if (this.#values.has(output) || this.#inMixture.has(node)) return
     if (MIXTURE_STARTS.has(opType) && this.#addMixture(node)) return
-    if (opType === 'Constant') {
-      this.#addConstant(node)
-      return
-    }
-    if (opType === 'Shape') {
+    if (opType === 'Constant') throw new UserError('its value cannot be read')
+    if (opType === 'Shape' || opType === 'Size') {
       const { dims } = this.#dimsOf(input)
       const part = dims.slice(node.integers.get('start')?.[0] ?? 0, node.integers.get('end')?.[0] ?? dims.length)
-      this.#values.set(output, { stored: { type: 'int64', dims: [part.length], values: part } })
+      const stored = opType === 'Size' ? { dims: [], values: [sizeOf(dims)] } : { dims: [part.length], values: part }
+      this.#values.set(output, { stored: { type: 'int64', ...stored } })
       return
     }
+    if (opType === 'If' && this.#addBranch(node, input)) return
     const operands = inputs.filter((name) => name !== '').map((name) => this.#value(name))
     const stored = operands.flatMap((value) => ('stored' in value ? [value.stored] : []))
-    if (stored.length === operands.length && operands.length > 0) {
-      this.#values.set(output, { stored: fold(node, stored) })
+    if (stored.length === operands.length && operands.length > 0 && node.graphs.size === 0) {
+      const results =
+        fold(node, inputs.length === stored.length ? stored : this.#sparse(inputs)) ?? this.#unfolded(node)
+      results.forEach((result, i) => {
+        if ((outputs[i] ?? '') !== '') this.#values.set(outputs[i]!, { stored: result })
+      })
       return
     }
     if (this.#isNoKernel(node, input, others, output)) {
@@ -259,7 +223,7 @@ class OnnxImport {
     try {
       const read = toOrder(this.#network, features.computed, order)
       const experts = mixture.experts.map((expert) => {
-        const file = { ...expert, inputs: [], outputs: [], values: [] }
+        const file = { ...this.#file, ...expert, inputs: [], outputs: [], values: [] }
         return new OnnxImport(file, this.#depth + 1).runExpert(expert, read)
       })
       const [{ graph: body, result }, ...others] = experts as [(typeof experts)[0], ...typeof experts]
@@ -276,14 +240,49 @@ class OnnxImport {
     return true
   }
 
-  #addConstant({ outputs, tensors, integers, floats }: OnnxFileNode): void {
-    const values =
-      integers.get('value_int') ?? integers.get('value_ints') ?? floats.get('value_float') ?? floats.get('value_floats')
-    const single = integers.has('value_int') || floats.has('value_float')
-    const stored: StoredTensor | undefined =
-      tensors.get('value') ?? (values && { type: 'int64', dims: single ? [] : [values.length], values })
-    if (stored === undefined) throw new UserError('its value cannot be read')
-    this.#values.set(outputs[0]!, { stored })
+  /** Stored operands in their places; those left out are undefined. */
+  #sparse(inputs: readonly string[]): readonly StoredTensor[] {
+    return inputs.map((name) => {
+      const value = name === '' ? undefined : this.#values.get(name)
+      return value !== undefined && 'stored' in value ? value.stored : (undefined as never)
+    })
+  }
+
+  /** What follows from stored values alone and is not computed here, in the shape that the file says. */
+  #unfolded(node: OnnxFileNode): readonly StoredTensor[] {
+    return node.outputs.map((_, i) => {
+      const dims = this.#statedDims(node, i)
+      if (dims === undefined)
+        throw new UserError(`its operands are all fixed, and the file does not say what shape it gives; ${SIMPLIFY}`)
+      return { type: 'other', dims, values: undefined }
+    })
+  }
+
+  /** The branch that a condition which is known takes, in place of the node. */
+  #addBranch(node: OnnxFileNode, condition: string): boolean {
+    const value = this.#value(condition)
+    const chosen = 'stored' in value ? value.stored.values?.[0] : undefined
+    const branch = node.graphs.get(chosen === 0 ? 'else_branch' : 'then_branch')
+    if (chosen === undefined || branch === undefined) return false
+    if (this.#depth === MAX_DEPTH) throw new UserError(`more than ${MAX_DEPTH} branches lie inside each other`)
+    const graph = networkOf(readGraph(branch, this.#file), this.#file.plain)
+    const inner = new OnnxImport(graph, this.#depth + 1, this.#network)
+    const results = inner.#runBranch(this.#values, node.scope)
+    node.outputs.forEach((name, i) => {
+      if (name !== '' && results[i] !== undefined) this.#values.set(name, results[i])
+    })
+    return true
+  }
+
+  #runBranch(around: ReadonlyMap<string, Value>, scope: ReadonlyMap<string, string> = new Map()): readonly Value[] {
+    for (const [name, value] of around) this.#values.set(name, value)
+    for (const [name, outside] of scope) {
+      const value = around.get(outside)
+      if (value !== undefined) this.#values.set(name, value)
+    }
+    for (const { outputs } of this.#file.nodes) for (const name of outputs) this.#values.delete(name)
+    this.#addAll()
+    return this.#file.outputs.map(({ name }) => this.#value(name))
   }
 
   /** Quantise-dequantise pairs, and scaling of the input. */
@@ -345,13 +344,18 @@ class OnnxImport {
     const operands = node.inputs.flatMap((_, i) => (input.has(i) ? [input.value(i).tensor] : []))
     const dims = node.outputs.map((name, i) => {
       const stated = name === '' ? [1] : input.stated(i)
-      if (stated === undefined && node.graphs.size > 0) {
+      if (node.graphs.size > 0) {
         throw new UserError(
           'what it runs is decided while the network runs; only routed experts as frugal export writes them can be priced',
         )
       }
+      if (stated === undefined && BY_CONTENT.has(node.opType)) {
+        throw new UserError(
+          'the length of its result depends on values: export the network up to here, what follows runs outside',
+        )
+      }
       if (stated === undefined) {
-        throw new UserError('this operator is not known, and the file does not say what shape it gives')
+        throw new UserError(`this operator is not known, and the file does not say what shape it gives; ${SIMPLIFY}`)
       }
       return stated
     })
@@ -378,13 +382,15 @@ class OnnxImport {
         return value !== undefined && 'stored' in value ? value.stored : undefined
       },
       integer: (attribute, otherwise) => node.integers.get(attribute)?.[0] ?? otherwise,
-      stated: (result) => {
-        const dims = this.#stated.get(node.outputs[result] ?? '')?.dims
-        const fixed = dims?.map((length, axis) => length ?? (axis === 0 ? 1 : undefined))
-        if (fixed === undefined || fixed.some((length) => length === undefined || length < 1)) return undefined
-        if (fixed.length === 0) return [1]
-        return fixed.map((length) => length!)
-      },
+      stated: (result) => this.#statedDims(node, result),
     }
+  }
+
+  /** Dimensions that the file says of a result; an open first one is one sample. */
+  #statedDims(node: OnnxFileNode, result: number): readonly number[] | undefined {
+    const dims = this.#stated.get(node.outputs[result] ?? '')?.dims
+    const fixed = dims?.map((length, axis) => length ?? (axis === 0 ? 1 : undefined))
+    if (fixed === undefined || fixed.some((length) => length === undefined || length < 1)) return undefined
+    return fixed.length === 0 ? [1] : fixed.map((length) => length!)
   }
 }

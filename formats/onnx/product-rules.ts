@@ -4,6 +4,7 @@ import type { Pair } from '../../network/types.ts'
 import type { NetworkImport, Tensor, Window } from '../import/network-import.ts'
 import { channelsLastOrder, identityOrder, type LaidOut, onnxDims, toOrder } from './layout.ts'
 import type { NodeInput, NodeRule } from './rules.ts'
+import { convolutionOverVolume } from './wide-rules.ts'
 
 /** A feature map with channels last and two spatial axes; a sequence gets a height of 1. */
 export function asMap(network: NetworkImport, value: LaidOut): { readonly map: Tensor; readonly flat: boolean } {
@@ -62,6 +63,7 @@ const conv =
   (input) => {
     const { network } = input
     const dims = input.dims(kernel)
+    if (input.dims(0).length > 4) return convolutionOverVolume(input, kernel)
     const { map, flat } = asMap(network, input.value(0))
     if (dims.length !== (flat ? 3 : 4)) throw new UserError(`its kernel has ${dims.length} axes and its input does not`)
     const size: Pair = flat ? [1, dims[2]!] : [dims[2]!, dims[3]!]
@@ -77,7 +79,9 @@ const convTranspose: NodeRule = (input) => {
   const { network, node } = input
   const dims = input.dims(1)
   const { map, flat } = asMap(network, input.value(0))
-  if (input.integer('group', 1) !== 1) throw new UserError('a transposed convolution in groups cannot be priced')
+  const groups = input.integer('group', 1)
+  if (dims.length !== (flat ? 3 : 4) || dims[0] !== map.dims[3])
+    throw new UserError(`its kernel is for ${dims[0]} channels, the input has ${map.dims[3]}`)
   const kernel: Pair = flat ? [1, dims[2]!] : [dims[2]!, dims[3]!]
   const stride = two(node.integers.get('strides'), flat, 1)
   const dilation = two(node.integers.get('dilations'), flat, 1)
@@ -93,7 +97,10 @@ const convTranspose: NodeRule = (input) => {
     same
       ? map.dims[axis + 1]! * stride[axis]
       : stride[axis] * (map.dims[axis + 1]! - 1) + (kernel[axis] - 1) * dilation[axis] + 1 + extra[axis]! - total[axis]!
-  const op = { filters: dims[1]!, kernel, stride, outputSize: [length(0), length(1)] as const, bias: input.has(2) }
+  const given = node.integers.get('output_shape')?.slice(flat ? -1 : -2)
+  const outputSize: Pair = given ? [given.at(-2) ?? 1, given.at(-1)!] : [length(0), length(1)]
+  const grouped = groups === 1 ? {} : { groups }
+  const op = { filters: dims[1]! * groups, kernel, stride, outputSize, bias: input.has(2), ...grouped }
   return [fromMap(network, network.transposeConv2d(map, op), flat)]
 }
 

@@ -126,11 +126,11 @@ class MixtureReading {
     if (node === undefined || yes === undefined || no === undefined) throw new Mismatch()
     if (node.inputs.length !== 1 || node.outputs.length !== 1 || node.graphs.size !== 2) throw new Mismatch()
     this.#lookup.found.add(node)
-    const none = readGraph(no)
+    const none = readGraph(no, this.#outer.file)
     const rows = none.initializers.get(none.nodes[0]?.inputs[0] ?? '')?.values
     if (none.nodes.length !== 1 || none.nodes[0]!.opType !== 'ConstantOfShape' || rows?.[0] !== 0) throw new Mismatch()
     const around = this.#lookup
-    const graph = plainOperators(readGraph(yes), this.#plain)
+    const graph = plainOperators(readGraph(yes, this.#outer.file), this.#plain)
     const inner = new Lookup(graph, readersIn(graph))
     this.#lookup = inner
     this.#branchPlain = graph.plain

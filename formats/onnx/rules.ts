@@ -1,6 +1,7 @@
 import type { NetworkImport } from '../import/network-import.ts'
 import type { LaidOut } from './layout.ts'
-import type { OnnxFileNode, StoredTensor } from './read-onnx.ts'
+import type { OnnxFileNode } from './read-onnx.ts'
+import type { StoredTensor } from './read-tensor.ts'
 
 /** What a rule knows of its node. Operands are numbered as ONNX numbers them. */
 export interface NodeInput {

@@ -1,7 +1,6 @@
 import { UserError } from '../../lib/errors.ts'
 import { broadcastShape } from '../../network/imported-op-kinds.ts'
 import type { OpOf, Pair } from '../../network/types.ts'
-import { axisWithin, listOf, requiredList, reshapeTarget, sliceBounds, squeezed, unsqueezed } from './folding.ts'
 import {
   channelsLastOrder,
   identityOrder,
@@ -12,8 +11,19 @@ import {
   toOrder,
   transposed,
 } from './layout.ts'
+import {
+  axisWithin,
+  listOf,
+  requiredList,
+  reshapeTarget,
+  sliceBounds,
+  splitSizes,
+  squeezed,
+  unsqueezed,
+} from './lists.ts'
 import { asMap, fromMap, windowed } from './product-rules.ts'
 import type { NodeInput, NodeRule } from './rules.ts'
+import { poolOverVolume } from './wide-rules.ts'
 
 const axisOf = (input: NodeInput, rank: number, otherwise: number): number =>
   axisWithin(input.integer('axis', otherwise), rank)
@@ -62,11 +72,7 @@ const split: NodeRule = (input) => {
   const value = input.value(0)
   const dims = onnxDims(value)
   const axis = axisOf(input, dims.length, 0)
-  const count = node.outputs.length
-  const part = Math.ceil(dims[axis]! / count)
-  const sizes =
-    listOf(node, 'split', input.stored(1)) ??
-    Array.from({ length: count }, (_, i) => Math.min(part, dims[axis]! - i * part))
+  const sizes = splitSizes(node, dims[axis]!, input.stored(1))
   return network.split(value.tensor, value.order.indexOf(axis), sizes).map((tensor) => ({ tensor, order: value.order }))
 }
 
@@ -83,6 +89,10 @@ const slice: NodeRule = (input) => {
     const length = dims[axis]!
     return i === -1 ? { begin: 0, size: length, step: 1 } : sliceBounds(length, starts[i]!, ends[i]!, steps?.[i] ?? 1)
   })
+  if (bounds.some(({ step }) => step < 0)) {
+    const lying = bounds.map(({ size }) => size)
+    return [{ tensor: network.rearrange('reverse', [value.tensor], lying), order: value.order }]
+  }
   const tensor = network.slice(
     value.tensor,
     bounds.map(({ begin }) => begin),
@@ -132,8 +142,27 @@ const tile: NodeRule = (input) => {
   ]
 }
 
+/** One stored index: a slice, whose axis then goes. */
+function elementAt(input: NodeInput, index: number): LaidOut {
+  const { tensor, order } = input.value(0)
+  const axis = axisOf(input, order.length, 0)
+  const place = order.indexOf(axis)
+  const at = index < 0 ? index + tensor.dims[place]! : index
+  const [begin, size] = [tensor.dims.map((_, i) => (i === place ? at : 0)), tensor.dims.with(place, 1)]
+  const part = input.network.slice(
+    tensor,
+    begin,
+    size,
+    size.map(() => 1),
+  )
+  const left = order.filter((one) => one !== axis).map((one) => (one > axis ? one - 1 : one))
+  return { tensor: input.network.reshape(part, size.toSpliced(place, 1)), order: left }
+}
+
 const gather: NodeRule = (input) => {
   const { network } = input
+  const one = input.stored(1)
+  if (one !== undefined && one.dims.length === 0 && one.values !== undefined) return [elementAt(input, one.values[0]!)]
   const data = inOnnxOrder(input)
   const [dims, indices] = [onnxDims(data), input.dims(1)]
   const axis = axisOf(input, dims.length, 0)
@@ -177,6 +206,7 @@ const pool =
   (kind: 'averagePool' | 'maxPool'): NodeRule =>
   (input) => {
     const size = input.node.integers.get('kernel_shape')
+    if (input.dims(0).length > 4) return poolOverVolume(input)
     const { map, flat } = asMap(input.network, input.value(0))
     if (size === undefined || size.length !== (flat ? 1 : 2))
       throw new UserError(`its window has ${size?.length ?? 0} axes`)

@@ -1,7 +1,10 @@
 import { UserError } from '../../lib/errors.ts'
-import { sameShape, shapeText } from '../../network/shapes.ts'
+import { sameShape, shapeText, sizeOf } from '../../network/shapes.ts'
 import type { ElementType, ImportedModel } from '../import/imported-model.ts'
+import { checkNames, fixedShape, type InputShapes, NO_SHAPES } from '../import/input-shapes.ts'
 import { NetworkImport, type Tensor } from '../import/network-import.ts'
+import { calledBy } from './control-flow.ts'
+import { foldIntegers } from './fold-integers.ts'
 import { integersOf, readTflite, type TfliteModel, type TfliteOperator, type TfliteTensor } from './model.ts'
 import { RULES, type RuleInput } from './rules.ts'
 
@@ -10,6 +13,8 @@ const WITH_KERNEL: ReadonlySet<string> = new Set(['CONV_2D', 'DEPTHWISE_CONV_2D'
 const KERNEL = 1
 /** Operators that only name or prepare a state that is kept between inferences. */
 const NO_WORK: ReadonlySet<string> = new Set(['VAR_HANDLE', 'CALL_ONCE'])
+/** Operators that run other subgraphs. */
+const CALLING: ReadonlySet<string> = new Set(['WHILE', 'IF'])
 const FLOAT_BYTES = 4
 
 /**
@@ -18,8 +23,11 @@ const FLOAT_BYTES = 4
  * stored values alone is stored too; a state kept between inferences is an input and a result.
  * @throws UserError with one sentence.
  */
-export function importTflite(bytes: Uint8Array): ImportedModel {
-  return new TfliteImport(readTflite(bytes)).run()
+export function importTflite(
+  bytes: Uint8Array,
+  { shapes = NO_SHAPES }: { readonly shapes?: InputShapes } = {},
+): ImportedModel {
+  return new TfliteImport(readTflite(bytes)).run(shapes)
 }
 
 class TfliteImport {
@@ -29,8 +37,8 @@ class TfliteImport {
   readonly #computed = new Map<number, Tensor>()
   /** Stored tensors that a node reads as an operand. */
   readonly #constants = new Map<number, Tensor>()
-  /** Positions of results that follow from stored values alone. */
-  readonly #folded = new Set<number>()
+  /** Results that follow from stored values or shapes alone, with their values where these are whole numbers. */
+  readonly #folded = new Map<number, readonly number[] | undefined>()
   /** Results that nothing reads but the next inference. */
   readonly #states: Tensor[] = []
 
@@ -38,11 +46,14 @@ class TfliteImport {
     this.#model = model
   }
 
-  run(): ImportedModel {
+  run(shapes: InputShapes): ImportedModel {
     const { inputs, outputs, operators } = this.#model
     const dataType = this.#dataType()
+    const names = inputs.map((position) => this.#model.tensors[position]!.name)
+    checkNames(shapes, names)
     for (const position of inputs) {
-      const { dims, type } = this.#checked(position)
+      const { type } = this.#model.tensors[position]!
+      const dims = this.#entryDims(position, shapes)
       const wide = type === 'float32' && dataType === 'int8'
       this.#give(position, this.#network.input(dims, wide ? FLOAT_BYTES : undefined))
     }
@@ -59,10 +70,17 @@ class TfliteImport {
     return { format: 'tflite', graph, dataType, quantisation: this.#network.quantisation }
   }
 
+  /** What the first kernel computes in: integers of its weights only where its operand is quantised too. */
   #dataType(): ElementType {
     const { operators, tensors, inputs } = this.#model
     const first = operators.find((operator) => WITH_KERNEL.has(operator.name) && (operator.inputs[KERNEL] ?? -1) >= 0)
-    return tensors[first?.inputs[KERNEL] ?? inputs[0] ?? -1]?.type ?? 'other'
+    if (first === undefined) return tensors[inputs[0] ?? -1]?.type ?? 'other'
+    const kernel = first.inputs[KERNEL]!
+    const operand = tensors[first.inputs[first.name === 'TRANSPOSE_CONV' ? 2 : 0] ?? -1]?.type ?? 'other'
+    // Weights in half precision are turned into float32 ones first.
+    const before = operators.find(({ name, outputs }) => name === 'DEQUANTIZE' && outputs[0] === kernel)
+    const type = tensors[before?.inputs[0] ?? kernel]?.type ?? 'other'
+    return type === 'float16' || operand === 'other' ? type : operand
   }
 
   /** @throws UserError when the file leaves a length open. */
@@ -76,6 +94,13 @@ class TfliteImport {
     return tensor
   }
 
+  /** Dimensions of an input, with what is given for its open ones. */
+  #entryDims(position: number, shapes: InputShapes): readonly number[] {
+    const { name, dims, signature } = this.#model.tensors[position]!
+    if (shapes.size === 0 && !hasOpenLengths(this.#model.tensors[position]!)) return this.#checked(position).dims
+    return fixedShape(name, signature.length === dims.length ? signature : dims, shapes)
+  }
+
   #isStored = (position: number): boolean =>
     !this.#computed.has(position) && (this.#folded.has(position) || this.#model.tensors[position]!.data.length > 0)
 
@@ -83,9 +108,9 @@ class TfliteImport {
   #tensor(position: number): Tensor {
     const known = this.#computed.get(position) ?? this.#constants.get(position)
     if (known !== undefined) return known
-    const { name, dims } = this.#checked(position)
+    const { name, dims, type } = this.#checked(position)
     if (!this.#isStored(position)) throw new UserError(`it reads tensor '${name}', which nothing gives`)
-    const constant = this.#network.constant(dims)
+    const constant = this.#network.constant(dims, type === 'int32' || type === 'int64' || this.#folded.has(position))
     this.#constants.set(position, constant)
     return constant
   }
@@ -112,17 +137,29 @@ class TfliteImport {
     if (outputs.length === 0) throw new UserError('it has no result')
     const present = inputs.filter((position) => position >= 0)
     if (name === 'SHAPE' || present.every(this.#isStored)) {
-      for (const position of outputs) this.#folded.add(position)
+      const values =
+        name === 'SHAPE'
+          ? this.#tensor(inputs[0] ?? -1).dims
+          : foldIntegers(
+              operator,
+              present.map((position) => this.#integers(position)),
+            )
+      for (const position of outputs) this.#folded.set(position, values)
       return
     }
-    const stated = outputs.map((position) => this.#checked(position).dims)
-    const input = this.#ruleInput(operator, stated)
-    const results = RULES[name]?.(input) ?? network.custom(operator.customName || name, input.tensors(), stated)
+    const input = this.#ruleInput(operator)
+    const results = CALLING.has(name)
+      ? this.#addCall(operator, input)
+      : (RULES[name]?.(input) ?? network.custom(operator.customName || name, input.tensors(), input.outputs))
     if (results.length !== outputs.length)
       throw new UserError(`it has ${outputs.length} results where ${results.length} are made`)
     results.forEach((result, i) => {
-      if (!sameShape(result.dims, stated[i]!)) {
-        throw new UserError(`it makes ${shapeText(result.dims)} and the file says ${shapeText(stated[i]!)}`)
+      const stated = this.#checked(outputs[i]!)
+      const isOpen = (axis: number): boolean =>
+        stated.signature.length === stated.dims.length && stated.signature[axis] === -1
+      const believed = stated.dims.map((length, axis) => (isOpen(axis) ? (result.dims[axis] ?? 0) : length))
+      if (!sameShape(result.dims, believed)) {
+        throw new UserError(`it makes ${shapeText(result.dims)} and the file says ${shapeText(stated.dims)}`)
       }
       this.#give(outputs[i]!, result)
     })
@@ -131,24 +168,71 @@ class TfliteImport {
       network.quantisation.set(`${network.lastWithKernel}/kernel`, kernel.quantisation)
   }
 
-  #ruleInput({ inputs, options }: TfliteOperator, outputs: readonly (readonly number[])[]): RuleInput {
+  /** A loop or branch: one kernel with the products of all runs and what they read. */
+  #addCall(operator: TfliteOperator, input: RuleInput): readonly Tensor[] {
+    const { name, inputs } = operator
+    const { macs, stored } = calledBy(this.#model, operator, (operand) => this.#integers(inputs[operand] ?? -1)?.[0])
+    const constants = stored.map((dims) => this.#network.constant(dims))
+    return this.#network.custom(name, [...input.tensors(), ...constants], input.outputs, macs)
+  }
+
+  /** Whole numbers that are stored or follow from shapes. */
+  #integers(position: number): readonly number[] | undefined {
+    if (position < 0 || this.#computed.has(position)) return undefined
+    return this.#folded.get(position) ?? integersOf(this.#model.tensors[position]!)
+  }
+
+  #ruleInput({ name, inputs, outputs, options }: TfliteOperator): RuleInput {
     const has = (operand: number): boolean => (inputs[operand] ?? -1) >= 0
     const position = (operand: number): number => {
       if (!has(operand)) throw new UserError(`operand ${operand} is missing`)
       return inputs[operand]!
     }
+    const stated = (result: number): readonly number[] => {
+      const tensor = this.#checked(result)
+      if (!hasOpenLengths(tensor)) return tensor.dims
+      const target = TARGETS.get(name)
+      const given = target === undefined || !has(target) ? undefined : this.#integers(position(target))
+      const from = this.#tensor(inputs.find((at) => at >= 0 && !this.#isStored(at)) ?? -1).dims
+      const dims = given && openTarget(name, given, from)
+      if (dims !== undefined) return dims
+      throw new UserError(
+        'what it gives depends on lengths that the file leaves open; convert it again with fixed ones',
+      )
+    }
     return {
       network: this.#network,
       operands: inputs.length,
-      outputs,
+      get outputs() {
+        return outputs.map(stated)
+      },
       options,
       has,
       isComputed: (operand) => has(operand) && !this.#isStored(position(operand)),
       tensor: (operand) => this.#tensor(position(operand)),
       tensors: () => inputs.filter((at) => at >= 0).map((at) => this.#tensor(at)),
-      dims: (operand) => this.#checked(position(operand)).dims,
-      integers: (operand) =>
-        has(operand) && this.#isStored(position(operand)) ? integersOf(this.#checked(position(operand))) : undefined,
+      dims: (operand) => this.#computed.get(position(operand))?.dims ?? this.#checked(position(operand)).dims,
+      integers: (operand) => (has(operand) ? this.#integers(position(operand)) : undefined),
     }
   }
+}
+
+/** Whether lengths beyond the batch are open until the network runs. */
+const hasOpenLengths = ({ dims, signature }: TfliteTensor): boolean =>
+  signature.length === dims.length && signature.some((length, axis) => axis > 0 && length === -1)
+
+/** Operand that holds the dimensions of the result, or its height and width. */
+const TARGETS: ReadonlyMap<string, number> = new Map([
+  ['RESHAPE', 1],
+  ['RESIZE_BILINEAR', 1],
+  ['RESIZE_NEAREST_NEIGHBOR', 1],
+  ['BROADCAST_TO', 1],
+  ['SLICE', 2],
+])
+
+function openTarget(name: string, given: readonly number[], from: readonly number[]): readonly number[] | undefined {
+  if (name.startsWith('RESIZE')) return given.length === 2 ? [from[0]!, ...given, from.at(-1)!] : undefined
+  const rest = sizeOf(given.filter((length) => length !== -1))
+  const dims = given.map((length) => (length === -1 ? sizeOf(from) / rest : length))
+  return dims.every((length) => Number.isInteger(length) && length > 0) ? dims : undefined
 }

@@ -7,6 +7,8 @@ import { operatorName } from './operator-names.ts'
 export interface TfliteTensor {
   readonly name: string
   readonly dims: readonly number[]
+  /** The same with −1 for lengths that are open until the network runs; empty where none is. */
+  readonly signature: readonly number[]
   readonly type: ElementType
   /** Stored value; empty for what is computed. A view of the file. */
   readonly data: Uint8Array
@@ -24,12 +26,18 @@ export interface TfliteOperator {
   readonly options: FlatTable | undefined
 }
 
-/** The main subgraph of a TFLite file. */
-export interface TfliteModel {
+/** A network, or a part of one that a loop or branch runs. */
+export interface TfliteSubgraph {
   readonly tensors: readonly TfliteTensor[]
   readonly operators: readonly TfliteOperator[]
   readonly inputs: readonly number[]
   readonly outputs: readonly number[]
+}
+
+/** The main subgraph of a TFLite file, with all that it calls. */
+export interface TfliteModel extends TfliteSubgraph {
+  /** The main one and the others, as operators name them; read when they are asked for. */
+  readonly subgraphs: readonly TfliteSubgraph[]
 }
 
 /** TensorType of the schema, by number. */
@@ -59,6 +67,7 @@ const MAX_OPERANDS = 1024
 const MAX_TENSORS = 100_000
 const MAX_OPERATORS = 20_000
 const MAX_CHANNELS = 1 << 16
+const MAX_SUBGRAPHS = 1000
 
 export const TFLITE_IDENTIFIER = 'TFL3'
 
@@ -73,11 +82,27 @@ export function readTflite(bytes: Uint8Array): TfliteModel {
     code: Math.max(code.int8(0, 0), code.int32(3, 0)),
     customName: code.text(1),
   }))
-  const [main] = root.tables(2, 1000)
-  if (main === undefined) throw new UserError('the file holds no network')
+  const graphs = root.tables(2, MAX_SUBGRAPHS)
+  if (graphs[0] === undefined) throw new UserError('the file holds no network')
   const buffers = root.tables(4, MAX_TENSORS)
-  const tensors = main.tables(0, MAX_TENSORS).map((table) => readTensor(table, buffers))
-  const operators = main.tables(3, MAX_OPERATORS).map((table, i) => {
+  const main = readSubgraph(graphs[0], codes, buffers)
+  if (main.outputs.length === 0) throw new UserError('the network has no output')
+  return {
+    ...main,
+    get subgraphs() {
+      return [main, ...graphs.slice(1).map((table) => readSubgraph(table, codes, buffers))]
+    },
+  }
+}
+
+interface OperatorCode {
+  readonly code: number
+  readonly customName: string
+}
+
+function readSubgraph(graph: FlatTable, codes: readonly OperatorCode[], buffers: readonly FlatTable[]): TfliteSubgraph {
+  const tensors = graph.tables(0, MAX_TENSORS).map((table) => readTensor(table, buffers))
+  const operators = graph.tables(3, MAX_OPERATORS).map((table, i) => {
     const opcode = codes[table.uint32(0, 0)]
     if (opcode === undefined) throw new UserError(`operator ${i} has a code that the file does not list`)
     const inputs = table.int32s(1, MAX_OPERANDS)
@@ -87,11 +112,10 @@ export function readTflite(bytes: Uint8Array): TfliteModel {
     const { code, customName } = opcode
     return { name: operatorName(code), customName, inputs, outputs, options: table.table(4) }
   })
-  const inputs = main.int32s(1, MAX_OPERANDS)
-  const outputs = main.int32s(2, MAX_OPERANDS)
+  const inputs = graph.int32s(1, MAX_OPERANDS)
+  const outputs = graph.int32s(2, MAX_OPERANDS)
   checkPositions(inputs, 0, tensors, 'the network')
   checkPositions(outputs, 0, tensors, 'the network')
-  if (outputs.length === 0) throw new UserError('the network has no output')
   return { tensors, operators, inputs, outputs }
 }
 
@@ -107,7 +131,8 @@ function readTensor(table: FlatTable, buffers: readonly FlatTable[]): TfliteTens
   const dims = table.int32s(0, MAX_RANK)
   const type = TYPES[table.int8(1, 0)] ?? 'other'
   const data = buffers[table.uint32(2, 0)]?.bytes(0) ?? new Uint8Array()
-  return { name, dims, type, data, quantisation: readQuantisation(table.table(4), type) }
+  const signature = table.int32s(7, MAX_RANK)
+  return { name, dims, signature, type, data, quantisation: readQuantisation(table.table(4), type) }
 }
 
 function readQuantisation(table: FlatTable | undefined, type: ElementType): Quantisation | undefined {

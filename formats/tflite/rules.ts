@@ -193,7 +193,12 @@ const stridedSlice: Rule = ({ network, tensor, integers, outputs, options }) => 
     bounds.map(({ size }) => size),
     bounds.map(({ stride }) => stride),
   )
-  return [network.reshape(sliced, outputs[0]!)]
+  return [
+    network.reshape(
+      sliced,
+      bounds.flatMap(({ size }, axis) => (axis < begins.length && open(4, axis) ? [] : [size])),
+    ),
+  ]
 }
 
 const axisOf = (axis: number, dims: readonly number[]): number => (axis < 0 ? axis + dims.length : axis)
@@ -254,7 +259,8 @@ const recurrent =
   (name: string): Rule =>
   (input) => {
     const x = input.tensor(0)
-    const steps = x.dims.length === 3 ? x.dims[1]! : 1
+    // Time and batch, in either order.
+    const steps = x.dims.length === 3 ? x.dims[0]! * x.dims[1]! : 1
     let perStep = 0
     for (let i = 1; i < input.operands; i++) {
       if (!input.has(i) || input.isComputed(i)) continue
@@ -263,6 +269,16 @@ const recurrent =
     }
     return input.network.custom(name, input.tensors(), input.outputs, steps * perStep)
   }
+
+/** Kernel `[depth, height, width, channels, filters]`. */
+const conv3d: Rule = (input) => {
+  const { network, tensors, outputs, dims } = input
+  const taps = dims(1)
+    .slice(0, 4)
+    .reduce((product, length) => product * length, 1)
+  const results = outputs[0]!.reduce((product, length) => product * length, 1)
+  return network.custom('CONV_3D', tensors(), outputs, results * taps)
+}
 
 const batchMatmul: Rule = ({ network, tensor, options }) => [
   network.matmul(tensor(0), tensor(1), options?.bool(0) === true, options?.bool(1) === true),
@@ -274,6 +290,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   DEPTHWISE_CONV_2D: depthwiseConv2d,
   TRANSPOSE_CONV: transposeConv2d,
   FULLY_CONNECTED: dense,
+  CONV_3D: conv3d,
   BATCH_MATMUL: batchMatmul,
   AVERAGE_POOL_2D: pool('averagePool'),
   MAX_POOL_2D: pool('maxPool'),

@@ -3,7 +3,6 @@ import { OnnxEmitter } from '../../evaluators/training/onnx/emitter.ts'
 import { emitRoutedExperts } from '../../evaluators/training/onnx/inference-experts.ts'
 import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
 import { importOnnx } from '../../formats/onnx/import-onnx.ts'
-import { encodeModel, type OnnxAttribute, type OnnxNode, type OnnxTensor } from '../../formats/onnx/model.ts'
 import { createCostModel, loadProfile } from '../../hardware-profiles/index.ts'
 import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
@@ -14,50 +13,7 @@ import type { NetworkGraph } from '../../network/types.ts'
 import { geneOperations } from '../../search/genes.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import { nestedExperts } from '../export/networks.ts'
-
-const node = (
-  opType: string,
-  inputs: readonly string[],
-  output: string | readonly string[],
-  attributes: Readonly<Record<string, OnnxAttribute>> = {},
-): OnnxNode => ({
-  opType,
-  domain: '',
-  name: '',
-  inputs,
-  outputs: typeof output === 'string' ? [output] : output,
-  attributes,
-})
-const ints = (...values: readonly number[]): readonly bigint[] => values.map(BigInt)
-const floats = (...dims: readonly number[]): OnnxTensor => ({
-  type: 'float32',
-  dims,
-  data: new Float32Array(sizeOf(dims)),
-})
-const bytes = (...dims: readonly number[]): OnnxTensor => ({ type: 'int8', dims, data: new Int8Array(sizeOf(dims)) })
-const list = (...values: readonly number[]): OnnxTensor => ({
-  type: 'int64',
-  dims: [values.length],
-  data: BigInt64Array.from(values.map(BigInt)),
-})
-
-/** A file from `x` to `y`. */
-function onnxFile(
-  dims: readonly (number | string)[],
-  nodes: readonly OnnxNode[],
-  initializers: Readonly<Record<string, OnnxTensor>> = {},
-): Uint8Array {
-  return encodeModel({
-    producer: 'test',
-    producerVersion: '1',
-    opsets: { '': 17 },
-    graphName: 'g',
-    nodes,
-    initializers: new Map(Object.entries(initializers)),
-    inputs: [{ name: 'x', type: 'float32', dims }],
-    outputs: [{ name: 'y', type: 'float32', dims: ['n'] }],
-  })
-}
+import { bytes, floats, ints, list, node, onnxFile } from './onnx-file.ts'
 
 const imported = (...file: Parameters<typeof onnxFile>) => importOnnx(onnxFile(...file))
 const kernels = (graph: NetworkGraph): readonly string[] => scheduleOf(graph).kernels.map(({ kind }) => kind)

@@ -85,6 +85,7 @@ class FlatWriter {
 
 export const FLOAT32 = 0
 export const INT32 = 2
+export const INT16 = 7
 export const INT8 = 9
 
 export interface TestTensor {
@@ -93,6 +94,16 @@ export interface TestTensor {
   /** Stored integers, or `weights` for zeros. */
   readonly data?: readonly number[] | 'weights'
   readonly scales?: readonly number[]
+  /** Dimensions with −1 for open ones. */
+  readonly signature?: readonly number[]
+}
+
+/** A subgraph that an operator of the main one runs. */
+export interface TestSubgraph {
+  readonly tensors: readonly TestTensor[]
+  readonly operators: readonly TestOperator[]
+  readonly inputs: readonly number[]
+  readonly outputs: readonly number[]
 }
 
 export interface TestOperator {
@@ -103,16 +114,18 @@ export interface TestOperator {
   readonly options?: FlatFields
 }
 
-/** A TFLite file with one subgraph. */
+/** A TFLite file with a main subgraph, and those that it calls. */
 export function tfliteFile(
   tensors: readonly TestTensor[],
   operators: readonly TestOperator[],
   inputs: readonly number[],
   outputs: readonly number[],
+  called: readonly TestSubgraph[] = [],
 ): Uint8Array {
+  const graphs = [{ tensors, operators, inputs, outputs }, ...called]
   const elements = (dims: readonly number[]): number => dims.reduce((product, length) => product * length, 1)
   const buffers: FlatFields[] = [{}]
-  const tensorTables = tensors.map(({ dims, type = INT8, data, scales }, i): FlatFields => {
+  const tensorTable = ({ dims, type = INT8, data, scales, signature }: TestTensor, i: number): FlatFields => {
     if (data !== undefined) {
       const bytes = data === 'weights' ? new Uint8Array(elements(dims)) : new Uint8Array(Int32Array.from(data).buffer)
       buffers.push({ 0: { bytes } })
@@ -123,35 +136,35 @@ export function tfliteFile(
       2: { int32: data === undefined ? 0 : buffers.length - 1 },
       3: { text: `tensor ${i}` },
       ...(scales && { 4: { table: { 2: { float32s: scales }, 3: { int64s: scales.map(() => 3) }, 6: { int32: 3 } } } }),
+      ...(signature && { 7: { int32s: signature } }),
     }
-  })
+  }
+  const all = graphs.flatMap((graph) => graph.operators)
   const writer = new FlatWriter()
   writer.root(
     {
       0: { int32: 3 },
       1: {
-        tables: operators.map(({ code, custom }) => ({
+        tables: all.map(({ code, custom }) => ({
           0: { int8: Math.min(code, 127) },
           ...(custom === undefined ? {} : { 1: { text: custom } }),
           3: { int32: code },
         })),
       },
       2: {
-        tables: [
-          {
-            0: { tables: tensorTables },
-            1: { int32s: inputs },
-            2: { int32s: outputs },
-            3: {
-              tables: operators.map((operator, i) => ({
-                0: { int32: i },
-                1: { int32s: operator.inputs },
-                2: { int32s: operator.outputs },
-                ...(operator.options && { 4: { table: operator.options } }),
-              })),
-            },
+        tables: graphs.map((graph) => ({
+          0: { tables: graph.tensors.map(tensorTable) },
+          1: { int32s: graph.inputs },
+          2: { int32s: graph.outputs },
+          3: {
+            tables: graph.operators.map((operator) => ({
+              0: { int32: all.indexOf(operator) },
+              1: { int32s: operator.inputs },
+              2: { int32s: operator.outputs },
+              ...(operator.options && { 4: { table: operator.options } }),
+            })),
           },
-        ],
+        })),
       },
       4: { tables: buffers },
     },

@@ -1,11 +1,12 @@
 import test from 'ava'
+import { parseInputShapes } from '../../formats/import/input-shapes.ts'
 import { importTflite } from '../../formats/tflite/import-tflite.ts'
 import { UserError } from '../../lib/errors.ts'
 import { countMacs, countParams } from '../../network/measure.ts'
 import { planMemory } from '../../network/memory-plan.ts'
 import { scheduleOf } from '../../network/schedule.ts'
 import type { NetworkGraph, Op } from '../../network/types.ts'
-import { FLOAT32, INT32, type TestOperator, type TestTensor, tfliteFile } from './tflite-file.ts'
+import { FLOAT32, INT8, INT16, INT32, type TestOperator, type TestTensor, tfliteFile } from './tflite-file.ts'
 
 const CONV = 3
 const DEPTHWISE = 4
@@ -162,7 +163,7 @@ test('what follows from shapes alone is computed while reading', (t) => {
   t.deepEqual(kinds(graph), ['input', 'reshape', 'softmax'])
 })
 
-test('stored operands count once in flash and not as parameters; float results of an int8 network take four bytes', (t) => {
+test('stored operands count once, in flash and as parameters; float results of an int8 network take four bytes', (t) => {
   const { graph } = imported(
     [
       { dims: [1, 8] },
@@ -180,7 +181,7 @@ test('stored operands count once in flash and not as parameters; float results o
       { code: 6, inputs: [5], outputs: [6] },
     ],
   )
-  t.is(countParams(graph), 64)
+  t.is(countParams(graph), 64 + 8)
   const { kernels, tensors, outputs } = scheduleOf(graph)
   t.deepEqual(
     kernels.map(({ kind, weightElements }) => [kind, weightElements]),
@@ -216,6 +217,121 @@ test('operators without a rule become custom ones; a state between inferences is
   const schedule = scheduleOf(graph)
   t.is(schedule.inputs.length, 2)
   t.is(schedule.outputs.length, 2)
+})
+
+const SHAPE = 77
+const PACK = 83
+const REDUCE_PROD = 81
+const GATHER = 36
+const RESHAPE = 22
+const indices = (...data: readonly number[]): TestTensor => ({ dims: [data.length], type: INT32, data })
+
+test('lengths that follow from shapes are computed: a dense layer on each step, of a file with an open batch', (t) => {
+  const open = { type: INT32, dims: [2] }
+  const { graph } = imported(
+    [
+      { dims: [1, 6, 4], signature: [-1, 6, 4] },
+      { type: INT32, dims: [3] },
+      indices(0, 1),
+      open,
+      { type: INT32, dims: [] },
+      indices(0),
+      indices(4),
+      open,
+      { dims: [1, 1], signature: [-1, -1] },
+      { dims: [5, 4], data: 'weights' },
+      { dims: [1, 5], signature: [-1, 5] },
+    ],
+    [
+      { code: SHAPE, inputs: [0], outputs: [1] },
+      { code: GATHER, inputs: [1, 2], outputs: [3] },
+      { code: REDUCE_PROD, inputs: [3, 5], outputs: [4] },
+      { code: PACK, inputs: [4, 6], outputs: [7] },
+      { code: RESHAPE, inputs: [0, 7], outputs: [8] },
+      { code: DENSE, inputs: [8, 9, -1], outputs: [10] },
+    ],
+  )
+  t.is(countMacs(graph), 6 * 4 * 5)
+})
+
+const freeMap = (): Uint8Array =>
+  tfliteFile(
+    [
+      { dims: [1, 1, 1, 3], signature: [-1, -1, -1, 3] },
+      { dims: [4, 3, 3, 3], data: 'weights' },
+      { dims: [1, 1, 1, 4], signature: [-1, -1, -1, 4] },
+      indices(8, 8),
+      { dims: [1, 8, 8, 4], signature: [-1, 8, 8, 4] },
+      { dims: [1, 1, 1, 4], signature: [-1, -1, -1, 4] },
+    ],
+    [
+      { code: CONV, inputs: [0, 1], outputs: [2], options: { 0: SAME, ...strides(2) } },
+      { code: 23, inputs: [2, 3], outputs: [4] },
+      { code: 14, inputs: [2], outputs: [5] },
+    ],
+    [0],
+    [4, 5],
+  )
+
+test('lengths that a file leaves open can be given, and are asked for', (t) => {
+  const { graph } = importTflite(freeMap(), { shapes: parseInputShapes(['1x20x12x3']) })
+  t.deepEqual(graph.nodes.find(({ op }) => op.kind === 'sigmoid')!.shape, [10, 6, 4])
+  t.is(countMacs(graph), 10 * 6 * 4 * 27)
+  const message = /is \?×\?×\?×3 .* such as --input-shape 1x224x224x3/
+  t.throws(() => importTflite(freeMap()), { instanceOf: UserError, message })
+})
+
+test('a loop that counts up, as recurrent layers are written, runs its products so often', (t) => {
+  const counter = { dims: [], type: INT32 }
+  const state = { dims: [1, 4] }
+  const LESS = 58
+  const WHILE = 119
+  const file = (step: number): Uint8Array =>
+    tfliteFile(
+      [state, { ...counter, data: [0] }, counter, state],
+      [{ code: WHILE, inputs: [1, 0], outputs: [2, 3], options: { 0: { int32: 1 }, 1: { int32: 2 } } }],
+      [0],
+      [3],
+      [
+        {
+          tensors: [counter, state, { ...counter, data: [7] }, { dims: [] }],
+          operators: [{ code: LESS, inputs: [0, 2], outputs: [3] }],
+          inputs: [0, 1],
+          outputs: [3],
+        },
+        {
+          tensors: [counter, state, { ...counter, data: [step] }, counter, { dims: [4, 4], data: 'weights' }, state],
+          operators: [
+            { code: 0, inputs: [0, 2], outputs: [3] },
+            { code: DENSE, inputs: [1, 4, -1], outputs: [5] },
+          ],
+          inputs: [0, 1],
+          outputs: [3, 5],
+        },
+      ],
+    )
+  const { graph } = importTflite(file(1))
+  t.is(countMacs(graph), 7 * 16)
+  t.is(countParams(graph), 16)
+  t.is(countMacs(importTflite(file(2)).graph), 4 * 16)
+  t.throws(() => importTflite(file(0)), { instanceOf: UserError, message: /decided while the network runs/ })
+})
+
+test('int8 weights behind float operands are a float network; int16 operands are named', (t) => {
+  const typeOf = (operand: number, kernel: number) =>
+    imported(
+      [
+        { dims: [1, 4], type: operand },
+        { dims: [3, 4], type: kernel, data: 'weights' },
+        { dims: [1, 3], type: operand },
+      ],
+      [{ code: DENSE, inputs: [0, 1, -1], outputs: [2] }],
+    )
+  t.is(typeOf(FLOAT32, INT8).dataType, 'float32')
+  t.is(typeOf(INT8, INT8).dataType, 'int8')
+  t.is(typeOf(INT16, INT8).dataType, 'int16')
+  const [input] = typeOf(FLOAT32, INT8).graph.nodes
+  t.deepEqual(input!.op, { kind: 'input', shape: [4] })
 })
 
 const refused: readonly (readonly [string, RegExp, () => unknown])[] = [
