@@ -108,7 +108,18 @@ export function costRows({ cost, costOfC, device }: ModelCard): string {
     row('energy per inference', ({ energyMj }) => formatEnergy(energyMj)),
     row('peak RAM', ({ peakRamBytes }) => formatBytes(peakRamBytes)),
     row('flash', ({ flashBytes }) => formatBytes(flashBytes)),
+    ...derivedNote(costOfC),
   ].join('\n')
+}
+
+/** That nobody timed the C: its interval says how sure its author is, not what was seen. */
+function derivedNote(costOfC: ModelCard['costOfC']): readonly string[] {
+  if (costOfC === undefined || !costOfC.sources.some((source) => source.startsWith('latency, derived'))) return []
+  const share = Math.round(100 * (costOfC.latencyHighMs / costOfC.latencyMs - 1))
+  return [
+    '',
+    `The latency of the exported C, and with it its energy, is **derived** from its instructions and was never measured on a board: its interval is a stated ±${share} %, not a statistic.`,
+  ]
 }
 
 /** The energy label: one inference, a watt-hour, a day, and their carbon where a grid factor was given. */

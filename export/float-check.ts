@@ -3,9 +3,11 @@ import { inputShapeOf } from '../evaluators/training/train.ts'
 import { OperationalError } from '../lib/errors.ts'
 import { sizeOf } from '../network/shapes.ts'
 import type { NetworkGraph } from '../network/types.ts'
+import { countRight } from './count-right.ts'
 import type { ExportContext, FloatFileReport, FloatPrecision } from './formats/format.ts'
 import type { RealSamples } from './litert/verify-litert.ts'
 import { runRealInOnnxRuntime } from './onnx-int8/run-model.ts'
+import { preparationOf } from './preparation.ts'
 import { normalisedInputs } from './quantise/input.ts'
 import { createRawReader } from './raw-samples.ts'
 import { verifiedAccuracy } from './verify.ts'
@@ -24,11 +26,10 @@ export interface FloatSamples extends RealSamples {
 
 /** Samples as the data set holds them, for files that prepare them. */
 export async function rawTestSamples({ graph, weights, dataset }: ExportContext): Promise<FloatSamples> {
-  const { inputShape, mean, standardDeviation, samples, splits } = dataset
-  const preparation = { inputShape, mean, standardDeviation, roundResized: !(samples instanceof Float32Array) }
+  const { inputShape, splits } = dataset
   const reader = createRawReader(dataset)
   const values = (start: number, end: number): Float32Array => reader(splits.test.subarray(start, end))
-  const model = buildInferenceGraph(graph, weights, { batch: 'batch', preparation })
+  const model = buildInferenceGraph(graph, weights, { batch: 'batch', preparation: preparationOf(dataset) })
   const count = splits.test.length
   const expected = await runRealInOnnxRuntime({ model, samples: count, inputShape, inputs: values })
   return { count, size: sizeOf(inputShape), values, expected }
@@ -75,8 +76,10 @@ export function judgeFloatFile(
   if (far.size > mayBeFar) {
     throw fail(`is off by up to ${largestDeviation} for ${far.size} of ${count} samples (allowed: ${allowedDeviation})`)
   }
-  const correct = (values: Float32Array): number => countRight(values, classes, dataset.labels, dataset.splits.test)
-  const [found, wanted] = [correct(outputs), correct(expected)]
+  const [found, wanted] = [outputs, expected].map((values) => countRight(dataset, dataset.splits.test, values)) as [
+    number,
+    number,
+  ]
   if (Math.abs(found - wanted) > Math.max(TOLERATED_DIFFERENCE * count, 1)) {
     throw fail(`classifies ${found} of ${count} test samples rightly, the network ${wanted}`)
   }
@@ -100,12 +103,3 @@ const deviationText = (deviation: number): string =>
   deviation === 0 ? 'equal to' : `at most ${deviation.toPrecision(2)} off`
 
 export const hasRouter = ({ nodes }: NetworkGraph): boolean => nodes.some(({ op }) => op.kind === 'routedExperts')
-
-function countRight(outputs: Float32Array, classes: number, labels: ArrayLike<number>, indices: Uint32Array): number {
-  let right = 0
-  for (const [sample, index] of indices.entries()) {
-    const scores = outputs.subarray(sample * classes, (sample + 1) * classes)
-    if (scores.indexOf(Math.max(...scores)) === labels[index]) right++
-  }
-  return right
-}

@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Dataset, SplitName } from '../evaluators/datasets/dataset.ts'
 import { OperationalError } from '../lib/errors.ts'
+import { countRight } from './count-right.ts'
 import { createRawReader } from './raw-samples.ts'
 
 export interface VerifiedAccuracy {
@@ -37,10 +38,7 @@ export async function verifyOnnx(model: Uint8Array, dataset: Dataset, split: Spl
           `the exported file gives an output of ${logits?.length ?? 0} values for ${count} samples of ${classes} classes`,
         )
       }
-      for (let i = 0; i < count; i++) {
-        const scores = logits.subarray(i * classes, (i + 1) * classes)
-        if (scores.indexOf(Math.max(...scores)) === dataset.labels[indices[start + i]!]) correct++
-      }
+      correct += countRight(dataset, indices.subarray(start, start + count), logits)
     }
     return verifiedAccuracy(correct, indices.length)
   } finally {

@@ -50,7 +50,7 @@ async function benchSource(graph: NetworkGraph, name: string): Promise<string> {
   })
   const schedule = quantisedSchedule(graph)
   const model = writeCModel(minmax, {
-    ...{ name, schedule, alignmentBytes: 16, title: `${name}: kernels to time`, sampleShape: shape },
+    ...{ name, schedule, alignmentBytes: 16, title: `${name}: kernels to time` },
     classNames: Array.from({ length: TASK.classCount }, (_, i) => `class ${i}`),
   })
   const kernels = schedule.kernels.flatMap((kernel): BenchKernel[] => {

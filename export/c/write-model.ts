@@ -1,7 +1,6 @@
 import { planMemory } from '../../network/memory-plan.ts'
 import type { Schedule } from '../../network/schedule.ts'
-import { sameShape, sizeOf } from '../../network/shapes.ts'
-import type { Shape } from '../../network/types.ts'
+import { sizeOf } from '../../network/shapes.ts'
 import type { Quantisation, QuantisedNetwork } from '../quantise/types.ts'
 import { cmsisPreamble } from './cmsis-sources.ts'
 import { commentText, identifierOf } from './identifiers.ts'
@@ -30,8 +29,8 @@ export interface CModelOptions {
   /** For comments. */
   readonly title: string
   readonly classNames: readonly string[]
-  /** `[height, width, channels]` of a sample as the data set holds it. */
-  readonly sampleShape: Shape
+  /** What is done to a sample before it is normalised, in words; nothing where left out. */
+  readonly resizing?: string
 }
 
 /** A float literal that reads back as the same number. */
@@ -55,9 +54,7 @@ export function writeCModel(network: QuantisedNetwork, options: CModelOptions): 
   const channels = mean
     .map((value, c) => ` *   channel ${c}: real = (raw - ${float(value)}) / ${float(standardDeviation[c]!)}`)
     .join('\n')
-  const resized = sameShape(input.shape, options.sampleShape)
-    ? ''
-    : `,\n * after resizing from ${options.sampleShape.join(' x ')} (area averaging down, bilinear up)`
+  const resized = options.resizing ? `,\n * ${options.resizing}` : ''
   const header = `/* ${commentText(options.title)} */
 #ifndef ${upper}_H
 #define ${upper}_H

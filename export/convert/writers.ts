@@ -83,7 +83,6 @@ async function toC({ network, graph, name, title, checks }: ConversionSource): P
     alignmentBytes: ALIGNMENT_BYTES,
     title,
     classNames: [],
-    sampleShape: network.tensors[network.input]!.shape,
   })
   const sources = new Map([
     ['model.c', model.source],

@@ -5,6 +5,7 @@ import { BOARDS, boardBuild, boardRun, HOST_FLAGS } from '../c/toolchain.ts'
 import { type CVerification, verifyC } from '../c/verify-c.ts'
 import { type CModel, writeCModel } from '../c/write-model.ts'
 import { BIT_FOR_BIT, toleranceText } from '../compare-outputs.ts'
+import { resizingText } from '../preparation.ts'
 import { checkSamples } from '../quantise/check-samples.ts'
 import { quantisedSchedule } from '../quantise/quantise.ts'
 import { notRun } from './check.ts'
@@ -29,7 +30,7 @@ export const cFormat: ExportFormat = {
       alignmentBytes: context.profile.memory.alignmentBytes,
       title: context.title,
       classNames: context.dataset.classNames,
-      sampleShape: context.dataset.inputShape,
+      resizing: resizingText(context.dataset, int8.network.tensors[int8.network.input]!.shape),
     })
     const files = new Map([
       ['model.c', model.source],

@@ -1,8 +1,8 @@
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import { OperationalError } from '../../lib/errors.ts'
 import { compareOutputs, comparisonText, type Tolerance, toleranceText, withinTolerance } from '../compare-outputs.ts'
+import { countRight } from '../count-right.ts'
 import { type FloatSamples, floatFileText, floatToleranceText, judgeFloatFile } from '../float-check.ts'
-import { countCorrect } from '../quantise/check-samples.ts'
 import type { ArtefactCheck, ExportContext, FloatFileReport } from './format.ts'
 
 /** What a run of a file showed. */
@@ -62,7 +62,8 @@ export function judgeOutputs(
   if (outputs.length !== expected.length) {
     return { ok: false, detail: `it gives ${outputs.length} outputs where the reference has ${expected.length}` }
   }
-  const [correct, wanted] = [countCorrect(dataset, outputs), countCorrect(dataset, expected)]
+  const { test } = dataset.splits
+  const [correct, wanted] = [countRight(dataset, test, outputs), countRight(dataset, test, expected)]
   const comparison = compareOutputs(expected, outputs)
   return {
     ok:

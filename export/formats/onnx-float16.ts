@@ -2,6 +2,7 @@ import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-gr
 import { rawTestSamples } from '../float-check.ts'
 import { foldNetwork } from '../fold-network.ts'
 import { runRealInOnnxRuntime } from '../onnx-int8/run-model.ts'
+import { preparationOf } from '../preparation.ts'
 import { checkedFloat, notRun } from './check.ts'
 import type { ExportContext, ExportFormat } from './format.ts'
 
@@ -19,8 +20,7 @@ export const onnxFloat16Format: ExportFormat = {
   needsInt8: false,
   families: ['gpu', 'cpu'],
   write: async (context) => {
-    const { inputShape, mean, standardDeviation, samples } = context.dataset
-    const preparation = { inputShape, mean, standardDeviation, roundResized: !(samples instanceof Float32Array) }
+    const preparation = preparationOf(context.dataset)
     const { graph, weights } = foldNetwork(context.graph, context.weights)
     const model = buildInferenceGraph(graph, weights, { batch: 'batch', preparation, float16: true, routed: true })
     const { check, report } = context.verify ? await verified(model, context) : UNVERIFIED
@@ -31,7 +31,7 @@ export const onnxFloat16Format: ExportFormat = {
 import numpy, onnxruntime
 providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]
 session = onnxruntime.InferenceSession("${FILE}", providers=providers)
-samples = numpy.zeros((1, ${inputShape.join(', ')}), numpy.float32)  # raw values
+samples = numpy.zeros((1, ${preparation.inputShape.join(', ')}), numpy.float32)  # raw values
 print(session.run(None, {"input": samples})[0].argmax(axis=1))
 \`\`\``,
       ...(report === undefined ? {} : { floatFile: report }),

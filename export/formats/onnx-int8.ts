@@ -1,6 +1,7 @@
 import { BIT_FOR_BIT, ONE_QUANTUM, type Tolerance } from '../compare-outputs.ts'
 import { runInOnnxRuntime } from '../onnx-int8/run-model.ts'
 import { type OnnxArithmetic, writeQdqModel } from '../onnx-int8/write-model.ts'
+import { preparationOf } from '../preparation.ts'
 import { checkSamples } from '../quantise/check-samples.ts'
 import { createRawReader } from '../raw-samples.ts'
 import { checkedOutputs, notRun } from './check.ts'
@@ -34,9 +35,7 @@ function formatOf(id: string, file: string, arithmetic: OnnxArithmetic, descript
     description,
     needsInt8: true,
     write: async (context) => {
-      const { inputShape, mean, standardDeviation, samples } = context.dataset
-      const roundResized = !(samples instanceof Float32Array)
-      const preparation = { inputShape, mean, standardDeviation, roundResized }
+      const preparation = preparationOf(context.dataset)
       const model = writeQdqModel(context.int8!.network, { preparation, arithmetic })
       const bits = context.verify ? [await behindPreparation(file, arithmetic, context)] : []
       return {
@@ -48,7 +47,7 @@ function formatOf(id: string, file: string, arithmetic: OnnxArithmetic, descript
         instructions: `\`\`\`python
 import numpy, onnxruntime
 session = onnxruntime.InferenceSession("${file}")
-samples = numpy.zeros((1, ${inputShape.join(', ')}), numpy.float32)  # raw values
+samples = numpy.zeros((1, ${preparation.inputShape.join(', ')}), numpy.float32)  # raw values
 print(session.run(None, {"input": samples})[0].argmax(axis=1))
 \`\`\``,
       }

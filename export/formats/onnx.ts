@@ -1,6 +1,7 @@
 import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
 import { hasRouter, rawTestSamples } from '../float-check.ts'
 import { runRealInOnnxRuntime } from '../onnx-int8/run-model.ts'
+import { preparationOf } from '../preparation.ts'
 import { type VerifiedAccuracy, verifyOnnx } from '../verify.ts'
 import { checked, checkedFloat, notRun } from './check.ts'
 import type { ArtefactCheck, ExportContext, ExportFormat } from './format.ts'
@@ -16,9 +17,7 @@ export const onnxFormat: ExportFormat = {
   description: 'float32 ONNX that normalises by itself',
   needsInt8: false,
   write: async (context) => {
-    const { inputShape, mean, standardDeviation, samples } = context.dataset
-    const roundResized = !(samples instanceof Float32Array)
-    const preparation = { inputShape, mean, standardDeviation, roundResized }
+    const preparation = preparationOf(context.dataset)
     const model = buildInferenceGraph(context.graph, context.weights, { batch: 'batch', preparation, routed: true })
     const { accuracy, check } = context.verify ? await verified(model, context) : UNVERIFIED
     const routed = context.verify && hasRouter(context.graph) ? [await comparedWithAllExperts(model, context)] : []
@@ -28,7 +27,7 @@ export const onnxFormat: ExportFormat = {
       instructions: `\`\`\`python
 import numpy, onnxruntime
 session = onnxruntime.InferenceSession("${FILE}")
-samples = numpy.zeros((1, ${inputShape.join(', ')}), numpy.float32)  # raw values
+samples = numpy.zeros((1, ${preparation.inputShape.join(', ')}), numpy.float32)  # raw values
 print(session.run(None, {"input": samples})[0].argmax(axis=1))
 \`\`\``,
       ...(accuracy === undefined ? {} : { accuracy }),

@@ -3,6 +3,7 @@ import { type FloatSamples, preparedTestSamples } from '../float-check.ts'
 import { findPythonLiteRt, PYTHON_LITERT_MISSING, runRealInPythonLiteRt } from '../litert/python-litert.ts'
 import { findLiteRt, LITERT_MISSING } from '../litert/run-litert.ts'
 import { runRealInLiteRt } from '../litert/verify-litert.ts'
+import { rawText, resizingText } from '../preparation.ts'
 import { writeFloatTflite } from '../tflite/float-model.ts'
 import { checkedFloat, notRun } from './check.ts'
 import type { ArtefactCheck, ExportContext, ExportFormat, FloatFileReport, FloatPrecision } from './format.ts'
@@ -69,14 +70,18 @@ async function verified(
 
 const allOf = ({ values, count }: FloatSamples): Float32Array => values(0, count)
 
-function inputMeaning({ dataset: { mean, standardDeviation } }: ExportContext): string {
+function inputMeaning({ graph, dataset }: ExportContext): string {
+  const { mean, standardDeviation } = dataset
+  const resizing = resizingText(dataset, inputShapeOf(graph))
   return (
     `Input: (raw - mean) / deviation for each channel, mean [${mean.join(', ')}], ` +
-    `deviation [${standardDeviation.join(', ')}]`
+    `deviation [${standardDeviation.join(', ')}]${resizing && `, where raw is ${resizing}`}`
   )
 }
 
-function instructions(file: string, { graph, dataset: { mean, standardDeviation } }: ExportContext): string {
+function instructions(file: string, { graph, dataset }: ExportContext): string {
+  const { mean, standardDeviation } = dataset
+  const shape = inputShapeOf(graph)
   return `\`${file}\` has float32 in and out and reads normalised samples:
 
 \`\`\`python
@@ -84,7 +89,7 @@ import numpy
 from ai_edge_litert.interpreter import Interpreter
 interpreter = Interpreter("${file}")
 interpreter.allocate_tensors()
-raw = numpy.zeros((1, ${inputShapeOf(graph).join(', ')}))  # values as the data set holds them
+raw = numpy.zeros((1, ${shape.join(', ')}))  # ${rawText(resizingText(dataset, shape))}
 real = (raw - ${JSON.stringify(mean)}) / ${JSON.stringify(standardDeviation)}
 interpreter.set_tensor(interpreter.get_input_details()[0]["index"], real.astype(numpy.float32))
 interpreter.invoke()

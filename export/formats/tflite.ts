@@ -1,9 +1,11 @@
 import { ONE_QUANTUM, toleranceText } from '../compare-outputs.ts'
+import { countRight } from '../count-right.ts'
 import { referenceRoundedAs } from '../litert/int4-rounding.ts'
 import { findPythonLiteRt, PYTHON_LITERT_MISSING, runInPythonLiteRt } from '../litert/python-litert.ts'
 import { findLiteRt, LITERT_MISSING } from '../litert/run-litert.ts'
 import { runInLiteRt } from '../litert/verify-litert.ts'
-import { type CheckSamples, checkSamples, countCorrect } from '../quantise/check-samples.ts'
+import { rawText, resizingText } from '../preparation.ts'
+import { type CheckSamples, checkSamples } from '../quantise/check-samples.ts'
 import type { QuantisedNetwork } from '../quantise/types.ts'
 import { fourBitLayers } from '../quantise/weight-bits.ts'
 import { writeTflite } from '../tflite/write-model.ts'
@@ -27,7 +29,8 @@ export const tfliteFormat: ExportFormat = {
       : `${runtime} takes no 4-bit weights in ${FILE}`,
   write: async (context) => {
     const { network } = context.int8!
-    const description = `${context.title}. ${inputMeaning(network)}`
+    const resizing = resizingText(context.dataset, network.tensors[network.input]!.shape)
+    const description = `${context.title}. ${inputMeaning(network, resizing)}`
     const int8 = writeTflite(network, { description, interface: 'int8' })
     const float = writeTflite(network, { description, interface: 'float32' })
     return {
@@ -38,18 +41,18 @@ export const tfliteFormat: ExportFormat = {
       checks: context.verify
         ? await verified(context, int8, float)
         : [notRun(FILE, 'anywhere', 'not verified: --no-verify')],
-      instructions: instructions(network),
+      instructions: instructions(network, resizing),
     }
   },
 }
 
 /** How a raw sample becomes the input, in one line. */
-function inputMeaning({ normalisation, tensors, input }: QuantisedNetwork): string {
+function inputMeaning({ normalisation, tensors, input }: QuantisedNetwork, resizing: string): string {
   const { scale, zeroPoint } = tensors[input]!.quantisation
   const { mean, standardDeviation } = normalisation
   return (
     `Input: q = round(real / ${scale}) + ${zeroPoint}, kept within -128 and 127, where real = (raw - mean) / deviation ` +
-    `for each channel, mean [${mean.join(', ')}], deviation [${standardDeviation.join(', ')}]`
+    `for each channel, mean [${mean.join(', ')}], deviation [${standardDeviation.join(', ')}]${resizing && `, and raw is ${resizing}`}`
   )
 }
 
@@ -102,12 +105,12 @@ async function checkedInLiteRt(
     const judgement = judgeOutputs(dataset, { ...samples, expected }, outputs, ONE_QUANTUM)
     if (roundedTwice === undefined) return judgement
     const rounding = `the reference that rounds 4-bit sums of ${roundedTwice.kinds.join(' and ')} twice, as LiteRT does here`
-    const plain = `the reference itself: ${countCorrect(dataset, samples.expected)}`
+    const plain = `the reference itself: ${countRight(dataset, dataset.splits.test, samples.expected)}`
     return { ...judgement, detail: `${judgement.detail}; that is ${rounding} (${plain})` }
   })
 }
 
-function instructions({ normalisation, tensors, input, output }: QuantisedNetwork): string {
+function instructions({ normalisation, tensors, input, output }: QuantisedNetwork, resizing: string): string {
   const entry = tensors[input]!.quantisation
   const result = tensors[output]!.quantisation
   const { mean, standardDeviation } = normalisation
@@ -119,7 +122,7 @@ import numpy
 from ai_edge_litert.interpreter import Interpreter
 interpreter = Interpreter("${FILE}")
 interpreter.allocate_tensors()
-raw = numpy.zeros((1, ${tensors[input]!.shape.join(', ')}))  # values as the data set holds them
+raw = numpy.zeros((1, ${tensors[input]!.shape.join(', ')}))  # ${rawText(resizing)}
 real = (raw - ${JSON.stringify(mean)}) / ${JSON.stringify(standardDeviation)}
 q = numpy.clip(numpy.round(real / ${entry.scale}) + ${entry.zeroPoint}, -128, 127).astype(numpy.int8)
 interpreter.set_tensor(interpreter.get_input_details()[0]["index"], q)

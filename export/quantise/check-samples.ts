@@ -1,5 +1,4 @@
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
-import { argmax } from '../../lib/statistics.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import type { QuantisationChoice } from './choose.ts'
 import { quantisedInputs } from './input.ts'
@@ -31,14 +30,4 @@ export function checkSamples(
     at += size
   }
   return { count, inputs, expected: testOutputs.subarray(0, (testOutputs.length / test.length) * count) }
-}
-
-/** How many of the first test samples int8 outputs classify rightly; of equal outputs the first counts. */
-export function countCorrect(dataset: Dataset, outputs: Int8Array): number {
-  const classes = dataset.classNames.length
-  let correct = 0
-  for (let i = 0; i * classes < outputs.length; i++) {
-    if (argmax(outputs, i * classes, classes) === dataset.labels[dataset.splits.test[i]!]) correct++
-  }
-  return correct
 }

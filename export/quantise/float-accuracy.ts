@@ -2,10 +2,11 @@ import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
 import { inputShapeOf } from '../../evaluators/training/train.ts'
 import type { NetworkGraph, Weights } from '../../network/types.ts'
+import { countRight } from '../count-right.ts'
 import { runRealInOnnxRuntime } from '../onnx-int8/run-model.ts'
 import { normalisedInputs } from './input.ts'
 
-/** Share of some samples that the float network classifies rightly, in ONNX Runtime; of equal outputs the first counts. */
+/** Share of some samples that the float network classifies rightly, in ONNX Runtime. */
 export async function floatAccuracy(
   graph: NetworkGraph,
   weights: Weights,
@@ -21,11 +22,5 @@ export async function floatAccuracy(
     inputs: (start, end) => normalisedInputs(dataset, inputShape, indices.subarray(start, end)),
     check,
   })
-  const classes = dataset.classNames.length
-  let correct = 0
-  for (const [i, index] of indices.entries()) {
-    const scores = outputs.subarray(i * classes, (i + 1) * classes)
-    if (scores.indexOf(Math.max(...scores)) === dataset.labels[index]) correct++
-  }
-  return indices.length === 0 ? 0 : correct / indices.length
+  return indices.length === 0 ? 0 : countRight(dataset, indices, outputs) / indices.length
 }

@@ -1,6 +1,6 @@
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
-import { argmax } from '../../lib/statistics.ts'
 import { sizeOf } from '../../network/shapes.ts'
+import { countRight } from '../count-right.ts'
 import { type VerifiedAccuracy, verifiedAccuracy } from '../verify.ts'
 import { quantisedInputs } from './input.ts'
 import { createInterpreter } from './reference/interpreter.ts'
@@ -21,18 +21,15 @@ export async function runReference(
   const run = createInterpreter(network, roundedTwice)
   const classes = dataset.classNames.length
   const outputs = new Int8Array(indices.length * classes)
-  let correct = 0
   let at = 0
   for (const input of quantisedInputs(network, dataset, indices)) {
-    const output = run(input)
-    outputs.set(output, at * classes)
-    if (argmax(output) === dataset.labels[indices[at]!]) correct++
+    outputs.set(run(input), at * classes)
     if (++at % SLICE === 0) {
       await new Promise(setImmediate)
       check()
     }
   }
-  return { accuracy: verifiedAccuracy(correct, indices.length), outputs }
+  return { accuracy: verifiedAccuracy(countRight(dataset, indices, outputs), indices.length), outputs }
 }
 
 /** What the integer reference gives for samples in int8, one after the other. */

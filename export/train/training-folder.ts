@@ -9,6 +9,7 @@ import { pathInside, writeFileAtomic } from '../../lib/files.ts'
 import { archId, weightSpecs } from '../../network/measure.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import type { NetworkGraph, Weights } from '../../network/types.ts'
+import { preparationOf } from '../preparation.ts'
 import { epochRecordSchema, readCheckpoint } from './checkpoint.ts'
 import { type TrainingRun, trainFully } from './full-training.ts'
 import { type FullyTrained, type TrainingJob, trainingKey, weightsDigest } from './training-job.ts'
@@ -120,9 +121,7 @@ export function encodeWeights(graph: NetworkGraph, weights: Weights): Uint8Array
 
 /** The float network in ONNX, taking raw samples. */
 function floatOnnx(graph: NetworkGraph, weights: Weights, dataset: Dataset): Uint8Array {
-  const { inputShape, mean, standardDeviation, samples } = dataset
-  const preparation = { inputShape, mean, standardDeviation, roundResized: !(samples instanceof Float32Array) }
-  return buildInferenceGraph(graph, weights, { batch: 'batch', preparation, routed: true })
+  return buildInferenceGraph(graph, weights, { batch: 'batch', preparation: preparationOf(dataset), routed: true })
 }
 
 /**

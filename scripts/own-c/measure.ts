@@ -48,7 +48,7 @@ export async function measureC({ name, graph }: NamedNetwork): Promise<MeasuredC
   const sample = { inputs, count: CALIBRATION_SAMPLES }
   const weights = randomWeights(graph, random)
   const { minmax: network } = await quantiseNetwork({ graph, weights, normalisation, sample })
-  const options = { name: 'model', alignmentBytes: 16, title: name, classNames: [], sampleShape: shape }
+  const options = { name: 'model', alignmentBytes: 16, title: name, classNames: [] }
   const model = writeCModel(network, { ...options, schedule: quantisedSchedule(graph) })
   const compiler = findTool('arm-none-eabi-gcc')
   const emulator = findTool('qemu-system-arm')

@@ -27,7 +27,6 @@ const cOf = ({ graph, network }: QuantisedCase, options: Partial<CModelOptions> 
     alignmentBytes: 16,
     title: 'a test',
     classNames: ['a', 'b'],
-    sampleShape: network.tensors[network.input]!.shape,
     ...options,
   })
 

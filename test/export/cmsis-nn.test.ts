@@ -58,8 +58,7 @@ for (const target of [undefined, ...BOARDS]) {
       ['nested experts', nestedExperts()],
     ] as const) {
       const { network, inputs, outputs } = await quantisedCase(graph, 1, 20)
-      const { shape } = network.tensors[network.input]!
-      const options = { name: 'model', alignmentBytes: 16, title: name, classNames: [], sampleShape: shape }
+      const options = { name: 'model', alignmentBytes: 16, title: name, classNames: [] }
       const model = writeCModel(network, { ...options, schedule: quantisedSchedule(graph) })
       const folder = path.join(root, name)
       mkdirSync(folder)

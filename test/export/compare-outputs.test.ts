@@ -7,6 +7,7 @@ import {
   toleranceText,
   withinTolerance,
 } from '../../export/compare-outputs.ts'
+import { countRight } from '../../export/count-right.ts'
 import { checked, checkedOutputs, checkText, judgeOutputs } from '../../export/formats/check.ts'
 import { OperationalError } from '../../lib/errors.ts'
 
@@ -60,6 +61,15 @@ test('accuracy counts too, and outputs of another number', (t) => {
     ok: false,
     detail: 'it gives 1990 outputs where the reference has 2000',
   })
+})
+
+test('right samples: of equal outputs the first counts, and what is no number is never right', (t) => {
+  const classified = { labels: Int32Array.of(0, 1, 1, 0), classNames: ['a', 'b'] }
+  const right = (...outputs: readonly number[]): number => countRight(classified, Uint32Array.of(3, 2, 1), outputs)
+  t.is(right(5, 1, 0, 2, -3, -1), 3)
+  t.is(right(5, 5, 2, 2), 1)
+  t.is(right(Number.NaN, 1, Number.NaN, 2, Number.NaN, Number.NaN), 0)
+  t.is(right(1, Number.NaN), 0)
 })
 
 test('a runtime that refuses a file is a check that failed; other errors are errors', async (t) => {

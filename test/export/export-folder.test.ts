@@ -1,33 +1,23 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import os from 'node:os'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { loadDataset } from '../../evaluators/datasets/load.ts'
-import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
-import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
 import { type ExportJob, exportNetwork } from '../../export/export-network.ts'
 import { defaultFormats, parseFormats } from '../../export/formats/index.ts'
 import { renderIndex } from '../../export/index-page.ts'
 import { cardSchema } from '../../export/model-card.ts'
-import { verifyOnnx } from '../../export/verify.ts'
-import { createCostModel, loadProfile } from '../../hardware-profiles/index.ts'
 import { UserError } from '../../lib/errors.ts'
 import { GraphBuilder } from '../../network/build.ts'
-import { archId } from '../../network/measure.ts'
+import { exportJob, shortened, subjectOf } from './jobs.ts'
 import { plausibleWeights } from './networks.ts'
 
 const whole = await loadDataset('builtin', { seed: 1 })
 const HOSTILE = '../../escape | */ <b>\n`x`'
 /** Few samples, and names that would like to be somewhere else. */
 const dataset = {
-  ...whole,
+  ...shortened(whole, 100, 50, 120),
   name: HOSTILE,
   classNames: whole.classNames.map((name, i) => (i === 0 ? HOSTILE : name)),
-  splits: {
-    train: whole.splits.train.subarray(0, 100),
-    validation: whole.splits.validation.subarray(0, 50),
-    test: whole.splits.test.subarray(0, 120),
-  },
 }
 
 function smallNetwork() {
@@ -35,49 +25,11 @@ function smallNetwork() {
   const x = g.activation(g.batchNorm(g.conv2d(g.input([16, 16, 1]), 8, { kernel: 3, stride: 2 })), 'relu6')
   return g.build(g.dense(g.globalAveragePool(g.activation(x, 'hardSwish')), 10))
 }
-const graph = smallNetwork()
-const weights = plausibleWeights(graph, 1)
-const { inputShape, mean, standardDeviation } = dataset
-const preparation = { inputShape, mean, standardDeviation, roundResized: true }
-const float = await verifyOnnx(buildInferenceGraph(graph, weights, { batch: 'n', preparation }), dataset, 'test')
+const subject = await subjectOf(smallNetwork(), plausibleWeights(smallNetwork(), 1), dataset)
+const { float } = subject
 
-function jobIn(t: ExecutionContext, changes: Partial<ExportJob> = {}): ExportJob & { readonly folder: string } {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-export-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const record = { trial: 3, genome: [0], archId: archId(graph), costs: [], result: { ok: true, accuracy: 0.1 } }
-  return {
-    folder,
-    selection: { record: record as unknown as ExportJob['selection']['record'], rule: 'as asked' },
-    graph,
-    space: { id: 'mobilenet', version: '1' },
-    dataset,
-    trained: { ok: true, weights, loss: 1, accuracy: { test: float.accuracy, validation: 0.1 } },
-    training: { engine: 'none', epochs: 1, seed: 1, recipe: { ...DEFAULT_RECIPE }, epochsRun: 1, keptEpoch: 1 },
-    costModel: createCostModel(loadProfile('stm32f446-tflm-cmsisnn')),
-    formats: parseFormats('c,onnx'),
-    verify: false,
-    name: HOSTILE,
-    search: {
-      trials: 1,
-      failures: 0,
-      cpuSeconds: 1,
-      energy: {
-        wattHours: 2,
-        measuredWattHours: 0,
-        basis: 'estimated',
-        sources: ['a guess'],
-        gramsPerKwh: 250,
-        gramsCo2e: 0.5,
-      },
-      settings: {},
-    },
-    label: { periodSeconds: 10, gramsPerKwh: 250 },
-    frugalVersion: '0',
-    out: path.join(folder, 'out'),
-    signal: new AbortController().signal,
-    ...changes,
-  }
-}
+const jobFor = (t: ExecutionContext, changes: Partial<ExportJob> = {}) =>
+  exportJob(t, subject, { formats: parseFormats('c,onnx'), name: HOSTILE, ...changes })
 
 const filesIn = (folder: string): readonly string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -86,10 +38,10 @@ const filesIn = (folder: string): readonly string[] =>
     .sort()
 
 test('two exports give the same bytes, and nothing lands outside the folder', async (t) => {
-  const [first, second] = [jobIn(t), jobIn(t)]
+  const [first, second] = [jobFor(t), jobFor(t)]
   await exportNetwork(first)
   await exportNetwork(second)
-  const files = filesIn(first.folder)
+  const files = filesIn(first.root)
   t.deepEqual(files, [
     'out/README.md',
     'out/architecture.json',
@@ -108,14 +60,14 @@ test('two exports give the same bytes, and nothing lands outside the folder', as
     'out/weights.safetensors',
   ])
   for (const file of files) {
-    t.deepEqual(readFileSync(path.join(first.folder, file)), readFileSync(path.join(second.folder, file)), file)
+    t.deepEqual(readFileSync(path.join(first.root, file)), readFileSync(path.join(second.root, file)), file)
   }
-  t.is(readFileSync(path.join(first.folder, 'out/c/inputs.bin')).length, 100 * 256)
-  t.is(readFileSync(path.join(first.folder, 'out/c/expected.bin')).length, 100 * 10)
+  t.is(readFileSync(path.join(first.root, 'out/c/inputs.bin')).length, 100 * 256)
+  t.is(readFileSync(path.join(first.root, 'out/c/expected.bin')).length, 100 * 10)
 })
 
 test('the card gives both accuracies and says what was not verified', async (t) => {
-  const job = jobIn(t)
+  const job = jobFor(t)
   const card = await exportNetwork(job)
   t.is(card.int8!.test.samples, 120)
   t.is(card.int8!.dropPoints, Number((100 * (card.accuracy.test.accuracy - card.int8!.test.accuracy)).toFixed(4)))
@@ -130,7 +82,7 @@ test('the card gives both accuracies and says what was not verified', async (t) 
 })
 
 test('a drop of more than a point is warned of', async (t) => {
-  const job = jobIn(t, { formats: parseFormats('c') })
+  const job = jobFor(t, { formats: parseFormats('c') })
   const claimed = { ...job, trained: { ...job.trained, accuracy: { test: 1, validation: 1 } } }
   const { warnings } = await exportNetwork(claimed)
   t.is(warnings.length, 1)
@@ -138,7 +90,7 @@ test('a drop of more than a point is warned of', async (t) => {
 })
 
 test('a file that is not what was trained is written, and its check has failed: in the card, the README and the index', async (t) => {
-  const job = jobIn(t, { verify: true, formats: parseFormats('onnx') })
+  const job = jobFor(t, { verify: true, formats: parseFormats('onnx') })
   const wrong = { ...job, trained: { ...job.trained, accuracy: { test: float.accuracy + 0.2, validation: 0.1 } } }
   const card = await exportNetwork(wrong)
   const [check] = card.verification
@@ -154,7 +106,7 @@ test('a file that is not what was trained is written, and its check has failed: 
   t.regex(page, /\*\*Verification failed: do not use `model\.onnx`\.\*\*/)
   t.regex(page, /\| `model\.onnx` \| onnxruntime.* \| \*\*FAILED\*\* \|/)
   t.regex(renderIndex([{ device: 'one', card }]), /\| 0 of 1, \*\*1 FAILED\*\* \|/)
-  const good = await exportNetwork(jobIn(t, { verify: true, formats: parseFormats('onnx') }))
+  const good = await exportNetwork(jobFor(t, { verify: true, formats: parseFormats('onnx') }))
   t.false('failed' in good.verification[0]!)
   t.regex(renderIndex([{ device: 'one', card: good }]), /\| 1 of 1 \|/)
 })
@@ -170,7 +122,7 @@ test('formats: by family, by name, and refused with the nearest name', (t) => {
 })
 
 test('the index lists every device, also one without a network', async (t) => {
-  const card = await exportNetwork(jobIn(t, { formats: parseFormats('onnx') }))
+  const card = await exportNetwork(jobFor(t, { formats: parseFormats('onnx') }))
   const page = renderIndex([
     { device: 'one', card },
     { device: 'two', card: undefined },

@@ -4,14 +4,19 @@ import { createBatcher } from '../../evaluators/datasets/batches.ts'
 import { loadDataset } from '../../evaluators/datasets/load.ts'
 import { initialWeights } from '../../evaluators/training/initial-weights.ts'
 import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
+import { parseFormats } from '../../export/formats/index.ts'
+import { preparationOf, resizingText } from '../../export/preparation.ts'
+import { chooseQuantisation } from '../../export/quantise/choose.ts'
 import { createRawReader } from '../../export/raw-samples.ts'
 import { selectTrial } from '../../export/select.ts'
 import { verifyOnnx, wilsonInterval } from '../../export/verify.ts'
+import { loadProfile } from '../../hardware-profiles/index.ts'
 import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import type { Front } from '../../results/store.ts'
 import type { TrialRecord } from '../../search/journal.ts'
+import { shortened } from './jobs.ts'
 
 const dataset = await loadDataset('builtin', { seed: 1 })
 
@@ -25,12 +30,12 @@ function smallerInput() {
 
 test('a file that resizes and normalises by itself gives what the network gives on prepared samples', async (t) => {
   const { graph, weights } = smallerInput()
-  const { mean, standardDeviation, inputShape } = dataset
+  const { inputShape } = dataset
   const indices = dataset.splits.test.subarray(0, 32)
   const raw = await InferenceSession.create(
     buildInferenceGraph(graph, weights, {
       batch: 'n',
-      preparation: { inputShape, mean, standardDeviation, roundResized: true },
+      preparation: preparationOf(dataset),
     }),
   )
   const fromRaw = await raw.run({
@@ -46,9 +51,26 @@ test('a file that resizes and normalises by itself gives what the network gives 
   for (const [i, value] of a.entries()) t.true(Math.abs(value - b[i]!) < 0.005, `${i}: ${value} and ${b[i]}`)
 })
 
+test('files that do not resize say how it is done', async (t) => {
+  const { graph, weights } = smallerInput()
+  const how = 'resized from 16 x 16 x 1 (area averaging down, bilinear up), then rounded to whole numbers'
+  t.is(resizingText(dataset, [12, 12, 1]), how)
+  t.is(resizingText(dataset, [16, 16, 1]), '')
+  t.is(resizingText({ ...dataset, samples: new Float32Array(1) }, [12, 12, 1]), how.split(', then')[0]!)
+  const shared = { graph, weights, dataset, profile: loadProfile('stm32f446-frugal-c'), trainedAccuracy: 0, name: 'm' }
+  const int8 = await chooseQuantisation(graph, weights, shortened(dataset, 40, 20, 20), () => {})
+  for (const { write } of parseFormats('tflite,tflite-float32,c')) {
+    const { files, instructions } = await write({ ...shared, int8, verify: false, title: 't' })
+    const texts = [...files.values()].map((file) =>
+      typeof file === 'string' ? file : Buffer.from(file).toString('latin1'),
+    )
+    t.true(texts.some((text) => text.includes(how)))
+    t.true(files.has('c/model.h') || instructions.includes(`# values as the data set holds them, ${how}`))
+  }
+})
+
 test('verification counts what the file really answers', async (t) => {
   const { graph, weights } = smallerInput()
-  const { mean, standardDeviation, inputShape } = dataset
   // All weights 0 but the bias of class 3: every sample is called a 3.
   const always3 = new Map(
     [...weights].map(([name, values]) => [name, name.endsWith('movingVariance') ? values : values.map(() => 0)]),
@@ -60,7 +82,7 @@ test('verification counts what the file really answers', async (t) => {
   )
   const model = buildInferenceGraph(graph, always3, {
     batch: 'n',
-    preparation: { inputShape, mean, standardDeviation, roundResized: true },
+    preparation: preparationOf(dataset),
   })
   const verified = await verifyOnnx(model, dataset, 'test')
   const threes = dataset.splits.test.filter((index) => dataset.labels[index] === 3).length

@@ -1,70 +1,24 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import os from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { loadDataset } from '../../evaluators/datasets/load.ts'
-import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
-import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
 import { type ExportJob, exportNetwork } from '../../export/export-network.ts'
 import { parseFormats } from '../../export/formats/index.ts'
 import { findLiteRt } from '../../export/litert/run-litert.ts'
 import { cardSchema } from '../../export/model-card.ts'
 import { chooseQuantisation } from '../../export/quantise/choose.ts'
 import { trainingEnergy } from '../../export/training-energy.ts'
-import { verifyOnnx } from '../../export/verify.ts'
 import { createCostModel, loadProfile } from '../../hardware-profiles/index.ts'
-import { GraphBuilder } from '../../network/build.ts'
-import { archId } from '../../network/measure.ts'
-import type { NetworkGraph } from '../../network/types.ts'
-import { EVIL, hostilelyNamed, plausibleWeights } from './networks.ts'
+import { exportJob, hostileNetwork, shortened, subjectOf } from './jobs.ts'
+import { EVIL, plausibleWeights } from './networks.ts'
 
 const whole = await loadDataset('builtin', { seed: 1 })
-const { train, validation, test: testPart } = whole.splits
-const splits = { train: train.subarray(0, 60), validation: validation.subarray(0, 30), test: testPart.subarray(0, 40) }
+const dataset = { ...shortened(whole, 60, 30, 40), name: EVIL }
+const subject = await subjectOf(hostileNetwork(), plausibleWeights(hostileNetwork(), 3), dataset)
+const { graph, weights, float } = subject
 
-/** Names of nodes that would like to be somewhere else. */
-function hostileNetwork(): NetworkGraph {
-  const g = new GraphBuilder()
-  const x = g.activation(g.batchNorm(g.conv2d(g.input([16, 16, 1]), 8, { kernel: 3, stride: 2 })), 'hardSwish')
-  const y = g.add(x, g.activation(g.batchNorm(g.conv2d(x, 8, { kernel: 3 })), 'relu6'))
-  return hostilelyNamed(g.build(g.dense(g.globalAveragePool(y), 10)))
-}
-const graph = hostileNetwork()
-const weights = plausibleWeights(graph, 3)
-const dataset = { ...whole, splits, name: EVIL }
-const { inputShape, mean, standardDeviation } = dataset
-const preparation = { inputShape, mean, standardDeviation, roundResized: true }
-const float = await verifyOnnx(buildInferenceGraph(graph, weights, { batch: 'n', preparation }), dataset, 'test')
-
-function jobIn(t: ExecutionContext, device: string, changes: Partial<ExportJob>): ExportJob {
-  const root = mkdtempSync(path.join(os.tmpdir(), 'frugal-variants-'))
-  t.teardown(() => rmSync(root, { recursive: true, force: true }))
-  const record = { trial: 0, genome: [0], archId: archId(graph), costs: [], result: { ok: true, accuracy: 0.1 } }
-  return {
-    selection: { record: record as unknown as ExportJob['selection']['record'], rule: 'as asked' },
-    graph,
-    space: { id: 'mobilenet', version: '1' },
-    dataset,
-    trained: { ok: true, weights, loss: 1, accuracy: { test: float.accuracy, validation: 0.1 } },
-    training: { engine: 'none', epochs: 9, seed: 1, recipe: { ...DEFAULT_RECIPE }, epochsRun: 6, keptEpoch: 5 },
-    costModel: createCostModel(loadProfile(device)),
-    formats: [],
-    verify: false,
-    name: EVIL,
-    search: {
-      trials: 1,
-      failures: 0,
-      cpuSeconds: 1,
-      energy: { wattHours: 2, measuredWattHours: 1, basis: 'partly measured', sources: ['RAPL (package-0)'] },
-      settings: {},
-    },
-    label: { periodSeconds: 10, gramsPerKwh: 250 },
-    frugalVersion: '0',
-    out: path.join(root, 'out'),
-    signal: new AbortController().signal,
-    ...changes,
-  }
-}
+const jobFor = (t: ExecutionContext, device: string, changes: Pick<ExportJob, 'formats'> & Partial<ExportJob>) =>
+  exportJob(t, subject, { name: EVIL, costModel: createCostModel(loadProfile(device)), ...changes })
 
 const contents = (folder: string): readonly (readonly [string, string])[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -74,8 +28,9 @@ const contents = (folder: string): readonly (readonly [string, string])[] =>
     .sort(([a], [b]) => (a < b ? -1 : 1))
 
 /** Exports twice, into different folders. */
-async function exportTwice(t: ExecutionContext, device: string, changes: Partial<ExportJob>) {
-  const [job, again] = [jobIn(t, device, changes), jobIn(t, device, changes)]
+async function exportTwice(...args: Parameters<typeof jobFor>) {
+  const [t] = args
+  const [job, again] = [jobFor(...args), jobFor(...args)]
   const card = await exportNetwork(job)
   await exportNetwork(again)
   t.deepEqual(contents(again.out), contents(job.out), 'the same bytes')
@@ -104,7 +59,7 @@ test('files in float16: the card gives accuracy and deviation of each, and two e
 test('4-bit weights: bits of each layer, bytes and estimates on the card, and two exports the same bytes', async (t) => {
   const changes = { formats: parseFormats('onnx-int8,onnx-integer,tflite,c') }
   const { card, page } = await exportTwice(t, 'stm32f446-tflm-cmsisnn', { ...changes, weightBits: '4' })
-  const eight = await exportNetwork(jobIn(t, 'stm32f446-tflm-cmsisnn', changes))
+  const eight = await exportNetwork(jobFor(t, 'stm32f446-tflm-cmsisnn', changes))
   const { weights: four, test: part } = card.int8!
   t.deepEqual(
     four.layers.map(({ bits }) => bits),
@@ -133,7 +88,7 @@ test('the energy of the trainings stands beside that of the search', async (t) =
     gramsCo2e: 0.06 * 0.25,
   })
   t.regex(page, /The training used about 0\.06 Wh \(estimated, 0\.015 g CO₂e at 250 g\/kWh\): 6 passes/)
-  const without = await exportNetwork(jobIn(t, 'titan-rtx', { formats: parseFormats('onnx') }))
+  const without = await exportNetwork(jobFor(t, 'titan-rtx', { formats: parseFormats('onnx') }))
   t.false('energy' in without.training)
 
   const training = { ...card.training, epochsRun: 10 }

@@ -230,7 +230,6 @@ compiled(
         alignmentBytes: 16,
         title: 'a test',
         classNames: [],
-        sampleShape: [1],
       }
       const model = writeCModel(network, options)
       const files = new Map([
@@ -265,7 +264,6 @@ compiled(
         alignmentBytes: 16,
         title: '',
         classNames: [],
-        sampleShape: [1],
       }).constantBytes
     t.is(constants(int8) - constants(odd), allWeightBytes(int8.network) - allWeightBytes(odd.network))
   },

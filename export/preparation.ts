@@ -1,0 +1,24 @@
+import type { Dataset } from '../evaluators/datasets/dataset.ts'
+import type { SamplePreparation } from '../evaluators/training/onnx/inference-graph.ts'
+import { sameShape } from '../network/shapes.ts'
+import type { Shape } from '../network/types.ts'
+
+/** How samples of a data set become what networks read, for files that do it themselves. */
+export const preparationOf = ({ inputShape, mean, standardDeviation, samples }: Dataset): SamplePreparation => ({
+  inputShape,
+  mean,
+  standardDeviation,
+  roundResized: !(samples instanceof Float32Array),
+})
+
+/** What comes before normalisation, in words, for those who feed files that do not: empty where sizes are equal. */
+export function resizingText(dataset: Dataset, shape: Shape): string {
+  const { inputShape, roundResized } = preparationOf(dataset)
+  if (sameShape(inputShape, shape)) return ''
+  const rounded = roundResized ? ', then rounded to whole numbers' : ''
+  return `resized from ${inputShape.join(' x ')} (area averaging down, bilinear up)${rounded}`
+}
+
+/** The values to feed such files before normalisation, in words. */
+export const rawText = (resizing: string): string =>
+  `values as the data set holds them${resizing === '' ? '' : `, ${resizing}`}`
