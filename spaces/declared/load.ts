@@ -23,7 +23,8 @@ export function loadDeclaredSpace(file: string): SearchSpace {
     throw new UserError(`the space file '${file}' is larger than 1 MB: is it a space?`)
   let content: unknown
   try {
-    const document = parseDocument(readFileSync(file, 'utf8'))
+    // Merge keys (`<<: *name`) are of YAML 1.1, but people know them from elsewhere.
+    const document = parseDocument(readFileSync(file, 'utf8'), { merge: true })
     // A warning, as of an unknown tag, means that something is not read as it is written.
     const trouble = document.errors[0] ?? document.warnings[0]
     if (trouble !== undefined) throw trouble

@@ -42,6 +42,17 @@ test('a stage is what it says: kernel, stride on the first block only, width, de
   t.deepEqual(nodes.at(-1)!.shape, [5])
 })
 
+test('a stage may take over another, which is the same as writing it out', async (t) => {
+  const merged = await space(
+    '  - &body {name: a, block: conv, width: [8, 16], kernel: 5}\n  - {<<: *body, name: b, width: [24, 32]}\n',
+  )
+  const written = await space(
+    '  - {name: a, block: conv, width: [8, 16], kernel: 5}\n  - {name: b, block: conv, width: [24, 32], kernel: 5}\n',
+  )
+  t.deepEqual(merged.genes(TASK), written.genes(TASK))
+  t.is(merged.version, written.version, 'a search goes on with either')
+})
+
 test('depth 0 and a condition that does not hold leave a stage out', async (t) => {
   const { genes, decode } = await space(
     '  - {name: a, block: conv, width: [8, 16]}\n' +
