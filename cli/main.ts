@@ -12,10 +12,16 @@ const COMMAND_NAMES = COMMANDS.map((command) => command.command.split(' ')[0]!)
 export async function main(argv: readonly string[]): Promise<void> {
   const debug = argv.includes('--debug')
   let unread = false
+  process.stderr.on('error', () => undefined)
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
     if (unread) return
     unread = true
+    if (error.code !== 'EPIPE') {
+      // A terminal that is closed, or a full disk: what is at work, such as a search, is not lost with its words.
+      process.exitCode = 1
+      process.stderr.write(`frugal: standard output cannot be written (${error.message})\n`)
+      return
+    }
     // A reader that closes the pipe early (`frugal front | head`) is no error of ours. What stops at Ctrl-C stops so:
     // leaving in the midst of a training would abort in native code.
     if (process.listenerCount('SIGINT') === 0) process.exit(0)

@@ -110,14 +110,14 @@ export const SEARCH_OPTIONS = {
   },
   reduction: {
     type: 'number',
-    describe: 'With --ladder: one in so many networks goes on to the next stage',
-    default: 3,
+    describe: 'With --ladder: one in so many networks goes on to the next stage (default: 3)',
     group: 'Training:',
   },
   promotion: {
     type: 'string',
-    describe: 'With --ladder: networks go on as results come (asynchronous), or when a stage is complete (synchronous)',
-    default: 'asynchronous',
+    describe:
+      'With --ladder: networks go on as results come (asynchronous, the default), or when a stage is complete ' +
+      '(synchronous)',
     group: 'Training:',
   },
   inherit: {

@@ -17,6 +17,7 @@ import { deviceOf } from './inspect.ts'
 import { columns, counted, print, printJson, writePicture } from './output.ts'
 import { loadData, searchDevice, taskOf } from './session.ts'
 import { dataPathOf, readSettings } from './settings.ts'
+import { checkSameData } from './trial-network.ts'
 
 interface ImportanceArguments {
   readonly id: number | undefined
@@ -94,7 +95,16 @@ async function analyse(
     )
   }
   const space = await loadSpace(settings.space)
-  const task = taskOf(await loadData(dataPathOf(args.data ?? settings.data), settings.seed))
+  const { space: then } = settings.fingerprints
+  if (`${space.id}@${space.version}` !== then) {
+    throw new UserError(
+      `the space '${settings.space}' is ${space.id}@${space.version} now and was ${then} when experiment ${experiment.id} began: its genes may mean something else now; put the old one back`,
+    )
+  }
+  const data = args.data ?? settings.data
+  const dataset = await loadData(dataPathOf(data), settings.seed)
+  checkSameData(dataset, data, experiment)
+  const task = taskOf(dataset)
   const genes = space.genes(task)
   const operations = geneOperations(genes)
   const random = randomStream(settings.seed, 'importance')
@@ -121,7 +131,8 @@ function busiestRung(trials: readonly TrialRecord[], rungs: number): number {
   return counts.lastIndexOf(Math.max(...counts))
 }
 
-const percent = (share: number): string => `${formatNumber(100 * share)} %`
+/** Shares below a hundredth of a percent are as good as none. */
+const percent = (share: number): string => `${formatNumber(Math.abs(share) < 1e-4 ? 0 : 100 * share)} %`
 const byGene = (effects: GeneEffects): ReadonlyMap<string, GeneEffect> =>
   new Map(effects.genes.map((effect) => [effect.gene, effect]))
 
@@ -154,13 +165,13 @@ function text({ experiment, device, accuracy, costs }: Importance, shown: number
   ]
   const trust =
     accuracy.explained > 0
-      ? `Genes one by one explain ${percent(accuracy.explained)} of the accuracy of a network not seen, by ${accuracy.samples} trained ones;`
-      : `The ${accuracy.samples} trained networks do not show which genes move the accuracy: train more of them;`
+      ? `Genes one by one explain ${percent(accuracy.explained)} of the accuracy of a network not seen, by ${accuracy.samples} trained ones,`
+      : `The ${accuracy.samples} trained networks do not show which genes move the accuracy: train more of them. Genes one by one explain`
   const fits = names.map((name) => `${percent(costs[name]!.explained)} of the ${METRICS[name].heading}`)
   return [
     `Experiment ${experiment} on ${device}: the share of each gene in the variance over the space.`,
     trust,
-    `they explain ${fits.join(', ')} by ${costs[names[0]!]!.samples} random ones (as ratios).`,
+    `${accuracy.explained > 0 ? 'and ' : ''}${fits.join(', ')} by ${costs[names[0]!]!.samples} random ones (as ratios).`,
     '',
     columns([headings, ...rows], [1, 2, ...names.map((_, i) => i + 3)]),
   ].join('\n')

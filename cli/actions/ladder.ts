@@ -29,9 +29,12 @@ export const ladderSchema = z.strictObject({
 
 export interface LadderArguments {
   readonly ladder?: string | undefined
-  readonly reduction: number
-  readonly promotion: string
+  readonly reduction?: number | undefined
+  readonly promotion?: string | undefined
 }
+
+const REDUCTION = 3
+const PROMOTION = 'asynchronous'
 
 /** The settings of a search that say how far each network is trained. */
 export interface LadderSettings {
@@ -105,9 +108,13 @@ export function stagesLine(settings: LadderSettings): string {
 
 /** @throws UserError for flags that are wrong whatever the data. */
 export function checkLadder({ ladder, reduction, promotion }: LadderArguments): void {
-  wholeNumber(reduction, '--reduction', 2, 1000)
-  if (promotion !== 'asynchronous' && promotion !== 'synchronous') {
+  if (reduction !== undefined) wholeNumber(reduction, '--reduction', 2, 1000)
+  if (promotion !== undefined && promotion !== 'asynchronous' && promotion !== 'synchronous') {
     throw new UserError(`--promotion must be asynchronous or synchronous, not '${promotion}'`)
+  }
+  const idle = ladder !== undefined ? undefined : reduction !== undefined ? 'reduction' : promotion && 'promotion'
+  if (idle !== undefined) {
+    throw new UserError(`--${idle} does nothing without --ladder: give one, such as --ladder 1/9,1/3,1`)
   }
   if (ladder !== undefined) readStages(ladder, { epochs: 10_000, dataFraction: 1 })
 }
@@ -118,7 +125,7 @@ export function checkLadder({ ladder, reduction, promotion }: LadderArguments): 
  * @throws UserError also when the epochs are too few for the shares.
  */
 export function settleLadder(
-  { ladder, reduction, promotion }: LadderArguments,
+  { ladder, reduction = REDUCTION, promotion = PROMOTION }: LadderArguments,
   full: Fidelity,
 ): z.infer<typeof ladderSchema> | undefined {
   if (ladder === undefined) return undefined

@@ -86,7 +86,11 @@ export const formatWattHours = (joules: number): string => {
 }
 
 export const formatGrams = (grams: number): string =>
-  grams >= 1000 ? `${formatNumber(grams / 1000)} kg CO2e` : `${formatNumber(grams)} g CO2e`
+  grams >= 1000
+    ? `${formatNumber(grams / 1000)} kg CO2e`
+    : grams >= 0.1 || grams === 0
+      ? `${formatNumber(grams)} g CO2e`
+      : `${formatNumber(grams * 1000)} mg CO2e`
 
 /** Twice what was used, as a flag's value. */
 const higherLimit = (joules: number): string => `${Number(((2 * joules) / JOULES_PER_WATT_HOUR).toPrecision(2))}Wh`

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { MeteredEvaluator } from '../../evaluators/energy/metered-evaluator.ts'
 import type { Evaluator } from '../../evaluators/evaluator.ts'
-import { chooseEngine } from '../../evaluators/training/engines.ts'
+import { chooseEngine, trainsAlone } from '../../evaluators/training/engines.ts'
 import { loadProfile } from '../../hardware-profiles/index.ts'
 import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
@@ -10,12 +10,14 @@ import type { Store } from '../../results/store.ts'
 import { loadAlgorithm } from '../../search/discover.ts'
 import { SearchLoop } from '../../search/loop.ts'
 import { probeSpace } from '../../search/probe.ts'
+import { shownText } from '../render/terminal.ts'
 import type { ResumeArguments, SearchArguments } from '../search-options.ts'
 import { checkCrew, crewOf } from './crew.ts'
 import { checkFingerprints, fingerprintsOf } from './fingerprints.ts'
 import { prepareHost } from './host.ts'
 import { checkpointsOf, stagesOf, trialsOf } from './ladder.ts'
 import { type EnergyArguments, energyFlags, keptFlags, meterSearch } from './search-energy.ts'
+import { crewNotes, dataNotes } from './search-notes.ts'
 import { createReporter } from './search-reporter.ts'
 import { defaultName, environment, loadData, openSession, type Session, startEvaluator } from './session.ts'
 import {
@@ -31,6 +33,9 @@ import { taught } from './teacher.ts'
 
 /** Exit code of a search that Ctrl-C stopped. */
 const INTERRUPTED = 130
+
+/** A terminal that closes (SIGHUP) stops a search like Ctrl-C: it must not look as if the networks in training crashed it. */
+const STOPPED_BY = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** `frugal search`: checks everything that can be wrong before anything is written, then runs the loop. */
 export async function search(asked: SearchArguments): Promise<void> {
@@ -56,11 +61,14 @@ export async function search(asked: SearchArguments): Promise<void> {
     try {
       const session = await openSession(settings, dataset, evaluator, crew)
       const { references, doubtfulDevices } = await probeSpace(session.plan, randomStream(settings.seed, 'probe'))
-      for (const device of doubtfulDevices) {
-        process.stderr.write(
-          `frugal: none of 200 random networks meets the limits of '${device}'; its front may stay empty\n`,
-        )
-      }
+      const notes = [
+        ...dataNotes(dataset),
+        ...crewNotes(settings, args, trainsAlone(settings)),
+        ...doubtfulDevices.map(
+          (device) => `none of 200 random networks meets the limits of '${device}'; its front may stay empty`,
+        ),
+      ]
+      for (const note of notes) process.stderr.write(`frugal: ${shownText(note, { unicode: true })}\n`)
       const id = store.createExperiment({
         name: args.name ?? defaultName(settings),
         settings,
@@ -153,8 +161,7 @@ async function run(
     stop.abort()
     reporter.interrupting()
   }
-  process.on('SIGINT', interrupt)
-  process.on('SIGTERM', interrupt)
+  for (const signal of STOPPED_BY) process.on(signal, interrupt)
   let metered: MeteredEvaluator | undefined
   let limited = false
   try {
@@ -178,7 +185,6 @@ async function run(
     throw error
   } finally {
     metered?.close()
-    process.off('SIGINT', interrupt)
-    process.off('SIGTERM', interrupt)
+    for (const signal of STOPPED_BY) process.off(signal, interrupt)
   }
 }

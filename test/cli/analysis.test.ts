@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'ava'
+import Database from 'better-sqlite3'
 import { frugal, QUICK, temporaryFolder } from './run-frugal.ts'
 
 test('searches are compared, their genes weighed, and the knee of a front is one of its points', async (t) => {
@@ -75,4 +76,16 @@ test('searches are compared, their genes weighed, and the knee of a front is one
     t.regex(stderr, message)
     t.is(stderr.trim().split('\n').length, 1, stderr)
   }
+
+  const database = new Database(path.join(folder, 'frugal.db'))
+  database.exec(
+    "UPDATE experiments SET settings = json_set(settings, '$.fingerprints.space', 'mobilenet@0') WHERE id = 1",
+  )
+  database.exec("UPDATE experiments SET dataset_digest = 'other' WHERE id = 2")
+  database.close()
+  t.regex((await frugal(folder, 'importance', '1')).stderr, /is mobilenet@.* now and was mobilenet@0 when experiment 1/)
+  t.regex(
+    (await frugal(folder, 'importance', '2')).stderr,
+    /the data in 'builtin' are not those experiment 2 was run on/,
+  )
 })

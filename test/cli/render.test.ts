@@ -46,9 +46,10 @@ test('text is made safe, cut and coloured for the terminal', (t) => {
 })
 
 test('characters of East Asia and emoji take two columns, marks over others none', (t) => {
-  t.deepEqual(['abc', '五目的', 'ﾃｽﾄ', 'Ａ１', '데이터', 'é', 'e\u0301', '🙂', '𠮷', '–…µ'].map(textWidth), [
-    3, 6, 3, 4, 6, 1, 1, 2, 2, 3,
-  ])
+  t.deepEqual(
+    ['abc', '五目的', 'ﾃｽﾄ', 'Ａ１', '데이터', 'é', 'e\u0301', '🙂', '𠮷', '–…µ'].map(textWidth),
+    [3, 6, 3, 4, 6, 1, 1, 2, 2, 3],
+  )
   t.is(cut('五目的', 6, RICH), '五目的')
   t.is(cut('五目的', 5, RICH), '五目…')
   t.is(cut('五目的', 4, RICH), '五…', 'half a character does not fit')

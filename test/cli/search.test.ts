@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import Database from 'better-sqlite3'
 import { FRUGAL, frugal, QUICK, start, temporaryFolder } from './run-frugal.ts'
 
 const DEVICES = ['stm32f446-tflm-cmsisnn', 'efr32xg24-mvp', 'titan-rtx']
@@ -126,6 +127,35 @@ test('a second Ctrl-C ends a search as a shell expects it, and it can be resumed
   t.is(stderr, '')
   const status = JSON.parse((await frugal(folder, 'status', '--json')).stdout) as { status: string }
   t.regex(status.status, /^(running|interrupted)$/)
+})
+
+test('a terminal that closes stops a search like Ctrl-C: what is in training does not count as crashed', async (t) => {
+  const folder = temporaryFolder(t)
+  const running = start(folder, 'search', '--trials', '40', '--epochs', '8', '--json')
+  await running.line(/"event":"started"/)
+  running.kill('SIGHUP')
+  const { code, signal, stderr } = await running.finished
+  t.true(code === 130 || signal === 'SIGINT', `${code} ${signal} ${stderr}`)
+  const status = JSON.parse((await frugal(folder, 'status', '--json')).stdout) as { status: string }
+  t.is(status.status, 'interrupted')
+  const database = new Database(path.join(folder, 'frugal.db'), { readonly: true })
+  t.is(database.prepare('SELECT sum(training) AS training FROM pending').pluck().get(), 0)
+  database.close()
+})
+
+const onFullDisk = existsSync('/dev/full') ? test : test.skip
+onFullDisk('output that cannot be written is one sentence and exit code 1', async (t) => {
+  const folder = temporaryFolder(t)
+  const full = openSync('/dev/full', 'w')
+  t.teardown(() => closeSync(full))
+  const child = spawn(process.execPath, [FRUGAL, 'spaces'], { cwd: folder, stdio: ['ignore', full, 'pipe'] })
+  let stderr = ''
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  t.is(code, 1)
+  t.regex(stderr, /^frugal: standard output cannot be written \(ENOSPC.*\)\n$/)
 })
 
 test('a search whose reader goes away stops as after Ctrl-C', async (t) => {

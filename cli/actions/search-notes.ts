@@ -1,0 +1,43 @@
+import os from 'node:os'
+import type { Dataset } from '../../evaluators/datasets/dataset.ts'
+import { counted } from './output.ts'
+import type { SearchSettings } from './settings.ts'
+
+/** With fewer validation samples, one of them moves the accuracy by more than a percent. */
+const FEW_SAMPLES = 100
+/** Names of classes that are written out. */
+const SHOWN_CLASSES = 3
+
+/** What of the data makes accuracies worth less than they look, one sentence each; none for most data. */
+export function dataNotes({ classNames, labels, splits: { validation } }: Dataset): readonly string[] {
+  const counts = new Uint32Array(classNames.length)
+  for (const sample of validation) counts[labels[sample]!]! += 1
+  const missing = classNames.filter((_, i) => counts[i] === 0)
+  const notes: string[] = []
+  if (missing.length > 0) {
+    const more = missing.length > SHOWN_CLASSES ? `, and ${missing.length - SHOWN_CLASSES} more` : ''
+    notes.push(
+      `the validation part lacks ${missing.length} of ${classNames.length} classes (${missing.slice(0, SHOWN_CLASSES).join(', ')}${more}): accuracies say nothing about them`,
+    )
+  }
+  if (validation.length < FEW_SAMPLES) {
+    notes.push(
+      `the validation part has ${counted(validation.length, 'sample')}: accuracies move in steps of ${(100 / validation.length).toPrecision(2)} points, and small differences mean nothing`,
+    )
+  }
+  return notes
+}
+
+/** Says what a machine with more cores than the look-ahead can do. The look-ahead itself never follows the machine. */
+export function crewNotes(
+  { lookAhead, trials }: Pick<SearchSettings, 'lookAhead' | 'trials'>,
+  asked: { readonly workers: number | undefined },
+  trainsAlone: boolean,
+  cores = os.availableParallelism(),
+): readonly string[] {
+  const busy = Math.min(cores, trials)
+  if (asked.workers !== undefined || trainsAlone || busy <= lookAhead) return []
+  return [
+    `${lookAhead} of ${cores} cores train, as --look-ahead allows (it decides what is found, so it does not follow the machine): --look-ahead ${2 * cores} keeps all of them busy`,
+  ]
+}

@@ -1,0 +1,28 @@
+import test from 'ava'
+import { crewNotes, dataNotes } from '../../cli/actions/search-notes.ts'
+import { loadDataset } from '../../evaluators/datasets/load.ts'
+
+test('a validation part that lacks classes or is small is told of, any other is not', async (t) => {
+  const whole = await loadDataset('builtin', { seed: 1 })
+  t.deepEqual(dataNotes(whole), [])
+  const validation = whole.splits.validation.filter((sample) => ![2, 5].includes(whole.labels[sample]!)).slice(0, 40)
+  const [lacking, small, ...more] = dataNotes({ ...whole, splits: { ...whole.splits, validation } })
+  t.is(
+    lacking,
+    `the validation part lacks 2 of 10 classes (${whole.classNames[2]}, ${whole.classNames[5]}): accuracies say nothing about them`,
+  )
+  t.regex(small!, /^the validation part has 40 samples: accuracies move in steps of 2\.5 points/)
+  t.deepEqual(more, [])
+})
+
+test('cores that the look-ahead leaves idle are told of, once nothing else says how many train', (t) => {
+  const settings = { lookAhead: 8, trials: 32 }
+  const asked = { workers: undefined }
+  const [note, ...more] = crewNotes(settings, asked, false, 64)
+  t.regex(note!, /^8 of 64 cores train, .* --look-ahead 128 keeps all of them busy$/)
+  t.deepEqual(more, [])
+  t.deepEqual(crewNotes(settings, asked, false, 8), [])
+  t.deepEqual(crewNotes({ ...settings, trials: 8 }, asked, false, 64), [], 'no more networks than that')
+  t.deepEqual(crewNotes(settings, { workers: 4 }, false, 64), [], 'the user said how many')
+  t.deepEqual(crewNotes(settings, asked, true, 64), [], 'a GPU trains')
+})
