@@ -44,21 +44,37 @@ const store =
 export const i32 = {
   const: (value: number): Code => [0x41, ...signed(value)],
   load: load(0x28),
+  load8: load(0x2d),
   load16: load(0x2f),
   store: store(0x36),
+  store8: store(0x3a),
   store16: store(0x3b),
+  eqz: operator(0x45),
   lt_s: operator(0x48),
   gt_s: operator(0x4a),
+  ge_s: operator(0x4e),
   add: operator(0x6a),
   sub: operator(0x6b),
+  mul: operator(0x6c),
+  and: operator(0x71),
+  or: operator(0x72),
   shl: operator(0x74),
+  shr_u: operator(0x76),
   wrap_i64: operator(0xa7),
 } as const
-export const i64 = { reinterpret_f64: operator(0xbd) } as const
+export const i64 = {
+  const: (value: number): Code => [0x42, ...signed(value)],
+  ne: operator(0x52),
+  clz: operator(0x79),
+  xor: operator(0x85),
+  shl: operator(0x86),
+  extend_i32_u: operator(0xad),
+} as const
 export const f64 = {
   const: (value: number): Code => [0x44, ...new Uint8Array(new Float64Array([value]).buffer)],
   load: load(0x2b),
   store: store(0x39),
+  ne: operator(0x62),
   lt: operator(0x63),
   gt: operator(0x64),
   add: operator(0xa0),
@@ -77,6 +93,8 @@ export const v128 = {
   /** 8 bytes from memory, then zeros. */
   load64_zero: load(...simd(0x5d)),
   zero: simd(0x0c, ...Array<number>(16).fill(0)),
+  and: operator(...simd(0x4e)),
+  any_true: operator(...simd(0x53)),
 } as const
 export const i8x16 = {
   /** 16 of the bytes of two vectors, those of the second counted from 16. */
@@ -86,9 +104,13 @@ export const i16x8 = { add: operator(...simd(0x8e)), sub: operator(...simd(0x91)
 export const i32x4 = {
   extract_lane: (value: Code, lane: number): Code => [...value, ...simd(0x1b, lane)],
 } as const
+export const i64x2 = {
+  extract_lane: (value: Code, lane: number): Code => [...value, ...simd(0x1d, lane)],
+} as const
 export const f64x2 = {
   splat: operator(...simd(0x14)),
   extract_lane: (value: Code, lane: number): Code => [...value, ...simd(0x21, lane)],
+  gt: operator(...simd(0x4a)),
   add: operator(...simd(0xf0)),
   sub: operator(...simd(0xf1)),
   mul: operator(...simd(0xf2)),
@@ -100,6 +122,10 @@ export const f64x2 = {
 
 export const get = (local: number): Code => [0x20, ...unsigned(local)]
 export const set = (local: number, value: Code): Code => [...value, 0x21, ...unsigned(local)]
+/** Adds a constant to a local. */
+export const advance = (local: number, by: number): Code => set(local, i32.add(get(local), i32.const(by)))
+/** A local times a power of two. */
+export const shifted = (local: number, bits: number): Code => i32.shl(get(local), i32.const(bits))
 /** Runs `body` again as long as `condition` holds after it. */
 export const repeatWhile = (body: readonly Code[], condition: Code): Code => [
   ...[0x03, VOID],
@@ -115,13 +141,14 @@ export const when = (condition: Code, then: readonly Code[], otherwise: readonly
   END,
 ]
 export const returns = (value: Code): Code => [...value, 0x0f]
-/** Fills bytes with zeros. */
-export const clear = (address: Code, bytes: Code): Code => [
+/** Sets bytes to a value of 0 to 255. */
+export const fill = (address: Code, value: number, bytes: Code): Code => [
   ...address,
-  ...i32.const(0),
+  ...i32.const(value),
   ...bytes,
   ...[0xfc, ...unsigned(11), 0],
 ]
+export const copy = (to: Code, from: Code, bytes: Code): Code => [...to, ...from, ...bytes, 0xfc, ...unsigned(10), 0, 0]
 
 export interface WrittenFunction {
   readonly name: string

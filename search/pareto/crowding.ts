@@ -1,6 +1,6 @@
-import { fastSort } from './fast-sort.ts'
 import { ascendingOrder } from './order.ts'
 import { checkPoints, checkShape } from './points.ts'
+import { wasmPoints } from './wasm-points.ts'
 
 /**
  * Crowding distance of every point within the set given (normally one front): the sum over objectives of the gap between
@@ -15,7 +15,7 @@ export function crowdingDistance(points: Float64Array, count: number, objectives
 
 /** Undefined for few or too many points and whenever an objective is not sorted fast. */
 function fastDistance(points: Float64Array, count: number, objectives: number): Float64Array | undefined {
-  const fast = count > 2 ? fastSort(count, objectives) : undefined
+  const fast = count > 2 ? wasmPoints(count, objectives) : undefined
   if (fast === undefined) return undefined
   fast.load(points, count, objectives)
   fast.clearGaps()

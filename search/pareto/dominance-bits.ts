@@ -1,4 +1,5 @@
-import { columnOrder } from './order.ts'
+import { columnOrder, levelOrder } from './order.ts'
+import { wasmPoints } from './wasm-points.ts'
 
 /** Fewest points between two stored prefixes of an objective. */
 const LEAST_STEP = 64
@@ -15,6 +16,31 @@ const MOST_PREFIXES = 256
  * @param highest ranks above this one are all written as this one: with 1, one dominator is enough to stop
  */
 export function ranksByBits(rows: Float64Array, count: number, objectives: number, highest: number): Int32Array {
+  return fastRanks(rows, count, objectives, highest) ?? plainRanks(rows, count, objectives, highest)
+}
+
+/** Undefined for too many points. */
+function fastRanks(rows: Float64Array, count: number, objectives: number, highest: number): Int32Array | undefined {
+  const points = wasmPoints(count, objectives)
+  if (points === undefined || count < 2) return undefined
+  points.load(rows, count, objectives)
+  const shift = points.prefixShift()
+  if (shift === undefined) return undefined
+  for (let j = 1; j < objectives; j++) {
+    if (!points.sort(j)) {
+      const keys = Float64Array.from({ length: count }, (_, i) => rows[i * objectives + j]!)
+      const order = levelOrder(keys, new Float64Array(count))
+      // Which may have sorted other points meanwhile.
+      points.load(rows, count, objectives)
+      points.useOrder(j, order)
+    }
+    points.addPrefixes(j, shift)
+  }
+  return points.ranks(highest)
+}
+
+/** The same for any number of points, and without WebAssembly if need be. */
+export function plainRanks(rows: Float64Array, count: number, objectives: number, highest: number): Int32Array {
   const words = (count + 31) >>> 5
   const step = Math.max(LEAST_STEP, Math.ceil(count / MOST_PREFIXES))
   const sets: Int32Array[] = []
@@ -46,8 +72,9 @@ export function ranksByBits(rows: Float64Array, count: number, objectives: numbe
       }
       if (best + 1 >= highest) break
     }
-    ranks[i] = best + 1
-    if (best + 1 > mostInWord[i >>> 5]!) mostInWord[i >>> 5] = best + 1
+    const rank = Math.min(best + 1, highest)
+    ranks[i] = rank
+    if (rank > mostInWord[i >>> 5]!) mostInWord[i >>> 5] = rank
   }
   return ranks
 }

@@ -39,7 +39,9 @@ export function nonDominatedIndices(points: Float64Array, count: number, objecti
   }
   const ranks = new Uint32Array(left.length)
   rank(rows, left.length, objectives, ranks, 1)
-  return left.filter((_, k) => ranks[k] === 0)
+  let kept = 0
+  for (let k = 0; k < left.length; k++) if (ranks[k] === 0) left[kept++] = left[k]!
+  return left.slice(0, kept)
 }
 
 /**

@@ -1,5 +1,5 @@
-import { fastSort } from './fast-sort.ts'
 import { mergeOrder } from './merge-order.ts'
+import { wasmPoints } from './wasm-points.ts'
 
 /** Up to this number keys are sorted by insertion alone. */
 const SHORT = 24
@@ -17,7 +17,7 @@ const MOVES_PER_KEY = 4
 export function ascendingOrder(keys: Float64Array, sorted?: Float64Array): Uint32Array {
   const count = keys.length
   if (count <= SHORT) return insertionOrder(keys, sorted ?? new Float64Array(count))
-  const fast = fastSort(count, 1)
+  const fast = wasmPoints(count, 1)
   fast?.load(keys, count, 1)
   if (fast?.sort(0) !== true) return levelOrder(keys, sorted ?? new Float64Array(count))
   if (sorted !== undefined) fast.copySorted(sorted)
@@ -26,7 +26,7 @@ export function ascendingOrder(keys: Float64Array, sorted?: Float64Array): Uint3
 
 /** The same for one objective of points, row-major. */
 export function columnOrder(points: Float64Array, count: number, objectives: number, objective: number): Uint32Array {
-  const fast = count > SHORT ? fastSort(count, objectives) : undefined
+  const fast = count > SHORT ? wasmPoints(count, objectives) : undefined
   fast?.load(points, count, objectives)
   if (fast?.sort(objective) === true) return fast.order()
   const keys = new Float64Array(count)

@@ -1,7 +1,8 @@
 import {
-  clear,
+  advance,
   f64,
   f64x2,
+  fill,
   get,
   i8x16,
   i16x8,
@@ -10,6 +11,7 @@ import {
   repeatWhile,
   returns,
   set,
+  shifted,
   v128,
   type WrittenFunction,
   when,
@@ -28,9 +30,10 @@ const LEVELS = ORDER + 4 * ROOM
 const STARTS = LEVELS + 2 * ROOM
 /** Most levels are twice the most keys. */
 export const POINTS = STARTS + 4 * MOST_KEYS
-
-const address = (index: number, bytesShift: number) => i32.shl(get(index), i32.const(bytesShift))
-const advance = (local: number, by: number) => set(local, i32.add(get(local), i32.const(by)))
+/** Most values, points times objectives, that fit. */
+export const MOST_VALUES = 1 << 18
+/** Twice the values: one point more than there are is written and read. Pages that nobody touches cost nothing. */
+export const POINTS_END = POINTS + 8 * 2 * MOST_VALUES
 
 /**
  * `column(from, step, count)`: copies every `step` bytes a value from `POINTS + from` on to the keys. At 0 in the memory
@@ -45,7 +48,7 @@ export function column(): WrittenFunction {
     parameters: ['i32', 'i32', 'i32'],
     locals: ['i32', 'i32', 'v128', 'v128', 'v128', 'v128'],
     body: [
-      set(end, address(count, 3)),
+      set(end, shifted(count, 3)),
       set(least, f64x2.splat(f64.load(get(from), POINTS))),
       set(most, get(least)),
       repeatWhile(
@@ -98,15 +101,15 @@ export function sort(): WrittenFunction {
     set(place, get(at)),
     repeatWhile(
       [
-        f64.store(address(place, 3), SORTED, f64.load(address(place, 3), SORTED - 8)),
-        i32.store(address(place, 2), ORDER, i32.load(address(place, 2), ORDER - 4)),
+        f64.store(shifted(place, 3), SORTED, f64.load(shifted(place, 3), SORTED - 8)),
+        i32.store(shifted(place, 2), ORDER, i32.load(shifted(place, 2), ORDER - 4)),
         advance(place, -1),
         advance(moves, -1),
       ],
-      f64.gt(f64.load(address(place, 3), SORTED - 8), get(key)),
+      f64.gt(f64.load(shifted(place, 3), SORTED - 8), get(key)),
     ),
-    f64.store(address(place, 3), SORTED, get(key)),
-    i32.store(address(place, 2), ORDER, get(level)),
+    f64.store(shifted(place, 3), SORTED, get(key)),
+    i32.store(shifted(place, 2), ORDER, get(level)),
     when(i32.lt_s(get(moves), i32.const(0)), [returns(i32.const(0))]),
   ]
   return {
@@ -115,24 +118,24 @@ export function sort(): WrittenFunction {
     locals: ['i32', 'i32', 'i32', 'i32', 'f64', 'f64', 'v128', 'v128', 'v128', 'v128', 'v128'],
     result: 'i32',
     body: [
-      clear(i32.const(STARTS), address(levels, 1)),
+      fill(i32.const(STARTS), 0, shifted(levels, 1)),
       set(leasts, f64x2.splat(get(least))),
       set(scales, f64x2.splat(get(scale))),
       repeatWhile(
         [
-          set(pair, f64x2.mul(f64x2.sub(v128.load(address(at, 3), KEYS), get(leasts)), get(scales))),
+          set(pair, f64x2.mul(f64x2.sub(v128.load(shifted(at, 3), KEYS), get(leasts)), get(scales))),
           set(pair, f64x2.add(get(pair), f64x2.splat(f64.const(ROUNDING)))),
           ...[0, 1].flatMap((lane) => [
             set(level, i32x4.extract_lane(get(pair), 2 * lane)),
-            i32.store16(address(at, 1), LEVELS + 2 * lane, get(level)),
-            i32.store16(address(level, 1), STARTS, i32.add(i32.load16(address(level, 1), STARTS), i32.const(1))),
+            i32.store16(shifted(at, 1), LEVELS + 2 * lane, get(level)),
+            i32.store16(shifted(level, 1), STARTS, i32.add(i32.load16(shifted(level, 1), STARTS), i32.const(1))),
           ]),
           advance(at, 2),
         ],
         i32.lt_s(get(at), get(count)),
       ),
       set(at, i32.const(0)),
-      set(end, address(levels, 1)),
+      set(end, shifted(levels, 1)),
       repeatWhile(
         [
           set(sums, v128.load(get(at), STARTS)),
@@ -150,10 +153,10 @@ export function sort(): WrittenFunction {
       repeatWhile(
         [
           ...[0, 1].flatMap((next) => [
-            set(level, i32.load16(address(at, 1), LEVELS + 2 * next)),
-            set(place, i32.load16(address(level, 1), STARTS)),
-            i32.store16(address(level, 1), STARTS, i32.add(get(place), i32.const(1))),
-            i32.store(address(place, 2), ORDER, i32.add(get(at), i32.const(next))),
+            set(level, i32.load16(shifted(at, 1), LEVELS + 2 * next)),
+            set(place, i32.load16(shifted(level, 1), STARTS)),
+            i32.store16(shifted(level, 1), STARTS, i32.add(get(place), i32.const(1))),
+            i32.store(shifted(place, 2), ORDER, i32.add(get(at), i32.const(next))),
           ]),
           advance(at, 2),
         ],
@@ -164,10 +167,10 @@ export function sort(): WrittenFunction {
       f64.store(i32.const(0), SORTED - 8, get(before)),
       repeatWhile(
         [
-          set(level, i32.load(address(at, 2), ORDER)),
-          set(key, f64.load(address(level, 3), KEYS)),
+          set(level, i32.load(shifted(at, 2), ORDER)),
+          set(key, f64.load(shifted(level, 3), KEYS)),
           when(f64.lt(get(key), get(before)), insert, [
-            f64.store(address(at, 3), SORTED, get(key)),
+            f64.store(shifted(at, 3), SORTED, get(key)),
             set(before, get(key)),
           ]),
           advance(at, 1),
@@ -187,7 +190,7 @@ export function gaps(): WrittenFunction {
   const [count, range] = [0, 1] as const
   const [at, point, gap, ranges] = [2, 3, 4, 5] as const
   const addGap = (lane: number) => [
-    set(point, i32.shl(i32.load(address(at, 2), ORDER + 4 * lane), i32.const(3))),
+    set(point, i32.shl(i32.load(shifted(at, 2), ORDER + 4 * lane), i32.const(3))),
     f64.store(get(point), SUMS, f64.add(f64.load(get(point), SUMS), f64x2.extract_lane(get(gap), lane))),
   ]
   return {
@@ -199,7 +202,7 @@ export function gaps(): WrittenFunction {
       set(at, i32.const(1)),
       repeatWhile(
         [
-          set(gap, f64x2.sub(v128.load(address(at, 3), SORTED + 8), v128.load(address(at, 3), SORTED - 8))),
+          set(gap, f64x2.sub(v128.load(shifted(at, 3), SORTED + 8), v128.load(shifted(at, 3), SORTED - 8))),
           set(gap, f64x2.div(get(gap), get(ranges))),
           ...addGap(0),
           ...addGap(1),

@@ -1,13 +1,14 @@
 import { ascendingOrder } from './order.ts'
 
-/** Points that all others are compared with. */
+/** Points that all others are compared with, of many; of few, it pays to leave more to the ranking. */
 const MOST_PIVOTS = 24
+const POINTS_PER_PIVOT = 128
 /** Sets with fewer points are not worth thinning out. */
 const FEW = 64
 
 /**
  * Ascending rows of a set without most of those that another one dominates: the ones dominated by the point with the
- * least sum of scaled objectives and, if those were many, by some two dozen more points with small sums. A front loses
+ * least sum of scaled objectives and, if those were many, by up to two dozen more points with small sums. A front loses
  * nothing and costs little; of points scattered at random few are left. Equal points stay.
  */
 export function thinOut(points: Float64Array, count: number, objectives: number): Uint32Array {
@@ -22,7 +23,7 @@ export function thinOut(points: Float64Array, count: number, objectives: number)
   if (kept > 0.75 * count) return all.subarray(0, kept)
   const left = all.subarray(0, kept)
   const order = ascendingOrder(Float64Array.from(left, (i) => sums[i]!))
-  const pivots = new Uint32Array(MOST_PIVOTS)
+  const pivots = new Uint32Array(Math.min(MOST_PIVOTS, Math.floor(count / POINTS_PER_PIVOT)))
   let pivotCount = 0
   const lost = new Uint8Array(kept)
   for (const place of order) {
@@ -30,9 +31,11 @@ export function thinOut(points: Float64Array, count: number, objectives: number)
     let at = 0
     while (at < pivotCount && !dominates(points, objectives, pivots[at]!, i)) at++
     if (at < pivotCount) lost[place] = 1
-    else if (pivotCount < MOST_PIVOTS) pivots[pivotCount++] = i
+    else if (pivotCount < pivots.length) pivots[pivotCount++] = i
   }
-  return left.filter((_, place) => lost[place] === 0)
+  let most = 0
+  for (let place = 0; place < kept; place++) if (lost[place] === 0) left[most++] = left[place]!
+  return left.subarray(0, most)
 }
 
 /** Sum of the objectives of each point, each scaled to its range; any finite weights would do. */

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import test from 'ava'
 import { randomStream } from '../../lib/random.ts'
 import { crowdingDistance, plainDistance } from '../../search/pareto/crowding.ts'
-import { fastSort, MOST_KEYS } from '../../search/pareto/fast-sort.ts'
+import { MOST_KEYS, wasmPoints } from '../../search/pareto/wasm-points.ts'
 
 const random = randomStream(22, 'crowding')
 /** Values of objectives, with and without ties, easy and hard to sort. */
@@ -34,7 +34,7 @@ for (const [name, value] of Object.entries(VALUES)) {
 test('more points than WebAssembly sorts', (t) => {
   const count = MOST_KEYS + 1
   const points = Float64Array.from({ length: 2 * count }, () => random.float())
-  t.is(fastSort(count, 2), undefined)
+  t.is(wasmPoints(count, 2), undefined)
   t.deepEqual(crowdingDistance(points, count, 2), plainDistance(points, count, 2))
   const most = points.subarray(0, 2 * MOST_KEYS)
   t.deepEqual(crowdingDistance(most, MOST_KEYS, 2), plainDistance(most, MOST_KEYS, 2))
@@ -61,10 +61,10 @@ test('without WebAssembly the results are the same', (t) => {
   // Node itself needs WebAssembly to load TypeScript.
   const code = (first: string) => `
     const { crowdingDistance } = await import('${new URL('../../search/pareto/crowding.ts', import.meta.url)}')
-    const { fastSort } = await import('${new URL('../../search/pareto/fast-sort.ts', import.meta.url)}')
+    const { wasmPoints } = await import('${new URL('../../search/pareto/wasm-points.ts', import.meta.url)}')
     ${first}
     const points = Float64Array.from({ length: 90 }, (_, i) => Math.sin(i))
-    console.log(typeof fastSort(30, 3), crowdingDistance(points, 30, 3).join())`
+    console.log(typeof wasmPoints(30, 3), crowdingDistance(points, 30, 3).join())`
   const run = (first: string) =>
     execFileSync(process.execPath, ['--input-type=module', '--eval', code(first)], { encoding: 'utf8' }).split(' ')
   const [kind, distances] = run('')

@@ -1,18 +1,24 @@
 import { assemble } from './assembler.ts'
-import { column, gaps, KEYS, MOST_KEYS, ORDER, POINTS, SORTED, SUMS, sort } from './sort-code.ts'
+import { MEMORY_END, prefixes, RANKS, ranks, SETS, SETS_BYTES } from './dominance-code.ts'
+import { column, gaps, KEYS, MOST_KEYS, MOST_VALUES, ORDER, POINTS, SORTED, SUMS, sort } from './sort-code.ts'
 
 export { MOST_KEYS }
-/** Most values, points times objectives, that fit. */
-export const MOST_VALUES = 1 << 18
+
 /** Moves by insertion per key that are not worth it. */
 const MOVES_PER_KEY = 4
 const LEVELS_PER_KEY = 2
+/** Prefixes are stored for every 2⁴ points of an order, of many points for every 2¹⁰ at most: those sets take the caches. */
+const LEAST_SHIFT = 4
+const MOST_SHIFT = 10
+const FEW_BYTES = 1 << 19
 const PAGE = 1 << 16
 
-interface SortFunctions {
+interface Functions {
   column(from: number, step: number, count: number): void
   sort(count: number, levels: number, least: number, scale: number, moves: number): number
   gaps(count: number, range: number): void
+  prefixes(count: number, shift: number, bytes: number, sets: number, place: number, width: number): void
+  ranks(count: number, objectives: number, limit: number): void
 }
 
 /** What is used of WebAssembly, which Node's types leave out. */
@@ -22,27 +28,28 @@ interface WebAssemblyNamespace {
   readonly Instance: new (module: object, imports: object) => { readonly exports: object }
 }
 
-/** Sorts keys of points that are in its memory. */
-export class FastSort {
-  readonly #functions: SortFunctions
+/** Points in a memory of WebAssembly, and what is computed of them there. */
+export class WasmPoints {
+  readonly #functions: Functions
   readonly #limits: Float64Array
   readonly #keys: Float64Array
   readonly #sorted: Float64Array
   readonly #sums: Float64Array
   readonly #order: Uint32Array
   readonly #points: Float64Array
+  readonly #ranks: Int32Array
   #count = 0
   #objectives = 1
 
   constructor({ Module, Memory, Instance }: WebAssemblyNamespace) {
-    // Twice the values: one point more than there are is written and read. Pages that nobody touches cost nothing.
-    const memory = new Memory({ initial: Math.ceil((POINTS + 8 * 2 * MOST_VALUES) / PAGE) })
-    const module = new Module(assemble([column(), sort(), gaps()]))
-    this.#functions = new Instance(module, { m: { memory } }).exports as SortFunctions
+    const memory = new Memory({ initial: Math.ceil(MEMORY_END / PAGE) })
+    const module = new Module(assemble([column(), sort(), gaps(), prefixes(), ranks()]))
+    this.#functions = new Instance(module, { m: { memory } }).exports as Functions
     this.#limits = new Float64Array(memory.buffer, 0, 6)
     this.#keys = new Float64Array(memory.buffer, KEYS, MOST_KEYS + 2)
     this.#sorted = new Float64Array(memory.buffer, SORTED, MOST_KEYS + 2)
     this.#sums = new Float64Array(memory.buffer, SUMS, MOST_KEYS + 2)
+    this.#ranks = new Int32Array(memory.buffer, RANKS, MOST_KEYS)
     this.#order = new Uint32Array(memory.buffer, ORDER, MOST_KEYS + 2)
     this.#points = new Float64Array(memory.buffer, POINTS, 2 * MOST_VALUES)
   }
@@ -108,17 +115,52 @@ export class FastSort {
   gaps(): Float64Array {
     return this.#sums.slice(0, this.#count)
   }
+
+  /** Takes the order by an objective from elsewhere. */
+  useOrder(objective: number, order: Uint32Array): void {
+    const count = this.#count
+    this.#functions.column(8 * objective, 8 * this.#objectives, count)
+    this.#order.set(order)
+    for (let place = 0; place < count; place++) this.#sorted[place] = this.#keys[order[place]!]!
+  }
+
+  /** Points between two stored prefixes of an order, as a power of two; undefined when the bit sets do not fit. */
+  prefixShift(): number | undefined {
+    let shift = LEAST_SHIFT
+    while (shift < MOST_SHIFT && this.#prefixBytes(shift) * (this.#objectives - 1) > FEW_BYTES) shift++
+    return this.#prefixBytes(shift) * (this.#objectives - 1) > SETS_BYTES ? undefined : shift
+  }
+
+  #prefixBytes(shift: number): number {
+    return Math.ceil(this.#count / 2 ** shift) * this.#setBytes()
+  }
+
+  #setBytes(): number {
+    return Math.ceil(this.#count / 128) * 16
+  }
+
+  /** After a sort by an objective other than the first, writes the bit sets of its prefixes. */
+  addPrefixes(objective: number, shift: number): void {
+    const sets = SETS + this.#prefixBytes(shift) * (objective - 1)
+    this.#functions.prefixes(this.#count, shift, this.#setBytes(), sets, objective - 1, this.#objectives - 1)
+  }
+
+  /** With the prefixes of all objectives but the first, ranks of distinct points in lexicographic order. */
+  ranks(limit: number): Int32Array {
+    this.#functions.ranks(this.#count, this.#objectives, limit)
+    return this.#ranks.slice(0, this.#count)
+  }
 }
 
-let shared: FastSort | undefined
+let shared: WasmPoints | undefined
 let missing = false
 
 /** The one of this thread; undefined for too many points, and where there is no WebAssembly or no memory for it. */
-export function fastSort(count: number, objectives: number): FastSort | undefined {
+export function wasmPoints(count: number, objectives: number): WasmPoints | undefined {
   if (missing || count > MOST_KEYS || count * objectives > MOST_VALUES) return undefined
   if (shared === undefined) {
     try {
-      shared = new FastSort((globalThis as unknown as { readonly WebAssembly: WebAssemblyNamespace }).WebAssembly)
+      shared = new WasmPoints((globalThis as unknown as { readonly WebAssembly: WebAssemblyNamespace }).WebAssembly)
     } catch {
       missing = true
     }
