@@ -1,23 +1,13 @@
 import test from 'ava'
-import type { Recipe, TrainingEngine } from '../../evaluators/training/engine.ts'
+import type { TrainingEngine } from '../../evaluators/training/engine.ts'
 import { fakeQuantiseWeights, rangeOf } from '../../evaluators/training/fake-quantisation.ts'
 import { initialWeights } from '../../evaluators/training/initial-weights.ts'
 import { createOnnxEngine, onnxEngine } from '../../evaluators/training/onnx/engine.ts'
-import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
 import { randomStream } from '../../lib/random.ts'
 import { weightSpecs } from '../../network/measure.ts'
 import { rangePaths } from '../../network/stored-values.ts'
 import { compareEngines, oracle } from './oracle.ts'
-import { namedCase } from './training-cases.ts'
-
-const recipe: Recipe = {
-  ...DEFAULT_RECIPE,
-  batchSize: 16,
-  learningRate: 0.05,
-  weightDecay: 0.01,
-  loadBalancing: 0.2,
-  fakeQuantise: 'int8',
-}
+import { namedCase, FAKE_QUANTISED as recipe } from './training-cases.ts'
 
 const ORACLE_CASES = [
   'biases',

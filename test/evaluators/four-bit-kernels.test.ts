@@ -4,14 +4,13 @@ import { fakeQuantiseWeights } from '../../evaluators/training/fake-quantisation
 import { fourBitKernels } from '../../evaluators/training/four-bit-kernels.ts'
 import { initialWeights } from '../../evaluators/training/initial-weights.ts'
 import { createOnnxEngine, onnxEngine } from '../../evaluators/training/onnx/engine.ts'
-import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
 import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import { fourBitScale } from '../../network/four-bits.ts'
 import { weightSpecs } from '../../network/measure.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import { compareEngines, oracle } from './oracle.ts'
-import { namedCase } from './training-cases.ts'
+import { FAKE_QUANTISED, namedCase } from './training-cases.ts'
 
 /** Every layer with a kernel, as recipes name them. */
 const layersOf = ({ nodes }: NetworkGraph, prefix = ''): readonly string[] =>
@@ -20,15 +19,7 @@ const layersOf = ({ nodes }: NetworkGraph, prefix = ''): readonly string[] =>
     return ['conv2d', 'depthwiseConv2d', 'dense'].includes(op.kind) ? [prefix + id] : []
   })
 
-const recipeFor = (fourBitLayers: readonly string[]): Recipe => ({
-  ...DEFAULT_RECIPE,
-  batchSize: 16,
-  learningRate: 0.05,
-  weightDecay: 0.01,
-  loadBalancing: 0.2,
-  fakeQuantise: 'int8',
-  fourBitLayers,
-})
+const recipeFor = (fourBitLayers: readonly string[]): Recipe => ({ ...FAKE_QUANTISED, fourBitLayers })
 
 for (const name of [
   'biases',

@@ -1,3 +1,5 @@
+import type { Recipe } from '../../evaluators/training/engine.ts'
+import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import type { NetworkGraph, Padding, Pair } from '../../network/types.ts'
 
@@ -145,3 +147,13 @@ export function caseGraph(build: Case): NetworkGraph {
 
 /** The network of a case. */
 export const namedCase = (name: string): NetworkGraph => caseGraph(CASES.find(([other]) => other === name)![1])
+
+/** A short training with fake quantisation, fast enough that three steps change something. */
+export const FAKE_QUANTISED: Recipe = {
+  ...DEFAULT_RECIPE,
+  batchSize: 16,
+  learningRate: 0.05,
+  weightDecay: 0.01,
+  loadBalancing: 0.2,
+  fakeQuantise: 'int8',
+}
