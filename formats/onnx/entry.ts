@@ -1,6 +1,7 @@
 import { UserError } from '../../lib/errors.ts'
 import type { ElementType } from '../import/imported-model.ts'
 import { fixedShape, type InputShapes } from '../import/input-shapes.ts'
+import { isChannelsLast } from './channels-last.ts'
 import type { Readers } from './node-lookup.ts'
 import type { PlainFile } from './plain-operators.ts'
 import type { OnnxFile, OnnxFileNode, OnnxFileValue } from './read-onnx.ts'
@@ -78,6 +79,10 @@ export function isQuantised({ plain: { roles, names } }: PlainFile, readers: Rea
   return false
 }
 
+/** Puts the channels last. */
+const isTurned = ({ opType, integers }: OnnxFileNode): boolean =>
+  opType === 'Transpose' && integers.get('perm')?.join() === '0,2,3,1'
+
 /** Whether what first works on an input takes it as a map with channels first. */
 function beginsWithMap(readers: Readers, input: string, rank: number): boolean {
   if (rank !== 3 && rank !== 4) return false
@@ -85,10 +90,12 @@ function beginsWithMap(readers: Readers, input: string, rank: number): boolean {
   const seen = new Set(open)
   for (let node = open.shift(); node !== undefined && seen.size < MOST_NODES; node = open.shift()) {
     if (ON_MAPS.has(node.opType)) return true
+    const after = node.outputs.flatMap((name) => readers.get(name) ?? [])
+    if (isTurned(node) && after.some(isChannelsLast)) return true
     if (!BY_VALUE.has(node.opType)) continue
-    for (const after of node.outputs.flatMap((name) => readers.get(name) ?? [])) {
-      if (!seen.has(after)) open.push(after)
-      seen.add(after)
+    for (const next of after) {
+      if (!seen.has(next)) open.push(next)
+      seen.add(next)
     }
   }
   return false

@@ -8,7 +8,7 @@ interface Product {
 }
 type Factor = number | string
 
-const close = (a: number, b: number): boolean => Math.abs(a - b) < 1e-3 * Math.abs(b)
+const close = (a: number, b: number): boolean => Math.abs(a - b) <= 5e-3 * Math.abs(b)
 const MOST_FACTORS = 3
 
 /**
@@ -112,8 +112,14 @@ class Fusion {
   }
 
   #scalar(name: string | undefined): number | undefined {
-    const values = this.#file.initializers.get(name ?? '')?.values
-    return values?.length === 1 ? values[0] : undefined
+    const numberAt = (of: string | undefined): number | undefined => {
+      const values = this.#file.initializers.get(of ?? '')?.values
+      return values?.length === 1 ? values[0] : undefined
+    }
+    const before = this.#producers.get(name ?? '')
+    if (before?.opType !== 'DequantizeLinear') return numberAt(name)
+    const [level, scale, zero] = before.inputs.map(numberAt)
+    return level === undefined || scale === undefined ? undefined : scale * (level - (zero ?? 0))
   }
 
   #bound = ({ inputs, floats }: OnnxFileNode, attribute: string, operand: number): number | undefined =>

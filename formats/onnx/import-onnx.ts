@@ -4,6 +4,7 @@ import type { NetworkGraph } from '../../network/types.ts'
 import type { ElementType, ImportedModel } from '../import/imported-model.ts'
 import { checkNames, type InputShapes, NO_SHAPES } from '../import/input-shapes.ts'
 import { NetworkImport } from '../import/network-import.ts'
+import { inFileLayout } from './channels-last.ts'
 import { withStoredConstants } from './constants.ts'
 import { ELEMENT_RULES } from './element-rules.ts'
 import { dataTypeOf, entryOf, isQuantised } from './entry.ts'
@@ -12,6 +13,7 @@ import { withoutFunctions } from './functions.ts'
 import { withFusedActivations } from './fused-activations.ts'
 import { channelsLastOrder, identityOrder, type LaidOut, onnxDims, toOrder } from './layout.ts'
 import { type Readers, readersIn } from './node-lookup.ts'
+import { notPriced, SIMPLIFY } from './not-priced.ts'
 import { type PlainFile, type PlainValues, plainOperators } from './plain-operators.ts'
 import { PRODUCT_RULES } from './product-rules.ts'
 import { type OnnxFile, type OnnxFileNode, type OnnxFileValue, readGraph, readOnnx } from './read-onnx.ts'
@@ -20,6 +22,7 @@ import { type ExpertGraph, MIXTURE_STARTS, routedMixtureAt } from './routed-mixt
 import { routingOf } from './routing.ts'
 import type { NodeInput, NodeRule } from './rules.ts'
 import { SHAPE_RULES } from './shape-rules.ts'
+import { withSortedNodes } from './sorted-nodes.ts'
 import { WIDE_RULES } from './wide-rules.ts'
 
 type Value = { readonly computed: LaidOut } | { readonly stored: StoredTensor }
@@ -33,9 +36,6 @@ const AFFINE: ReadonlySet<string> = new Set(['Sub', 'Div', 'Mul', 'Add'])
 const FLOAT_BYTES = 4
 /** Types of lists and indices. */
 const COUNTING: ReadonlySet<ElementType> = new Set(['int64', 'int32', 'bool'])
-const SIMPLIFY = 'run onnx.shape_inference.infer_shapes on the model first'
-/** Operators that keep as many elements as they find. */
-const BY_CONTENT: ReadonlySet<string> = new Set(['NonMaxSuppression', 'NonZero', 'Unique', 'Compress'])
 /** Experts inside experts, branches inside branches … */
 const MAX_DEPTH = 4
 
@@ -56,8 +56,11 @@ export function importOnnx(bytes: Uint8Array, { shapes = NO_SHAPES, external }: 
   return new OnnxImport(networkOf(readOnnx(bytes, external))).run(shapes)
 }
 
-const networkOf = (file: OnnxFile, around?: PlainValues): PlainFile =>
-  withFusedActivations(plainOperators(withStoredConstants(withoutFunctions(file, isKnown)), around))
+function networkOf(file: OnnxFile, around?: PlainValues): PlainFile {
+  const whole = withSortedNodes(withStoredConstants(withoutFunctions(file, isKnown)))
+  // What int8 becomes plain may read a bias that comes later.
+  return withFusedActivations(withSortedNodes(plainOperators(whole, around)))
+}
 
 /** Standard operators have rules here, whatever a file says that they are made of. */
 const isKnown = ({ domain, opType }: OnnxFileNode): boolean => domain === '' && RULES.has(opType)
@@ -203,7 +206,7 @@ class OnnxImport {
     const bias = this.#biasAfter(node)
     const rule = RULES.get(opType)
     const nodeInput = this.#nodeInput(node, bias !== undefined)
-    const results = rule === undefined ? this.#custom(node, nodeInput) : rule(nodeInput)
+    const results = rule === undefined ? this.#custom(node, nodeInput) : inFileLayout(node, rule)(nodeInput)
     outputs.forEach((name, i) => {
       const result = results[i]
       if (name === '' || (result === undefined && !this.#readers.has(name))) return
@@ -344,19 +347,7 @@ class OnnxImport {
     const operands = node.inputs.flatMap((_, i) => (input.has(i) ? [input.value(i).tensor] : []))
     const dims = node.outputs.map((name, i) => {
       const stated = name === '' ? [1] : input.stated(i)
-      if (node.graphs.size > 0) {
-        throw new UserError(
-          'what it runs is decided while the network runs; only routed experts as frugal export writes them can be priced',
-        )
-      }
-      if (stated === undefined && BY_CONTENT.has(node.opType)) {
-        throw new UserError(
-          'the length of its result depends on values: export the network up to here, what follows runs outside',
-        )
-      }
-      if (stated === undefined) {
-        throw new UserError(`this operator is not known, and the file does not say what shape it gives; ${SIMPLIFY}`)
-      }
+      if (stated === undefined || node.graphs.size > 0) throw notPriced(node)
       return stated
     })
     const tensors = this.#network.custom(node.opType.slice(0, 100), operands, dims)

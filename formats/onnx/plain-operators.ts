@@ -5,9 +5,10 @@ import type { OnnxFile, OnnxFileNode } from './read-onnx.ts'
 /**
  * What a value of an int8 network is. `level`: integers that stand for real numbers, as QuantizeLinear gives them. `wide`: the
  * same with more bits, on the way back to int8; `total`: a sum of them; `rest`: half a total, which makes a division round;
- * `sign`: whether they are below 0. `share`: whatever lies between the largest value of a softmax and its result.
+ * `sign`: whether they are below 0. `share`: whatever lies between the largest value of a softmax and its result. `factor`: what
+ * levels that are chosen while the network runs are multiplied with.
  */
-type Role = 'level' | 'wide' | 'total' | 'rest' | 'sign' | 'share'
+type Role = 'level' | 'wide' | 'total' | 'rest' | 'sign' | 'share' | 'factor'
 
 /** What is known of the values of a graph, by their names in the file; graphs inside its nodes go on from it. */
 export interface PlainValues {
@@ -25,6 +26,7 @@ export const NOTHING_KNOWN: PlainValues = { roles: new Map(), names: new Map() }
 const set = (names: string): ReadonlySet<string> => new Set(names.split(' '))
 /** Operators that only move values, or choose among them. */
 const MOVING = set('Reshape Transpose Flatten Squeeze Unsqueeze Identity Concat Split Slice Compress MaxPool Gather If')
+const SHAPING = set('Reshape Squeeze Unsqueeze')
 const READING_LEVELS: ReadonlySet<string> = new Set([
   ...MOVING,
   ...set('DequantizeLinear Cast Clip ConvInteger MatMulInteger'),
@@ -64,6 +66,10 @@ class PlainReading {
   readonly #nodes: OnnxFileNode[] = []
   /** Where the node that gives a value stands among the new ones. */
   readonly #places = new Map<string, number>()
+  /** Stored values in another shape. */
+  readonly #turned = new Set<string>()
+  /** Products of levels that have been brought back to real numbers. */
+  readonly #real = new Set<string>()
 
   constructor(file: OnnxFile, around: PlainValues) {
     this.#file = file
@@ -81,7 +87,7 @@ class PlainReading {
   }
 
   #name = (name: string): string => this.#names.get(name) ?? name
-  #isStored = (name: string): boolean => name === '' || this.#file.initializers.has(name)
+  #isStored = (name: string): boolean => name === '' || this.#file.initializers.has(name) || this.#turned.has(name)
 
   /** The node under the names of the plain graph; what it gives gets a role. */
   #keep(node: OnnxFileNode, role?: Role): true {
@@ -109,6 +115,12 @@ class PlainReading {
     const { opType, inputs } = node
     const [first = '', second = ''] = inputs
     const role = this.#roles.get(first)
+    if (SHAPING.has(opType) && inputs.every(this.#isStored)) {
+      this.#turned.add(node.outputs[0] ?? '')
+      return false
+    }
+    if (opType === 'DynamicQuantizeLinear') return this.#readDynamic(node)
+    if (this.#isRealAgain(node)) return true
     if (opType === 'QuantizeLinear') return this.#isPlainLevel(node) && this.#same(node, first, 'level')
     if (opType === 'DequantizeLinear') return role === 'level' && this.#same(node, first)
     if (opType === 'Cast' && this.#file.initializers.get(first)?.type === 'int4') return this.#same(node, first)
@@ -124,6 +136,41 @@ class PlainReading {
     if (opType === 'AveragePool' && role === 'wide') return this.#keep(node, 'wide')
     if (MOVING.has(opType)) return this.#move(node)
     return SCALING.has(opType) && this.#scale(node)
+  }
+
+  /** Levels of a range that is found while the network runs: they stand for the operand. */
+  #readDynamic(node: OnnxFileNode): boolean {
+    const [levels = '', ...factors] = node.outputs
+    const readers = this.#readers.get(levels) ?? []
+    const reads = readers.every(({ opType }) => INTEGER_PRODUCTS.has(opType))
+    if (this.#isStored(node.inputs[0] ?? '') || !reads) return false
+    for (const name of factors) this.#roles.set(name, 'factor')
+    return this.#same(node, node.inputs[0]!, 'level')
+  }
+
+  /** Products of factors are factors; a wide value times one is a real number again, and a bias may follow. */
+  #isRealAgain(node: OnnxFileNode): boolean {
+    const { opType, inputs } = node
+    const isFactor = (name: string): boolean => this.#roles.get(name) === 'factor'
+    const [first = '', second = ''] = inputs
+    if (opType === 'Mul' && inputs.some(isFactor)) {
+      const other = isFactor(first) ? second : first
+      if (isFactor(other) || this.#isStored(other)) {
+        this.#roles.set(node.outputs[0]!, 'factor')
+        return true
+      }
+      if (this.#roles.get(other) !== 'wide') return false
+      this.#real.add(this.#name(other))
+      return this.#same(node, other)
+    }
+    const stored = inputs.filter(this.#isStored)
+    const product = this.#name(inputs.find((name) => !this.#isStored(name)) ?? '')
+    const place = this.#places.get(product)
+    const made = place === undefined ? undefined : this.#nodes[place]
+    if (opType !== 'Add' || stored.length !== 1 || made?.inputs.length !== 2 || !this.#real.delete(product))
+      return false
+    this.#nodes[place!] = { ...made, inputs: [...made.inputs, stored[0]!] }
+    return this.#same(node, product)
   }
 
   /** Whether everything that reads what a QuantizeLinear gives is known to this reading. */

@@ -1,8 +1,8 @@
 import { UserError } from '../../lib/errors.ts'
-import { windowOutput, windowPadding } from '../../network/shapes.ts'
+import { sizeOf, windowOutput, windowPadding } from '../../network/shapes.ts'
 import type { Pair } from '../../network/types.ts'
 import type { NetworkImport, Tensor, Window } from '../import/network-import.ts'
-import { channelsLastOrder, identityOrder, type LaidOut, onnxDims, toOrder } from './layout.ts'
+import { channelsLastOrder, identityOrder, type LaidOut, onnxDims, toOrder, transposed } from './layout.ts'
 import type { NodeInput, NodeRule } from './rules.ts'
 import { convolutionOverVolume } from './wide-rules.ts'
 
@@ -105,15 +105,15 @@ const convTranspose: NodeRule = (input) => {
 }
 
 /** Product with a stored matrix `[features, units]`, or of two computed ones. */
-function product(input: NodeInput, b: number, transposeB: boolean, bias: boolean): LaidOut {
+function product(input: NodeInput, b: number, transposeB: boolean, bias: boolean, transposeA = false): LaidOut {
   const { network } = input
   const left = input.value(0)
   const a = toOrder(network, left, identityOrder(left.order.length))
   const kernel = input.isComputed(b) ? undefined : input.dims(b)
-  if (kernel === undefined || kernel.length !== 2) {
+  if (kernel === undefined || kernel.length !== 2 || transposeA) {
     const right = input.value(b)
     const { tensor } = toOrder(network, right, identityOrder(right.order.length))
-    const result = network.matmul(a.tensor, tensor, false, transposeB)
+    const result = network.matmul(a.tensor, tensor, transposeA, transposeB)
     return { tensor: result, order: identityOrder(result.dims.length) }
   }
   const [features, units] = transposeB ? [kernel[1]!, kernel[0]!] : [kernel[0]!, kernel[1]!]
@@ -126,12 +126,23 @@ const gemm =
   (b: number, c: number): NodeRule =>
   (input) => {
     const { network } = input
-    if (input.integer('transA', 0) === 1) throw new UserError('a product with its first matrix turned cannot be priced')
-    const result = product(input, b, input.integer('transB', 0) === 1, input.has(c))
+    const [transposeA, transposeB] = ['transA', 'transB'].map((name) => input.integer(name, 0) === 1)
+    const result = product(input, b, transposeB!, input.has(c), transposeA!)
     if (!input.has(c) || !input.isComputed(c)) return [result]
     const sum = network.elementwise('add', [result.tensor, input.value(c).tensor], false)
     return [{ tensor: sum, order: identityOrder(sum.dims.length) }]
   }
+
+/** Where an operand's rows come before its batches, they change places first. */
+const fusedMatMul: NodeRule = (input) => {
+  const turned = (operand: number): boolean => input.integer(operand === 0 ? 'transBatchA' : 'transBatchB', 0) === 1
+  const value = (operand: number): LaidOut => {
+    const given = input.value(operand)
+    const rank = given.order.length
+    return turned(operand) ? transposed(given, [...identityOrder(rank).slice(1, -1), 0, rank - 1]) : given
+  }
+  return gemm(1, 99)({ ...input, value, dims: (operand) => onnxDims(value(operand)) })
+}
 
 const batchNorm: NodeRule = (input) => {
   const value = input.value(0)
@@ -147,10 +158,10 @@ const recurrent: NodeRule = (input) => {
   const value = input.value(0)
   const x = toOrder(network, value, identityOrder(3))
   const [steps = 1, batch = 1] = onnxDims(x)
-  const [directions = 1, ...matrix] = input.dims(1)
-  const [, recurrentInputs = 1] = input.dims(2).slice(1)
-  const hidden = input.integer('hidden_size', recurrentInputs)
-  const macs = steps * batch * directions * (matrix[0]! * matrix[1]! + matrix[0]! * hidden)
+  // Either matrix may be turned.
+  const [[directions = 1, ...matrix], [, ...again]] = [input.dims(1), input.dims(2)]
+  const hidden = input.integer('hidden_size', Math.min(...again))
+  const macs = steps * batch * directions * (sizeOf(matrix) + sizeOf(again))
   const results = [
     [steps, directions, batch, hidden],
     [directions, batch, hidden],
@@ -169,11 +180,14 @@ export const PRODUCT_RULES: Readonly<Record<string, NodeRule>> = {
   ConvTranspose: convTranspose,
   Gemm: gemm(1, 2),
   QGemm: gemm(3, 6),
+  FusedGemm: gemm(1, 2),
+  FusedMatMul: fusedMatMul,
   MatMul: (input) => [product(input, 1, false, input.biasFollows)],
   MatMulInteger: (input) => [product(input, 1, false, false)],
   QLinearMatMul: (input) => [product(input, 3, false, false)],
   BatchNormalization: batchNorm,
   LSTM: recurrent,
+  DynamicQuantizeLSTM: recurrent,
   GRU: recurrent,
   RNN: recurrent,
 }

@@ -325,6 +325,7 @@ export const SHAPE_RULES: Readonly<Record<string, NodeRule>> = {
   AveragePool: pool('averagePool'),
   QLinearAveragePool: pool('averagePool'),
   MaxPool: pool('maxPool'),
+  NhwcMaxPool: pool('maxPool'),
   GlobalAveragePool: globalPool('mean'),
   QLinearGlobalAveragePool: globalPool('mean'),
   GlobalMaxPool: globalPool('max'),

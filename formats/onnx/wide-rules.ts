@@ -74,6 +74,7 @@ const einsum: NodeRule = (input) => {
 /** Attention of operator set 23, and of ONNX Runtime: scores of queries and keys, and values weighted with them. */
 const attention: NodeRule = (input) => {
   const query = input.dims(0)
+  if (input.node.domain !== '' && input.node.opType === 'Attention') return packedAttention(input)
   if (!input.has(1) || !input.has(2)) throw new UserError('its keys or values are missing, which cannot be priced')
   const [key, value] = [input.dims(1), input.dims(2)]
   const isSplit = query.length === 4
@@ -82,6 +83,14 @@ const attention: NodeRule = (input) => {
   const macs = outer * rows * columns * (query.at(-1)! + value.at(-1)!)
   const dims = query.with(-1, isSplit ? value.at(-1)! : query.at(-1)!)
   return custom(input, [dims, ...input.node.outputs.slice(1).map(() => dims)], macs)
+}
+
+/** One matrix gives queries, keys and values, as many of each. */
+function packedAttention(input: NodeInput): readonly LaidOut[] {
+  const [batch = 1, rows = 1, features = 1] = input.dims(0)
+  const size = (input.dims(1).at(-1) ?? 3) / 3
+  const macs = batch * rows * (3 * features * size + 2 * rows * size)
+  return custom(input, [[batch, rows, size]], macs)
 }
 
 /** Samples of a map at computed places. */

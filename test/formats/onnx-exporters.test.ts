@@ -11,7 +11,7 @@ import { UserError } from '../../lib/errors.ts'
 import { countMacs, countParams } from '../../network/measure.ts'
 import { scheduleOf } from '../../network/schedule.ts'
 import type { NetworkGraph } from '../../network/types.ts'
-import { floats, ints, list, node, onnxFile, scalar } from './onnx-file.ts'
+import { bytes, floats, ints, list, node, onnxFile, scalar } from './onnx-file.ts'
 
 /** What exporters of PyTorch and tools behind them write. */
 
@@ -193,6 +193,72 @@ test('transposed convolutions in groups, volumes, sums of products: MACs and sha
   ).graph
   t.deepEqual(product.nodes.at(-1)!.shape, [3, 3])
   t.is(countMacs(product), 3 * 3 * 4)
+})
+
+test('nodes in the wrong order are put right, as tools for half precision leave them', (t) => {
+  const nodes = [node('Conv', ['half', 'w'], 'a'), node('Relu', ['a'], 'y'), node('Cast', ['x'], 'half', { to: 10n })]
+  t.deepEqual(kernels(imported([1, 3, 4, 4], nodes, { w: floats(2, 3, 1, 1) }).graph), ['conv2d'])
+  const circle = [node('Relu', ['b'], 'a'), node('Relu', ['a'], 'b'), node('Add', ['a', 'x'], 'y')]
+  t.throws(() => imported([1, 4], circle), { instanceOf: UserError, message: /read each other in a circle/ })
+  const itself = [node('Add', ['x', 'y'], 'y')]
+  t.throws(() => imported([1, 4], itself), { instanceOf: UserError, message: /read each other in a circle/ })
+})
+
+const quantisation = { s: scalar(0.5), z: { ...floats(1), dims: [] } }
+
+test('files that ONNX Runtime has optimised: products with the channels last', (t) => {
+  const conv = (operand: string, kernel: string, output: string) =>
+    node('QLinearConv', [operand, 's', 'z', kernel, 's', 'z', 's', 'z'], output, { channels_last: 1n }, 'com.microsoft')
+  const { graph } = imported(
+    [1, 3, 8, 6],
+    [
+      node('QuantizeLinear', ['x', 's', 'z'], 'q'),
+      node('Transpose', ['q'], 'n', { perm: ints(0, 2, 3, 1) }),
+      conv('n', 'w', 'a'),
+      conv('a', 'v', 'b'),
+      node('Transpose', ['b'], 'c', { perm: ints(0, 3, 1, 2) }),
+      node('DequantizeLinear', ['c', 's', 'z'], 'y'),
+    ],
+    { ...quantisation, w: bytes(4, 3, 3, 3), v: bytes(5, 4, 1, 1) },
+  )
+  t.deepEqual(
+    kernels(graph).filter((kind) => kind !== 'quantize' && kind !== 'dequantize'),
+    ['conv2d', 'conv2d'],
+  )
+  t.is(countMacs(graph), 6 * 4 * (4 * 27 + 5 * 4))
+})
+
+test('dynamic quantisation is no kernel: products in int8, with their biases', (t) => {
+  const { graph, dataType } = imported(
+    [1, 3, 8, 8],
+    [
+      node('Relu', ['x'], 'r'),
+      node('DynamicQuantizeLinear', ['r'], ['q', 'qs', 'qz']),
+      node('Mul', ['qs', 's'], 'f'),
+      node('ConvInteger', ['q', 'w', 'qz', 'z'], 'i'),
+      node('Cast', ['i'], 'real', { to: 1n }),
+      node('Mul', ['real', 'f'], 'p'),
+      node('Reshape', ['b', 'shape'], 'bias'),
+      node('Add', ['p', 'bias'], 'c'),
+      node('Relu', ['c'], 'y'),
+    ],
+    { ...quantisation, w: bytes(4, 3, 3, 3), b: floats(4), shape: list(1, 4, 1, 1) },
+  )
+  t.deepEqual(kernels(graph), ['relu', 'conv2d'])
+  t.is(countParams(graph), 4 * 27 + 4)
+  t.is(dataType, 'int8')
+})
+
+test('recurrent layers count their products, whichever way their matrices are turned', (t) => {
+  const lstm = (opType: string, ...sizes: readonly (readonly number[])[]) =>
+    imported([5, 1, 3], [node(opType, ['x', 'w', 'r'], ['y', '', ''], { hidden_size: 4n })], {
+      w: floats(...sizes[0]!),
+      r: floats(...sizes[1]!),
+    }).graph
+  for (const graph of [lstm('LSTM', [1, 16, 3], [1, 16, 4]), lstm('DynamicQuantizeLSTM', [1, 3, 16], [1, 4, 16])]) {
+    t.is(countMacs(graph), 5 * (16 * 3 + 16 * 4))
+    t.is(countParams(graph), 16 * 3 + 16 * 4)
+  }
 })
 
 test('bounds in half precision are read: a clip to 0 and 6 stays a relu6', (t) => {
