@@ -19,8 +19,13 @@ export function ranksByBits(rows: Float64Array, count: number, objectives: numbe
   return fastRanks(rows, count, objectives, highest) ?? plainRanks(rows, count, objectives, highest)
 }
 
-/** Undefined for too many points. */
-function fastRanks(rows: Float64Array, count: number, objectives: number, highest: number): Int32Array | undefined {
+/** The same for three objectives, too; undefined for too many points and without WebAssembly. */
+export function fastRanks(
+  rows: Float64Array,
+  count: number,
+  objectives: number,
+  highest: number,
+): Int32Array | undefined {
   const points = wasmPoints(count, objectives)
   if (points === undefined || count < 2) return undefined
   points.load(rows, count, objectives)

@@ -92,7 +92,7 @@ export function prefixes(): WrittenFunction {
 }
 
 /**
- * `ranks(count, objectives, limit)`: ranks of distinct points in lexicographic order, of at least four objectives; those
+ * `ranks(count, objectives, limit)`: ranks of distinct points in lexicographic order, of at least three objectives; those
  * above the limit are written as the limit.
  */
 export function ranks(): WrittenFunction {
@@ -146,7 +146,9 @@ export function ranks(): WrittenFunction {
           set(best, i32.const(-1)),
           set(first, setOf(0)),
           set(second, setOf(1)),
-          set(third, setOf(2)),
+          // With three objectives there are two sets only.
+          set(third, get(second)),
+          when(i32.gt_s(get(objectives), i32.const(3)), [set(third, setOf(2))]),
           set(block, i32.shl(i32.shr_u(get(at), i32.const(7)), i32.const(4))),
           repeatWhile(
             [

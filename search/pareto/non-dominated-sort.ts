@@ -1,4 +1,4 @@
-import { ranksByBits } from './dominance-bits.ts'
+import { fastRanks, ranksByBits } from './dominance-bits.ts'
 import { checkPoints, lexicographicOrder, samePoint } from './points.ts'
 import { Staircase } from './staircase.ts'
 import { thinOut } from './thin-out.ts'
@@ -8,6 +8,9 @@ export interface NonDominatedSort {
   readonly ranks: Uint32Array
   readonly frontCount: number
 }
+
+/** Up to this number of points in space, one front is found by bit sets in two thirds of the time. */
+const FEW_IN_FRONT = 4096
 
 /**
  * Non-dominated sorting for minimisation. `points` holds `count` rows of `objectives` values; equal points share a rank.
@@ -66,7 +69,7 @@ function rank(points: Float64Array, count: number, objectives: number, ranks: Ui
     objectives <= 2
       ? ranksInPlane(rows, distinct, objectives, highest)
       : objectives === 3
-        ? ranksByStairs(rows, distinct, highest)
+        ? ranksInSpace(rows, distinct, highest)
         : ranksByBits(rows, distinct, objectives, highest)
   let most = 0
   for (let i = 0; i < count; i++) {
@@ -99,6 +102,12 @@ function ranksInPlane(rows: Float64Array, count: number, objectives: number, hig
   return ranks
 }
 
+/** The first front of few points by bit sets, all else by staircases. */
+function ranksInSpace(rows: Float64Array, count: number, highest: number): Int32Array {
+  const fast = highest === 1 && count <= FEW_IN_FRONT ? fastRanks(rows, count, 3, highest) : undefined
+  return fast ?? ranksByStairs(rows, count, highest)
+}
+
 /** Fronts of three objectives, each known by the staircase of its last two. Rows are distinct, in lexicographic order. */
 function ranksByStairs(rows: Float64Array, count: number, highest: number): Int32Array {
   const ranks = new Int32Array(count)
@@ -108,15 +117,23 @@ function ranksByStairs(rows: Float64Array, count: number, highest: number): Int3
     const z = rows[i * 3 + 2]!
     let low = 0
     let high = fronts.length
+    let place = 0
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (fronts[middle]!.covers(y, z)) low = middle + 1
-      else high = middle
+      const found = fronts[middle]!.placeOf(y, z)
+      if (found < 0) low = middle + 1
+      else {
+        high = middle
+        place = found
+      }
     }
     ranks[i] = low
     if (low === highest) continue
-    if (low === fronts.length) fronts.push(new Staircase())
-    fronts[low]!.insert(y, z)
+    if (low === fronts.length) {
+      fronts.push(new Staircase())
+      place = 0
+    }
+    fronts[low]!.insert(place, y, z)
   }
   return ranks
 }
