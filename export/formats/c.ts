@@ -1,4 +1,5 @@
 import { checkProgram, LINKER_SCRIPT, mainProgram, START_SOURCE } from '../c/check-program.ts'
+import { CMSIS_LINES } from '../c/cmsis-build.ts'
 import { countProgram } from '../c/count-program.ts'
 import { COUNT_BUILD, COUNT_RUN, MAIN_BUILD } from '../c/measure-c.ts'
 import { BOARDS, boardBuild, boardRun, HOST_FLAGS } from '../c/toolchain.ts'
@@ -115,6 +116,11 @@ arm-none-eabi-gcc ${COUNT_BUILD.join(' ')}
 qemu-system-arm ${COUNT_RUN.join(' ')}
 \`\`\`
 
-With \`-DFRUGAL_USE_CMSIS_NN\` convolutions, dense kernels, pools and sums are done by CMSIS-NN, with the same results. Build
-the library and \`model.c\` with \`-DCMSIS_NN_USE_SINGLE_ROUNDING\` and its \`Include\` folder on the path.`
+With \`-DFRUGAL_USE_CMSIS_NN\` convolutions, dense kernels, pools and sums are done by CMSIS-NN, with the same results; the library
+and \`model.c\` are both built with \`-DCMSIS_NN_USE_SINGLE_ROUNDING\`. The library is not part of this folder, and this network was not run
+with it when it was exported (Frugal's own tests run networks with every kernel so). With its sources in the folder \`CMSIS_NN\`:
+
+\`\`\`sh
+${CMSIS_LINES}
+\`\`\``
 }

@@ -4,7 +4,8 @@ import os from 'node:os'
 import path from 'node:path'
 import test from 'ava'
 import { checkProgram, LINKER_SCRIPT, START_SOURCE } from '../../export/c/check-program.ts'
-import { BOARDS, boardCompile, boardLink, boardRun, findTool } from '../../export/c/toolchain.ts'
+import { CMSIS_LINES, cmsisFlags } from '../../export/c/cmsis-build.ts'
+import { BOARDS, boardLink, boardRun, findTool } from '../../export/c/toolchain.ts'
 import { writeCModel } from '../../export/c/write-model.ts'
 import { quantisedSchedule } from '../../export/quantise/quantise.ts'
 import { everyKind, nestedExperts, quantisedCase } from './networks.ts'
@@ -35,10 +36,6 @@ function buildLibrary(folder: string, compiler: string, archiver: string, flags:
   return path.join(folder, 'lib.a')
 }
 
-/** C11 for the library; its own code is freestanding enough. */
-const libraryFlags = (flags: readonly string[]): readonly string[] =>
-  flags.filter((flag) => flag !== '-std=c99' && flag !== '-ffreestanding')
-
 for (const target of [undefined, ...BOARDS]) {
   run(`with CMSIS-NN the C gives the same outputs on ${target?.cpu ?? 'this computer'}${note}`, async (t) => {
     t.timeout(600_000)
@@ -47,12 +44,7 @@ for (const target of [undefined, ...BOARDS]) {
     const library =
       target === undefined
         ? buildLibrary(path.join(root, 'lib'), 'cc', 'ar', ['-O2'])
-        : buildLibrary(
-            path.join(root, 'lib'),
-            'arm-none-eabi-gcc',
-            'arm-none-eabi-ar',
-            libraryFlags(boardCompile(target)),
-          )
+        : buildLibrary(path.join(root, 'lib'), 'arm-none-eabi-gcc', 'arm-none-eabi-ar', cmsisFlags(target))
     for (const [name, graph] of [
       ['every kind', everyKind({ experts: true })],
       ['nested experts', nestedExperts()],
@@ -91,3 +83,26 @@ for (const target of [undefined, ...BOARDS]) {
     }
   })
 }
+
+run(`the lines for CMSIS-NN in the README of an export work${note}`, async (t) => {
+  t.timeout(600_000)
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-cmsis-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const { graph, network, inputs, outputs } = await quantisedCase(everyKind({ experts: true }), 1, 20)
+  const options = { name: 'model', alignmentBytes: 16, title: 'lines', classNames: [] }
+  const model = writeCModel(network, { ...options, schedule: quantisedSchedule(graph) })
+  for (const [file, data] of [
+    ['model.c', model.source],
+    ['model.h', model.header],
+    ['check.c', checkProgram(model)],
+    ['start.c', START_SOURCE],
+    ['link.ld', LINKER_SCRIPT],
+    ['inputs.bin', inputs],
+    ['expected.bin', outputs],
+  ] as const) {
+    writeFileSync(path.join(folder, file), data)
+  }
+  const env = { ...process.env, CMSIS_NN: path.resolve(LIBRARY) }
+  t.notThrows(() => execFileSync('sh', ['-ec', CMSIS_LINES], { cwd: folder, env, stdio: 'pipe' }))
+  t.true(readFileSync(path.join(folder, 'cmsis.elf')).includes('arm_convolve_wrapper_s8'))
+})
