@@ -8,7 +8,7 @@ import { listSpaces, loadSpace } from '../../spaces/discover.ts'
 import type { GeneDescription } from '../../spaces/genome.ts'
 import type { SearchSpace, Task } from '../../spaces/space.ts'
 import { wholeNumber } from '../commands/shared.ts'
-import { columns, print, printJson } from './output.ts'
+import { columns, counted, print, printJson } from './output.ts'
 
 interface CatalogueArguments {
   readonly action: 'show' | undefined
@@ -154,13 +154,11 @@ function describeSpace(space: SearchSpace, task: Task, genes: readonly GeneDescr
     const at = (share: number) => formatCount(sorted[Math.round(share * (sorted.length - 1))]!)
     return `${at(0)} to ${at(1)}, half of them ${at(0.25)} to ${at(0.75)}`
   }
-  const combinations = genes.reduce((sum, gene) => sum + Math.log10(gene.choices.length), 0)
   return [
     `${space.id} (version ${space.version}): ${space.title}`,
     '',
-    space.description,
-    '',
-    `For samples of ${task.inputShape.join('×')} and ${task.classCount} classes: ${genes.length} genes, at most 10^${formatNumber(combinations)} networks.`,
+    ...(space.description === '' ? [] : [space.description, '']),
+    `For samples of ${task.inputShape.join('×')} and ${task.classCount} classes: ${genes.length} genes, at most ${genomesText(genes)}.`,
     `Of ${SAMPLED} random ones: MACs ${range(sampled.map(countMacs))}; parameters ${range(sampled.map(countParams))}.`,
     '',
     columns([
@@ -168,6 +166,12 @@ function describeSpace(space: SearchSpace, task: Task, genes: readonly GeneDescr
       ...genes.map((gene) => [gene.name, gene.kind, gene.choices.join(' '), condition(gene, genes)]),
     ]),
   ].join('\n')
+}
+
+/** Genomes that can be written; inactive genes and equal networks make fewer of them. */
+function genomesText(genes: readonly GeneDescription[]): string {
+  const magnitude = genes.reduce((sum, gene) => sum + Math.log10(gene.choices.length), 0)
+  return magnitude < 6 ? counted(Math.round(10 ** magnitude), 'network') : `10^${formatNumber(magnitude)} networks`
 }
 
 function condition(gene: GeneDescription, genes: readonly GeneDescription[]): string {

@@ -98,6 +98,11 @@ export async function resume(args: ResumeArguments): Promise<void> {
     const experiment = store.experiment(args.id)
     const settings = readSettings(experiment.settings, experiment.id)
     keptFlags(energy, store.energy(experiment.id), experiment)
+    if (experiment.status === 'done' || experiment.status === 'exhausted') {
+      process.stderr.write(
+        `frugal: experiment ${experiment.id} is complete; for more networks repeat its frugal search with more --trials: what is trained already is taken from the database\n`,
+      )
+    }
     checkFingerprints(settings, await fingerprintsOf(settings), experiment.id)
     const crew = crewOf(args, settings, { ...settings, begun: true })
     const dataset = await loadData(dataPathOf(settings.data), settings.seed)

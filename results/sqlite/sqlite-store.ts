@@ -139,7 +139,7 @@ function noSuchExperiment(
 ): UserError {
   if (known.length === 0) {
     return new UserError(
-      `the database '${file}' holds no experiments: run 'frugal search --db ${shellWord(file)}' first`,
+      `the database '${file}' holds no experiments: run 'frugal search --db ${shellWord(file)}' first; of a search that is running, copy the file that ends in -wal, too`,
     )
   }
   const listed = known.slice(-SHOWN_EXPERIMENTS).map((one) => `${one.id} (${one.name})`)

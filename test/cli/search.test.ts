@@ -97,6 +97,7 @@ test('killed with SIGKILL again and again and resumed, with one worker or two, t
 
   const again = await frugal(folder, 'resume', '--db', 'cut.db', '--json')
   t.like(JSON.parse(again.stdout.trim().split('\n').at(-1)!) as object, { event: 'done', trials: 7 })
+  t.regex(again.stderr, /^frugal: experiment 1 is complete; for more networks repeat its frugal search/)
 })
 
 test('Ctrl-C stops at once, says how to continue, and nothing is lost', async (t) => {

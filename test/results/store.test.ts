@@ -31,7 +31,10 @@ test('an experiment comes back as it was given, with an id, a time and a status'
 
 test('without an id the latest experiment is meant; an unknown id lists what there is', (t) => {
   const { store } = storeOf(t)
-  t.throws(() => store.experiment(), { instanceOf: UserError, message: /holds no experiments: run 'frugal search/ })
+  t.throws(() => store.experiment(), {
+    instanceOf: UserError,
+    message: /holds no experiments: run 'frugal search.*-wal, too$/,
+  })
   store.createExperiment(experiment({ name: 'first' }))
   const second = store.createExperiment(experiment({ name: 'second' }))
   t.is(store.experiment().id, second)
