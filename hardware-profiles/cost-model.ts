@@ -99,17 +99,19 @@ export function createCostModel(profile: Profile): CostModel {
       latencyMs: overheadMs,
       energyMj: (overheadMs * profile.energy.activePowerMw) / 1000 + profile.energy.wakeUpEnergyMj,
       variance: 0,
+      unmeasuredErrorMs: 0,
       byBasis: [0, 0, 0, 0],
       supported: true,
     }
     prices.addTo(sums, numbers)
-    const { latencyMs, energyMj, variance, byBasis } = sums
+    const { latencyMs, energyMj, variance, unmeasuredErrorMs, byBasis } = sums
     const [exact, interpolated, extrapolated, fallback] = byBasis
     let macs = 0
     for (let i = 0; i < kernels.length; i++) macs += kernels[i]!.macs
     const kernelsMs = exact + interpolated + extrapolated + fallback
     const systematicMs = latencyMs * profile.systematicError90
-    const errorMs = Math.sqrt(variance + systematicMs * systematicMs)
+    // Measured kernels err independently of each other; those beyond what was measured share what their model gets wrong.
+    const errorMs = Math.sqrt(variance + unmeasuredErrorMs * unmeasuredErrorMs + systematicMs * systematicMs)
     const share = (ms: number): number => (kernelsMs > 0 ? ms / kernelsMs : 0)
     return {
       latencyMs,

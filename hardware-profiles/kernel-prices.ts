@@ -15,6 +15,8 @@ const BASES: readonly Basis[] = ['exact', 'interpolated', 'extrapolated', 'fallb
 /** In a row: latency, energy, error, and what is known: 0 nothing yet, 1 to 4 the basis, 5 that the device cannot run it. */
 const ROW = 4
 const UNSUPPORTED = 1 + BASES.length
+/** Known so and beyond, a price is not between measurements: extrapolated, or left to the host core. */
+const UNMEASURED = 1 + BASES.indexOf('extrapolated')
 
 /** Sums over the kernels of a network. */
 export interface PriceSums {
@@ -22,6 +24,8 @@ export interface PriceSums {
   energyMj: number
   /** Of the independent errors, in ms². */
   variance: number
+  /** Sum of the errors of kernels outside what was measured, in ms. */
+  unmeasuredErrorMs: number
   /** Latency by basis, in the order of `BASES`. */
   readonly byBasis: [number, number, number, number]
   supported: boolean
@@ -53,7 +57,7 @@ export class KernelPrices {
 
   /** Adds the kernels of a network to the sums, one after the other. */
   addTo(sums: PriceSums, numbers: readonly number[]): void {
-    let { latencyMs, energyMj, variance } = sums
+    let { latencyMs, energyMj, variance, unmeasuredErrorMs } = sums
     const { byBasis } = sums
     for (let i = 0; i < numbers.length; i++) {
       const at = this.#found(numbers[i]!)
@@ -66,12 +70,14 @@ export class KernelPrices {
       const errorMs = rows[at + 2]!
       latencyMs += rows[at]!
       energyMj += rows[at + 1]!
-      variance += errorMs * errorMs
+      if (known < UNMEASURED) variance += errorMs * errorMs
+      else unmeasuredErrorMs += errorMs
       byBasis[known - 1]! += rows[at]!
     }
     sums.latencyMs = latencyMs
     sums.energyMj = energyMj
     sums.variance = variance
+    sums.unmeasuredErrorMs = unmeasuredErrorMs
   }
 
   /** Where a kernel's row begins; it is filled. */

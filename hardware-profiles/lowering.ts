@@ -22,21 +22,24 @@ export const CATALOGUE = new KernelCatalogue()
 export interface Fusion {
   readonly options: FusionOptions
   readonly name: string
-  /** The name of those that fuse alike where nothing is padded. */
-  readonly nameUnpadded: string
+  /** The name of those that fuse alike where nothing is padded or quantised. */
+  readonly plainName: string
 }
 
-export function fusionOf({ fusedActivations, foldsPadding = false }: Profile): Fusion {
-  const nameUnpadded = [...fusedActivations].sort().join()
+export function fusionOf({ fusedActivations, foldsPadding = false, convertsInput = false }: Profile): Fusion {
+  const plainName = [...fusedActivations].sort().join()
   return {
-    options: { fusedActivations: new Set(fusedActivations), foldsPadding },
-    name: foldsPadding ? `${nameUnpadded}, padding` : nameUnpadded,
-    nameUnpadded,
+    options: { fusedActivations: new Set(fusedActivations), foldsPadding, convertsInput },
+    name: `${plainName}${foldsPadding ? ', padding' : ''}${convertsInput ? ', input' : ''}`,
+    plainName,
   }
 }
 
-const isPadded = ({ nodes }: NetworkGraph): boolean =>
-  nodes.some(({ op }) => op.kind === 'pad' || (op.kind === 'routedExperts' && isPadded(op.body)))
+/** Whether nothing in a network could be folded but activations. */
+const isPlain = ({ nodes }: NetworkGraph): boolean =>
+  nodes.every(
+    ({ op }) => op.kind !== 'pad' && op.kind !== 'quantize' && (op.kind !== 'routedExperts' || isPlain(op.body)),
+  )
 
 /** Lowers a schedule made elsewhere. */
 export const lowerSchedule = (schedule: Schedule, stored = storedSize(schedule)): Lowered => {
@@ -56,7 +59,7 @@ export function lower(graph: NetworkGraph, fusion: Fusion): Lowered {
     lastLowered = []
     lastGraph = graph
   }
-  const name = fusion.options.foldsPadding && !isPadded(graph) ? fusion.nameUnpadded : fusion.name
+  const name = fusion.name !== fusion.plainName && isPlain(graph) ? fusion.plainName : fusion.name
   for (const known of lastLowered) {
     if (known.fusion === name && known.lowered.generation === CATALOGUE.generation) return known.lowered
   }

@@ -224,6 +224,8 @@ export const profileSchema = z.strictObject({
   fusedActivations: z.array(z.enum(ACTIVATION_KINDS)).max(ACTIVATION_KINDS.length),
   /** Zeros around a map vanish in the convolution that reads them. Default false: they are a kernel. */
   foldsPadding: z.boolean().optional(),
+  /** Bringing an image of bytes to the network's zero point is in the price of what comes next. Default false: it is a kernel. */
+  convertsInput: z.boolean().optional(),
   /** Unit of every cost in the tables. */
   latencyUnit: z.enum(['cycles', 'us']),
   /** Spent once an inference, in the latency unit. */

@@ -29,41 +29,53 @@ export interface MemoryPlan {
 /** Buffers to place, by number: the schedule's tensors first, then the scratch buffers of single kernels. */
 interface Requests {
   count: number
-  readonly bytes: number[]
-  readonly first: number[]
-  readonly last: number[]
-  readonly offset: number[]
+  bytes: Float64Array
+  /** Kernels that need the buffer, first and last; a first one of −1 means none. */
+  first: Int32Array
+  last: Int32Array
+  offset: Float64Array
 }
 
+const requestsFor = (count: number): Requests => ({
+  count: 0,
+  bytes: new Float64Array(count),
+  first: new Int32Array(count),
+  last: new Int32Array(count),
+  offset: new Float64Array(count),
+})
+
 /** One set of arrays serves every plan: a search makes thousands of them. */
-const requests: Requests = { count: 0, bytes: [], first: [], last: [], offset: [] }
-const placed: number[] = []
-let placedCount = 0
+let requests = requestsFor(1024)
+/** In the order in which they were placed. */
+let placed = new Int32Array(1024)
 let keys = new Float64Array(1024)
 
 /** Fills `requests` from a schedule. @returns per scratch buffer the kernel it belongs to. */
 function collect(schedule: Schedule, options: MemoryPlanOptions): readonly number[] {
   const { elementBytes, alignmentBytes, scratchBytes } = options
-  const { bytes, first, last } = requests
   const { kernels, tensors } = schedule
-  const align = (size: number): number => Math.ceil(size / alignmentBytes) * alignmentBytes
+  const most = tensors.length + kernels.length
+  if (requests.bytes.length < most) {
+    requests = requestsFor(2 * most)
+    placed = new Int32Array(2 * most)
+    keys = new Float64Array(2 * most)
+  }
+  const { bytes, first, last } = requests
   for (let i = 0; i < tensors.length; i++) {
     const tensor = tensors[i]!
-    bytes[i] = align(tensor.elements * Math.max(elementBytes, tensor.elementBytes ?? 0))
+    const size = tensor.elements * Math.max(elementBytes, tensor.elementBytes ?? 0)
+    bytes[i] = Math.ceil(size / alignmentBytes) * alignmentBytes
     first[i] = -1
-  }
-  const touch = (tensor: number, step: number): void => {
-    if (first[tensor]! < 0) first[tensor] = step
-    last[tensor] = step
   }
   const scratchOf: number[] = []
   let count = tensors.length
   for (const id of schedule.inputs) touch(id, 0)
   for (let step = 0; step < kernels.length; step++) {
-    const kernel = kernels[step]!
-    for (const tensor of kernel.inputs) touch(tensor, step)
-    touch(kernel.output, step)
-    const scratch = scratchBytes === undefined ? 0 : align(scratchBytes(kernel, step))
+    const { inputs, output } = kernels[step]!
+    for (let i = 0; i < inputs.length; i++) touch(inputs[i]!, step)
+    touch(output, step)
+    if (scratchBytes === undefined) continue
+    const scratch = Math.ceil(scratchBytes(kernels[step]!, step) / alignmentBytes) * alignmentBytes
     if (scratch === 0) continue
     scratchOf.push(step)
     bytes[count] = scratch
@@ -75,97 +87,118 @@ function collect(schedule: Schedule, options: MemoryPlanOptions): readonly numbe
   return scratchOf
 }
 
-/** More than a network can have. A power of two: dividing by it is exact. */
-const MOST_BUFFERS = 2 ** 17
-/** Up to so many buffers, those of each kernel are listed; lists for more could fill the memory. */
-const MOST_LISTED = 512
-/** Per kernel the placed buffers that are alive during it: the first `aliveCount` entries of each list. */
-const aliveAt: number[][] = []
-const aliveCount: number[] = []
-/** Placed buffers that are alive together with the one to be placed, by offset. */
-const together: number[] = []
-
-/** Inserts a buffer behind those of the first `count` that begin no later. */
-function insertByOffset(list: number[], count: number, index: number): void {
-  const { offset } = requests
-  const at = offset[index]!
-  let slot = count
-  for (; slot > 0 && offset[list[slot - 1]!]! > at; slot--) list[slot] = list[slot - 1]!
-  list[slot] = index
+function touch(tensor: number, step: number): void {
+  const { first, last } = requests
+  if (first[tensor]! < 0) first[tensor] = step
+  last[tensor] = step
 }
 
-/** Fills `together` for a buffer of `from` to `to` from the lists of its kernels. @returns how many there are. */
-function meetListed(from: number, to: number): number {
+/** More than a network can have. A power of two: dividing by it is exact. */
+const MOST_BUFFERS = 2 ** 17
+/** Buffers are listed by the kernels that need them, up to so many of either; longer lists could fill the memory. */
+const MOST_KERNELS = 512
+const MOST_ALIVE = 32
+/** Placed buffers that a kernel needs, so many places for each kernel, and how many there are. */
+const aliveAt = new Int32Array(MOST_KERNELS * MOST_ALIVE)
+const aliveCount = new Int32Array(MOST_KERNELS)
+/** Where the placed buffers lie that are needed together with the one to be placed, by where they start. */
+const starts: number[] = []
+const ends: number[] = []
+
+/** Notes where a placed buffer lies behind the first `count` that were noted. */
+function note(count: number, buffer: number): void {
+  const start = requests.offset[buffer]!
+  let slot = count
+  for (; slot > 0 && starts[slot - 1]! > start; slot--) {
+    starts[slot] = starts[slot - 1]!
+    ends[slot] = ends[slot - 1]!
+  }
+  starts[slot] = start
+  ends[slot] = start + requests.bytes[buffer]!
+}
+
+/** Notes the buffers that kernels `from` to `to` need, from their lists. @returns how many there are. */
+function noteListed(from: number, to: number): number {
   const { first } = requests
   let found = 0
   for (let step = from; step <= to; step++) {
-    const alive = aliveAt[step]!
-    const length = aliveCount[step]!
-    for (let i = 0; i < length; i++) {
-      const other = alive[i]!
+    const begin = step * MOST_ALIVE
+    const end = begin + aliveCount[step]!
+    for (let i = begin; i < end; i++) {
+      const other = aliveAt[i]!
       // Those that began earlier were met at the step before.
-      if (step === from || first[other] === step) insertByOffset(together, found++, other)
+      if (step === from || first[other] === step) note(found++, other)
     }
   }
   return found
 }
 
-/** The same from the list of all. */
-function meetAny(from: number, to: number): number {
+/** The same from the first `count` that were placed. */
+function noteAny(count: number, from: number, to: number): number {
   const { first, last } = requests
   let found = 0
-  for (let i = 0; i < placedCount; i++) {
+  for (let i = 0; i < count; i++) {
     const other = placed[i]!
-    if (first[other]! <= to && last[other]! >= from) together[found++] = other
+    if (first[other]! <= to && last[other]! >= from) note(found++, other)
   }
   return found
 }
 
-/** Places all requests, largest first (ties: lower number first, or higher). @returns the largest offset + bytes. */
-function place(laterFirst: boolean, steps: number): number {
+/** Lists a placed buffer with the kernels that need it. @returns false when a list is full. */
+function list(buffer: number, from: number, to: number): boolean {
+  for (let step = from; step <= to; step++) {
+    const count = aliveCount[step]!
+    if (count === MOST_ALIVE) return false
+    aliveAt[step * MOST_ALIVE + count] = buffer
+    aliveCount[step] = count + 1
+  }
+  return true
+}
+
+/** Lowest place for so many bytes beside the first `found` buffers that were noted. */
+function lowestFree(size: number, found: number): number {
+  let at = 0
+  for (let i = 0; i < found && at + size > starts[i]!; i++) if (ends[i]! > at) at = ends[i]!
+  return at
+}
+
+/** Numbers of the buffers, as in `placed`, and the largest offset + bytes. */
+interface Placement {
+  readonly placedCount: number
+  readonly peak: number
+}
+
+/** Places all requests, largest first (ties: lower number first, or higher). */
+function place(laterFirst: boolean, steps: number): Placement {
   const { count, bytes, first, last, offset } = requests
-  if (keys.length < count) keys = new Float64Array(2 * count)
   // One sortable number each: larger buffers first, then lower (or higher) numbers.
   for (let i = 0; i < count; i++) keys[i] = -bytes[i]! * MOST_BUFFERS + (laterFirst ? count - 1 - i : i)
   keys.subarray(0, count).sort()
-  const listed = count <= MOST_LISTED
-  for (let step = 0; listed && step < steps; step++) {
-    if (step === aliveAt.length) aliveAt.push([])
-    aliveCount[step] = 0
-  }
-  placedCount = 0
+  let listed = steps <= MOST_KERNELS
+  if (listed) aliveCount.fill(0, 0, steps)
+  let placedCount = 0
   let peak = 0
   for (let rank = 0; rank < count; rank++) {
     const key = keys[rank]!
     const number = key - Math.floor(key / MOST_BUFFERS) * MOST_BUFFERS
     const index = laterFirst ? count - 1 - number : number
-    const size = bytes[index]!
     const from = first[index]!
     const to = last[index]!
     if (from < 0) continue
-    const found = listed ? meetListed(from, to) : meetAny(from, to)
-    let at = 0
-    for (let i = 0; i < found; i++) {
-      const other = together[i]!
-      const start = offset[other]!
-      if (at + size <= start) break
-      const end = start + bytes[other]!
-      if (end > at) at = end
-    }
+    const size = bytes[index]!
+    const at = lowestFree(size, listed ? noteListed(from, to) : noteAny(placedCount, from, to))
     offset[index] = at
-    if (listed) for (let step = from; step <= to; step++) aliveAt[step]![aliveCount[step]!++] = index
-    if (listed) placed[placedCount] = index
-    else insertByOffset(placed, placedCount, index)
-    placedCount++
+    listed = listed && list(index, from, to)
+    placed[placedCount++] = index
     if (at + size > peak) peak = at + size
   }
-  return peak
+  return { placedCount, peak }
 }
 
 /** Size of the arena that `planMemory` makes, without listing its buffers. */
 export function arenaBytes(schedule: Schedule, options: MemoryPlanOptions): number {
   collect(schedule, options)
-  return place(options.laterFirst === true, Math.max(schedule.kernels.length, 1))
+  return place(options.laterFirst === true, Math.max(schedule.kernels.length, 1)).peak
 }
 
 /**
@@ -175,11 +208,10 @@ export function arenaBytes(schedule: Schedule, options: MemoryPlanOptions): numb
  */
 export function planMemory(schedule: Schedule, options: MemoryPlanOptions): MemoryPlan {
   const scratchOf = collect(schedule, options)
-  const peakRamBytes = place(options.laterFirst === true, Math.max(schedule.kernels.length, 1))
+  const { placedCount, peak } = place(options.laterFirst === true, Math.max(schedule.kernels.length, 1))
   const tensorCount = schedule.tensors.length
   const { offset } = requests
-  const buffers = placed
-    .slice(0, placedCount)
+  const buffers = [...placed.subarray(0, placedCount)]
     .sort((a, b) => offset[a]! - offset[b]!)
     .map((index) => ({
       id:
@@ -191,5 +223,5 @@ export function planMemory(schedule: Schedule, options: MemoryPlanOptions): Memo
       firstStep: requests.first[index]!,
       lastStep: requests.last[index]!,
     }))
-  return { peakRamBytes, buffers }
+  return { peakRamBytes: peak, buffers }
 }

@@ -68,6 +68,8 @@ export interface FusionOptions {
   readonly fusedActivations: ReadonlySet<ActivationKind>
   /** Padding with zeros of its own vanishes in the valid convolution that alone reads it. Default false. */
   readonly foldsPadding?: boolean
+  /** Bringing an image of bytes to the network's zero point is part of taking it in, and no kernel. Default false. */
+  readonly convertsInput?: boolean
 }
 
 const DEFAULT_FUSION: FusionOptions = { fusedActivations: new Set(['relu', 'relu6']) }
@@ -156,6 +158,8 @@ function lower(lowering: Lowering, graph: NetworkGraph, prefix: string, entry: n
       unread[at] = sizeOf(node.shape)
     } else if (op.kind === 'tuple') {
       return [...new Set(from.map((link) => tensorOf[link]!))].filter((tensor) => tensor !== NO_TENSOR)
+    } else if (options.convertsInput === true && convertsImage(op, nodes[from[0]!]!.op)) {
+      tensorOf[at] = tensorOf[from[0]!]!
     } else if (op.kind === 'reshape' || op.kind === 'view') {
       tensorOf[at] = tensorOf[from[0]!]!
       if (tensorOf[at] === NO_TENSOR) {
@@ -195,6 +199,10 @@ function lower(lowering: Lowering, graph: NetworkGraph, prefix: string, entry: n
   }
   return tensorOf[output] === NO_TENSOR ? [] : [tensorOf[output]!]
 }
+
+/** Floats are another matter: they take four times the memory. */
+const convertsImage = (op: Op, operand: Op | undefined): boolean =>
+  op.kind === 'quantize' && operand?.kind === 'input' && operand.elementBytes === undefined
 
 /** Takes back the padding just scheduled, where a convolution can do it itself: its tensor becomes that of its operand. */
 function unpad({ kernels, names, tensors }: Lowering, op: Op, before: number, tensorOf: number[], link: number): void {

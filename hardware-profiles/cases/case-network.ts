@@ -1,11 +1,19 @@
 import { UserError } from '../../lib/errors.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import { fbnet, nasBench201, ofaMobileNetV3 } from './nas-nets.ts'
-import { dsCnn, fdMobilenet, MLPERF_TINY, mobilenetV1, mobilenetV2 } from './reference-nets.ts'
+import {
+  dsCnn,
+  fdMobilenet,
+  MLPERF_TINY,
+  miniResNet,
+  miniResNetV2,
+  mobilenetV1,
+  mobilenetV2,
+} from './reference-nets.ts'
 
 /**
  * Networks that validation cases name in one line: `mobilenetV1 0.25 224 1000 [channels]`, `mobilenetV2 …`,
- * `fdMobilenet …`, `dsCnn <first> <layers>`, `mlperfTiny ic`, `nasBench201 <architecture>` (or `nasBench201Converted`), `ofa <kernels> <expansions> <depths> <resolution>`,
+ * `fdMobilenet …`, `miniResNet <stacks>`, `miniResNetV2 <stacks>`, `dsCnn <first> <layers>`, `mlperfTiny ic`, `nasBench201 <architecture>` (or `nasBench201Converted`), `ofa <kernels> <expansions> <depths> <resolution>`,
  * `fbnet <choices>`.
  */
 const MAKERS: Readonly<Record<string, (words: readonly string[]) => NetworkGraph | undefined>> = {
@@ -19,6 +27,8 @@ const MAKERS: Readonly<Record<string, (words: readonly string[]) => NetworkGraph
       Number(first),
       layers.split('/').map((layer) => [Number.parseInt(layer, 10), layer.endsWith('s') ? 2 : 1] as const),
     ),
+  miniResNet: ([stacks]) => miniResNet(Number(stacks)),
+  miniResNetV2: ([stacks]) => miniResNetV2(Number(stacks)),
   mlperfTiny: ([name]) => Object.entries(MLPERF_TINY).find(([known]) => known === name)?.[1](),
   nasBench201: ([text]) => nasBench201(text ?? ''),
   nasBench201Converted: ([text]) => nasBench201(text ?? '', true),

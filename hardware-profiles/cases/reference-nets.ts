@@ -154,6 +154,82 @@ export function autoencoder(): NetworkGraph {
   return b.build(b.dense(x, 640))
 }
 
+/** Convolution with zeros padded around the map as a kernel of its own, as Keras's ResNets are converted. */
+function paddedConv(b: GraphBuilder, x: string, filters: number, kernel: number, stride: number): string {
+  const side = (kernel - 1) / 2
+  const padded = b.node(
+    {
+      kind: 'pad',
+      amounts: [
+        [side, side],
+        [side, side],
+        [0, 0],
+      ],
+    },
+    x,
+  ) // prettier-ignore
+  return b.conv2d(padded, filters, { kernel, stride, padding: 'valid', bias: true })
+}
+
+/** First layers of ST's MiniResNets for spectrograms of 64×50. */
+function miniResNetStem(b: GraphBuilder, activation: (x: string) => string): string {
+  const x = activation(paddedConv(b, b.input([64, 50, 1]), 64, 7, 2))
+  const padded = b.node(
+    {
+      kind: 'pad',
+      amounts: [
+        [1, 1],
+        [1, 1],
+        [0, 0],
+      ],
+    },
+    x,
+  ) // prettier-ignore
+  return b.maxPool(padded, { kernel: 3, stride: 2, padding: 'valid' })
+}
+
+const flatten = (b: GraphBuilder, x: string): string =>
+  b.node({ kind: 'reshape', shape: [b.shape(x).reduce((product, length) => product * length, 1)] }, x)
+
+/** ST's MiniResNet for sounds: stacks of two residual blocks, the second of which halves the map. */
+export function miniResNet(stacks: number): NetworkGraph {
+  const b = new GraphBuilder()
+  const relu = (x: string): string => b.activation(x, 'relu')
+  let x = miniResNetStem(b, relu)
+  for (let stack = 0; stack < stacks; stack++) {
+    const filters = 64 * 2 ** stack
+    for (const stride of [1, 2]) {
+      const skip = b.conv2d(x, filters, { stride, bias: true })
+      const inner = relu(b.conv2d(x, filters, { stride, bias: true }))
+      x = relu(b.add(skip, relu(b.conv2d(inner, filters, { kernel: 3, bias: true }))))
+    }
+  }
+  return b.build(b.activation(b.dense(flatten(b, x), 10), 'softmax'))
+}
+
+/** The same in the second form of ResNets: scale, shift and ReLU before the convolutions, where nothing folds them. */
+export function miniResNetV2(stacks: number): NetworkGraph {
+  const b = new GraphBuilder()
+  const relu = (x: string): string => b.activation(x, 'relu')
+  const normalised = (x: string): string => {
+    const constant = () => b.node({ kind: 'constant', shape: [b.channels(x)] })
+    const scaled = b.node({ kind: 'elementwise', operation: 'multiply' }, x, constant())
+    return relu(b.node({ kind: 'elementwise', operation: 'add' }, scaled, constant()))
+  }
+  let x = miniResNetStem(b, (image) => image)
+  for (let stack = 0; stack < stacks; stack++) {
+    const filters = 64 * 2 ** stack
+    for (const stride of [1, 2]) {
+      const before = normalised(x)
+      const skip =
+        stride === 1 ? b.conv2d(before, filters, { bias: true }) : b.maxPool(x, { kernel: 1, stride, padding: 'valid' })
+      const inner = relu(b.conv2d(before, filters, { bias: true }))
+      x = b.add(skip, paddedConv(b, inner, filters, 3, stride))
+    }
+  }
+  return b.build(b.activation(b.dense(flatten(b, normalised(x)), 10), 'softmax'))
+}
+
 export const MLPERF_TINY: Readonly<Record<'ad' | 'kws' | 'ic' | 'vww', () => NetworkGraph>> = {
   ad: autoencoder,
   kws,

@@ -1,3 +1,5 @@
+import { caseNetwork } from '../../hardware-profiles/cases/case-network.ts'
+import { countMacs } from '../../network/measure.ts'
 import type { CsvRow } from './csv.ts'
 
 const MODELS: readonly (readonly [RegExp, string, string])[] = [
@@ -15,6 +17,12 @@ export function zooNetworkOf(row: CsvRow): { readonly network: string; readonly 
     const match = pattern.exec(row['model']!)
     if (match === null) continue
     return { network: `${maker} ${match[1]} ${resolution} ${classes}${channels === '1' ? ' 1' : ''}`, family }
+  }
+  const mini = /^MiniResNet( v2)? (\d) ?stacks?$/i.exec(row['model']!)
+  if (mini !== null) {
+    const network = `${mini[1] === undefined ? 'miniResNet' : 'miniResNetV2'} ${mini[2]}`
+    // Another network goes by the same name, with three quarters of the layers' inputs.
+    return countMacs(caseNetwork(network)) === Number(row['macs']) ? { network, family: 'miniresnet' } : undefined
   }
   return /^ResNet v1 8/i.test(row['model']!) ? { network: 'mlperfTiny ic', family: 'resnet' } : undefined
 }
