@@ -32,7 +32,8 @@ export function knownCosts({
     const known = remembered.get(key)
     if (known !== undefined) return known
     const graph = space.decode(genome, task)
-    const macs = countMacs(graph)
+    // Every candidate is priced, so they are counted for those only who search for few.
+    const macs = objectives.includes('macs') ? countMacs(graph) : 0
     const costs = devices.map((device): KnownCosts => {
       const price = device.price(graph)
       const vector = objectiveVector(objectives, { ...price, macs, accuracy: 0 })

@@ -21,6 +21,8 @@ export class Archive {
   /** Lowest violation first. */
   infeasible: Told[]
   readonly #frontCount: number
+  /** By device, as far as they were asked for since the observations changed. */
+  #fronts: (readonly number[])[] = []
 
   constructor(frontCount: number, observations: readonly Observation[] = [], infeasible: readonly Told[] = []) {
     this.#frontCount = frontCount
@@ -52,6 +54,7 @@ export class Archive {
     const feasible = fronts.map(({ objectives, violation }) => (violation === 0 ? objectives : undefined))
     const error = feasible.find((objectives) => objectives !== undefined)![0]!
     const observation = { genome, error, costs: feasible.map((objectives) => objectives?.slice(1)) }
+    this.#fronts = []
     if (earlier !== undefined) {
       this.observations[this.observations.indexOf(earlier)] = observation
       return undefined
@@ -64,16 +67,28 @@ export class Archive {
 
   #keep(isKept: (observation: Observation, i: number) => boolean): readonly number[] {
     const kept = [...this.observations.keys()].filter((i) => isKept(this.observations[i]!, i))
+    this.#fronts = []
     this.observations = kept.map((i) => this.observations[i]!)
     return kept
   }
 
   /** Positions of the non-dominated observations of a device. */
   front(device: number): readonly number[] {
-    const members = this.observations.flatMap(({ costs }, i) => (costs[device] === undefined ? [] : [i]))
-    const rows = members.flatMap((i) => [this.observations[i]!.error, ...this.observations[i]!.costs[device]!])
-    const objectives = members.length === 0 ? 1 : rows.length / members.length
-    return [...nonDominatedIndices(Float64Array.from(rows), members.length, objectives)].map((k) => members[k]!)
+    this.#fronts[device] ??= this.#findFront(device)
+    return this.#fronts[device]
+  }
+
+  #findFront(device: number): readonly number[] {
+    const members = [...this.observations.keys()].filter((i) => this.observations[i]!.costs[device] !== undefined)
+    if (members.length === 0) return []
+    const objectives = 1 + this.observations[members[0]!]!.costs[device]!.length
+    const rows = new Float64Array(members.length * objectives)
+    for (const [k, i] of members.entries()) {
+      const { error, costs } = this.observations[i]!
+      rows[k * objectives] = error
+      rows.set(costs[device]!, k * objectives + 1)
+    }
+    return Array.from(nonDominatedIndices(rows, members.length, objectives), (k) => members[k]!)
   }
 
   frontPoints(device: number): readonly FrontPoint[] {

@@ -53,13 +53,21 @@ export class ExpectedGain {
       axisOf(new Set(inside.map(({ costs }) => costs[j]!)), reference, most),
     )
     this.#cuts = grid.map(({ cuts }) => cuts)
-    this.#levelOf = Uint32Array.from(places(grid.map(({ looks }) => looks)), (place) => {
-      let level = referenceError
-      for (const { error, costs } of inside) {
-        if (error < level && costs.every((cost, j) => cost <= place[j]!)) level = error
+    this.#levelOf = new Uint32Array(grid.reduce((cells, { looks }) => cells * looks.length, 1))
+    // The first, in order of their errors, whose costs are no greater says the level; where there is none, it is level 0.
+    const byError = inside.toSorted((a, b) => a.error - b.error)
+    const costsByError = byError.map(({ costs }) => costs)
+    const levelsByError = byError.map(({ error }) => levelIndex.get(error)!)
+    const place = new Float64Array(grid.length)
+    for (let cell = 0; cell < this.#levelOf.length; cell++) {
+      for (let j = grid.length - 1, rest = cell; j >= 0; j--) {
+        const { looks } = grid[j]!
+        place[j] = looks[rest % looks.length]!
+        rest = Math.floor(rest / looks.length)
       }
-      return levelIndex.get(level)!
-    })
+      const first = costsByError.findIndex((costs) => isWithin(costs, place))
+      if (first >= 0) this.#levelOf[cell] = levelsByError[first]!
+    }
   }
 
   /** The size of each level's part that the costs dominate. */
@@ -111,9 +119,7 @@ function axisOf(
   return { cuts, looks }
 }
 
-/** All places of a grid, the last axis fastest. */
-function places(axes: readonly Float64Array[]): number[][] {
-  let all: number[][] = [[]]
-  for (const axis of axes) all = all.flatMap((place) => [...axis].map((value) => [...place, value]))
-  return all
+function isWithin(costs: readonly number[], place: Float64Array): boolean {
+  for (let j = 0; j < place.length; j++) if (costs[j]! > place[j]!) return false
+  return true
 }
