@@ -1,3 +1,4 @@
+import { canonicalJson } from '../../lib/canonical-json.ts'
 import { UserError } from '../../lib/errors.ts'
 import { formatNumber } from '../../lib/units.ts'
 import { type ComparedGroup, type Comparison, compareGroups, type RunGroup } from '../../results/compare/compare.ts'
@@ -5,6 +6,7 @@ import { runOf, type Spending } from '../../results/compare/runs.ts'
 import { comparisonSvg, MOST_GROUPS } from '../../results/report/comparison-svg.ts'
 import { METRICS, type MetricName } from '../../results/report/metrics.ts'
 import { openStore } from '../../results/sqlite/open.ts'
+import type { Experiment } from '../../results/store.ts'
 import { parseCost } from '../../search/objectives.ts'
 import { renderCurves } from '../render/curves.ts'
 import { terminalOf } from '../render/terminal.ts'
@@ -41,10 +43,37 @@ export async function compare(args: CompareArguments): Promise<void> {
       const experiments = ids.map((id) => store.experiment(id))
       return { name, experiments, runs: experiments.map((one) => runOf(one, store.trials(one.id), device, over)) }
     })
-    show(compareGroups(groups, device, { cost, over }), args)
+    const comparison = compareGroups(groups, device, { cost, over })
+    const others = otherwiseDifferent(
+      groups.flatMap(({ experiments }) => experiments),
+      device,
+    )
+    if (others.length > 0) {
+      process.stderr.write(
+        `frugal: these experiments also differ in ${others.join(' and ')}: that is part of every difference below\n`,
+      )
+    }
+    show(comparison, args)
   } finally {
     store.close()
   }
+}
+
+/** What else than the way of searching makes accuracies and fronts differ. */
+function otherwiseDifferent(experiments: readonly Experiment[], device: string): readonly string[] {
+  const aspects: readonly (readonly [string, (experiment: Experiment) => unknown])[] = [
+    ['the full training of a network (epochs, share of the data)', ({ settings }) => settings['fidelity']],
+    ['the recipe of training', ({ settings }) => settings['recipe']],
+    ['inherited weights', ({ settings }) => settings['inherit']],
+    [
+      'the limits of the device',
+      ({ settings, devices }) => (settings['limits'] as readonly unknown[] | undefined)?.[devices.indexOf(device)],
+    ],
+  ]
+  return aspects.flatMap(([name, of]) => {
+    const values = experiments.map((experiment) => canonicalJson(of(experiment) ?? null))
+    return values.every((value) => value === values[0]) ? [] : [name]
+  })
 }
 
 /** Reads `3`, `3,4,5` or `NAME=3,4,5`. */

@@ -116,8 +116,18 @@ function humanReporter(options: ReporterOptions): Reporter {
   const began = performance.now()
   let training = 0
   let { trials, failures } = counts(options)
-  let rejected = 0
+  let rejected = store.rejections(experiment).length
   const rungs = store.trials(experiment).map(({ rung }) => ({ rung }))
+
+  const frontsNow = () =>
+    Object.fromEntries(
+      devices.map((device) => {
+        const { points, hypervolume } = store.front(experiment, device)
+        return [device, { best: bestOf(points, objectives), hypervolume, size: points.length }]
+      }),
+    )
+  // Only a result changes them, and with thousands of trials they take tens of milliseconds.
+  let shownFronts = frontsNow()
 
   const update = () =>
     progress.update({
@@ -126,12 +136,7 @@ function humanReporter(options: ReporterOptions): Reporter {
       rejected,
       training,
       ...(settings.ladder === undefined ? {} : { stages: stageProgress(settings, rungs) }),
-      fronts: Object.fromEntries(
-        devices.map((device) => {
-          const { points, hypervolume } = store.front(experiment, device)
-          return [device, { best: bestOf(points, objectives), hypervolume, size: points.length }]
-        }),
-      ),
+      fronts: shownFronts,
     })
 
   return {
@@ -142,6 +147,7 @@ function humanReporter(options: ReporterOptions): Reporter {
       else {
         trials++
         rejected = event.rejected
+        shownFronts = frontsNow()
         const { trial, rung, result } = event.record
         rungs.push({ rung })
         if (!result.ok) {

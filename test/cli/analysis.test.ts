@@ -77,12 +77,20 @@ test('searches are compared, their genes weighed, and the knee of a front is one
     t.is(stderr.trim().split('\n').length, 1, stderr)
   }
 
+  t.is((await frugal(folder, 'compare', '1', '2')).stderr, '')
   const database = new Database(path.join(folder, 'frugal.db'))
   database.exec(
     "UPDATE experiments SET settings = json_set(settings, '$.fingerprints.space', 'mobilenet@0') WHERE id = 1",
   )
   database.exec("UPDATE experiments SET dataset_digest = 'other' WHERE id = 2")
+  database.exec(
+    "UPDATE experiments SET settings = json_set(settings, '$.fidelity.epochs', 9, '$.limits[0]', json('{}')) WHERE id = 2",
+  )
   database.close()
+  t.is(
+    (await frugal(folder, 'compare', '1', '2')).stderr,
+    'frugal: these experiments also differ in the full training of a network (epochs, share of the data) and the limits of the device: that is part of every difference below\n',
+  )
   t.regex((await frugal(folder, 'importance', '1')).stderr, /is mobilenet@.* now and was mobilenet@0 when experiment 1/)
   t.regex(
     (await frugal(folder, 'importance', '2')).stderr,
