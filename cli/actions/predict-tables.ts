@@ -72,6 +72,18 @@ function unsureFigures({ validation }: Profile): readonly string[] {
   })
 }
 
+/** Share of the latency on the host core from which on a line says so. */
+const HEAVY_FALLBACK = 0.1
+
+/** Kernels that the accelerator leaves to its host core, where they take much of the latency. */
+function fallbackFigures({ basis, layers }: Costs): readonly string[] {
+  if (basis.fallback < HEAVY_FALLBACK) return []
+  const kinds = new Set(layers.filter((layer) => layer.basis === 'fallback').map(({ kind }) => kind))
+  return [
+    `${percent(basis.fallback)} of the latency is left to the host core (${[...kinds].join(', ')}), whose price was not measured`,
+  ]
+}
+
 /** What the figures of a device do not say by themselves. */
 export function warnings({ costModel, costs, energyPerHourMj }: Prediction, model: ImportedModel): readonly string[] {
   const { profile } = costModel
@@ -89,7 +101,7 @@ export function warnings({ costModel, costs, energyPerHourMj }: Prediction, mode
   if (model.format !== 'architecture' && model.dataType !== profile.dataType) {
     lines.push(`runs ${profile.dataType}: the file, in ${model.dataType}, is priced as if converted`)
   }
-  lines.push(...unsureFigures(profile))
+  lines.push(...fallbackFigures(costs), ...unsureFigures(profile))
   if (energyPerHourMj === null) {
     lines.push(`one inference takes ${formatLatency(costs.latencyMs)}, longer than the period of --duty`)
   }

@@ -95,9 +95,10 @@ function jsonOf(
   file: string,
   model: ImportedModel,
   params: number,
-  { costModel, costs, energyPerHourMj }: Prediction,
+  prediction: Prediction,
   { memoryMap, operating, duty }: PredictArguments,
 ) {
+  const { costModel, costs, energyPerHourMj } = prediction
   const { latencyMs, latencyLowMs, latencyHighMs, energyMj, peakRamBytes, flashBytes, macs, unsupported, basis } = costs
   return {
     model: file,
@@ -113,6 +114,7 @@ function jsonOf(
     unsupported,
     basis,
     layers: costs.layers,
+    warnings: warnings(prediction, model),
     ...(operating === undefined ? {} : { operatingPoint: operating }),
     ...(duty === undefined ? {} : { energyPerHourMj }),
     ...(memoryMap ? { memoryMap: costModel.memoryPlan(model.graph) } : {}),

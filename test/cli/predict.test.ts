@@ -25,7 +25,7 @@ function folderWithModel(t: ExecutionContext): string {
 
 const KEYS = [
   ...['model', 'device', 'latencyMs', 'latencyLowMs', 'latencyHighMs', 'energyMj', 'peakRamBytes', 'flashBytes'],
-  ...['macs', 'params', 'unsupported', 'basis', 'layers'],
+  ...['macs', 'params', 'unsupported', 'basis', 'layers', 'warnings'],
 ]
 
 test('--json prints one object a device, with exactly the documented members', async (t) => {
@@ -50,6 +50,8 @@ test('--json prints one object a device, with exactly the documented members', a
     )
     const shares = Object.values(line.basis as Record<string, number>)
     t.deepEqual(Object.keys(line.basis), ['exact', 'interpolated', 'extrapolated', 'fallback'])
+    const hosted = line.warnings.some((warning: string) => warning.includes('left to the host core'))
+    t.is(hosted, line.basis.fallback >= 0.1)
     t.true(Math.abs(shares.reduce((sum, share) => sum + share, 0) - 1) < 1e-9)
   }
 })
