@@ -73,6 +73,18 @@ test('a cost that adds up is predicted as it is, one that is a product by its lo
   }
 })
 
+test('what a choice adds to the cost is learned from a few networks, with what one gene does to another beside it', (t) => {
+  const price = [1, 4, 9]
+  const parts = (genome: Genome) => kinds(genome).reduce((all, kind) => all + price[kind]!, 0)
+  const sum = (genome: Genome) => parts(genome) + widths(genome).reduce((all, width) => all + width, 0)
+  const { error, mean } = missed(sum, measured(sum, 40))
+  t.true(error < 0.008 * mean, `sum: ${error} of ${mean}`)
+  // The first kind decides whether the last layer costs anything.
+  const gated = (genome: Genome) => sum(genome) - (kinds(genome)[0] === 0 ? 3 * widths(genome)[7]! : 0)
+  const within = missed(gated, measured(gated, 120))
+  t.true(within.error < 0.035 * within.mean, `gated: ${within.error} of ${within.mean}`)
+})
+
 test('what costs may be instead has the likeliest in the middle, seldom leaves out the truth, and is close once measured', (t) => {
   const costOf = (genome: Genome) => 1 + widths(genome).reduce((all, width, i) => all + width + kinds(genome)[i]!, 0)
   const model = measured(costOf, 60)

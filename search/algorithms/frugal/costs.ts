@@ -42,6 +42,8 @@ export const INITIAL_COST_PARAMETERS: KernelParameters = {
   costScale: 1,
   noise: 0.003,
 }
+/** So slow that the count part is next to linear: what a choice costs adds up over the places it is taken in. */
+const COUNT_DECAY = 0.01
 const FIRST_SEARCH = 16
 /** Parameters are searched again when the observations have grown by this share. */
 const GROWTH = 0.08
@@ -79,10 +81,10 @@ export class PredictedCosts implements CostSource {
 
   /** @param observations that the state belongs to */
   constructor(encoding: Encoding, frontCount: number, state: TuningState, observations: readonly Observation[]) {
-    this.#encoding = encoding
+    this.#encoding = { ...encoding, countDecay: COUNT_DECAY }
     this.#frontCount = frontCount
     const rows = observations.map(({ genome }) => encoding.encode(genome))
-    this.#tuned = new TunedProcess(encoding, state, rows, { growth: GROWTH, leastNoise: LEAST_NOISE })
+    this.#tuned = new TunedProcess(this.#encoding, state, rows, { growth: GROWTH, leastNoise: LEAST_NOISE })
     this.#devices = this.#newDevices()
     observations.forEach((observation, i) => {
       this.#take(observation, rows[i]!)

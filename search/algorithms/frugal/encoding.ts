@@ -20,6 +20,8 @@ export interface Encoding {
   readonly geneCount: number
   readonly countCount: number
   readonly costCount: number
+  /** How fast the count part of the kernel falls with the squared distance of the counts. */
+  readonly countDecay: number
   /** Mean sum of mismatches between two random genomes. Counts are scaled to a mean squared distance of 1. */
   readonly typicalMismatch: number
   /** The latest genomes get the same object again. */
@@ -43,6 +45,8 @@ export interface GeneColumn {
 }
 
 const SAMPLES = 64
+/** At the typical distance of two random genomes a quarter of the count part is gone. */
+export const COUNT_DECAY = 0.27
 /** Genomes whose encodings are kept: candidates come back from ask to ask. */
 const RECENT = 512
 
@@ -149,6 +153,7 @@ export function createEncoding(
     geneCount: open.length,
     countCount,
     costCount: costScales.length,
+    countDecay: COUNT_DECAY,
     typicalMismatch: Math.max(1, typicalMismatch),
     groups,
     groupCodes: groups.map((group) =>

@@ -8,6 +8,7 @@ import {
   type Kernel,
   type KernelParameters,
   measureDistances,
+  noiseOf,
 } from './kernel.ts'
 import { appendCholeskyRow, product, rowStart, solveLower, solveUpper } from './triangular.ts'
 
@@ -73,7 +74,7 @@ export class GaussianProcess {
     this.#latents = latents
     this.#kernel = createKernel(encoding, parameters)
     this.#choiceDistances = choiceDistances(encoding.groups, latents)
-    this.#noise = parameters.noise
+    this.#noise = noiseOf(encoding, parameters)
     this.#rows = new EncodedRows(encoding)
   }
 

@@ -1,4 +1,4 @@
-import type { EncodedGenome, Encoding } from './encoding.ts'
+import { COUNT_DECAY, type EncodedGenome, type Encoding } from './encoding.ts'
 import { decayed } from './exponential.ts'
 
 /** What the covariance of two genomes is made of. All entries but the noise are relative to the interaction part's 1. */
@@ -13,7 +13,7 @@ export interface KernelParameters {
   readonly decay: number
   /** Distance in standard deviations over which costs are alike. */
   readonly costScale: number
-  /** Variance of the noise, relative to that of the whole. */
+  /** Variance of the noise, relative to that of the whole, whose count part is taken as if it fell fast. */
   readonly noise: number
 }
 
@@ -35,9 +35,6 @@ export const PARAMETER_GRIDS: Readonly<Record<keyof KernelParameters, readonly n
   costScale: [0.5, 1, 2],
   noise: [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1],
 }
-
-/** Fall of the count part at the typical distance of two random genomes. */
-const COUNT_DECAY = 0.27
 
 /** Encoded genomes side by side. */
 export class EncodedRows {
@@ -132,27 +129,42 @@ export function measureDistances(
 /** Writes the covariances `from`…`to − 1`, relative to the variance, that belong to distances. */
 export type Kernel = (distances: Distances, from: number, to: number, into: Float64Array) => void
 
+/**
+ * Weight of the count part. The slower it falls, the closer it is to a sum over the genes and the greater it must be for
+ * the same differences.
+ */
+const countWeight = ({ countCount, countDecay }: Encoding, { count }: KernelParameters): number =>
+  countCount > 0 ? count * (COUNT_DECAY / countDecay) : 0
+
+const wholeWeight = ({ costCount }: Encoding, { main, cost }: KernelParameters, count: number): number =>
+  1 + main + count + (costCount > 0 ? cost : 0)
+
 /** Weight of the interaction part, exp(−rate · distance), in the whole, and its rate. */
 export function interactionOf(encoding: Encoding, parameters: KernelParameters): { weight: number; rate: number } {
-  const count = encoding.countCount > 0 ? parameters.count : 0
-  const cost = encoding.costCount > 0 ? parameters.cost : 0
-  return { weight: 1 / (1 + parameters.main + count + cost), rate: parameters.decay / encoding.typicalMismatch }
+  const whole = wholeWeight(encoding, parameters, countWeight(encoding, parameters))
+  return { weight: 1 / whole, rate: parameters.decay / encoding.typicalMismatch }
+}
+
+/** Variance of the noise in the covariances of the kernel: a share of what genomes differ by. */
+export function noiseOf(encoding: Encoding, parameters: KernelParameters): number {
+  const falling = wholeWeight(encoding, parameters, encoding.countCount > 0 ? parameters.count : 0)
+  return parameters.noise * (falling / wholeWeight(encoding, parameters, countWeight(encoding, parameters)))
 }
 
 /** Positive definite, 1 for equal genomes. */
 export function createKernel(encoding: Encoding, parameters: KernelParameters): Kernel {
-  const { geneCount, countCount, costCount } = encoding
+  const { geneCount, costCount, countDecay } = encoding
   const { weight, rate } = interactionOf(encoding, parameters)
   const mainWeight = parameters.main * weight
   const mainRate = mainWeight / Math.max(1, geneCount)
-  const countWeight = countCount > 0 ? parameters.count * weight : 0
+  const countShare = countWeight(encoding, parameters) * weight
   const costWeight = costCount > 0 ? parameters.cost * weight : 0
   const costRate = costCount > 0 ? 0.5 / (costCount * parameters.costScale ** 2) : 0
   return ({ mismatch, apart, counts, costs }, from, to, into) => {
     for (let i = from; i < to; i++) {
       let covariance = mainWeight - mainRate * mismatch[i]! + weight * decayed(rate * apart[i]!)
       // Rounding may leave equal counts a little below 0 apart.
-      if (countWeight > 0) covariance += countWeight * decayed(COUNT_DECAY * Math.max(0, counts[i]!))
+      if (countShare > 0) covariance += countShare * decayed(countDecay * Math.max(0, counts[i]!))
       if (costWeight > 0) covariance += costWeight * decayed(costRate * costs[i]!)
       into[i] = covariance
     }
