@@ -28,6 +28,11 @@ export function dataNotes({ classNames, labels, splits: { validation } }: Datase
   return notes
 }
 
+/** A look-ahead of up to this share of the trials costs little (docs/searching.md). */
+const CHEAP_SHARE = 1 / 6
+/** With so many times the cores, they seldom wait for each other. */
+const PLENTY = 4
+
 /** Says what a machine with more cores than the look-ahead can do. The look-ahead itself never follows the machine. */
 export function crewNotes(
   { lookAhead, trials }: Pick<SearchSettings, 'lookAhead' | 'trials'>,
@@ -35,9 +40,13 @@ export function crewNotes(
   trainsAlone: boolean,
   cores = os.availableParallelism(),
 ): readonly string[] {
-  const busy = Math.min(cores, trials)
-  if (asked.workers !== undefined || trainsAlone || busy <= lookAhead) return []
+  if (asked.workers !== undefined || trainsAlone || Math.min(cores, trials) <= lookAhead) return []
+  const cheap = Math.min(PLENTY * cores, Math.floor(CHEAP_SHARE * trials))
+  const advice =
+    cheap > lookAhead
+      ? `--look-ahead ${cheap} trains more at a time and finds about as much`
+      : 'with more --trials it may be up to a sixth of them; beyond that a search learns too little from each network'
   return [
-    `${lookAhead} of ${cores} cores train, as --look-ahead allows (it decides what is found, so it does not follow the machine): --look-ahead ${2 * cores} keeps all of them busy`,
+    `--look-ahead ${lookAhead} keeps at most ${lookAhead} of ${cores} cores busy; it decides what is found, so it does not follow the machine: ${advice}`,
   ]
 }
