@@ -121,7 +121,7 @@ export class QdqBuilder {
    */
   lookedUp(edge: Edge, name: TableName, table: Int8Array, quantisation: Quantisation): Edge {
     const data = Uint8Array.from(table, (value) => value + OFFSET)
-    return { value: this.#element(name, data, this.#index(edge)), shape: edge.shape, quantisation }
+    return { value: this.#elements(name, data, this.#index(edge), edge.shape), shape: edge.shape, quantisation }
   }
 
   /** A function of two values: the element at 256 · (first + 128) + second + 128. The second may be one for each channel. */
@@ -129,13 +129,16 @@ export class QdqBuilder {
     const { emitter } = this
     const row = emitter.shared('int32 256', () => ({ type: 'int32', dims: [], data: Int32Array.of(256) }))
     const index = emitter.node('Add', [emitter.node('Mul', [this.#index(a), row]), this.#index(b)])
-    return { value: this.#element(name, table, index), shape: a.shape, quantisation }
+    return { value: this.#elements(name, table, index, a.shape), shape: a.shape, quantisation }
   }
 
   #index = ({ value }: Edge): Value => this.cast(value, INT32)
 
-  #element(name: TableName, data: Uint8Array, index: Value): Value {
-    const tensor = { type: 'uint8', dims: [data.length], data } as const
-    return this.emitter.node('Gather', [this.emitter.initializer(tableLabel(name, this.#count++), tensor), index])
+  /** GatherElements takes single bytes, from and to vectors, four times as fast as Gather does. */
+  #elements(name: TableName, data: Uint8Array, index: Value, shape: Shape): Value {
+    const { emitter } = this
+    const table = emitter.initializer(tableLabel(name, this.#count++), { type: 'uint8', dims: [data.length], data })
+    const found = emitter.node('GatherElements', [table, emitter.reshape(index, [-1])])
+    return emitter.reshape(found, [-1, ...(isMap(shape) ? [shape[2]!, shape[0]!, shape[1]!] : shape)])
   }
 }

@@ -6,9 +6,9 @@ import type { OnnxFile, OnnxFileNode } from './read-onnx.ts'
  * What a value of an int8 network is. `level`: integers that stand for real numbers, as QuantizeLinear gives them. `wide`: the
  * same with more bits, on the way back to int8; `total`: a sum of them; `rest`: half a total, which makes a division round;
  * `sign`: whether they are below 0. `share`: whatever lies between the largest value of a softmax and its result. `factor`: what
- * levels that are chosen while the network runs are multiplied with.
+ * levels that are chosen while the network runs are multiplied with. `flat`: indices in one vector; `found`: what a table gives for them.
  */
-type Role = 'level' | 'wide' | 'total' | 'rest' | 'sign' | 'share' | 'factor'
+type Role = 'level' | 'wide' | 'total' | 'rest' | 'sign' | 'share' | 'factor' | 'flat' | 'found'
 
 /** What is known of the values of a graph, by their names in the file; graphs inside its nodes go on from it. */
 export interface PlainValues {
@@ -131,7 +131,12 @@ class PlainReading {
       return this.#readLargest(node, first)
     }
     if (SHARING.has(opType) && inputs.some((name) => this.#roles.get(name) === 'share')) return this.#share(node)
-    if (opType === 'Gather' && this.#roles.get(second) === 'wide') return this.#readTable(node, first, second)
+    if (opType === 'Reshape' && this.#isAroundTable(node))
+      return this.#same(node, first, role === 'wide' ? 'flat' : 'level')
+    if (opType === 'Gather' && this.#roles.get(second) === 'wide') return this.#readTable(node, first, second, 'level')
+    if (opType === 'GatherElements' && this.#roles.get(second) === 'flat') {
+      return this.#readTable(node, first, second, 'found')
+    }
     if (opType === 'ReduceSum' && role === 'wide') return this.#readSum(node, second)
     if (opType === 'AveragePool' && role === 'wide') return this.#keep(node, 'wide')
     if (MOVING.has(opType)) return this.#move(node)
@@ -186,17 +191,27 @@ class PlainReading {
     return this.#keep(node, roles[0] ?? (inBranch ? 'level' : undefined))
   }
 
+  /** Indices that become one vector for a table, or what was found there on the way back to its shape. */
+  #isAroundTable({ inputs: [value = '', shape = ''], outputs: [output = ''] }: OnnxFileNode): boolean {
+    const role = this.#roles.get(value)
+    if (role === 'found') return true
+    const list = this.#file.initializers.get(shape)?.values
+    const readers = this.#readers.get(output) ?? []
+    const isVector = list?.length === 1 && list[0] === -1
+    return role === 'wide' && isVector && readers.every(({ opType }) => opType === 'GatherElements')
+  }
+
   /** The element of a stored table at an index. */
-  #readTable(node: OnnxFileNode, table: string, index: string): boolean {
+  #readTable(node: OnnxFileNode, table: string, index: string, role: 'level' | 'found'): boolean {
     const [opType, size] = [tableOperator(table), this.#file.initializers.get(table)?.dims[0]]
     if (opType === undefined) return false
-    if (size !== PAIRS) return this.#replace(node, opType, [index], 'level')
+    if (size !== PAIRS) return this.#replace(node, opType, [index], role)
     // The index is made of both operands by an Add.
     const place = this.#places.get(this.#name(index))
     const made = place === undefined ? undefined : this.#nodes[place]
     if (place === undefined || made?.opType !== 'Add') return false
     this.#nodes[place] = { ...made, opType }
-    return this.#same(node, index, 'level')
+    return this.#same(node, index, role)
   }
 
   /** A sum over height and width is a mean but for its factor. */

@@ -177,7 +177,7 @@ test('sums and products of all pairs of int8 values, with scales as a file may h
       const outputs = createInterpreter(network)(inputs)
       isReference(t, await inOnnxRuntime({ network, inputs, count: 1 }), outputs, `${network.kernels[2]!.kind} ${i}`)
       const { nodes } = readOnnx(writeQdqModel(network))
-      const tables = nodes.filter(({ opType }) => opType === 'Gather').length
+      const tables = nodes.filter(({ opType }) => opType === 'GatherElements').length
       t.is(tables, chosen ? 0 : 1)
     }
   }
