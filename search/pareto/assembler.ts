@@ -35,7 +35,7 @@ const simd = (opcode: number, ...rest: Code): Code => [0xfd, ...unsigned(opcode)
 /** Loads and stores take the address and a constant that is added to it, in bytes; no alignment is promised. */
 const load =
   (...opcode: Code) =>
-  (address: Code, offset: number): Code => [...address, ...opcode, 0, ...unsigned(offset)]
+  (address: Code, offset = 0): Code => [...address, ...opcode, 0, ...unsigned(offset)]
 const store =
   (...opcode: Code) =>
   (address: Code, offset: number, value: Code): Code => [...address, ...value, ...opcode, 0, ...unsigned(offset)]
@@ -90,6 +90,8 @@ export const v128 = {
     ...value,
     ...simd(0x57, 0, ...unsigned(offset), 1),
   ],
+  /** 4 bytes from memory, four times. */
+  load32_splat: load(...simd(0x09)),
   /** 8 bytes from memory, then zeros. */
   load64_zero: load(...simd(0x5d)),
   zero: simd(0x0c, ...Array<number>(16).fill(0)),
@@ -102,6 +104,12 @@ export const i8x16 = {
 } as const
 export const i16x8 = { add: operator(...simd(0x8e)), sub: operator(...simd(0x91)) } as const
 export const i32x4 = {
+  add: operator(...simd(0xae)),
+  /** Products of eight pairs of 16 bits, added two by two: four sums of 32 bits. */
+  dot_i16x8_s: operator(...simd(0xba)),
+  /** Products of 16 bits in 32 bits: of the first four pairs, or of the last. */
+  extmul_low_i16x8_s: operator(...simd(0xbc)),
+  extmul_high_i16x8_s: operator(...simd(0xbd)),
   extract_lane: (value: Code, lane: number): Code => [...value, ...simd(0x1b, lane)],
 } as const
 export const i64x2 = {
@@ -122,8 +130,9 @@ export const f64x2 = {
 
 export const get = (local: number): Code => [0x20, ...unsigned(local)]
 export const set = (local: number, value: Code): Code => [...value, 0x21, ...unsigned(local)]
-/** Adds a constant to a local. */
-export const advance = (local: number, by: number): Code => set(local, i32.add(get(local), i32.const(by)))
+/** Adds a number or a value to a local. */
+export const advance = (local: number, by: number | Code): Code =>
+  set(local, i32.add(get(local), typeof by === 'number' ? i32.const(by) : by))
 /** A local times a power of two. */
 export const shifted = (local: number, bits: number): Code => i32.shl(get(local), i32.const(bits))
 /** Runs `body` again as long as `condition` holds after it. */
@@ -133,6 +142,9 @@ export const repeatWhile = (body: readonly Code[], condition: Code): Code => [
   ...condition,
   ...[0x0d, 0, END],
 ]
+/** Runs `body` as many times as the local says, at least once; the local ends at 0. */
+export const repeat = (counter: number, ...body: readonly Code[]): Code =>
+  repeatWhile([...body, advance(counter, -1)], get(counter))
 export const when = (condition: Code, then: readonly Code[], otherwise: readonly Code[] = []): Code => [
   ...condition,
   ...[0x04, VOID],
@@ -162,6 +174,18 @@ export interface WrittenFunction {
 const counted = (parts: readonly Code[]): Code => [...unsigned(parts.length), ...parts.flat()]
 const sized = (bytes: Code): Code => [...unsigned(bytes.length), ...bytes]
 const text = (value: string): Code => sized([...new TextEncoder().encode(value)])
+
+/** What is used of WebAssembly, which Node's types leave out. */
+export interface WebAssemblyNamespace {
+  readonly Module: new (bytes: Uint8Array) => object
+  readonly Memory: new (limits: { readonly initial: number }) => { readonly buffer: ArrayBuffer }
+  readonly Instance: new (module: object, imports: object) => { readonly exports: object }
+}
+export const PAGE_BYTES = 1 << 16
+
+/** Undefined where a program has been started without it. */
+export const webAssembly = (): WebAssemblyNamespace | undefined =>
+  (globalThis as unknown as { readonly WebAssembly?: WebAssemblyNamespace }).WebAssembly
 
 /** A module of some functions, exported by their names, over an imported memory `m.memory`. */
 export function assemble(functions: readonly WrittenFunction[]): Uint8Array<ArrayBuffer> {

@@ -1,4 +1,4 @@
-import { assemble } from './assembler.ts'
+import { assemble, PAGE_BYTES, type WebAssemblyNamespace, webAssembly } from './assembler.ts'
 import { MEMORY_END, prefixes, RANKS, ranks, SETS, SETS_BYTES } from './dominance-code.ts'
 import { column, gaps, KEYS, MOST_KEYS, MOST_VALUES, ORDER, POINTS, SORTED, SUMS, sort } from './sort-code.ts'
 
@@ -11,7 +11,6 @@ const LEVELS_PER_KEY = 2
 const LEAST_SHIFT = 4
 const MOST_SHIFT = 10
 const FEW_BYTES = 1 << 19
-const PAGE = 1 << 16
 
 interface Functions {
   column(from: number, step: number, count: number): void
@@ -19,13 +18,6 @@ interface Functions {
   gaps(count: number, range: number): void
   prefixes(count: number, shift: number, bytes: number, sets: number, place: number, width: number): void
   ranks(count: number, objectives: number, limit: number): void
-}
-
-/** What is used of WebAssembly, which Node's types leave out. */
-interface WebAssemblyNamespace {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Memory: new (limits: { readonly initial: number }) => { readonly buffer: ArrayBuffer }
-  readonly Instance: new (module: object, imports: object) => { readonly exports: object }
 }
 
 /** Points in a memory of WebAssembly, and what is computed of them there. */
@@ -42,7 +34,7 @@ export class WasmPoints {
   #objectives = 1
 
   constructor({ Module, Memory, Instance }: WebAssemblyNamespace) {
-    const memory = new Memory({ initial: Math.ceil(MEMORY_END / PAGE) })
+    const memory = new Memory({ initial: Math.ceil(MEMORY_END / PAGE_BYTES) })
     const module = new Module(assemble([column(), sort(), gaps(), prefixes(), ranks()]))
     this.#functions = new Instance(module, { m: { memory } }).exports as Functions
     this.#limits = new Float64Array(memory.buffer, 0, 6)
@@ -159,11 +151,13 @@ let missing = false
 export function wasmPoints(count: number, objectives: number): WasmPoints | undefined {
   if (missing || count > MOST_KEYS || count * objectives > MOST_VALUES) return undefined
   if (shared === undefined) {
+    const available = webAssembly()
     try {
-      shared = new WasmPoints((globalThis as unknown as { readonly WebAssembly: WebAssemblyNamespace }).WebAssembly)
+      shared = available && new WasmPoints(available)
     } catch {
-      missing = true
+      // Neither its vectors nor its memory are promised.
     }
+    missing = shared === undefined
   }
   return shared
 }

@@ -1,20 +1,16 @@
 import {
-  add,
-  add4,
   advance,
   assemble,
-  constant,
-  dot,
   get,
-  load,
-  loadSplat,
-  productsHigh,
-  productsLow,
+  i32,
+  i32x4,
+  PAGE_BYTES,
   repeat,
   set,
-  store,
+  v128,
   type WrittenFunction,
-} from './assembler.ts'
+  webAssembly,
+} from '../../../search/pareto/assembler.ts'
 
 /** Filters, or channels, that are computed together. */
 export const LANES = 8
@@ -53,15 +49,18 @@ export interface VectorSums {
   ): void
 }
 
+const of = <T extends 'i32' | 'v128'>(count: number, type: T) => Array<T>(count).fill(type)
+
 function products(): WrittenFunction {
   const [x, w, bias, sums, second, blocks, rows, pairs, stride, step] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] as const
   const [row, pair, line, at] = [10, 11, 12, 13] as const
   const [a0, a1, b0, b1, w0, w1, value] = [14, 15, 16, 17, 18, 19, 20] as const
-  const accumulate = (sum: number, weights: number) => set(sum, add4(get(sum), dot(get(weights), get(value))))
+  const accumulate = (sum: number, weights: number) =>
+    set(sum, i32x4.add(get(sum), i32x4.dot_i16x8_s(get(weights), get(value))))
   const body = repeat(
     blocks,
-    set(a0, load(get(bias))),
-    set(a1, load(get(bias), 16)),
+    set(a0, v128.load(get(bias))),
+    set(a1, v128.load(get(bias), 16)),
     set(b0, get(a0)),
     set(b1, get(a1)),
     set(line, get(x)),
@@ -72,27 +71,27 @@ function products(): WrittenFunction {
       set(pair, get(pairs)),
       repeat(
         pair,
-        set(w0, load(get(w))),
-        set(w1, load(get(w), 16)),
-        set(value, loadSplat(get(at))),
+        set(w0, v128.load(get(w))),
+        set(w1, v128.load(get(w), 16)),
+        set(value, v128.load32_splat(get(at))),
         accumulate(a0, w0),
         accumulate(a1, w1),
-        set(value, loadSplat(add(get(at), get(step)))),
+        set(value, v128.load32_splat(i32.add(get(at), get(step)))),
         accumulate(b0, w0),
         accumulate(b1, w1),
-        advance(w, constant(32)),
-        advance(at, constant(4)),
+        advance(w, 32),
+        advance(at, 4),
       ),
       advance(line, get(stride)),
     ),
-    store(get(sums), 0, get(a0)),
-    store(get(sums), 16, get(a1)),
-    store(add(get(sums), get(second)), 0, get(b0)),
-    store(add(get(sums), get(second)), 16, get(b1)),
-    advance(sums, constant(32)),
-    advance(bias, constant(32)),
+    v128.store(get(sums), 0, get(a0)),
+    v128.store(get(sums), 16, get(a1)),
+    v128.store(i32.add(get(sums), get(second)), 0, get(b0)),
+    v128.store(i32.add(get(sums), get(second)), 16, get(b1)),
+    advance(sums, 32),
+    advance(bias, 32),
   )
-  return { name: 'products', parameters: 10, integers: 4, vectors: 7, body: [body] }
+  return { name: 'products', parameters: of(10, 'i32'), locals: [...of(4, 'i32'), ...of(7, 'v128')], body: [body] }
 }
 
 function depthwise(): WrittenFunction {
@@ -101,8 +100,8 @@ function depthwise(): WrittenFunction {
   const [low, high, weight, value] = [13, 14, 15, 16] as const
   const body = repeat(
     blocks,
-    set(low, load(get(bias))),
-    set(high, load(get(bias), 16)),
+    set(low, v128.load(get(bias))),
+    set(high, v128.load(get(bias), 16)),
     set(line, get(x)),
     set(row, get(rows)),
     repeat(
@@ -111,35 +110,26 @@ function depthwise(): WrittenFunction {
       set(column, get(columns)),
       repeat(
         column,
-        set(weight, load(get(w))),
-        set(value, load(get(at))),
-        set(low, add4(get(low), productsLow(get(weight), get(value)))),
-        set(high, add4(get(high), productsHigh(get(weight), get(value)))),
-        advance(w, constant(16)),
+        set(weight, v128.load(get(w))),
+        set(value, v128.load(get(at))),
+        set(low, i32x4.add(get(low), i32x4.extmul_low_i16x8_s(get(weight), get(value)))),
+        set(high, i32x4.add(get(high), i32x4.extmul_high_i16x8_s(get(weight), get(value)))),
+        advance(w, 16),
         advance(at, get(pixel)),
       ),
       advance(line, get(stride)),
     ),
-    store(get(sums), 0, get(low)),
-    store(get(sums), 16, get(high)),
-    advance(sums, constant(32)),
-    advance(bias, constant(32)),
-    advance(x, constant(16)),
+    v128.store(get(sums), 0, get(low)),
+    v128.store(get(sums), 16, get(high)),
+    advance(sums, 32),
+    advance(bias, 32),
+    advance(x, 16),
   )
-  return { name: 'depthwise', parameters: 9, integers: 4, vectors: 4, body: [body] }
+  return { name: 'depthwise', parameters: of(9, 'i32'), locals: [...of(4, 'i32'), ...of(4, 'v128')], body: [body] }
 }
 
-/** What is used of WebAssembly, which Node's types leave out. */
-interface WebAssemblyNamespace {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Memory: new (limits: { readonly initial: number }) => { readonly buffer: ArrayBuffer }
-  readonly Instance: new (module: object, imports: object) => { readonly exports: object }
-}
-const { Module, Memory, Instance } = (globalThis as unknown as { readonly WebAssembly: WebAssemblyNamespace })
-  .WebAssembly
-
+const { Module, Memory, Instance } = webAssembly()!
 const module = new Module(assemble([products(), depthwise()]))
-const PAGE = 1 << 16
 /** Vectors are read up to their end, which may lie behind the last value. */
 const SLACK = 64
 
@@ -163,7 +153,7 @@ export class ArenaPlan {
   whenReady = (fill: (arena: Arena) => void): void => void this.#whenReady.push(fill)
 
   allocate(): void {
-    const memory = new Memory({ initial: Math.max(Math.ceil(this.#bytes / PAGE), 1) })
+    const memory = new Memory({ initial: Math.max(Math.ceil(this.#bytes / PAGE_BYTES), 1) })
     const sums = new Instance(module, { m: { memory } }).exports as VectorSums
     for (const fill of this.#whenReady) fill({ buffer: memory.buffer, sums })
   }
