@@ -11,6 +11,8 @@ export interface NonDominatedSort {
 
 /** Up to this number of points in space, one front is found by bit sets in two thirds of the time. */
 const FEW_IN_FRONT = 4096
+/** Few points are ranked sooner than they are thinned out. */
+const POINTS_PER_PIVOT = 128
 
 /**
  * Non-dominated sorting for minimisation. `points` holds `count` rows of `objectives` values; equal points share a rank.
@@ -32,7 +34,7 @@ export function nonDominatedSort(points: Float64Array, count: number, objectives
  */
 export function nonDominatedIndices(points: Float64Array, count: number, objectives: number): Uint32Array {
   checkPoints(points, count, objectives)
-  const left = thinOut(points, count, objectives)
+  const left = thinOut(points, count, objectives, Math.floor(count / POINTS_PER_PIVOT))
   let rows = points
   if (left.length < count) {
     rows = new Float64Array(left.length * objectives)

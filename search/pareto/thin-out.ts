@@ -1,8 +1,7 @@
 import { ascendingOrder } from './order.ts'
 
-/** Points that all others are compared with, of many; of few, it pays to leave more to the ranking. */
+/** Points that all others are compared with. */
 const MOST_PIVOTS = 24
-const POINTS_PER_PIVOT = 128
 /** Sets with fewer points are not worth thinning out. */
 const FEW = 64
 
@@ -10,8 +9,14 @@ const FEW = 64
  * Ascending rows of a set without most of those that another one dominates: the ones dominated by the point with the
  * least sum of scaled objectives and, if those were many, by up to two dozen more points with small sums. A front loses
  * nothing and costs little; of points scattered at random few are left. Equal points stay.
+ * @param mostPivots how many more points, for those who do quickly with what is left
  */
-export function thinOut(points: Float64Array, count: number, objectives: number): Uint32Array {
+export function thinOut(
+  points: Float64Array,
+  count: number,
+  objectives: number,
+  mostPivots = MOST_PIVOTS,
+): Uint32Array {
   const all = new Uint32Array(count)
   for (let i = 0; i < count; i++) all[i] = i
   if (count < FEW || objectives < 2) return all
@@ -23,7 +28,7 @@ export function thinOut(points: Float64Array, count: number, objectives: number)
   if (kept > 0.75 * count) return all.subarray(0, kept)
   const left = all.subarray(0, kept)
   const order = ascendingOrder(Float64Array.from(left, (i) => sums[i]!))
-  const pivots = new Uint32Array(Math.min(MOST_PIVOTS, Math.floor(count / POINTS_PER_PIVOT)))
+  const pivots = new Uint32Array(Math.min(MOST_PIVOTS, mostPivots))
   let pivotCount = 0
   const lost = new Uint8Array(kept)
   for (const place of order) {
