@@ -2,6 +2,8 @@ import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { parseNormalisation } from '../../export/convert/calibration-data.ts'
 import { convertModel, parseConversionFormats } from '../../export/convert/convert-model.ts'
+import { withEmbeddedWeights } from '../../formats/onnx/embed-weights.ts'
+import { externalData } from '../../formats/read-model.ts'
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { pathInside, writeFileAtomic } from '../../lib/files.ts'
 import { print } from './output.ts'
@@ -45,6 +47,12 @@ export async function convert(args: ConvertArguments): Promise<void> {
   for (const finding of findings) print(finding)
 }
 
+/** The bytes of a file, with the weights that an ONNX file keeps in others beside it. */
+function wholeFile(model: string, kind: 'tflite' | 'onnx'): Uint8Array {
+  const bytes = readFileSync(model)
+  return kind === 'onnx' ? withEmbeddedWeights(bytes, externalData(model), MAX_FILE_BYTES) : bytes
+}
+
 /** @throws UserError when the file is not there, too large, or of another kind. */
 function readBytes(model: string): { readonly bytes: Uint8Array; readonly kind: 'tflite' | 'onnx' } {
   const suffix = path.extname(model).toLowerCase()
@@ -53,9 +61,9 @@ function readBytes(model: string): { readonly bytes: Uint8Array; readonly kind: 
     throw new UserError(`model '${model}' ends in '${suffix}'; frugal convert reads .tflite and float .onnx files`)
   try {
     const { size } = statSync(model)
-    if (size <= MAX_FILE_BYTES) return { bytes: readFileSync(model), kind }
+    if (size <= MAX_FILE_BYTES) return { bytes: wholeFile(model, kind), kind }
   } catch (error) {
-    throw new UserError(`model '${model}' cannot be read: ${messageOf(error)}`)
+    throw new UserError(`model '${model}' cannot be read: ${messageOf(error).replaceAll(/\p{C}/gu, '?')}`)
   }
   throw new UserError(`model '${model}' is larger than ${MAX_FILE_BYTES} bytes, the most that is converted`)
 }

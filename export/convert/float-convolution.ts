@@ -1,5 +1,5 @@
 import { UserError } from '../../lib/errors.ts'
-import { explicitPadding, featureShape, windowOutput } from '../../network/shapes.ts'
+import { featureShape, windowOutput } from '../../network/shapes.ts'
 import type { ActivationKind, Op, Padding, Pair, Shape } from '../../network/types.ts'
 import { channelsFirst } from '../weight-layout.ts'
 import type { FloatBuilder, FloatValue } from './float-builder.ts'
@@ -44,16 +44,6 @@ function placedWindow(input: Shape, kernel: Pair, stride: Pair, amounts: Amounts
     )
   }
   return { kernel: [rows.size, columns.size], padding: 'same', before: [rows.front, columns.front] }
-}
-
-/** Padding of a pool, whose windows cannot grow. @throws UserError unless SAME or VALID says the amounts. */
-export function poolPadding(input: Shape, kernel: Pair, stride: Pair, amounts: Amounts): Padding {
-  if (amounts.flat().every((amount) => amount === 0)) return 'valid'
-  const same = explicitPadding(featureShape(input, 'its input'), { kernel, stride, padding: 'same' })
-  if (amounts.flat().join() === [same.top, same.bottom, same.left, same.right].join()) return 'same'
-  throw new UserError(
-    `it pads by ${amounts.flat().join(', ')} rows and columns; of pools SAME, ${same.top}, ${same.bottom}, ${same.left}, ${same.right}, and none are converted`,
-  )
 }
 
 /** Windows `[height, width]`, one after the other, with zeros around them. */

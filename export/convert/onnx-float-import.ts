@@ -20,9 +20,13 @@ export class OnnxFloatImport extends FloatBuilder {
   /** Results of nodes that only pass on what is stored. */
   readonly #aliases = new Map<string, string>()
 
-  constructor(file: OnnxFile) {
+  /** Axes of maps in the file: 4, or 3 where they are sequences. */
+  readonly rank: number
+
+  constructor(file: OnnxFile, rank: number) {
     super()
     this.#file = file
+    this.rank = rank
   }
 
   give = (name: string, value: OnnxValue): void => void this.#values.set(name, value)

@@ -1,8 +1,10 @@
 import type { OnnxFileNode } from '../../formats/onnx/read-onnx.ts'
+import { elementTypeOf } from '../../formats/onnx/read-tensor.ts'
 import { UserError } from '../../lib/errors.ts'
 import { sameShape, sizeOf } from '../../network/shapes.ts'
 import type { ActivationKind, Pair, Shape } from '../../network/types.ts'
-import { type Amounts, addConvolution, poolPadding } from './float-convolution.ts'
+import { type Amounts, addConvolution } from './float-convolution.ts'
+import { addPool } from './float-pools.ts'
 import type { OnnxFloatImport, OnnxValue } from './onnx-float-import.ts'
 
 interface Input {
@@ -11,10 +13,12 @@ interface Input {
 }
 type Reader = (input: Input) => OnnxValue
 
+/** Of height and width; a sequence is a map of one row. */
 const pairOf = ({ integers }: OnnxFileNode, name: string): Pair => {
-  const [a = 1, b = 1] = integers.get(name) ?? []
-  return [a, b]
+  const list = integers.get(name) ?? []
+  return list.length === 1 ? [1, list[0]!] : [list[0] ?? 1, list[1] ?? 1]
 }
+const isSet = ({ integers }: OnnxFileNode, name: string): boolean => (integers.get(name)?.[0] ?? 0) !== 0
 
 const isMap = ({ shape }: OnnxValue): boolean => shape.length === 3
 function mapOf({ network, node }: Input): OnnxValue {
@@ -28,7 +32,8 @@ function paddingOf({ integers, texts }: OnnxFileNode): 'same' | Amounts {
   const auto = texts.get('auto_pad') ?? 'NOTSET'
   if (auto === 'SAME_UPPER') return 'same'
   if (auto !== 'NOTSET' && auto !== 'VALID') throw new UserError(`auto_pad is ${auto}, which is not converted`)
-  const [top = 0, left = 0, bottom = 0, right = 0] = auto === 'VALID' ? [] : (integers.get('pads') ?? [])
+  const pads = auto === 'VALID' ? [] : (integers.get('pads') ?? [])
+  const [top = 0, left = 0, bottom = 0, right = 0] = pads.length === 2 ? [0, pads[0]!, 0, pads[1]!] : pads
   return [
     [top, bottom],
     [left, right],
@@ -48,7 +53,8 @@ function tapsFirst(weights: Float32Array, channels: number, taps: number): Float
 const conv: Reader = (input) => {
   const { network, node } = input
   const x = mapOf(input)
-  const [count = 0, own = 0, height = 0, width = 0] = network.dimsOf(node.inputs[1]!)
+  const dims = network.dimsOf(node.inputs[1]!)
+  const [count = 0, own = 0, height = 0, width = 0] = dims.length === 3 ? dims.toSpliced(2, 0, 1) : dims
   const channels = x.shape[2]!
   const groups = node.integers.get('group')?.[0] ?? 1
   if (own * groups !== channels || count % groups !== 0 || height < 1 || width < 1)
@@ -156,11 +162,7 @@ function withConstant({ network, node }: Input, scales: boolean): OnnxValue {
   const stored = network.isStored(first) ? first : second
   const x = network.value(stored === first ? second : first)
   const dims = network.dimsOf(stored)
-  if (
-    x.shape.length === 3 &&
-    sizeOf(dims) > 1 &&
-    (dims.at(-1) !== 1 || dims.at(-2) !== 1 || dims.at(-3) !== sizeOf(dims))
-  )
+  if (x.shape.length === 3 && sizeOf(dims) > 1 && dims.at(1 - network.rank) !== sizeOf(dims))
     throw new UserError('its stored operand is neither one value nor one a channel')
   const values = network.stored(stored)
   if (!scales && x.bias !== undefined && network.readers(stored === first ? second : first) === 1) {
@@ -202,15 +204,13 @@ const pool =
     const { network, node } = input
     const x = mapOf(input)
     const [kernel, stride] = [pairOf(node, 'kernel_shape'), pairOf(node, 'strides')]
-    const given = paddingOf(node)
-    const padding = given === 'same' ? 'same' : poolPadding(x.shape, kernel, stride, given)
-    if ((node.integers.get('ceil_mode')?.[0] ?? 0) !== 0)
-      throw new UserError('ceil_mode is set, which is not converted')
     if (pairOf(node, 'dilations').some((n) => n !== 1))
       throw new UserError('its windows are dilated, which is not converted')
-    if (kind === 'averagePool' && padding === 'same' && node.integers.get('count_include_pad')?.[0] === 1)
-      throw new UserError('it counts padding, which is not converted')
-    return network.add({ kind, kernel, stride, padding }, [x])
+    const [roundsUp, countsPadding] = ['ceil_mode', 'count_include_pad'].map((name) => isSet(node, name))
+    const padding = paddingOf(node)
+    if (padding === 'same' && countsPadding)
+      throw new UserError('it counts padding and has SAME, which is not converted')
+    return addPool(network, { x, kind, kernel, stride, padding, roundsUp: roundsUp!, countsPadding: countsPadding! })
   }
 
 const globalPool: Reader = (input) => input.network.add({ kind: 'globalAveragePool', keepDims: true }, [mapOf(input)])
@@ -218,8 +218,9 @@ const globalPool: Reader = (input) => input.network.add({ kind: 'globalAveragePo
 const reduceMean: Reader = (input) => {
   const { network, node } = input
   const x = mapOf(input)
-  const axes = (node.integers.get('axes') ?? network.integers(node.inputs[1] ?? ''))?.map((a) => (a < 0 ? a + 4 : a))
-  if (axes?.toSorted((a, b) => a - b).join() !== '2,3')
+  const given = node.integers.get('axes') ?? network.integers(node.inputs[1] ?? '')
+  const axes = given?.map((axis) => (axis < 0 ? axis + network.rank : axis))
+  if (axes?.toSorted((a, b) => a - b).join() !== (network.rank === 3 ? '2' : '2,3'))
     throw new UserError('it is not over height and width, which alone is converted')
   return network.add({ kind: 'globalAveragePool', keepDims: node.integers.get('keepdims')?.[0] !== 0 }, [x])
 }
@@ -245,8 +246,16 @@ const concat: Reader = ({ network, node }) => {
   const axis = node.integers.get('axis')?.[0] ?? 1
   if (!operands.every(isMap) || (axis !== 1 && axis !== -3))
     throw new UserError('it joins other things than the channels of maps, which is not converted')
-  return network.add({ kind: 'concat' }, operands)
+  return operands.length === 1 ? operands[0]! : network.add({ kind: 'concat' }, operands)
 }
+
+/** Between kinds of floats only: the network computes in one of them. */
+const cast: Reader = (input) => {
+  const to = elementTypeOf(input.node.integers.get('to')?.[0] ?? 0)
+  if (!FLOATS.has(to)) throw new UserError(`it casts to ${to}, which is not converted`)
+  return same(input)
+}
+const FLOATS: ReadonlySet<string> = new Set(['float32', 'float16', 'float64'])
 
 const same: Reader = ({ network, node }) => network.value(node.inputs[0]!)
 
@@ -275,4 +284,5 @@ export const ONNX_READERS: Readonly<Record<string, Reader>> = {
   Concat: concat,
   Identity: same,
   Dropout: same,
+  Cast: cast,
 }

@@ -35,7 +35,10 @@ async function answers(bytes: Uint8Array, shape: Shape, { values, count }: Sampl
   const session = await InferenceSession.create(bytes, { logSeverityLevel: 4 })
   const size = sizeOf(shape)
   const [channels, area] = [shape.at(-1)!, size / shape.at(-1)!]
-  const dims = shape.length === 3 ? [1, channels, shape[0]!, shape[1]!] : [1, channels]
+  const metadata = session.inputMetadata[0]
+  const isSequence = metadata?.isTensor === true && metadata.shape.length === 3
+  const map = isSequence ? [shape[1]!] : shape.slice(0, -1)
+  const dims = [1, channels, ...map]
   const outputs: number[] = []
   try {
     for (let i = 0; i < count; i++) {
@@ -43,7 +46,7 @@ async function answers(bytes: Uint8Array, shape: Shape, { values, count }: Sampl
       const turned = Float32Array.from(sample, (_, at) => sample[(at % area) * channels + Math.floor(at / area)]!)
       const results = await session.run({ [session.inputNames[0]!]: new Tensor('float32', turned, dims) })
       const { data, dims: given } = results[session.outputNames[0]!]!
-      const [first, inner] = given.length === 4 ? [given[1]!, given[2]! * given[3]!] : [1, data.length]
+      const [first, inner] = given.length > 2 ? [given[1]!, sizeOf(given.slice(2))] : [1, data.length]
       for (let at = 0; at < data.length; at++) outputs.push(Number(data[(at % first) * inner + Math.floor(at / first)]))
     }
   } finally {

@@ -188,6 +188,11 @@ const nonZero: Fold = (_node, [x]) => {
   return { type: 'int64', dims: [x!.dims.length, places.length], values: rows }
 }
 
+/** Of the shape of the first operand; what it holds is not followed. */
+const alike: Fold = (_node, [x]) => renewed(x!, x!.dims, undefined)
+const ALIKE =
+  'ScatterND ScatterElements CumSum Trilu Sigmoid Relu Softmax Erf BatchNormalization LayerNormalization'.split(' ')
+
 const isWhole = ({ type }: StoredTensor): boolean => INTEGERS.has(type)
 
 const FOLDS: Readonly<Record<string, Fold>> = {
@@ -256,6 +261,7 @@ const FOLDS: Readonly<Record<string, Fold>> = {
   ReduceSum: reduce((a, b) => a + b),
   ReduceMax: reduce(Math.max),
   ReduceMin: reduce(Math.min),
+  ...Object.fromEntries(ALIKE.map((opType) => [opType, alike])),
 }
 
 /**

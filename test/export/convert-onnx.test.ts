@@ -3,63 +3,10 @@ import { floatChecks } from '../../export/convert/convert-float.ts'
 import { convertModel } from '../../export/convert/convert-model.ts'
 import { runFloat } from '../../export/convert/float-writers.ts'
 import { readFloatOnnx } from '../../export/convert/read-onnx-float.ts'
-import { encodeModel, type OnnxNode, type OnnxTensor } from '../../formats/onnx/model.ts'
 import { UserError } from '../../lib/errors.ts'
-import { type RandomStream, randomStream } from '../../lib/random.ts'
+import type { RandomStream } from '../../lib/random.ts'
 import { refusedWhenDamaged } from './damage.ts'
-
-type Attributes = OnnxNode['attributes']
-
-/** Writes files as PyTorch does: channels first, paddings in sizes. */
-class OnnxWriter {
-  readonly nodes: OnnxNode[] = []
-  readonly initializers = new Map<string, OnnxTensor>()
-  readonly #random = randomStream(8, 'onnx')
-
-  stored(dims: readonly number[], scale = 0.3, offset = 0): string {
-    const name = `w${this.initializers.size}`
-    const size = dims.reduce((a, b) => a * b, 1)
-    const data = Float32Array.from({ length: size }, () => offset + scale * this.#random.normal())
-    this.initializers.set(name, { type: 'float32', dims, data })
-    return name
-  }
-
-  /** One number without axes. */
-  shapeless(value: number): string {
-    const name = `w${this.initializers.size}`
-    this.initializers.set(name, { type: 'float32', dims: [], data: Float32Array.of(value) })
-    return name
-  }
-
-  node(opType: string, inputs: readonly string[], attributes: Attributes = {}): string {
-    const output = `v${this.nodes.length}`
-    this.nodes.push({ opType, domain: '', name: '', inputs, outputs: [output], attributes })
-    return output
-  }
-
-  conv(x: string, dims: readonly number[], stride: bigint, pads: readonly bigint[], more: Attributes = {}): string {
-    const inputs = [x, this.stored(dims), this.stored([dims[0]!])]
-    return this.node('Conv', inputs, {
-      kernel_shape: dims.slice(2).map(BigInt),
-      strides: [stride, stride],
-      pads,
-      ...more,
-    })
-  }
-
-  file(output: string, dims: readonly (number | string)[], results: readonly (number | string)[]): Uint8Array {
-    return encodeModel({
-      producer: 'test',
-      producerVersion: '1',
-      opsets: { '': 17 },
-      graphName: 'g',
-      nodes: this.nodes,
-      initializers: this.initializers,
-      inputs: [{ name: 'image', type: 'float32', dims }],
-      outputs: [{ name: output, type: 'float32', dims: results }],
-    })
-  }
-}
+import { OnnxWriter } from './onnx-writer.ts'
 
 /** A network in PyTorch's manner: stride 2 with a rim on both sides, groups, dilation, squeeze-and-excite, a flattened map. */
 function network(): Uint8Array {
@@ -129,7 +76,12 @@ test('what is not converted is said in one sentence', (t) => {
   }
   refused(/node 0 \(Tanh\): it is not converted; these are: Conv, /, (w) => w.node('Tanh', ['image']))
   const pool = { kernel_shape: [3n, 3n], strides: [2n, 2n], pads: [1n, 1n, 1n, 1n] }
-  refused(/pads by 1, 1, 1, 1 .* SAME, 0, 1, 0, 1/, (w) => w.node('MaxPool', ['image'], pool))
+  refused(/pads by 1, 1, 1, 1 .* no pool with 3×3 windows 2×2 apart/, (w) => w.node('AveragePool', ['image'], pool))
+  refused(/counts padding and has ceil_mode/, (w) =>
+    w.node('AveragePool', ['image'], { ...pool, count_include_pad: 1n, ceil_mode: 1n }),
+  )
+  refused(/in int8, which is converted from .tflite only/, (w) => w.node('QuantizeLinear', ['image', w.shapeless(1)]))
+  refused(/casts to int64/, (w) => w.node('Cast', ['image'], { to: 7n }))
   refused(/pads by 9, 9, 9, 9 .* neither SAME nor VALID/, (w) => w.conv('image', [2, 2, 3, 3], 1n, [9n, 9n, 9n, 9n]))
   refused(/input 'image' is float32 of shape/, (w) => w.node('Relu', ['image']), [1, 'rows', 8, 8])
   refused(/clips to 0 and 4/, (w) => w.node('Clip', ['image', w.shapeless(0), w.shapeless(4)]))
