@@ -117,10 +117,16 @@ export async function list(args: { readonly db: string; readonly json: boolean }
   )
 }
 
+/** The latest failures that `status` writes out. */
+const SHOWN_FAILURES = 10
+
 /** How many networks got how far: only those of the last stage are on fronts. */
 const stagesText = (stages: readonly StageProgress[]): string =>
   stages
-    .map(({ stage, told, planned }, i) => `stage ${i + 1} (${stage.epochs} epochs): ${told} of ${planned} trials`)
+    .map(
+      ({ stage, told, planned }, i) =>
+        `stage ${i + 1} (${counted(stage.epochs, 'epoch')}): ${told} of ${planned} trials`,
+    )
     .join(', ')
 
 /** `frugal status` */
@@ -186,6 +192,10 @@ export async function status(args: ExperimentArguments & EnergyArguments): Promi
       [1, 2, 3],
     ),
   )
-  for (const { trial, archId, result } of failures)
-    if (!result.ok) print(`trial ${trial} (${archId}) failed: ${result.code}: ${result.message}`)
+  for (const { trial, archId, result } of failures.slice(-SHOWN_FAILURES))
+    if (!result.ok)
+      print(shownText(`trial ${trial} (${archId}) failed: ${result.code}: ${result.message}`, { unicode: true }))
+  if (failures.length > SHOWN_FAILURES) {
+    print(`and ${failures.length - SHOWN_FAILURES} earlier ones: frugal status --json lists all`)
+  }
 }
