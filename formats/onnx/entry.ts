@@ -92,7 +92,8 @@ function beginsWithMap(readers: Readers, input: string, rank: number): boolean {
     if (ON_MAPS.has(node.opType)) return true
     const after = node.outputs.flatMap((name) => readers.get(name) ?? [])
     if (isTurned(node) && after.some(isChannelsLast)) return true
-    if (!BY_VALUE.has(node.opType)) continue
+    // Three axes and one more are an image without a batch.
+    if (!BY_VALUE.has(node.opType) || (rank === 3 && node.opType === 'Unsqueeze')) continue
     for (const next of after) {
       if (!seen.has(next)) open.push(next)
       seen.add(next)

@@ -261,6 +261,12 @@ test('recurrent layers count their products, whichever way their matrices are tu
   }
 })
 
+test('an image without a batch gets one inside the network', (t) => {
+  const nodes = [node('Unsqueeze', ['x', 'axes'], 'a'), node('Conv', ['a', 'w'], 'y')]
+  const { graph } = imported([3, 8, 6], nodes, { axes: list(0), w: floats(2, 3, 1, 1) })
+  t.is(countMacs(graph), 8 * 6 * 2 * 3)
+})
+
 test('bounds in half precision are read: a clip to 0 and 6 stays a relu6', (t) => {
   const half = (bits: number) => ({ type: 'float16' as const, dims: [], data: Uint16Array.of(bits) })
   const { graph } = imported([1, 4], [node('Clip', ['x', 'low', 'high'], 'y')], { low: half(0), high: half(0x4600) })
