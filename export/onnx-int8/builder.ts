@@ -2,7 +2,7 @@ import { OnnxEmitter, type Value } from '../../evaluators/training/onnx/emitter.
 import { type TableName, tableLabel } from '../../formats/onnx/int8-tables.ts'
 import { sameShape } from '../../network/shapes.ts'
 import type { Shape } from '../../network/types.ts'
-import type { Quantisation } from '../quantise/types.ts'
+import type { Quantisation, QuantisedKind, QuantisedOf } from '../quantise/types.ts'
 import { packNibbles } from '../quantise/weight-bits.ts'
 
 /** What an int8 value is more as a uint8. */
@@ -17,6 +17,15 @@ export interface Edge {
   /** Of one sample, channels last. */
   readonly shape: Shape
   readonly quantisation: Quantisation
+}
+
+/** What a kernel is written from. */
+export interface QdqInput<K extends QuantisedKind> {
+  readonly builder: QdqBuilder
+  readonly kernel: QuantisedOf<K>
+  /** In the shapes that the kernel reads. */
+  readonly inputs: readonly Edge[]
+  readonly to: Edge['quantisation']
 }
 
 /** Element types of ONNX. */

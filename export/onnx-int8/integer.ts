@@ -3,8 +3,8 @@ import type { Shape } from '../../network/types.ts'
 import { INT8_MAX, INT8_MIN } from '../quantise/fixed-point.ts'
 import type { Multiplier, Quantisation, QuantisedExperts, QuantisedKind, QuantisedOf } from '../quantise/types.ts'
 import { channelsFirst } from '../weight-layout.ts'
-import { type Edge, OFFSET, type QdqBuilder } from './builder.ts'
-import { type QdqInput, windowAttributes } from './operators.ts'
+import { type Edge, OFFSET, type QdqBuilder, type QdqInput } from './builder.ts'
+import { windowAttributes } from './operators.ts'
 
 const [UINT8, INT64] = [2n, 7n]
 

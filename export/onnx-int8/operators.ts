@@ -3,17 +3,9 @@ import { sameShape } from '../../network/shapes.ts'
 import type { Clamp, FusedActivation, QuantisedKind, QuantisedOf, QuantisedPool } from '../quantise/types.ts'
 import { paddingOf } from '../quantise/window.ts'
 import { channelsFirst } from '../weight-layout.ts'
-import { type Edge, OFFSET, type QdqBuilder } from './builder.ts'
+import { type Edge, OFFSET, type QdqBuilder, type QdqInput } from './builder.ts'
 import { productTable, sumTable } from './runtime-rounding.ts'
 import { integerSoftmax } from './softmax.ts'
-
-export interface QdqInput<K extends QuantisedKind> {
-  readonly builder: QdqBuilder
-  readonly kernel: QuantisedOf<K>
-  /** In the shapes that the kernel reads. */
-  readonly inputs: readonly Edge[]
-  readonly to: Edge['quantisation']
-}
 
 /** Element types of ONNX. */
 const [FLOAT, UINT8] = [1n, 2n]

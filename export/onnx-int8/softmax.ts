@@ -2,8 +2,7 @@ import type { Value } from '../../evaluators/training/onnx/emitter.ts'
 import { roundingShift, scaleBy } from '../quantise/fixed-point.ts'
 import { expOfNegative, NEWTON, SUM_INTEGER_BITS } from '../quantise/softmax.ts'
 import type { QuantisedSoftmax } from '../quantise/types.ts'
-import type { Edge, QdqBuilder } from './builder.ts'
-import type { QdqInput } from './operators.ts'
+import type { Edge, QdqBuilder, QdqInput } from './builder.ts'
 
 /** Element types of ONNX. */
 const [UINT8, INT64] = [2n, 7n]

@@ -8,10 +8,10 @@ import type {
   QuantisedKernel,
   QuantisedNetwork,
 } from '../quantise/types.ts'
-import { type Edge, QdqBuilder } from './builder.ts'
+import { type Edge, QdqBuilder, type QdqInput } from './builder.ts'
 import { writeMixture } from './experts.ts'
 import { INTEGER_RULES } from './integer.ts'
-import { QDQ_RULES, type QdqInput } from './operators.ts'
+import { QDQ_RULES } from './operators.ts'
 import { meansDiffer } from './runtime-rounding.ts'
 
 /**
