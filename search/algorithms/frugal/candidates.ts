@@ -11,11 +11,18 @@ export interface Candidate {
 export const isAllowed = <T extends KnownCosts>(known: readonly T[] | undefined): known is readonly T[] =>
   known?.some(({ violation }) => violation === 0) ?? false
 
-const FRESH = 120
+/** New genomes, about, that an ask looks at. */
+const NEW = 168
+/**
+ * A child differs from its parent in one gene or two, so the way to the best candidate is longer where there are more
+ * genes: for so many of them there is one round of climbing, and with every round one more seventh of the new genomes climb.
+ */
+const GENES_PER_ROUND = 10
+const MOST_ROUNDS = 4
+const SEVENTH = NEW / 7
 const SAMPLE_SHARE = 0.2
 const CROSSOVER_SHARE = 0.2
 const CLIMBERS = 8
-const STEPS_PER_CLIMBER = 6
 
 /** Gathers genomes that are new and may be feasible, each once. */
 export class CandidatePool {
@@ -25,12 +32,15 @@ export class CandidatePool {
   readonly #source: CostSource
   readonly #random: RandomStream
   readonly #keys = new Set<string>()
+  readonly #rounds: number
 
   constructor(operations: GenomeOperations, memory: GenomeMemory, source: CostSource, random: RandomStream) {
     this.#operations = operations
     this.#memory = memory
     this.#source = source
     this.#random = random
+    const open = operations.genes.filter(({ choices }) => choices.length > 1).length
+    this.#rounds = Math.min(MOST_ROUNDS, Math.max(1, Math.round(open / GENES_PER_ROUND)))
   }
 
   offer(genome: Genome): Candidate | undefined {
@@ -47,7 +57,7 @@ export class CandidatePool {
   /** Samples, children and near relatives of the parents. */
   refresh(parents: readonly Genome[]): void {
     const random = this.#random
-    for (let i = 0; i < FRESH; i++) {
+    for (let i = SEVENTH * (this.#rounds + 1); i < NEW; i++) {
       const draw = random.float()
       if (draw < SAMPLE_SHARE || parents.length === 0) {
         this.offer(this.#operations.sample(random))
@@ -63,11 +73,14 @@ export class CandidatePool {
     }
   }
 
-  /** Relatives of the candidates that look best. */
+  /** Relatives of the candidates that look best, and in the next round relatives of these. */
   climb(score: (candidate: Candidate) => number): void {
-    const best = [...this.members].sort((a, b) => score(b) - score(a)).slice(0, CLIMBERS)
-    for (const { genome } of best) {
-      for (let step = 0; step < STEPS_PER_CLIMBER; step++) this.offer(this.#operations.mutate(genome, this.#random))
+    const steps = Math.round((SEVENTH * (this.#rounds + 1)) / (this.#rounds * CLIMBERS))
+    for (let round = 0; round < this.#rounds; round++) {
+      const best = [...this.members].sort((a, b) => score(b) - score(a)).slice(0, CLIMBERS)
+      for (const { genome } of best) {
+        for (let step = 0; step < steps; step++) this.offer(this.#operations.mutate(genome, this.#random))
+      }
     }
   }
 }
