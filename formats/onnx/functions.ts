@@ -4,6 +4,8 @@ import { functionKey, type OnnxAttributes, type OnnxFile, type OnnxFileNode, typ
 /** Functions that call functions that … */
 const MAX_DEPTH = 32
 const MAX_NODES = 50_000
+/** Calls may have no nodes, and each of them many others in turn. */
+const MAX_CALLS = 50_000
 const LISTS = ['integers', 'floats', 'texts', 'tensors', 'graphs'] as const
 
 /**
@@ -24,7 +26,8 @@ export function withoutFunctions(file: OnnxFile, knows: (node: OnnxFileNode) => 
     }
     if (depth === MAX_DEPTH)
       throw new UserError(`function '${node.opType}' calls itself, or ${MAX_DEPTH} others in turn`)
-    for (const inner of called(body, node, `${node.opType}#${calls++}/`)) place(inner, depth + 1)
+    if (calls++ === MAX_CALLS) throw new UserError(`the network calls its functions more than ${MAX_CALLS} times`)
+    for (const inner of called(body, node, `${node.opType}#${calls}/`)) place(inner, depth + 1)
   }
   for (const node of file.nodes) place(node, 0)
   return { ...file, nodes }

@@ -58,6 +58,7 @@ const ELEMENTS: Readonly<
 const MAX_RANK = 16
 /** Longer tensors are weights: their values are never read. */
 export const MAX_VALUES = 1024
+const MAX_VALUE_BYTES = 8 * MAX_VALUES
 const EXTERNAL = 1
 /** Fields with numbers one by one: float_data, int32_data, int64_data, double_data. */
 const LISTED: ReadonlySet<number> = new Set([4, 5, 7, 10])
@@ -115,7 +116,9 @@ function externalTensor(
   return {
     type,
     dims,
-    values: sizeOf(dims) <= MAX_VALUES ? valuesOf(type, dims, read(), []) : undefined,
+    // Of another size it would be nothing that can be read as these values.
+    values:
+      sizeOf(dims) <= MAX_VALUES && Number(known) <= MAX_VALUE_BYTES ? valuesOf(type, dims, read(), []) : undefined,
     get bytes() {
       return read()
     },

@@ -1,13 +1,13 @@
 import { UserError } from '../../lib/errors.ts'
 import { sizeOf } from '../../network/shapes.ts'
-import { integersOf, type TfliteModel, type TfliteOperator, type TfliteSubgraph } from './model.ts'
+import { integersOf, type TfliteModel, type TfliteOperator, type TfliteSubgraph, type TfliteTensor } from './model.ts'
 
 /** What runs inside loops and branches: the parts of a file that its main subgraph calls. */
 export interface Called {
   /** Multiply-accumulates of all runs; of branches the most. */
   readonly macs: number
-  /** Dimensions of the stored tensors with more than one element. */
-  readonly stored: readonly (readonly number[])[]
+  /** The stored tensors with more than one element, each once. */
+  readonly stored: ReadonlySet<TfliteTensor>
 }
 
 const MAX_TRIPS = 1e7
@@ -34,7 +34,7 @@ export function calledBy(
   const [first, second] = [graph(0), graph(1)]
   if (operator.name === 'IF') {
     const [a, b] = [first, second].map((branch) => workOf(model, branch, depth)) as [Called, Called]
-    return { macs: Math.max(a.macs, b.macs), stored: [...a.stored, ...b.stored] }
+    return { macs: Math.max(a.macs, b.macs), stored: new Set([...a.stored, ...b.stored]) }
   }
   const trips = tripsOf(first, second, start)
   const body = workOf(model, second, depth)
@@ -78,19 +78,28 @@ function numberAt({ tensors }: TfliteSubgraph, position: number | undefined): nu
   return tensor && integersOf(tensor)?.[0]
 }
 
-/** The products of a subgraph, by what the file says of its tensors. */
+/** Of every subgraph once: a file may call one from a thousand places. */
+const known = new WeakMap<TfliteSubgraph, Called>()
+
 function workOf(model: TfliteModel, graph: TfliteSubgraph, depth: number): Called {
+  const before = known.get(graph)
+  if (before !== undefined) return before
+  const work = countWork(model, graph, depth)
+  known.set(graph, work)
+  return work
+}
+
+/** The products of a subgraph, by what the file says of its tensors. */
+function countWork(model: TfliteModel, graph: TfliteSubgraph, depth: number): Called {
   const dims = (position: number | undefined): readonly number[] => graph.tensors[position ?? -1]?.dims ?? []
-  const stored = graph.tensors
-    .filter(({ data, dims }) => data.length > 0 && sizeOf(dims) > 1)
-    .map((tensor) => tensor.dims)
+  const stored = new Set(graph.tensors.filter(({ data, dims }) => data.length > 0 && sizeOf(dims) > 1))
   let macs = 0
   for (const operator of graph.operators) {
     const { name, inputs, outputs } = operator
     if (name === 'WHILE' || name === 'IF') {
       const inner = calledBy(model, operator, (operand) => numberAt(graph, inputs[operand]), depth + 1)
       macs += inner.macs
-      stored.push(...inner.stored)
+      for (const tensor of inner.stored) stored.add(tensor)
     }
     const kernel = dims(inputs[1])
     const results = sizeOf(dims(outputs[0]))

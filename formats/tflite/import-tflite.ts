@@ -172,7 +172,7 @@ class TfliteImport {
   #addCall(operator: TfliteOperator, input: RuleInput): readonly Tensor[] {
     const { name, inputs } = operator
     const { macs, stored } = calledBy(this.#model, operator, (operand) => this.#integers(inputs[operand] ?? -1)?.[0])
-    const constants = stored.map((dims) => this.#network.constant(dims))
+    const constants = [...stored].map(({ dims }) => this.#network.constant(dims))
     return this.#network.custom(name, [...input.tensors(), ...constants], input.outputs, macs)
   }
 

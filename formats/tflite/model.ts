@@ -87,10 +87,12 @@ export function readTflite(bytes: Uint8Array): TfliteModel {
   const buffers = root.tables(4, MAX_TENSORS)
   const main = readSubgraph(graphs[0], codes, buffers)
   if (main.outputs.length === 0) throw new UserError('the network has no output')
+  let all: readonly TfliteSubgraph[] | undefined
   return {
     ...main,
     get subgraphs() {
-      return [main, ...graphs.slice(1).map((table) => readSubgraph(table, codes, buffers))]
+      all ??= [main, ...graphs.slice(1).map((table) => readSubgraph(table, codes, buffers))]
+      return all
     },
   }
 }

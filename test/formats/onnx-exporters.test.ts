@@ -61,6 +61,22 @@ test('operators that the file defines are read as it defines them, with the attr
   t.throws(endless, { instanceOf: UserError, message: /function 'block' calls itself/ })
 })
 
+test('functions that call others twice, and these others, end in a sentence', (t) => {
+  const call = (i: number) => (n: ProtobufWriter) =>
+    void n.text(1, 'a').text(2, `r${i}`).text(4, `f${i}`).text(7, 'own')
+  const functions = Array.from({ length: 25 }, (_, i) =>
+    new ProtobufWriter()
+      .message(25, (f) => {
+        f.text(1, `f${i}`).text(4, 'a').text(10, 'own')
+        if (i < 24) f.message(7, call(i + 1)).message(7, call(i + 1))
+      })
+      .finish(),
+  )
+  const file = onnxFile([1, 4], [node('f0', ['x'], 't', {}, 'own'), node('Relu', ['x'], 'y')])
+  const message = /calls its functions more than 50000 times/
+  t.throws(() => importOnnx(joined(file, ...functions)), { instanceOf: UserError, message })
+})
+
 test('a Constant node counts as a stored tensor, and lengths computed from shapes as fixed ones', (t) => {
   const { graph } = imported(
     ['batch', 4, 6, 6],

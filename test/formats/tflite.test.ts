@@ -317,6 +317,44 @@ test('a loop that counts up, as recurrent layers are written, runs its products 
   t.throws(() => importTflite(file(0)), { instanceOf: UserError, message: /decided while the network runs/ })
 })
 
+test('branches with branches in them are counted once each, however often they are taken', (t) => {
+  const IF = 118
+  const flag = { dims: [], type: INT32, data: [1] }
+  const map = { dims: [1, 4] }
+  const branches = 6
+  /** Takes the next branch a hundred times; the last one has the weights. */
+  const branch = (at: number) =>
+    at === branches
+      ? {
+          tensors: [map, { dims: [4, 4], data: 'weights' as const }, map],
+          operators: [{ code: DENSE, inputs: [0, 1, -1], outputs: [2] }],
+          inputs: [0],
+          outputs: [2],
+        }
+      : {
+          tensors: [map, flag, map],
+          operators: Array.from({ length: 100 }, () => taken(at + 1)),
+          inputs: [0],
+          outputs: [2],
+        }
+  const taken = (at: number) => ({
+    code: IF,
+    inputs: [1, 0],
+    outputs: [2],
+    options: { 0: { int32: at }, 1: { int32: at } },
+  })
+  const file = tfliteFile(
+    [map, flag, map],
+    [taken(1)],
+    [0],
+    [2],
+    Array.from({ length: branches }, (_, i) => branch(i + 1)),
+  )
+  const { graph } = importTflite(file)
+  t.is(countMacs(graph), 16 * 100 ** (branches - 1))
+  t.is(countParams(graph), 16)
+})
+
 test('int8 weights behind float operands are a float network; int16 operands are named', (t) => {
   const typeOf = (operand: number, kernel: number) =>
     imported(
