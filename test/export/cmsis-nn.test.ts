@@ -6,7 +6,7 @@ import test from 'ava'
 import { checkProgram, LINKER_SCRIPT, START_SOURCE } from '../../export/c/check-program.ts'
 import { CMSIS_LINES, cmsisFlags } from '../../export/c/cmsis-build.ts'
 import { BOARDS, boardLink, boardRun, findTool } from '../../export/c/toolchain.ts'
-import { writeCModel } from '../../export/c/write-model.ts'
+import { type CModel, writeCModel } from '../../export/c/write-model.ts'
 import { quantisedSchedule } from '../../export/quantise/quantise.ts'
 import { everyKind, nestedExperts, quantisedCase } from './networks.ts'
 
@@ -36,6 +36,20 @@ function buildLibrary(folder: string, compiler: string, archiver: string, flags:
   return path.join(folder, 'lib.a')
 }
 
+/** A model, the program that checks it, and what a board needs to start. */
+function writeCheck(folder: string, model: CModel, inputs: Int8Array | Uint8Array): void {
+  for (const [file, data] of [
+    ['model.c', model.source],
+    ['model.h', model.header],
+    ['check.c', checkProgram(model)],
+    ['start.c', START_SOURCE],
+    ['link.ld', LINKER_SCRIPT],
+    ['inputs.bin', inputs],
+  ] as const) {
+    writeFileSync(path.join(folder, file), data)
+  }
+}
+
 for (const target of [undefined, ...BOARDS]) {
   run(`with CMSIS-NN the C gives the same outputs on ${target?.cpu ?? 'this computer'}${note}`, async (t) => {
     t.timeout(600_000)
@@ -54,16 +68,7 @@ for (const target of [undefined, ...BOARDS]) {
       const model = writeCModel(network, { ...options, schedule: quantisedSchedule(graph) })
       const folder = path.join(root, name)
       mkdirSync(folder)
-      for (const [file, data] of [
-        ['model.c', model.source],
-        ['model.h', model.header],
-        ['check.c', checkProgram(model)],
-        ['start.c', START_SOURCE],
-        ['link.ld', LINKER_SCRIPT],
-        ['inputs.bin', inputs],
-      ] as const) {
-        writeFileSync(path.join(folder, file), data)
-      }
+      writeCheck(folder, model, inputs)
       const execute = (file: string, args: readonly string[]) =>
         execFileSync(file, args, { cwd: folder, stdio: 'pipe' })
       if (target === undefined) {
@@ -91,17 +96,8 @@ run(`the lines for CMSIS-NN in the README of an export work${note}`, async (t) =
   const { graph, network, inputs, outputs } = await quantisedCase(everyKind({ experts: true }), 1, 20)
   const options = { name: 'model', alignmentBytes: 16, title: 'lines', classNames: [] }
   const model = writeCModel(network, { ...options, schedule: quantisedSchedule(graph) })
-  for (const [file, data] of [
-    ['model.c', model.source],
-    ['model.h', model.header],
-    ['check.c', checkProgram(model)],
-    ['start.c', START_SOURCE],
-    ['link.ld', LINKER_SCRIPT],
-    ['inputs.bin', inputs],
-    ['expected.bin', outputs],
-  ] as const) {
-    writeFileSync(path.join(folder, file), data)
-  }
+  writeCheck(folder, model, inputs)
+  writeFileSync(path.join(folder, 'expected.bin'), outputs)
   const env = { ...process.env, CMSIS_NN: path.resolve(LIBRARY) }
   t.notThrows(() => execFileSync('sh', ['-ec', CMSIS_LINES], { cwd: folder, env, stdio: 'pipe' }))
   t.true(readFileSync(path.join(folder, 'cmsis.elf')).includes('arm_convolve_wrapper_s8'))
