@@ -20,6 +20,7 @@ export interface BenchmarkHeader {
   readonly normalisation: NormalisationKind
   readonly together: boolean
   readonly hideCosts: boolean
+  readonly lookAhead: number
   readonly seeds: readonly number[]
   readonly architectures: number
   readonly devices: readonly DeviceHeader[]
@@ -110,6 +111,7 @@ function heading({ table, accuracy, scoreAccuracy, architectures, devices, seeds
   const searches =
     devices.length === 1 ? '' : rest.together ? ', one search for all devices' : ', one search per device'
   const known = rest.hideCosts ? 'costs measured with the error' : 'costs known beforehand'
+  const ahead = rest.lookAhead === 1 ? '' : `, ${rest.lookAhead} networks asked for at a time`
   const boxes = devices.map(
     ({ cost, ideal, reference, trueFrontSize }) =>
       `  ${cost.join(', ')}: error ${range(ideal[0]!, reference[0]!)} %, ` +
@@ -117,7 +119,7 @@ function heading({ table, accuracy, scoreAccuracy, architectures, devices, seeds
       `true front of ${trueFrontSize}`,
   )
   return [
-    `${architectures} networks of '${table}', accuracy '${accuracy}'${scored}; ${known}${searches}; ` +
+    `${architectures} networks of '${table}', accuracy '${accuracy}'${scored}; ${known}${searches}${ahead}; ` +
       `${seeds.length} seeds from ${seeds[0]}.`,
     ...(rest.ladder === undefined ? [] : [ladderLine(rest.ladder, rest.reduction!, rest.begin!, rest.promotion!)]),
     `Hypervolume as a share of the true front's, in the box (${rest.normalisation}):`,

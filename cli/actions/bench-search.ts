@@ -38,6 +38,7 @@ interface BenchSearchArguments {
   readonly 'error-limit': number | undefined
   readonly limit: readonly string[] | undefined
   readonly 'hide-costs': boolean
+  readonly 'look-ahead': number
   readonly population: number
   readonly workers: number | undefined
   readonly json: boolean
@@ -51,6 +52,10 @@ export async function benchSearch(args: BenchSearchArguments): Promise<void> {
   const seedCount = wholeNumber(args.seeds, '--seeds', 1, 10_000)
   const firstSeed = wholeNumber(args['first-seed'], '--first-seed', 0, Number.MAX_SAFE_INTEGER - 10_000)
   const populationSize = wholeNumber(args.population, '--population', 2, 10_000)
+  const lookAhead = wholeNumber(args['look-ahead'], '--look-ahead', 1, 10_000)
+  if (lookAhead > 1 && steps.length > 1) {
+    throw new UserError('--look-ahead is for searches that train every network fully: leave out --ladder')
+  }
   const workers = wholeNumber(args.workers ?? os.availableParallelism(), '--workers', 1, 1024)
   if (args['error-limit'] !== undefined) numberWithin(args['error-limit'], '--error-limit', 0, 100)
   for (const algorithm of algorithms) await loadAlgorithm(algorithm)
@@ -70,7 +75,7 @@ export async function benchSearch(args: BenchSearchArguments): Promise<void> {
     seeds,
     together: args.together,
     workers,
-    settings: { evaluations, populationSize, hideCosts: args['hide-costs'], ...stagedSettings(args, steps) },
+    settings: { evaluations, populationSize, hideCosts: args['hide-costs'], lookAhead, ...stagedSettings(args, steps) },
     onProgress: showProgress,
   })
   const header: BenchmarkHeader = {
@@ -84,6 +89,7 @@ export async function benchSearch(args: BenchSearchArguments): Promise<void> {
     normalisation: args.normalisation,
     together: args.together,
     hideCosts: args['hide-costs'],
+    lookAhead,
     seeds,
     architectures: problem.architectureCount,
     devices: scales.map((scale, device) => deviceHeader(costs[device]!, scale)),

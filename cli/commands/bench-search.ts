@@ -98,6 +98,11 @@ export const benchSearchCommand = defineCommand({
         default: false,
         describe: 'Algorithms learn the costs of a network only with its error',
       })
+      .option('look-ahead', {
+        type: 'number',
+        default: 1,
+        describe: 'Networks asked for before the first of them is told, as in a search that trains several at a time',
+      })
       .option('population', { type: 'number', default: 20, describe: 'Population of evolutionary algorithms' })
       .option('workers', { type: 'number', describe: 'Searches at the same time (default: one per core)' })
       .example(

@@ -1,6 +1,6 @@
 import { cpuSecondsNow } from '../../evaluators/proxy/cpu-time.ts'
 import type { RandomStream } from '../../lib/random.ts'
-import type { Algorithm, AlgorithmDefinition } from '../algorithm.ts'
+import type { Algorithm, AlgorithmDefinition, Genome } from '../algorithm.ts'
 import type { Ladder } from '../fidelity/ladder.ts'
 import { tableOperations } from './operations.ts'
 import type { TabularEvaluation, TabularProblem } from './problem.ts'
@@ -21,6 +21,8 @@ export interface RunSettings {
   readonly populationSize: number
   /** Algorithms must measure the costs as they measure the error. */
   readonly hideCosts: boolean
+  /** Genomes that are asked for before the first of them is told, as where so many are trained at a time; 1 tells each at once (default). */
+  readonly lookAhead?: number
   /** Searches in stages are run, too. */
   readonly staged?: StagedSettings
 }
@@ -74,10 +76,12 @@ export function runTabular(
   const evaluated = new Set<number>()
   const scores: Score[][] = []
   const times: number[] = []
+  const open: Genome[] = []
   const score = () => problem.costs.map((_, device) => scoreOf(problem, device, [...evaluated], scales[device]!))
   for (let futile = 0; scores.length < settings.evaluations.length && futile < MOST_FUTILE_ASKS; ) {
     const start = cpuSecondsNow()
-    const genome = algorithm.ask()
+    while (open.length < (settings.lookAhead ?? 1)) open.push(algorithm.ask())
+    const genome = open.shift()!
     algorithm.tell(evaluation.told(genome))
     times.push(1000 * (cpuSecondsNow() - start))
     const architecture = evaluation.architecture(genome)

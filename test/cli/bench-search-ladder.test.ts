@@ -31,6 +31,7 @@ const args = (changes: Partial<Arguments>): Arguments => ({
   'error-limit': undefined,
   limit: undefined,
   'hide-costs': false,
+  'look-ahead': 1,
   population: 10,
   workers: 1,
   json: true,
@@ -38,6 +39,7 @@ const args = (changes: Partial<Arguments>): Arguments => ({
 })
 
 const WRONG: readonly (readonly [Partial<Arguments>, RegExp])[] = [
+  [{ ladder: 'early@12,accuracy@200', 'look-ahead': 8 }, /--look-ahead is for searches that train every network fully/],
   [{}, /^say which column holds the accuracy: either --accuracy COLUMN or --ladder COLUMN@EPOCHS/],
   [{ accuracy: 'accuracy', ladder: 'a@1,b@2' }, /^say which column holds the accuracy/],
   [{ ladder: 'accuracy@5,accuracy' }, /^--ladder 'accuracy': write the column and its epochs, such as val_12ep@12$/],

@@ -23,6 +23,7 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ],
   [`${BASIC} --cost latency_ms --accuracy early`, /--accuracy is given 2 times/],
   [`${BASIC} --cost latency_ms --seeds 0`, /--seeds must be a whole number from 1/],
+  [`${BASIC} --cost latency_ms --look-ahead 0`, /--look-ahead must be a whole number from 1/],
   [`${BASIC} --cost latency_ms --limit energy_mj=3`, /unknown cost column 'energy_mj'/],
   [`${BASIC} --cost latency_ms --limit latency_ms=fast`, /gives 'latency_ms' no number: write latency_ms=10/],
   [`${BASIC} --cost latency_ms --error-limit 200`, /--error-limit must be a number above 0/],
@@ -48,6 +49,7 @@ test('figures as JSON, whatever the number of workers', async (t) => {
   t.is(one.code, 0, one.stderr)
   const report = JSON.parse(one.stdout)
   t.like(report, { table: TABLE, cost: ['latency_ms'], accuracy: 'accuracy', normalisation: 'roi', architectures: 96 })
+  t.is(report.lookAhead, 1)
   t.deepEqual(
     report.results.map(({ algorithm, evaluations }: { algorithm: string; evaluations: number }) => [
       algorithm,

@@ -44,6 +44,46 @@ const search = (problem: TabularProblem, definition: AlgorithmDefinition, seed: 
   return runTabular(problem, tabularEvaluation(problem), definition, scales, randomStream(seed, 'test'), chosen)
 }
 
+test('with a look-ahead so many genomes are asked for before the first of them is told', async (t) => {
+  const problem = small({ genes: digitsOnly })
+  const definition = await loadAlgorithm('random')
+  const log: string[] = []
+  const noted: AlgorithmDefinition = {
+    ...definition,
+    create: (config, stream) => {
+      const algorithm = definition.create(config, stream)
+      return {
+        ...algorithm,
+        ask: () => {
+          const genome = algorithm.ask()
+          log.push(`ask ${genome.join('')}`)
+          return genome
+        },
+        tell: (told) => {
+          log.push(`tell ${told.genome.join('')}`)
+          algorithm.tell(told)
+        },
+      }
+    },
+  }
+  const scales = [scaleOf(problem, 0, ROI)]
+  const run = (lookAhead?: number) => {
+    log.length = 0
+    const chosen = { ...settings, ...(lookAhead === undefined ? {} : { lookAhead }) }
+    runTabular(problem, tabularEvaluation(problem), noted, scales, randomStream(1, 'test'), chosen)
+    return log.map((line) => line.split(' ')[0])
+  }
+  t.deepEqual(run(3).slice(0, 7), ['ask', 'ask', 'ask', 'tell', 'ask', 'tell', 'ask'])
+  t.deepEqual(
+    log.filter((line) => line.startsWith('tell')).map((line) => line.slice(5)),
+    log
+      .filter((line) => line.startsWith('ask'))
+      .map((line) => line.slice(4))
+      .slice(0, -2),
+  )
+  t.deepEqual(run().slice(0, 4), ['ask', 'tell', 'ask', 'tell'])
+})
+
 test('a genome of the table is measured, on every rung; one that the table lacks is infeasible', (t) => {
   const problem = small({ genes: digitsOnly, accuracies: ['early', 'accuracy'], costs: [['latency_ms', 'energy_mj']] })
   const evaluation = tabularEvaluation(problem)
