@@ -1,9 +1,12 @@
 import type { Piscina } from 'piscina'
 
+/** What is asked of a pool of threads. */
+export type Threads = Pick<Piscina, 'run' | 'destroy'>
+
 /** Threads that began together. */
 interface Generation {
   /** Resolves when they may begin. */
-  readonly pool: Promise<Piscina>
+  readonly pool: Promise<Threads>
   /** Trials. */
   started: number
   /** Tasks. */
@@ -24,7 +27,7 @@ export interface Generations {
  * @param overlap whether fresh threads begin while the old ones still run tasks, or wait until all have ended.
  */
 export function createGenerations(
-  createThreads: () => Piscina,
+  createThreads: () => Threads,
   { lifetime, overlap }: { readonly lifetime: number; readonly overlap: boolean },
 ): Generations {
   const startGeneration = (ready: Promise<void>): Generation => ({

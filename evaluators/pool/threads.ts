@@ -1,7 +1,8 @@
 import path from 'node:path'
 import { Piscina } from 'piscina'
+import { threadsLoaded } from '../../lib/threads-loaded.ts'
 import { createGenerations } from './generations.ts'
-import type { TrainingTask } from './training-thread.ts'
+import type { ThreadData, TrainingTask } from './training-thread.ts'
 import type { Candidate, Result, WorkerData, Workers } from './workers.ts'
 
 export interface ThreadOptions {
@@ -15,17 +16,28 @@ export interface ThreadOptions {
 export function createThreads(workerData: WorkerData, { workers, lifetime, overlap }: ThreadOptions): Workers {
   const extension = path.extname(import.meta.filename)
   const threads = createGenerations(
-    () =>
-      new Piscina({
+    () => {
+      const loaded = new Int32Array(new SharedArrayBuffer(4))
+      const threadData: ThreadData = { ...workerData, loaded }
+      const pool = new Piscina({
         filename: path.join(import.meta.dirname, `training-thread${extension}`),
-        workerData,
+        workerData: threadData,
         minThreads: workers,
         maxThreads: workers,
         idleTimeout: Number.POSITIVE_INFINITY,
         concurrentTasksPerWorker: 1,
         // Workers train asynchronously; waiting on an atomic between tasks would stop their event loop.
         atomics: 'disabled',
-      }),
+      })
+      return {
+        run: (task, options) => pool.run(task, options),
+        // A search that has nothing left to train ends before its threads have begun.
+        destroy: async () => {
+          await threadsLoaded(pool, loaded)
+          await pool.destroy()
+        },
+      }
+    },
     { lifetime, overlap },
   )
   return {

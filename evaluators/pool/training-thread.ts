@@ -9,8 +9,15 @@ export interface TrainingTask {
   readonly cancelled: Int32Array
 }
 
-const { dataset, engine } = workerData as WorkerData
+export interface ThreadData extends WorkerData {
+  /** How many threads have loaded; they count themselves. */
+  readonly loaded: Int32Array
+}
+
+const { dataset, engine, loaded } = workerData as ThreadData
 const engineLoaded = loadEngine(engine)
+const count = (): void => void Atomics.add(loaded, 0, 1)
+void engineLoaded.then(count, count)
 
 export default async (tasks: readonly TrainingTask[]): Promise<readonly Result[]> => {
   const candidates = tasks.map(({ request, cancelled }) => ({

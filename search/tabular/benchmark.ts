@@ -1,7 +1,7 @@
 import path from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Piscina } from 'piscina'
 import { messageOf, OperationalError } from '../../lib/errors.ts'
+import { threadsLoaded } from '../../lib/threads-loaded.ts'
 import type { BenchmarkTask, BenchmarkThreadData } from './benchmark-thread.ts'
 import type { Run } from './run.ts'
 
@@ -23,9 +23,6 @@ export interface AlgorithmRuns {
   /** Per seed, and within it per search: one for all devices together, or one for each. */
   readonly runs: readonly (readonly Run[])[]
 }
-
-/** Threads that do not load within this many times 5 ms are not waited for. */
-const MOST_WAITS = 2000
 
 /** Runs every algorithm from every seed on threads of their own; with a ladder a second time, in stages. */
 export async function runBenchmark(job: Benchmark): Promise<readonly AlgorithmRuns[]> {
@@ -77,10 +74,8 @@ export async function runBenchmark(job: Benchmark): Promise<readonly AlgorithmRu
       })),
     )
   } finally {
-    // Node ends the whole process when a thread is terminated while it loads a module: all come to their end first.
     await Promise.allSettled(tasks)
-    for (let waits = 0; Atomics.load(signals.loaded, 0) < pool.threads.length && waits < MOST_WAITS; waits++)
-      await delay(5)
+    await threadsLoaded(pool, signals.loaded)
     await pool.destroy()
   }
 }
