@@ -154,38 +154,19 @@ export function autoencoder(): NetworkGraph {
   return b.build(b.dense(x, 640))
 }
 
-/** Convolution with zeros padded around the map as a kernel of its own, as Keras's ResNets are converted. */
-function paddedConv(b: GraphBuilder, x: string, filters: number, kernel: number, stride: number): string {
-  const side = (kernel - 1) / 2
-  const padded = b.node(
-    {
-      kind: 'pad',
-      amounts: [
-        [side, side],
-        [side, side],
-        [0, 0],
-      ],
-    },
-    x,
-  ) // prettier-ignore
-  return b.conv2d(padded, filters, { kernel, stride, padding: 'valid', bias: true })
+/** Zeros around a map as a kernel of its own, as Keras's ResNets are converted. */
+function padded(b: GraphBuilder, x: string, side: number): string {
+  const around = [side, side] as const
+  return b.node({ kind: 'pad', amounts: [around, around, [0, 0]] }, x)
 }
+
+const paddedConv = (b: GraphBuilder, x: string, filters: number, kernel: number, stride: number): string =>
+  b.conv2d(padded(b, x, (kernel - 1) / 2), filters, { kernel, stride, padding: 'valid', bias: true })
 
 /** First layers of ST's MiniResNets for spectrograms of 64×50. */
 function miniResNetStem(b: GraphBuilder, activation: (x: string) => string): string {
   const x = activation(paddedConv(b, b.input([64, 50, 1]), 64, 7, 2))
-  const padded = b.node(
-    {
-      kind: 'pad',
-      amounts: [
-        [1, 1],
-        [1, 1],
-        [0, 0],
-      ],
-    },
-    x,
-  ) // prettier-ignore
-  return b.maxPool(padded, { kernel: 3, stride: 2, padding: 'valid' })
+  return b.maxPool(padded(b, x, 1), { kernel: 3, stride: 2, padding: 'valid' })
 }
 
 const flatten = (b: GraphBuilder, x: string): string =>
