@@ -6,6 +6,8 @@ const MAX_DEPTH = 32
 const MAX_NODES = 50_000
 /** Calls may have no nodes, and each of them many others in turn. */
 const MAX_CALLS = 50_000
+/** Calls and nodes of a file so far, by its functions: branches, which are read by themselves, call the same ones. */
+const spent = new WeakMap<OnnxFile['functions'], { calls: number; nodes: number }>()
 const LISTS = ['integers', 'floats', 'texts', 'tensors', 'graphs'] as const
 
 /**
@@ -16,18 +18,21 @@ const LISTS = ['integers', 'floats', 'texts', 'tensors', 'graphs'] as const
 export function withoutFunctions(file: OnnxFile, knows: (node: OnnxFileNode) => boolean): OnnxFile {
   if (file.functions.size === 0) return file
   const nodes: OnnxFileNode[] = []
-  let calls = 0
+  const budget = spent.get(file.functions) ?? { calls: 0, nodes: 0 }
+  spent.set(file.functions, budget)
   const place = (node: OnnxFileNode, depth: number): void => {
     const body = knows(node) ? undefined : file.functions.get(functionKey(node.domain, node.opType))
     if (body === undefined) {
       nodes.push(node)
-      if (nodes.length > MAX_NODES) throw new UserError(`the network has more than ${MAX_NODES} nodes in its functions`)
+      if (++budget.nodes > MAX_NODES)
+        throw new UserError(`the network has more than ${MAX_NODES} nodes in its functions`)
       return
     }
     if (depth === MAX_DEPTH)
       throw new UserError(`function '${node.opType}' calls itself, or ${MAX_DEPTH} others in turn`)
-    if (calls++ === MAX_CALLS) throw new UserError(`the network calls its functions more than ${MAX_CALLS} times`)
-    for (const inner of called(body, node, `${node.opType}#${calls}/`)) place(inner, depth + 1)
+    if (budget.calls++ === MAX_CALLS)
+      throw new UserError(`the network calls its functions more than ${MAX_CALLS} times`)
+    for (const inner of called(body, node, `${node.opType}#${budget.calls}/`)) place(inner, depth + 1)
   }
   for (const node of file.nodes) place(node, 0)
   return { ...file, nodes }
