@@ -1,7 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import module from 'node:module'
 import path from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { canonicalJson, sha256Hex } from './canonical-json.ts'
 import { messageOf, UserError } from './errors.ts'
 import { unknownName } from './nearest-name.ts'
 
@@ -30,16 +31,24 @@ export const looksLikePath = (name: string): boolean => /[\\/]/.test(name) || /\
 /** What files of the user's own may import: `frugal-nas/<entry>`. */
 const ENTRIES = ['spaces', 'search']
 
+/** What each module that was loaded imports, by URL. */
+const imports = new Map<string, Set<string>>()
+
 /**
  * Lets files of the user's own import Frugal from wherever they lie, with or without a package installed beside them:
- * always the Frugal that runs, so that there is one of each module.
+ * always the Frugal that runs, so that there is one of each module. Notes what imports what for `ownCodeDigest`.
  */
 const offerEntries = once(() => {
   const extension = path.extname(import.meta.filename)
   module.registerHooks({
     resolve: (specifier, context, nextResolve) => {
       const entry = ENTRIES.find((name) => specifier === `frugal-nas/${name}`)
-      if (entry === undefined) return nextResolve(specifier, context)
+      if (entry === undefined) {
+        const resolved = nextResolve(specifier, context)
+        const parent = context.parentURL ?? ''
+        imports.set(parent, (imports.get(parent) ?? new Set()).add(resolved.url))
+        return resolved
+      }
       return { url: new URL(`../${entry}/index${extension}`, import.meta.url).href, shortCircuit: true }
     },
   })
@@ -80,4 +89,25 @@ export async function importMember(what: string, name: string, members: readonly
   if (imported.default === undefined)
     throw new UserError(`the ${what} file '${name}' has no default export: export default define…({…})`)
   return imported.default
+}
+
+/**
+ * SHA-256 of a file of the user's own and of the files that it imports by their paths, with their places relative to it;
+ * packages and Frugal's own modules are left out. The file must have been imported by `importMember`.
+ */
+export function ownCodeDigest(name: string): string {
+  const file = path.resolve(name)
+  const folder = path.dirname(file)
+  const frugal = path.resolve(import.meta.dirname, '..')
+  const inside = (parent: string, child: string): boolean => child.startsWith(parent + path.sep)
+  const own = (child: string): boolean =>
+    !child.split(path.sep).includes('node_modules') && (!inside(frugal, child) || inside(folder, child))
+  const found = new Set([file])
+  for (const next of found) {
+    for (const url of imports.get(pathToFileURL(next).href) ?? []) {
+      if (url.startsWith('file:') && own(fileURLToPath(url))) found.add(fileURLToPath(url))
+    }
+  }
+  const digests = [...found].map((each) => [path.relative(folder, each), sha256Hex(readFileSync(each))])
+  return sha256Hex(canonicalJson(digests.sort(([a], [b]) => (a! < b! ? -1 : 1))))
 }

@@ -7,13 +7,12 @@ import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import { openStore } from '../../results/sqlite/open.ts'
 import type { Store } from '../../results/store.ts'
-import { loadAlgorithm } from '../../search/discover.ts'
 import { SearchLoop } from '../../search/loop.ts'
 import { probeSpace } from '../../search/probe.ts'
 import { shownText } from '../render/terminal.ts'
 import type { ResumeArguments, SearchArguments } from '../search-options.ts'
 import { checkCrew, crewOf } from './crew.ts'
-import { checkFingerprints, fingerprintsOf } from './fingerprints.ts'
+import { checkFingerprints, editedSpaceNote, fingerprintsOf } from './fingerprints.ts'
 import { prepareHost } from './host.ts'
 import { checkpointsOf, stagesOf, trialsOf } from './ladder.ts'
 import { type EnergyArguments, energyFlags, keptFlags, meterSearch } from './search-energy.ts'
@@ -48,8 +47,8 @@ export async function search(asked: SearchArguments): Promise<void> {
   const twice = deviceIds.find((id, i) => deviceIds.indexOf(id) !== i)
   if (twice !== undefined) throw new UserError(`two of the profiles have the id '${twice}': give each device once`)
   limitsOf(args, deviceIds)
-  const fingerprints = await fingerprintsOf({ space: args.space, devices: [...devicesOf(args)], ...choice })
-  await loadAlgorithm(args.algorithm)
+  const { space, algorithm } = args
+  const fingerprints = await fingerprintsOf({ space, algorithm, devices: [...devicesOf(args)], ...choice })
   const dataset = await loadData(dataPathOf(args.data), args.seed)
   const settings = settleSettings(args, dataset, deviceIds, fingerprints)
   const crew = crewOf(args, settings, settings)
@@ -103,7 +102,10 @@ export async function resume(args: ResumeArguments): Promise<void> {
         `frugal: experiment ${experiment.id} is complete; for more networks repeat its frugal search with more --trials: what is trained already is taken from the database\n`,
       )
     }
-    checkFingerprints(settings, await fingerprintsOf(settings), experiment.id)
+    const fingerprints = await fingerprintsOf(settings)
+    checkFingerprints(settings, fingerprints, experiment.id)
+    const note = editedSpaceNote(settings, fingerprints)
+    if (note !== undefined) process.stderr.write(`frugal: ${shownText(note, { unicode: true })}\n`)
     const crew = crewOf(args, settings, { ...settings, begun: true })
     const dataset = await loadData(dataPathOf(settings.data), settings.seed)
     if (dataset.digest !== experiment.datasetDigest) {

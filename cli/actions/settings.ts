@@ -51,7 +51,14 @@ export const settingsSchema = z.strictObject({
   provider: z.enum(PROVIDERS).default('cpu'),
   trialTimeoutSeconds: z.number().positive(),
   /** What the names above stood for when the search began; a search only continues with the same. */
-  fingerprints: z.strictObject({ space: z.string(), devices: z.array(z.string()), evaluator: z.string() }),
+  fingerprints: z.strictObject({
+    space: z.string(),
+    devices: z.array(z.string()),
+    evaluator: z.string(),
+    /** Digests of files of the user's own that hold code; left out for what is built in. */
+    spaceCode: z.string().optional(),
+    algorithmCode: z.string().optional(),
+  }),
 })
 export type SearchSettings = z.infer<typeof settingsSchema>
 

@@ -113,3 +113,44 @@ test('an algorithm of one’s own that throws, or asks for what does not exist, 
     t.regex(stderr, message)
   }
 })
+
+const HILL = `import { step } from './step.js'
+export default { id: 'mine', title: 'mine',
+  create: ({ operations }, random) => ({ ask: () => operations.sample(random), tell() {}, state: () => step }),
+  restore: ({ operations }) => ({ ask: () => operations.genes.map(() => 0), tell() {}, state: () => step }) }
+`
+
+test('a search goes on with the algorithm it began with only: an edit of its file, or of one it imports, is refused', async (t) => {
+  const folder = temporaryFolder(t)
+  const write = (name: string, text: string) => writeFileSync(path.join(folder, name), text)
+  write('package.json', '{"type": "module"}')
+  write('mine.algorithm.js', HILL)
+  write('step.js', 'export const step = 1\n')
+  const begun = await frugal(folder, 'search', '--algorithm', './mine.algorithm.js', '--trials', '2', ...QUICK)
+  t.is(begun.code, 0, begun.stderr)
+  t.is((await frugal(folder, 'resume')).code, 0)
+  const refused = async (name: string, text: string) => {
+    write(name, text)
+    const { code, stderr } = await frugal(folder, 'resume')
+    t.is(code, 2, stderr)
+    t.regex(stderr, /cannot go on: the algorithm file '.*mine\.algorithm\.js' is not what it was; resume it with/)
+  }
+  await refused('step.js', 'export const step = 2\n')
+  await refused('mine.algorithm.js', `${HILL}// another\n`)
+  write('mine.algorithm.js', HILL)
+  write('step.js', 'export const step = 1\n')
+  t.is((await frugal(folder, 'resume')).code, 0)
+})
+
+test('an edited space in code goes on while its version stays, with a note', async (t) => {
+  const folder = temporaryFolder(t)
+  const file = path.join(folder, 'mine.ts')
+  const text = module(GENES, 'return g.build(g.dense(x, task.classCount))')
+  writeFileSync(file, text)
+  t.is((await frugal(folder, 'search', '--space', './mine.ts', '--trials', '1', ...QUICK)).code, 0)
+  t.notRegex((await frugal(folder, 'resume')).stderr, /has changed/)
+  writeFileSync(file, `${text}// a comment\n`)
+  const { code, stderr } = await frugal(folder, 'resume')
+  t.is(code, 0, stderr)
+  t.regex(stderr, /the file of the space '.*mine\.ts' has changed since the search began, its version \(mine@1\) has not/)
+})
