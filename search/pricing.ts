@@ -62,3 +62,6 @@ export function priceGenome(
 
 /** A candidate is trained when at least one device of the search can take it. */
 export const isFeasible = (candidate: Candidate): boolean => candidate.violation.some((violation) => violation === 0)
+
+/** How far a candidate is from the limits of the device that it comes closest to; 0 when it is feasible there. */
+export const leastViolation = (candidate: Candidate): number => Math.min(...candidate.violation)

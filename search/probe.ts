@@ -3,8 +3,9 @@ import { UserError } from '../lib/errors.ts'
 import type { RandomStream } from '../lib/random.ts'
 import type { GenomeOperations } from '../spaces/genome.ts'
 import type { SearchSpace, Task } from '../spaces/space.ts'
+import { impossibleLimits } from './impossible-limits.ts'
 import { type ObjectiveName, objectiveVector } from './objectives.ts'
-import { type Candidate, isFeasible, priceGenome, type SearchDevice } from './pricing.ts'
+import { type Candidate, isFeasible, leastViolation, priceGenome, type SearchDevice } from './pricing.ts'
 
 export interface ProbePlan {
   readonly space: SearchSpace
@@ -23,8 +24,6 @@ export interface SpaceProbe {
 
 const SAMPLES = 200
 const ATTEMPTS = 3000
-
-const totalViolation = (candidate: Candidate): number => Math.min(...candidate.violation)
 
 /**
  * Looks at the space before anything is trained.
@@ -60,45 +59,15 @@ export async function probeSpace(plan: ProbePlan, random: RandomStream): Promise
 /** Walks downhill in violation from the best samples; returns when a feasible candidate turns up. */
 async function descendToFeasible(plan: ProbePlan, samples: readonly Candidate[], random: RandomStream): Promise<void> {
   const tried = [...samples]
-  const parents = [...samples].sort((a, b) => totalViolation(a) - totalViolation(b)).slice(0, 10)
+  const parents = [...samples].sort((a, b) => leastViolation(a) - leastViolation(b)).slice(0, 10)
   for (let i = 0; i < ATTEMPTS; i++) {
     const parent = i % parents.length
     const genome = plan.operations.mutate(parents[parent]!.genome, random)
     const child = priceGenome(plan.space, plan.task, plan.devices, genome)
     if (isFeasible(child)) return
     tried.push(child)
-    if (totalViolation(child) <= totalViolation(parents[parent]!)) parents[parent] = child
+    if (leastViolation(child) <= leastViolation(parents[parent]!)) parents[parent] = child
     if (i % 20 === 19) await nextTurn()
   }
-  throw new UserError(impossible(plan, tried))
+  throw new UserError(impossibleLimits(plan, tried))
 }
-
-/** One sentence: which limit is at fault, and what the closest candidate would need. */
-function impossible(plan: ProbePlan, tried: readonly Candidate[]): string {
-  const counts = new Map<string, { rejected: number; least: number; allowed: number }>()
-  for (const candidate of tried) {
-    candidate.prices.forEach((price, d) => {
-      for (const { limit, value, allowed } of price.violations) {
-        const key = `${limit} on ${plan.devices[d]!.id}`
-        const seen = counts.get(key) ?? { rejected: 0, least: Number.POSITIVE_INFINITY, allowed }
-        counts.set(key, { rejected: seen.rejected + 1, least: Math.min(seen.least, value), allowed })
-      }
-    })
-  }
-  const [worst, figures] = [...counts].sort((a, b) => b[1].rejected - a[1].rejected)[0]!
-  const closest = tried.reduce((best, candidate) =>
-    totalViolation(candidate) < totalViolation(best) ? candidate : best,
-  )
-  const d = closest.violation.indexOf(totalViolation(closest))
-  const needs = closest.prices[d]!.violations.map(
-    ({ limit, value, allowed }) => `${limit} ${round(value)} of ${round(allowed)} allowed`,
-  )
-  const share = figures.rejected === tried.length ? 'all' : `${figures.rejected}`
-  return (
-    `no network of the space '${plan.space.id}' meets the limits: of ${tried.length} candidates ${share} break ${worst} ` +
-    `(${round(figures.allowed)} allowed, the least seen is ${round(figures.least)}); the closest candidate, ${closest.archId} ` +
-    `on ${plan.devices[d]!.id}, has ${needs.join(' and ')}: raise these limits`
-  )
-}
-
-const round = (value: number): string => Number(value.toPrecision(4)).toString()

@@ -6,9 +6,20 @@ import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import { openStore } from '../../results/sqlite/open.ts'
 import { listAlgorithms, loadAlgorithm } from '../../search/discover.ts'
+import { impossibleLimits } from '../../search/impossible-limits.ts'
 import { type SearchEvent, SearchLoop, type SearchPlan } from '../../search/loop.ts'
+import { priceGenome } from '../../search/pricing.ts'
 import { probeSpace } from '../../search/probe.ts'
-import { newExperiment, outcome, toyDevice, toyEvaluator, toyMeasurement, toyPlan } from './fixtures-loop.ts'
+import {
+  denseSpace,
+  denseTask,
+  newExperiment,
+  outcome,
+  toyDevice,
+  toyEvaluator,
+  toyMeasurement,
+  toyPlan,
+} from './fixtures-loop.ts'
 
 function withStore<T>(t: ExecutionContext, work: (file: string) => T): T {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-loop-'))
@@ -187,9 +198,31 @@ test('a trial in flight at a crash is trained alone after the resume, and only t
 test('impossible limits are told in one sentence that names the limit and the closest candidate', async (t) => {
   const plan = toyPlan({ devices: [toyDevice('tiny', 100)] })
   const error = await t.throwsAsync(probeSpace(plan, randomStream(1, 'probe')), { instanceOf: UserError })
-  t.regex(error!.message, /all break flash \(bytes\) on tiny \(100 allowed, the least seen is 118\)/)
-  t.regex(error!.message, /closest candidate, [0-9a-f]{16} on tiny, has flash \(bytes\) 118 of 100 allowed/)
+  t.regex(error!.message, /all break flash on tiny \(100 B allowed, the least seen is 118 B\)/)
+  t.regex(error!.message, /closest candidate, [0-9a-f]{16} on tiny, has flash 118 B of 100 B allowed/)
   t.false(error!.message.includes('\n'))
+})
+
+test('limits are told in units that people read, with all digits where rounding would hide what is wrong', (t) => {
+  const told = (limit: string, value: number, allowed: number): string => {
+    const violations = [{ limit, value, allowed, relative: 1 }]
+    const prices = [{ latencyMs: 1, energyMj: 1, peakRamBytes: 1, flashBytes: 1, basis: {}, violations }]
+    const candidate = { ...priceGenome(denseSpace, denseTask, [], [0, 0, 0]), prices, violation: [1] }
+    const plan = { space: denseSpace, devices: [toyDevice('tiny', 1)] }
+    return impossibleLimits(plan, [candidate]).replaceAll(candidate.archId, 'ID')
+  }
+  t.is(
+    told('RAM (bytes)', 70_000, 65_536),
+    "no network of the space 'dense' meets the limits: of 1 candidates all break RAM on tiny (64 KB allowed, the least seen is 68.4 KB); " +
+      'the closest candidate, ID on tiny, has RAM 68.4 KB of 64 KB allowed: raise these limits, or take another space or device',
+  )
+  t.regex(told('RAM (bytes)', 65_540, 65_536), /65536 bytes allowed, the least seen is 65540 bytes/)
+  t.regex(told('latency (ms)', 1.983, 0.001), /break latency on tiny \(1 µs allowed, the least seen is 1\.98 ms\)/)
+  t.regex(told('energy (mJ)', 1200, 5), /energy 1\.2 J of 5 mJ allowed/)
+  t.regex(
+    told('support for moe', 1, 0),
+    /all find no support for moe on tiny; the closest candidate, ID on tiny, has no support for moe:/,
+  )
 })
 
 test('narrow limits that random sampling misses are still found to be possible', async (t) => {
