@@ -1,8 +1,9 @@
+import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { assembleDataset } from './assemble.ts'
 import type { DatasetFormat, LoadOptions, SplitName } from './dataset.ts'
-import { badFile, kindOfPath, listNames, MAX_BYTES, readFileStart, readInputFile } from './input-file.ts'
+import { badFile, kindOfPath, listNames, MAX_BYTES, readFileStart, readInputFile, unreadable } from './input-file.ts'
 import { createResizer } from './resize.ts'
 import { sharedInt32, sharedUint8 } from './shared-arrays.ts'
 import type { SampleRange } from './splits.ts'
@@ -23,8 +24,34 @@ const SPLIT_OF_FOLDER: Readonly<Record<string, SplitName>> = {
 const isImage = (name: string): boolean => /\.(png|jpe?g)$/i.test(name)
 const subFolders = (folder: string): readonly string[] =>
   listNames(folder).filter((name) => kindOfPath(path.join(folder, name)) === 'folder')
-const hasClasses = (folder: string): boolean =>
-  subFolders(folder).some((name) => listNames(path.join(folder, name)).some(isImage))
+
+/** Paths of the images in a folder and, sorted, in the folders within; links to folders are not followed. */
+function imagesBelow(folder: string): readonly string[] {
+  const names = listNames(folder)
+  const isFolder = new Set(inner(folder))
+  return names.flatMap((name) => {
+    if (isFolder.has(name)) return imagesBelow(path.join(folder, name))
+    return isImage(name) ? [path.join(folder, name)] : []
+  })
+}
+
+/** Names of the folders in a folder that are no links. */
+function inner(folder: string): readonly string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true })
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+  } catch (error) {
+    throw unreadable(folder, error)
+  }
+}
+
+const hasImagesBelow = (folder: string): boolean =>
+  listNames(folder).some(isImage) || subFolders(folder).some((name) => hasImagesBelow(path.join(folder, name)))
+/** Where all images lie deeper, two such folders tell classes from a folder around the data set. */
+const hasClasses = (folder: string): boolean => {
+  const folders = subFolders(folder).map((name) => path.join(folder, name))
+  return folders.some((each) => listNames(each).some(isImage)) || folders.filter(hasImagesBelow).length > 1
+}
 const splitFolders = (folder: string): readonly string[] =>
   subFolders(folder).filter((name) => Object.hasOwn(SPLIT_OF_FOLDER, name.toLowerCase()))
 /** Parts are parts only when they hold class folders: a class may well be called `test`. */
@@ -47,9 +74,9 @@ function listClasses(folder: string, classNames: readonly string[]): readonly Im
     const classFolder = path.join(folder, name)
     const label = classNames.indexOf(name)
     if (label === -1) throw badFile(classFolder, 'is a class without training images', 'add them, or remove the folder')
-    const images = listNames(classFolder).filter(isImage)
+    const images = imagesBelow(classFolder)
     if (images.length === 0) throw badFile(classFolder, 'holds no PNG or JPEG image', 'add some, or remove the folder')
-    for (const image of images) files.push({ file: path.join(classFolder, image), label })
+    for (const file of images) files.push({ file, label })
   }
   return files
 }
@@ -75,35 +102,62 @@ function listImages(root: string): Listing {
   return { classNames, files, ranges }
 }
 
-function reading<T>(file: string, read: () => T): T {
+/** What is wrong with each file that could not be read: noted instead of thrown, so that all are told at once. */
+type Broken = Map<string, UserError>
+
+function reading<T>(broken: Broken, file: string, read: () => T): T | undefined {
   try {
     return read()
   } catch (error) {
-    if (error instanceof UserError) throw error
     const wrong = messageOf(error)
     const sentence = /^(is|has|holds) /.test(wrong) ? wrong : `cannot be decoded (${wrong})`
-    throw badFile(file, sentence, 'replace it with an intact PNG or JPEG, or remove it')
+    const right = 'replace it with an intact PNG or JPEG, or remove it'
+    broken.set(file, error instanceof UserError ? error : badFile(file, sentence, right))
+    return undefined
   }
+}
+
+/** Of as many as fit a sentence that can still be read. */
+const LISTED = 10
+
+function refuseBroken(root: string, broken: Broken): void {
+  const [first] = broken.values()
+  if (first === undefined) return
+  if (broken.size === 1) throw first
+  const told = [...broken].slice(0, LISTED).map(([file, { message }]) => {
+    const wrong = message.slice(`'${file}' `.length).replace(/: [^:]*$/, '')
+    return `'${path.relative(root, file)}' ${wrong}`
+  })
+  const more = broken.size > LISTED ? `; and ${broken.size - LISTED} more` : ''
+  const wrong = `holds ${broken.size} images that cannot be read (${told.join('; ')}${more})`
+  throw badFile(root, wrong, 'replace them with intact PNG or JPEG files, or remove them')
 }
 
 type Codec = typeof import('./image-codec.ts')
 
 /** The most common `[height, width]`; of equally common ones, the smallest. */
-function commonSize(codec: Codec, files: readonly ImageFile[]): readonly [number, number] {
+function commonSize(
+  root: string,
+  codec: Codec,
+  files: readonly ImageFile[],
+  broken: Broken,
+): readonly [number, number] {
   const counts = new Map<string, number>()
   for (const { file } of files) {
-    const { width, height } = reading(file, () => codec.imageSize(readFileStart(file, HEADER_BYTES)))
-    const key = `${height}×${width}`
+    const size = reading(broken, file, () => codec.imageSize(readFileStart(file, HEADER_BYTES)))
+    if (size === undefined) continue
+    const key = `${size.height}×${size.width}`
     counts.set(key, (counts.get(key) ?? 0) + 1)
   }
+  if (counts.size === 0) refuseBroken(root, broken)
   const sizes = [...counts].map(([key, count]) => ({ size: key.split('×').map(Number) as [number, number], count }))
   const area = ([height, width]: readonly [number, number]) => height * width
   sizes.sort((a, b) => b.count - a.count || area(a.size) - area(b.size) || a.size[0] - b.size[0])
   return sizes[0]!.size
 }
 
-function targetSize(root: string, codec: Codec, files: readonly ImageFile[], options: LoadOptions) {
-  const size = options.imageSize ?? commonSize(codec, files)
+function targetSize(root: string, codec: Codec, files: readonly ImageFile[], options: LoadOptions, broken: Broken) {
+  const size = options.imageSize ?? commonSize(root, codec, files, broken)
   if (size.some((length) => !Number.isInteger(length) || length < 1)) {
     throw new UserError(`the image size ${size.join('×')} must be two whole numbers from 1, height and width`)
   }
@@ -134,14 +188,18 @@ export const imageFolderFormat: DatasetFormat = {
   load: async (folder, options) => {
     const codec = await import('./image-codec.ts')
     const { classNames, files, ranges } = listImages(folder)
-    const [height, width] = targetSize(folder, codec, files, options)
+    const broken: Broken = new Map()
+    const [height, width] = targetSize(folder, codec, files, options, broken)
     const size = height * width * 3
     const rgb = sharedUint8(files.length * size)
     for (const [i, { file }] of files.entries()) {
-      const image = reading(file, () => codec.decodeImage(readInputFile(file, MAX_FILE_BYTES)))
+      if (broken.has(file)) continue
+      const image = reading(broken, file, () => codec.decodeImage(readInputFile(file, MAX_FILE_BYTES)))
+      if (image === undefined) continue
       if (image.height === height && image.width === width) rgb.set(image.pixels, i * size)
       else createResizer([image.height, image.width], [height, width], 3)(image.pixels, 0, rgb, i * size)
     }
+    refuseBroken(folder, broken)
     const grey = dropEqualChannels(rgb)
     const raw = {
       name: path.basename(path.resolve(folder)),

@@ -1,10 +1,11 @@
+import { join } from 'node:path'
 import { UserError } from '../../lib/errors.ts'
 import { builtinFormat } from './builtin.ts'
 import { cifar10Format } from './cifar10.ts'
 import type { Dataset, DatasetFormat, LoadOptions } from './dataset.ts'
 import { idxFormat } from './idx.ts'
 import { imageFolderFormat } from './image-folder.ts'
-import { assertExists, badFile, kindOfPath } from './input-file.ts'
+import { assertExists, badFile, kindOfPath, listNames } from './input-file.ts'
 import { npzFormat } from './npz.ts'
 
 /** All layouts that can be read, in the order they are tried. */
@@ -16,6 +17,22 @@ export const DATASET_FORMATS: readonly DatasetFormat[] = [
   imageFolderFormat,
 ]
 
+/** What people have beside the layouts, and what to make of it. */
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [/\.(wav|flac|mp3|ogg)$/i, 'make spectrograms of sound first, in an .npz file: docs/data.md shows how'],
+  [/\.(gif|bmp|webp|tiff?|hei[cf])$/i, 'convert the images to PNG or JPEG first'],
+  [/\.(png|jpe?g)$/i, 'name the folder that holds one folder of images per class'],
+  [/\.npy$/i, 'name a folder with x.npy (samples) and y.npy (their classes)'],
+  [/\.(csv|tsv)$/i, 'make an .npz file of it first: docs/data.md shows how'],
+]
+
+/** The first hint that fits a name in the folder or in the folders within. */
+function hintFor(folder: string): string | undefined {
+  const names = listNames(folder)
+  const all = [...names, ...names.flatMap((name) => listNames(join(folder, name)))]
+  return HINTS.find(([pattern]) => all.some((name) => pattern.test(name)))?.[1]
+}
+
 /**
  * Loads a data set; the layout is recognised by the names of files and folders.
  * @param path a folder, an `.npz` file, or `builtin` for the generated set (`./builtin` for a folder of that name).
@@ -25,7 +42,12 @@ export async function loadDataset(path: string, options: LoadOptions): Promise<D
   if (!builtinFormat.matches(path)) assertExists(path)
   const format = DATASET_FORMATS.find((candidate) => candidate.matches(path))
   if (format === undefined) {
-    if (kindOfPath(path) === 'file') throw badFile(path, 'is no .npz file', 'other layouts are given by their folder')
+    if (kindOfPath(path) === 'file') {
+      const hint = HINTS.find(([pattern]) => pattern.test(path))?.[1]
+      throw badFile(path, 'is no .npz file', hint ?? 'other layouts are given by their folder')
+    }
+    const hint = hintFor(path)
+    if (hint !== undefined) throw badFile(path, 'holds no known data set layout', hint)
     const layouts = DATASET_FORMATS.map(({ description }) => description).join('; ')
     throw new UserError(`'${path}' holds no known data set layout: one of these is expected: ${layouts}`)
   }

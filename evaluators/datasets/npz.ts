@@ -26,6 +26,18 @@ interface Part {
 
 const isNpz = (name: string): boolean => name.toLowerCase().endsWith('.npz')
 
+/** The arrays by their names in an archive, `x.npy` and so on. */
+type Arrays = ReadonlyMap<string, Pick<ZipEntry, 'name' | 'read'>>
+
+/** Arrays that lie in a folder one by one, as `numpy.save` writes them. */
+const looseArrays = (folder: string): Arrays =>
+  new Map(
+    listNames(folder)
+      .filter((name) => KEYS.some((keys) => keys.includes(name.replace(/\.npy$/, ''))) && name.endsWith('.npy'))
+      .map((name) => [name, { name, read: () => readInputFile(path.join(folder, name)) }]),
+  )
+const isLoose = (folder: string): boolean => !listNames(folder).some(isNpz) && looseArrays(folder).size > 0
+
 function findArchive(target: string): string {
   if (kindOfPath(target) !== 'folder') return target
   const archives = listNames(target).filter(isNpz)
@@ -49,7 +61,7 @@ function sampleShape(where: string, shape: readonly number[]): readonly number[]
   return [height, width, channels]
 }
 
-function readPart(file: string, entries: ReadonlyMap<string, ZipEntry>, keys: (typeof KEYS)[number]): Part | undefined {
+function readPart(file: string, entries: Arrays, keys: (typeof KEYS)[number]): Part | undefined {
   const [split, sampleKey, labelKey] = keys
   const [x, y] = [entries.get(`${sampleKey}.npy`), entries.get(`${labelKey}.npy`)]
   if (x === undefined && y === undefined) return undefined
@@ -114,14 +126,18 @@ function copyLabels(part: Part, target: Int32Array, start: number): void {
   }
 }
 
-/** NumPy archives with samples in height × width × channels order. */
+/** NumPy archives, or their arrays in a folder, with samples in height × width × channels order. */
 export const npzFormat: DatasetFormat = {
   id: 'npz',
-  description: `NumPy archive: a .npz file (or a folder with one) that holds ${KEYS_TEXT}`,
-  matches: (target) => (kindOfPath(target) === 'folder' ? listNames(target).some(isNpz) : isNpz(target)),
+  description: `NumPy: a .npz file (or a folder with one, or with .npy files) that holds ${KEYS_TEXT}`,
+  matches: (target) =>
+    kindOfPath(target) === 'folder' ? listNames(target).some(isNpz) || isLoose(target) : isNpz(target),
   load: async (target, options) => {
-    const file = findArchive(target)
-    const entries = new Map(readZip(file, readInputFile(file)).map((entry) => [entry.name, entry]))
+    const loose = kindOfPath(target) === 'folder' && isLoose(target)
+    const file = loose ? target : findArchive(target)
+    const entries: Arrays = loose
+      ? looseArrays(target)
+      : new Map(readZip(file, readInputFile(file)).map((entry) => [entry.name, entry]))
     const parts = KEYS.map((keys) => readPart(file, entries, keys)).filter((part) => part !== undefined)
     if (parts.filter(({ range }) => range.split === 'train').length !== 1) {
       const names = [...entries.keys()].map((name) => name.replace(/\.npy$/, '')).slice(0, 10)

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { crc32, deflateSync } from 'node:zlib'
 import test from 'ava'
@@ -159,6 +159,47 @@ test('what is wrong with a folder or an image is named', async (t) => {
   const untrained = temporaryFolder(t)
   classFolders(untrained, 'test/', 4)
   await refuses(t, untrained, /holds only test: a folder train is needed/)
+})
+
+test('images in folders within a class belong to it, links that lead back are not followed', async (t) => {
+  const flat = temporaryFolder(t)
+  classFolders(flat, '', 8)
+  const nested = temporaryFolder(t)
+  classFolders(nested, '', 8)
+  mkdirSync(path.join(nested, 'dark/day 1/morning'), { recursive: true })
+  const image = readdirSync(path.join(nested, 'dark'))[3]!
+  renameSync(path.join(nested, 'dark', image), path.join(nested, 'dark/day 1/morning', image))
+  symlinkSync('..', path.join(nested, 'dark/day 1/back'))
+  const sorted = ({ samples }: { readonly samples: ArrayLike<number> }) => [...Array.from(samples)].sort()
+  const dataset = await load(nested)
+  t.deepEqual(sorted(dataset), sorted(await load(flat)))
+  t.deepEqual(dataset.classNames, ['bright', 'dark'])
+
+  const deep = temporaryFolder(t)
+  classFolders(deep, 'one/session/', 4)
+  classFolders(deep, 'two/session/', 4)
+  t.deepEqual((await load(deep)).classNames, ['one', 'two'])
+  await refuses(t, path.join(deep, '..', path.basename(deep), 'one'), /one' holds no known data set layout/)
+})
+
+test('all broken images are told in one sentence, the first ten by name', async (t) => {
+  const folder = temporaryFolder(t)
+  classFolders(folder, '', 4)
+  const cut = png(4, 4, 1, () => 1).subarray(0, -20)
+  writeFiles(folder, { 'dark/bad: one.png': 'not a picture', 'dark/cut.png': cut, 'bright/empty.jpg': '' })
+  const error = await t.throwsAsync(load(folder))
+  const told = error!.message.slice(`'${folder}' `.length)
+  t.regex(
+    told,
+    /^holds 3 images that cannot be read \(.*\): replace them with intact PNG or JPEG files, or remove them$/,
+  )
+  t.regex(told, /'dark\/bad: one\.png' is neither a PNG nor a JPEG image, whatever its name says;/)
+  t.regex(told, /'dark\/cut\.png' is cut short/)
+  t.regex(told, /'bright\/empty\.jpg' is empty/)
+  writeFiles(folder, Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`dark/y${i}.png`, 'x'])))
+  const many = (await t.throwsAsync(load(folder)))!.message
+  t.is(many.match(/\.(png|jpg)'/g)?.length, 10)
+  t.regex(many, /holds 23 images .*; and 13 more\)/)
 })
 
 test('paths of images are relative to the folder given', async (t) => {

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import test from 'ava'
-import { idxFiles, refuses, temporaryFolder, writeFiles } from './datasets-support.ts'
+import { idxFiles, load, refuses, temporaryFolder, writeFiles } from './datasets-support.ts'
 
 test('nothing there: the nearest name is offered', async (t) => {
   const folder = temporaryFolder(t)
@@ -13,14 +13,31 @@ test('nothing there: the nearest name is offered', async (t) => {
 test('a folder without images and other unknown things: the layouts are listed', async (t) => {
   const folder = temporaryFolder(t)
   await refuses(t, folder, /holds no known data set layout: .*builtin.*MNIST layout.*CIFAR-10.*NumPy.*image folder/)
-  writeFiles(folder, { 'a/notes.txt': 'x', 'b/notes.txt': 'x', 'data.csv': '1,2' })
-  await refuses(t, folder, /holds no known data set layout/)
+  writeFiles(folder, { 'a/notes.txt': 'x', 'b/notes.txt': 'x', 'data.bin': '1,2' })
+  await refuses(t, folder, /holds no known data set layout: one of these is expected/)
   await refuses(
     t,
-    path.join(folder, 'data.csv'),
-    /data\.csv' is no \.npz file: other layouts are given by their folder/,
+    path.join(folder, 'data.bin'),
+    /data\.bin' is no \.npz file: other layouts are given by their folder/,
   )
 })
+
+for (const [name, hint] of [
+  ['yes/1.wav', 'make spectrograms of sound first, in an .npz file: docs/data.md shows how'],
+  ['windows.csv', 'make an .npz file of it first: docs/data.md shows how'],
+  ['samples.npy', 'name a folder with x.npy (samples) and y.npy (their classes)'],
+  ['cats/1.bmp', 'convert the images to PNG or JPEG first'],
+  ['1.jpg', 'name the folder that holds one folder of images per class'],
+] as const) {
+  test(`what to make of ${name} is said, for the file and for its folder`, async (t) => {
+    const folder = temporaryFolder(t)
+    writeFiles(folder, { [name]: 'x', 'readme.txt': 'x' })
+    const error = await t.throwsAsync(load(folder))
+    t.is(error?.message, `'${folder}' holds no known data set layout: ${hint}`)
+    const file = path.join(folder, name)
+    t.is((await t.throwsAsync(load(file)))?.message, `'${file}' is no .npz file: ${hint}`)
+  })
+}
 
 test('a folder that is called like a file', async (t) => {
   const folder = temporaryFolder(t)

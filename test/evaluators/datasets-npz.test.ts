@@ -114,3 +114,16 @@ test('a folder with one archive stands for it; with two it does not', async (t) 
   writeFiles(folder, { 'b.npz': zipSync(good) })
   await refuses(t, folder, /holds 2 NPZ files \(a\.npz, b\.npz\): name the one to use/)
 })
+
+test('arrays that lie in a folder one by one are the same data set', async (t) => {
+  const folder = temporaryFolder(t)
+  writeFiles(folder, { 'all.npz': zipSync(good), 'loose/x.npy': good['x.npy'], 'loose/y.npy': good['y.npy'] })
+  writeFiles(folder, { 'loose/notes.npy': 'not read' })
+  const loose = path.join(folder, 'loose')
+  const [archive, arrays] = [await load(path.join(folder, 'all.npz')), await load(loose)]
+  t.deepEqual(arrays.samples, archive.samples)
+  t.deepEqual(arrays.labels, archive.labels)
+  t.is(arrays.digest, archive.digest)
+  writeFiles(folder, { 'loose/x_test.npy': good['x.npy'] })
+  await refuses(t, loose, /loose' holds x_test but not y_test: it must hold x and y, or x_train/)
+})
