@@ -1,5 +1,6 @@
 import yargs from 'yargs'
 import { messageOf, OperationalError, UserError } from '../lib/errors.ts'
+import { fileSystemTrouble } from '../lib/files.ts'
 import { unknownName } from '../lib/nearest-name.ts'
 import { COMMANDS } from './commands/index.ts'
 import { packageVersion } from './package-version.ts'
@@ -94,13 +95,14 @@ function plainUsage(line: string, argv: readonly string[], flags: readonly strin
   return `${written}${given} is not known: write ${known.replaceAll(', ', ' or ')}`
 }
 
-function report(error: unknown, debug: boolean): void {
+function report(thrown: unknown, debug: boolean): void {
+  const error = fileSystemTrouble(thrown) ?? thrown
   const isUser = error instanceof UserError
   const prefix = isUser || error instanceof OperationalError ? 'frugal: ' : 'frugal: unexpected error: '
   // Names from files and databases may hold anything; only what nobody foresaw may take several lines.
   const message = messageOf(error).replaceAll(isUser ? /\p{C}/gu : /[^\P{C}\n]/gu, '?')
   process.stderr.write(`${prefix}${message}\n`)
-  if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  if (debug && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`)
   else if (prefix.includes('unexpected'))
     process.stderr.write('frugal: run again with --debug to see where it happened\n')
   process.exitCode = isUser ? 2 : 1

@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { threadId } from 'node:worker_threads'
-import { UserError } from './errors.ts'
+import { OperationalError, UserError } from './errors.ts'
 
 /** Writes a file whole or not at all: a temporary neighbour is synced, then renamed over the target. */
 export function writeFileAtomic(file: string, data: string | Uint8Array): void {
@@ -18,8 +18,28 @@ export function writeFileAtomic(file: string, data: string | Uint8Array): void {
     renameSync(temporary, file)
   } catch (error) {
     rmSync(temporary, { force: true })
+    // A full disk is told without the file's name.
+    if (error instanceof Error && !('path' in error)) Object.assign(error, { path: file })
     throw error
   }
+}
+
+const DISK_FULL: readonly string[] = ['ENOSPC', 'EDQUOT']
+const FORBIDDEN: readonly string[] = ['EACCES', 'EPERM', 'EROFS']
+
+/** What the file system refused, as one sentence that says what to do; undefined for any other error. */
+export function fileSystemTrouble(error: unknown): OperationalError | undefined {
+  if (!(error instanceof Error)) return undefined
+  const { code, syscall, path: file, message } = error as NodeJS.ErrnoException
+  if (code === undefined || syscall === undefined || /^(spawn|connect|listen|getaddrinfo)/.test(syscall))
+    return undefined
+  const what = file === undefined ? 'a file' : `'${file.replace(/\.\d+-\d+\.tmp$/, '')}'`
+  const said = DISK_FULL.includes(code)
+    ? `the disk is full: ${what} cannot be written; free some space, then run the same command again`
+    : FORBIDDEN.includes(code)
+      ? `${what} cannot be written or read (${code === 'EROFS' ? 'read-only file system' : 'permission denied'}): change its permissions, or name another place`
+      : `${what} cannot be written or read (${message}): check the path and the disk`
+  return new OperationalError(said, { cause: error })
 }
 
 /**

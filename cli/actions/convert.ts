@@ -6,6 +6,7 @@ import { withEmbeddedWeights } from '../../formats/onnx/embed-weights.ts'
 import { externalData } from '../../formats/read-model.ts'
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { pathInside, writeFileAtomic } from '../../lib/files.ts'
+import { checkOutFolder } from './export-training.ts'
 import { print } from './output.ts'
 import { loadData } from './session.ts'
 
@@ -29,6 +30,7 @@ export async function convert(args: ConvertArguments): Promise<void> {
   const { model, format, out, verify, name } = args
   if (model === undefined)
     throw new UserError('name a model file: for example frugal convert model.tflite --out ./model')
+  checkOutFolder(out)
   const formats = parseConversionFormats(format)
   const normalisation = parseNormalisation(args.normalise)
   const { bytes, kind } = readBytes(model)

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { trainInFolder } from '../../export/train/training-folder.ts'
 import { type FullyTrained, type TrainingJob, trainingKey } from '../../export/train/training-job.ts'
@@ -10,14 +10,21 @@ import { reportTraining } from './training-report.ts'
 /** Where an export keeps its trainings, one folder each. */
 const FOLDER = 'training'
 
-/** @throws UserError for a folder to write to that is a file, or would be inside one. */
+/** @throws UserError for a folder to write to that is a file, would be inside one, or may not be written to. */
 export function checkOutFolder(out: string): void {
+  if (out === '') throw new UserError('--out is empty: name a folder to write to, which is made where there is none')
   let folder = path.resolve(out)
   while (!existsSync(folder) && path.dirname(folder) !== folder) folder = path.dirname(folder)
-  if (statSync(folder).isDirectory()) return
-  throw new UserError(
-    `--out '${out}': '${path.basename(folder)}' is a file; name a folder, which is made where there is none`,
-  )
+  if (!statSync(folder).isDirectory()) {
+    throw new UserError(
+      `--out '${out}': '${path.basename(folder)}' is a file; name a folder, which is made where there is none`,
+    )
+  }
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch {
+    throw new UserError(`--out '${out}': the folder '${folder}' cannot be written to; name another one`)
+  }
 }
 
 /** Runs one training of an export. */

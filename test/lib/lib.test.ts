@@ -1,10 +1,11 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { threadId } from 'node:worker_threads'
 import test from 'ava'
 import { canonicalJson, sha256Hex } from '../../lib/canonical-json.ts'
 import { UserError } from '../../lib/errors.ts'
-import { pathInside, writeFileAtomic } from '../../lib/files.ts'
+import { fileSystemTrouble, pathInside, writeFileAtomic } from '../../lib/files.ts'
 import { nearestName } from '../../lib/nearest-name.ts'
 import { randomStream, randomStreamFromState } from '../../lib/random.ts'
 import { formatBytes, formatEnergy, formatLatency, parseQuantity } from '../../lib/units.ts'
@@ -101,4 +102,31 @@ test('atomic writes leave the whole file and nothing else; names cannot leave th
   } finally {
     rmSync(folder, { recursive: true })
   }
+})
+
+test('what the file system refuses is one sentence with the file, anything else is left alone', (t) => {
+  const said = (code: string, syscall: string, file?: string) =>
+    fileSystemTrouble(
+      Object.assign(new Error(`${code}: no luck`), { code, syscall, ...(file === undefined ? {} : { path: file }) }),
+    )?.message
+  t.is(
+    said('ENOSPC', 'write', '/out/model.onnx.77-0.tmp'),
+    "the disk is full: '/out/model.onnx' cannot be written; free some space, then run the same command again",
+  )
+  t.regex(said('EACCES', 'mkdir', '/out') ?? '', /^'\/out' cannot be written or read \(permission denied\): change its/)
+  t.regex(said('EROFS', 'open', '/out') ?? '', /read-only file system/)
+  t.regex(said('EMFILE', 'open') ?? '', /^a file cannot be written or read \(EMFILE: no luck\)/)
+  t.is(said('ENOENT', 'spawn gcc', 'gcc'), undefined)
+  t.is(fileSystemTrouble(new Error('a mistake of ours')), undefined)
+})
+
+test('a full disk names the file that could not be written', (t) => {
+  const full = '/dev/full'
+  if (!existsSync(full)) return void t.pass('no /dev/full here')
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-full-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const file = path.join(folder, 'a.txt')
+  symlinkSync(full, `${file}.${process.pid}-${threadId}.tmp`)
+  const error = t.throws(() => writeFileAtomic(file, 'text'))
+  t.regex(fileSystemTrouble(error)?.message ?? '', /^the disk is full: '.*a\.txt' cannot be written/)
 })

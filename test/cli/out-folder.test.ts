@@ -1,0 +1,28 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync } from 'node:fs'
+import path from 'node:path'
+import test from 'ava'
+import { FRUGAL, temporaryFolder } from './run-frugal.ts'
+
+const NOBODY = 65534
+const isRoot = process.getuid?.() === 0
+
+/** The command line as a user whom permissions bind: root steps down to nobody. */
+const frugalAs = (...args: readonly string[]) =>
+  spawnSync(process.execPath, [FRUGAL, ...args], {
+    encoding: 'utf8',
+    ...(isRoot ? { uid: NOBODY, gid: NOBODY } : {}),
+  })
+
+// Needs permissions as POSIX has them, and a checkout that nobody may read.
+const run = process.platform !== 'win32' && frugalAs('--version').status === 0 ? test : test.skip
+
+run('a folder that cannot be written to is refused before anything is worked out', (t) => {
+  const folder = temporaryFolder(t)
+  t.teardown(() => chmodSync(folder, 0o700))
+  chmodSync(folder, isRoot ? 0o755 : 0o500)
+  const out = path.join(folder, 'new/model')
+  const { status, stderr } = frugalAs('convert', path.join(folder, 'none.tflite'), '--out', out)
+  t.is(status, 2, stderr)
+  t.is(stderr, `frugal: --out '${out}': the folder '${folder}' cannot be written to; name another one\n`)
+})
