@@ -79,6 +79,8 @@ export interface Store {
   /** @throws UserError when there is no such experiment (the message lists what there is); without an id: the latest one. */
   experiment(id?: number): Experiment
   summaries(): readonly ExperimentSummary[]
+  /** Deletes an experiment with its trials; the measurements of its networks stay. @throws UserError when there is none. */
+  deleteExperiment(id: number): void
   setStatus(experiment: number, status: ExperimentStatus): void
 
   /** The part of the store that the search loop of one experiment writes to. */

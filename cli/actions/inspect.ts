@@ -7,7 +7,7 @@ import { frontJson } from '../../results/report/front-json.ts'
 import { frontSvg } from '../../results/report/front-svg.ts'
 import { METRICS, type MetricName } from '../../results/report/metrics.ts'
 import { atEnergyLimit } from '../../results/search-energy.ts'
-import { openStore } from '../../results/sqlite/open.ts'
+import { openStore, searchAtWork } from '../../results/sqlite/open.ts'
 import type { Experiment, Front, FrontPoint, Store } from '../../results/store.ts'
 import { parseCost } from '../../search/objectives.ts'
 import { renderFrontTable } from '../render/front-table.ts'
@@ -32,6 +32,13 @@ function reading<T>(db: string, work: (store: Store) => T): T {
   } finally {
     store.close()
   }
+}
+
+/** As `reading`, with whether a search was at work: asked before and after, for one may begin or end in between. */
+function readingAtWork<T>(db: string, work: (store: Store) => T): readonly [T, boolean] {
+  const before = searchAtWork(db)
+  const read = reading(db, work)
+  return [read, before || searchAtWork(db)]
 }
 
 /** The device asked for, or the experiment's first. @throws UserError for a device that was not searched for. */
@@ -94,14 +101,19 @@ function kneeText({ objectives, points }: Front, knee: FrontPoint): string {
   return `The knee is trial ${knee.trial}: ${compared.join(', ')}.\n`
 }
 
+/** A search that a process is at work on holds the lock; one that still says so without it was killed, or crashed. */
+const CUT_OFF = 'cut off'
+
 /** `frugal list` */
 export async function list(args: { readonly db: string; readonly json: boolean }): Promise<void> {
-  const summaries = reading(args.db, (store) => store.summaries())
-  if (args.json) return printJson(summaries)
+  const [summaries, atWork] = readingAtWork(args.db, (store) => store.summaries())
+  const cutOff = ({ status }: { readonly status: string }) => status === 'running' && !atWork
+  if (args.json)
+    return printJson(summaries.map((summary) => ({ ...summary, ...(cutOff(summary) ? { cutOff: true } : {}) })))
   const rows = summaries.map((summary) => [
     `${summary.id}`,
     summary.name,
-    summary.status,
+    cutOff(summary) ? CUT_OFF : summary.status,
     `${summary.completed + summary.failed}/${summary.budget}`,
     `${summary.failed}`,
     `${summary.rejected}`,
@@ -132,7 +144,7 @@ const stagesText = (stages: readonly StageProgress[]): string =>
 /** `frugal status` */
 export async function status(args: ExperimentArguments & EnergyArguments): Promise<void> {
   const { gramsPerKwh } = energyFlags(args)
-  const [experiment, records, rejected, fronts, counted] = reading(args.db, (store) => {
+  const [[experiment, records, rejected, fronts, counted], atWork] = readingAtWork(args.db, (store) => {
     const found = store.experiment(args.id)
     return [
       found,
@@ -144,12 +156,14 @@ export async function status(args: ExperimentArguments & EnergyArguments): Promi
   })
   const energy = { ...counted, gramsPerKwh: gramsPerKwh ?? counted.gramsPerKwh }
   const failures = records.filter((record) => !record.result.ok)
+  const cutOff = experiment.status === 'running' && !atWork
   const stages = experiment.rungs === 1 ? [] : stageProgress(readSettings(experiment.settings, experiment.id), records)
   if (args.json) {
     return printJson({
       experiment: experiment.id,
       name: experiment.name,
       status: experiment.status,
+      ...(cutOff ? { cutOff } : {}),
       budget: experiment.budget,
       completed: records.length - failures.length,
       failed: failures.length,
@@ -167,7 +181,9 @@ export async function status(args: ExperimentArguments & EnergyArguments): Promi
     })
   }
   const cpuSeconds = records.reduce((sum, { result }) => sum + (result.ok ? result.cpuSeconds : 0), 0)
-  print(`Experiment ${experiment.id} (${shownName(experiment)}): ${experiment.status}, begun ${experiment.createdAt}`)
+  print(
+    `Experiment ${experiment.id} (${shownName(experiment)}): ${cutOff ? CUT_OFF : experiment.status}, begun ${experiment.createdAt}`,
+  )
   print(
     `${records.length} of ${experiment.budget} trials, ${failures.length} failed, ${rejected} turned down by limits, ${formatNumber(cpuSeconds)} s of processor time`,
   )
@@ -175,8 +191,8 @@ export async function status(args: ExperimentArguments & EnergyArguments): Promi
   print(energyLine(energy))
   if (experiment.status === 'interrupted' && atEnergyLimit(energy)) {
     print(limitLine(energy, experiment.id, args.db))
-  } else if (experiment.status === 'interrupted' || experiment.status === 'running') {
-    print(`Unless it is running now, continue with: frugal resume ${experiment.id}${databaseFlag(args.db)}`)
+  } else if (experiment.status === 'interrupted' || cutOff) {
+    print(`Continue with: frugal resume ${experiment.id}${databaseFlag(args.db)}`)
   }
   print(
     columns(

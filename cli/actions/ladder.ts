@@ -72,9 +72,11 @@ export const checkpointsOf = (
   experiment: number,
   settings: LadderSettings,
 ): CheckpointFolder | undefined =>
-  settings.ladder === undefined && !settings.inherit
-    ? undefined
-    : new CheckpointFolder(path.join(`${realpathSync(db)}.checkpoints`, `${experiment}`))
+  settings.ladder === undefined && !settings.inherit ? undefined : checkpointFolder(db, experiment)
+
+/** Where an experiment of the database keeps checkpoints, if it has any. */
+export const checkpointFolder = (db: string, experiment: number): CheckpointFolder =>
+  new CheckpointFolder(path.join(`${realpathSync(db)}.checkpoints`, `${experiment}`))
 
 export interface StageProgress {
   readonly stage: Fidelity

@@ -1,6 +1,7 @@
 import { benchCommand } from './bench.ts'
 import { compareCommand } from './compare.ts'
 import { convertCommand } from './convert.ts'
+import { deleteCommand } from './delete.ts'
 import { devicesCommand } from './devices.ts'
 import { exportCommand } from './export.ts'
 import { frontCommand } from './front.ts'
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   resumeCommand,
   statusCommand,
   listCommand,
+  deleteCommand,
   frontCommand,
   compareCommand,
   importanceCommand,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { UserError } from '../../lib/errors.ts'
 import { storageError } from './errors.ts'
@@ -5,6 +6,9 @@ import { storageError } from './errors.ts'
 export interface WriterLock {
   release(): void
 }
+
+/** Longer than anybody takes to look whether the lock is held. */
+const LOOK_MS = 200
 
 /**
  * Makes this process the one writer of `file`: an exclusive transaction on the companion database `<file>.lock`, held
@@ -16,7 +20,7 @@ export function lockForWriting(file: string, shown: string): WriterLock {
   const lockFile = `${file}.lock`
   let connection: Database.Database | undefined
   try {
-    connection = new Database(lockFile, { timeout: 0 })
+    connection = new Database(lockFile, { timeout: LOOK_MS })
     // The lock is all that is wanted: with its journal in memory the transaction writes nothing, even on a full disk.
     connection.pragma('journal_mode = MEMORY')
     connection.exec('BEGIN EXCLUSIVE')
@@ -37,4 +41,19 @@ export function lockForWriting(file: string, shown: string): WriterLock {
   }
   const held = connection
   return { release: () => held.close() }
+}
+
+/** Whether a process, this one or another, holds the lock of `file`; false where that cannot be told. */
+export function isLocked(file: string): boolean {
+  if (!existsSync(`${file}.lock`)) return false
+  let connection: Database.Database | undefined
+  try {
+    connection = new Database(`${file}.lock`, { readonly: true, timeout: 0 })
+    connection.pragma('schema_version')
+    return false
+  } catch (error) {
+    return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')
+  } finally {
+    connection?.close()
+  }
 }

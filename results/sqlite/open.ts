@@ -5,7 +5,7 @@ import type { Store } from '../store.ts'
 import { checkFile } from './check-file.ts'
 import { damaged, storageError } from './errors.ts'
 import { identify } from './identify.ts'
-import { lockForWriting, type WriterLock } from './lock.ts'
+import { isLocked, lockForWriting, type WriterLock } from './lock.ts'
 import { migrate } from './migrate.ts'
 import { openImage } from './open-image.ts'
 import { MIGRATIONS, type Migration } from './schema.ts'
@@ -42,6 +42,9 @@ export function openStore(file: string, options: OpenOptions): Store {
     throw storageError(error, file)
   }
 }
+
+/** Whether a search is at work on the database in `file` at this moment. @throws UserError when there is no such file. */
+export const searchAtWork = (file: string): boolean => isLocked(checkFile(file, { write: false, create: false }).file)
 
 /** A connection to a database of the newest version of `migrations`. Throws as `openStore` does. */
 export function openConnection(

@@ -49,6 +49,7 @@ export function sqliteStore(database: Database, file: string, close: () => void)
   const known = database.prepare<[], { id: number; name: string }>('SELECT id, name FROM experiments ORDER BY id')
   const readSummaries = database.prepare(SUMMARIES)
   const updateStatus = database.prepare('UPDATE experiments SET status = ? WHERE id = ?')
+  const remove = database.prepare('DELETE FROM experiments WHERE id = ?')
   const readTrials = database.prepare('SELECT * FROM trials WHERE experiment = ? ORDER BY trial')
   const readTrial = database.prepare('SELECT * FROM trials WHERE experiment = ? AND trial = ?')
   const readCosts = database.prepare('SELECT * FROM costs WHERE experiment = ? AND trial = ? ORDER BY rowid')
@@ -97,6 +98,10 @@ export function sqliteStore(database: Database, file: string, close: () => void)
     experiment: (id) => snapshot(() => experiment(id)),
     summaries: () =>
       guard(() => readSummaries.all().map((row) => parseRow(summaryRow, row, file, 'table experiments'))),
+    deleteExperiment: (id) =>
+      guard(() => {
+        if (remove.run(id).changes === 0) throw noSuchExperiment(file, id, known.all())
+      }),
     setStatus: (id, status) => guard(() => void updateStatus.run(status, id)),
     journal: (id) => sqliteJournal(database, file, id, () => trials(id)),
     trials,

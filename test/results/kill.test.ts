@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import Database from 'better-sqlite3'
 import { UserError } from '../../lib/errors.ts'
-import { openStore } from '../../results/sqlite/open.ts'
+import { openStore, searchAtWork } from '../../results/sqlite/open.ts'
 import { temporaryFolder } from './fixtures.ts'
 
 const CHILD = path.join(import.meta.dirname, 'commit-forever.ts')
@@ -90,11 +90,15 @@ test('a second writer is refused, in another process and in this one, until the 
   const reader = openStore(file, { write: false })
   t.true(reader.trials(reader.experiment().id).length >= 1)
   reader.close()
+  t.true(searchAtWork(file))
   await kill(child)
+  t.false(searchAtWork(file))
 
   const first = openStore(file, { write: true })
+  t.true(searchAtWork(file))
   t.throws(() => openStore(file, { write: true }), refusal)
   first.close()
+  t.false(searchAtWork(file))
   openStore(file, { write: true }).close()
   t.pass()
 })
