@@ -25,7 +25,7 @@ interface ExperimentArguments {
 }
 
 /** Opens for reading, and closes whatever happens. */
-function reading<T>(db: string, work: (store: Store) => T): T {
+export function reading<T>(db: string, work: (store: Store) => T): T {
   const store = openStore(db, { write: false })
   try {
     return work(store)

@@ -14,6 +14,7 @@ import type { Command } from './shared.ts'
 import { spacesCommand } from './spaces.ts'
 import { statusCommand } from './status.ts'
 import { trainCommand } from './train.ts'
+import { trialsCommand } from './trials.ts'
 
 /** Every command, in the order of the help text. Their heavy parts load when they run. */
 export const COMMANDS: readonly Command[] = [
@@ -23,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   listCommand,
   deleteCommand,
   frontCommand,
+  trialsCommand,
   compareCommand,
   importanceCommand,
   trainCommand,

@@ -24,7 +24,7 @@ export function renderTable(
   )
   const widths = shrunk(
     columns,
-    columns.map((_, i) => Math.max(...shown.map((row) => textWidth(row[i] ?? '')))),
+    columns.map((_, i) => shown.reduce((width, row) => Math.max(width, textWidth(row[i] ?? '')), 0)),
     terminal.columns,
   )
   const fitting = countFitting(widths, terminal.columns)

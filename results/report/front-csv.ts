@@ -10,7 +10,9 @@ export function frontCsv(front: Front): string {
   return `${[['device', ...columns].join(','), ...lines].join('\n')}\n`
 }
 
-const field = (value: string | number): string => {
+/** A value as a field of a CSV line, quoted where needed; nothing for undefined. */
+export const field = (value: string | number | undefined): string => {
+  if (value === undefined) return ''
   const text = String(value)
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
