@@ -1,5 +1,6 @@
 import { benchCommand } from './bench.ts'
 import { compareCommand } from './compare.ts'
+import { completionCommand } from './completion.ts'
 import { convertCommand } from './convert.ts'
 import { deleteCommand } from './delete.ts'
 import { devicesCommand } from './devices.ts'
@@ -34,4 +35,5 @@ export const COMMANDS: readonly Command[] = [
   devicesCommand,
   spacesCommand,
   benchCommand,
+  completionCommand,
 ]
