@@ -184,6 +184,7 @@ export type SearchArguments = InferredOptionTypes<typeof SEARCH_OPTIONS> & { rea
 
 export interface ResumeArguments {
   readonly id: number | undefined
+  readonly data: string | undefined
   readonly db: string
   readonly workers: number | undefined
   readonly 'nets-per-step': number | undefined

@@ -4,7 +4,7 @@ import { trainInFolder } from '../../export/train/training-folder.ts'
 import { type FullyTrained, type TrainingJob, trainingKey } from '../../export/train/training-job.ts'
 import { UserError } from '../../lib/errors.ts'
 import { archId } from '../../network/measure.ts'
-import { print } from './output.ts'
+import { counted, print } from './output.ts'
 import { reportTraining } from './training-report.ts'
 
 /** Where an export keeps its trainings, one folder each. */
@@ -41,13 +41,13 @@ export const trainingFolder = (out: string, job: TrainingJob): string =>
 export function exportTrainer(out: string, signal: AbortSignal, json = false): ExportTrainer {
   return async (what, job) => {
     const folder = trainingFolder(out, job)
-    if (!json) print(`${what}: ${job.epochs} epochs, kept in ${folder}`)
+    if (!json) print(`${what}: ${counted(job.epochs, 'epoch')}, kept in ${folder}`)
     const report = reportTraining(job.epochs, json, what)
     const { trained, reused } = await trainInFolder(folder, job, { signal, ...report })
     const { accuracy, kept, endedEarly, history } = trained
     if (json) return trained
     print(
-      `${what}: ${reused ? 'trained before' : endedEarly ? `ended early after ${history.length} epochs` : 'done'}; ` +
+      `${what}: ${reused ? 'trained before' : endedEarly ? `ended early after ${counted(history.length, 'epoch')}` : 'done'}; ` +
         `weights of epoch ${kept.epoch}, validation ${(100 * accuracy.validation!).toFixed(2)} %`,
     )
     return trained

@@ -155,7 +155,7 @@ function readStages(text: string, full: Fidelity): readonly Fidelity[] {
     let enough = full.epochs
     while (stageEpochs(shares, enough) === undefined) enough++
     throw new UserError(
-      `--ladder '${text}' does not split ${full.epochs} epochs into stages of at least one: give --epochs ${enough} or more, or fewer stages`,
+      `--ladder '${text}' does not split ${counted(full.epochs, 'epoch')} into stages of at least one: give --epochs ${enough} or more, or fewer stages`,
     )
   }
   return epochs.map((stage) => ({ epochs: stage, dataFraction: full.dataFraction }))

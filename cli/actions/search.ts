@@ -29,6 +29,7 @@ import {
   settleSettings,
 } from './settings.ts'
 import { taught } from './teacher.ts'
+import { checkSameData } from './trial-network.ts'
 
 /** Exit code of a search that Ctrl-C stopped. */
 const INTERRUPTED = 130
@@ -97,20 +98,17 @@ export async function resume(args: ResumeArguments): Promise<void> {
     const experiment = store.experiment(args.id)
     const settings = readSettings(experiment.settings, experiment.id)
     keptFlags(energy, store.energy(experiment.id), experiment)
-    if (experiment.status === 'done' || experiment.status === 'exhausted') {
-      process.stderr.write(
-        `frugal: experiment ${experiment.id} is complete; for more networks repeat its frugal search with more --trials: what is trained already is taken from the database\n`,
-      )
-    }
     const fingerprints = await fingerprintsOf(settings)
     checkFingerprints(settings, fingerprints, experiment.id)
     const note = editedSpaceNote(settings, fingerprints)
     if (note !== undefined) process.stderr.write(`frugal: ${shownText(note, { unicode: true })}\n`)
     const crew = crewOf(args, settings, { ...settings, begun: true })
-    const dataset = await loadData(dataPathOf(settings.data), settings.seed)
-    if (dataset.digest !== experiment.datasetDigest) {
-      throw new UserError(
-        `the data in '${settings.data}' are not those experiment ${experiment.id} began with: put the old data back, or start a new search`,
+    const data = args.data ?? settings.data
+    const dataset = await loadData(dataPathOf(data), settings.seed)
+    checkSameData(dataset, data, experiment)
+    if (experiment.status === 'done' || experiment.status === 'exhausted') {
+      process.stderr.write(
+        `frugal: experiment ${experiment.id} is complete; for more networks repeat its frugal search with more --trials: what is trained already is taken from the database\n`,
       )
     }
     const trainingData = await taught(dataset, settings.recipe, settings.teacher)

@@ -9,7 +9,7 @@ import { checkOutFolder, exportTrainer } from './export-training.ts'
 import { teach } from './full-teacher.ts'
 import { checkTrainingFlags, trainingPlan } from './full-training.ts'
 import { interruptible } from './interruption.ts'
-import { print, printJson } from './output.ts'
+import { counted, print, printJson } from './output.ts'
 import { reportTraining, type TrainingReport } from './training-report.ts'
 import { type Subject, subjectOf, type TrainArguments } from './training-subject.ts'
 
@@ -30,7 +30,7 @@ export async function train(args: TrainArguments): Promise<void> {
     const done = report?.epochsDone() ?? 0
     if (args.json) printJson({ event: 'interrupted', epochs: done })
     process.stderr.write(
-      `frugal: stopped after ${done} of ${plain.epochs} epochs, kept in ${args.out}; the same command goes on from there\n`,
+      `frugal: stopped after ${done} of ${counted(plain.epochs, 'epoch')}, kept in ${args.out}; the same command goes on from there\n`,
     )
   })
 }
@@ -69,7 +69,7 @@ function announce({ graph, dataset, epochs, patience }: TrainingJob, json: boole
     return
   }
   print(
-    `Training ${archId(graph)} on ${dataset.name} for ${epochs} epochs ` +
+    `Training ${archId(graph)} on ${dataset.name} for ${counted(epochs, 'epoch')} ` +
       `(${training.length} training, ${validation.length} validation, ${test.length} test samples)`,
   )
 }
@@ -84,7 +84,9 @@ function conclude({ kept, accuracy, endedEarly, history }: FullyTrained, reused:
   }
   if (reused) print(`${args.out} holds this training already`)
   if (endedEarly)
-    print(`ended early after ${history.length} epochs: no better result since epoch ${peakOf(history).epoch}`)
+    print(
+      `ended early after ${counted(history.length, 'epoch')}: no better result since epoch ${peakOf(history).epoch}`,
+    )
   print(
     `${args.out}: ${[TRAINING_FILES.weights, TRAINING_FILES.architecture, TRAINING_FILES.onnx, TRAINING_FILES.metrics].join(', ')}; ` +
       `weights of epoch ${kept.epoch}: validation ${percent(accuracy.validation)}, test accuracy ${percent(accuracy.test)}`,

@@ -9,7 +9,9 @@ export const resumeCommand = defineCommand<ResumeArguments>({
     withJson(withExperiment(yargs))
       .options(CREW_OPTIONS)
       .options(ENERGY_OPTIONS)
+      .option('data', { type: 'string', describe: 'Where the data set is now, if it was moved', group: 'Task:' })
       .example('$0 resume', 'Continue the latest search where it stopped')
-      .example('$0 resume 3 --db lab.db', ''),
+      .example('$0 resume 3 --db lab.db', '')
+      .example('$0 resume --data ./mnist', 'On another machine, where the data lie elsewhere'),
   handler: async (args) => (await import('../actions/search.ts')).resume(args),
 })

@@ -69,7 +69,7 @@ test('a search in stages, killed with SIGKILL again and again, ends with the sam
 test('flags of a ladder that cannot be are told in one sentence, before anything is trained', async (t) => {
   const folder = temporaryFolder(t)
   for (const [flags, message] of [
-    [['--ladder', '1/3,1', '--epochs', '1'], /--ladder '1\/3,1' does not split 1 epochs .* give --epochs 2 or more/],
+    [['--ladder', '1/3,1', '--epochs', '1'], /--ladder '1\/3,1' does not split 1 epoch .* give --epochs 2 or more/],
     [['--ladder', '1,1/3'], /--ladder '1,1\/3' must be shares of the epochs that grow to 1/],
     [['--ladder', 'often'], /--ladder 'often' must be shares/],
     [['--ladder', 'epochs=1,data=0.5>epochs=2,data=0.25'], /stage 2 must not use less data/],
