@@ -40,8 +40,13 @@ const stateSchema = z.strictObject({
   costModel: tuningSchema,
 })
 
-/** Measurements made before the surrogate is asked. */
+/** Measurements made before the surrogate is asked, where each is known before the next is proposed. */
 const INITIAL_DESIGN = 16
+/**
+ * Measurements that are not back yet count for more: proposals that know a few results already find more than further
+ * random ones, and with as many under way it takes long until all of the first are known.
+ */
+const OPEN_WEIGHT = 2
 /** The error of reference is a quantile of the first errors, most of which come from random genomes. */
 const FIRST_ERRORS = 20
 const REFERENCE_QUANTILE = 0.7
@@ -129,7 +134,8 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
   return {
     ask: () => {
       const { length } = archive.observations
-      return asks.add(length === 0 || length + asks.open.length < INITIAL_DESIGN ? sample() : propose())
+      const begun = length + OPEN_WEIGHT * asks.open.length
+      return asks.add(length === 0 || begun < INITIAL_DESIGN ? sample() : propose())
     },
     tell: (told: Told) => {
       asks.close(told)
