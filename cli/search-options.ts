@@ -1,4 +1,7 @@
 import type { InferredOptionTypes } from 'yargs'
+import { listAlgorithms } from '../search/discover.ts'
+
+const ALGORITHMS = listAlgorithms().map(({ id }) => id)
 
 /** Who trains is no setting of a search: a resumed one may change it. */
 export const CREW_OPTIONS = {
@@ -32,7 +35,12 @@ export const ENERGY_OPTIONS = {
 
 /** Flags of a search; units are written with the value. */
 export const SEARCH_OPTIONS = {
-  data: { type: 'string', describe: 'Data set: a folder or file, or "builtin"', default: 'builtin', group: 'Task:' },
+  data: {
+    type: 'string',
+    describe: 'Data set: a folder of images by class, MNIST or CIFAR-10 files or NumPy arrays, or "builtin"',
+    default: 'builtin',
+    group: 'Task:',
+  },
   space: {
     type: 'string',
     describe: 'Search space: an id (frugal spaces), or a .ts, .js or .yaml file',
@@ -43,12 +51,14 @@ export const SEARCH_OPTIONS = {
     type: 'string',
     array: true,
     nargs: 1,
-    describe: 'Device: an id (frugal devices) or a profile file; repeat or separate by commas',
+    describe:
+      'Device: an id (frugal devices) or a profile file; repeat or separate by commas (default: a microcontroller, an ' +
+      'NPU and a GPU)',
     group: 'Task:',
   },
   objectives: {
     type: 'string',
-    describe: 'What the front trades off',
+    describe: 'What the front trades off: accuracy and any of latency, energy, ram, flash and macs',
     default: 'accuracy,latency,energy,ram',
     group: 'Task:',
   },
@@ -80,7 +90,12 @@ export const SEARCH_OPTIONS = {
     describe: 'Limit, such as 512KB, or DEVICE=512KB',
     group: 'Limits:',
   },
-  algorithm: { type: 'string', describe: 'Search algorithm: an id or a file', default: 'frugal', group: 'Search:' },
+  algorithm: {
+    type: 'string',
+    describe: `Search algorithm: ${ALGORITHMS.join(', ')}, or a .ts or .js file`,
+    default: 'frugal',
+    group: 'Search:',
+  },
   trials: {
     type: 'number',
     describe: 'Networks to train; with --ladder, networks to begin',
@@ -177,6 +192,11 @@ export const SEARCH_OPTIONS = {
     group: 'Training:',
   },
   ...ENERGY_OPTIONS,
+  'dry-run': {
+    type: 'boolean',
+    describe: 'Only check everything and show what networks of the space cost on the devices; nothing is written',
+    default: false,
+  },
   json: { type: 'boolean', describe: 'Print one JSON object per event', default: false },
 } as const
 

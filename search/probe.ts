@@ -20,6 +20,8 @@ export interface SpaceProbe {
   readonly references: Readonly<Record<string, readonly number[]>>
   /** Devices whose limits none of the samples meets, while another device's are met: their fronts may stay empty. */
   readonly doubtfulDevices: readonly string[]
+  /** The random candidates that were looked at. */
+  readonly samples: readonly Candidate[]
 }
 
 const SAMPLES = 200
@@ -53,7 +55,7 @@ export async function probeSpace(plan: ProbePlan, random: RandomStream): Promise
   const doubtfulDevices = plan.devices.flatMap(({ id }, d) =>
     samples.some(({ violation }) => violation[d] === 0) ? [] : [id],
   )
-  return { references, doubtfulDevices }
+  return { references, doubtfulDevices, samples }
 }
 
 /** Walks downhill in violation from the best samples; returns when a feasible candidate turns up. */

@@ -50,15 +50,7 @@ function machineReporter(options: ReporterOptions): Reporter {
     event: 'start',
     experiment,
     settings,
-    dataset: {
-      name: dataset.name,
-      digest: dataset.digest,
-      inputShape: dataset.inputShape,
-      classes: dataset.classNames.length,
-      train: dataset.splits.train.length,
-      validation: dataset.splits.validation.length,
-      test: dataset.splits.test.length,
-    },
+    dataset: datasetJson(dataset),
   })
   return {
     onEvent: (event) => {
@@ -102,15 +94,31 @@ const CLOSING: Readonly<Record<ExperimentStatus, string>> = {
   exhausted: 'ended early: no new network within the limits was found',
 }
 
+/** What is searched, in two lines. */
+export function taskText(settings: SearchSettings, dataset: Dataset, devices: readonly string[]): string {
+  const { train, validation, test } = dataset.splits
+  return (
+    `${counted(settings.trials, settings.ladder === undefined ? 'trial' : 'network')} of '${settings.space}' on ${dataset.name} ` +
+    `(${dataset.inputShape.join('×')}, ${dataset.classNames.length} classes, ${train.length} training, ${validation.length} validation, ${test.length} test samples)\n` +
+    `Devices: ${devices.join(', ')}; ${settings.algorithm}, seed ${settings.seed}, ${stagesLine(settings)}`
+  )
+}
+
+/** What is searched, for machines. */
+export const datasetJson = (dataset: Dataset) => ({
+  name: dataset.name,
+  digest: dataset.digest,
+  inputShape: dataset.inputShape,
+  classes: dataset.classNames.length,
+  train: dataset.splits.train.length,
+  validation: dataset.splits.validation.length,
+  test: dataset.splits.test.length,
+})
+
 function humanReporter(options: ReporterOptions): Reporter {
   const { store, experiment, settings, dataset, db } = options
   const { devices, objectives } = store.experiment(experiment)
-  const { train, validation, test } = dataset.splits
-  print(
-    `Experiment ${experiment}: ${counted(settings.trials, settings.ladder === undefined ? 'trial' : 'network')} of '${settings.space}' on ${dataset.name} ` +
-      `(${dataset.inputShape.join('×')}, ${dataset.classNames.length} classes, ${train.length} training, ${validation.length} validation, ${test.length} test samples)`,
-  )
-  print(`Devices: ${devices.join(', ')}; ${settings.algorithm}, seed ${settings.seed}, ${stagesLine(settings)}`)
+  print(`Experiment ${experiment}: ${taskText(settings, dataset, devices)}`)
   const total = trialsOf(settings)
   const progress = createProgress({ stream: process.stdout, total, objectives, devices, json: false })
   const began = performance.now()

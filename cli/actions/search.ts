@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import type { MeteredEvaluator } from '../../evaluators/energy/metered-evaluator.ts'
 import type { Evaluator } from '../../evaluators/evaluator.ts'
 import { chooseEngine, trainsAlone } from '../../evaluators/training/engines.ts'
@@ -12,6 +13,7 @@ import { probeSpace } from '../../search/probe.ts'
 import { shownText } from '../render/terminal.ts'
 import type { ResumeArguments, SearchArguments } from '../search-options.ts'
 import { checkCrew, crewOf } from './crew.ts'
+import { dryRun } from './dry-run.ts'
 import { checkFingerprints, editedSpaceNote, fingerprintsOf } from './fingerprints.ts'
 import { prepareHost } from './host.ts'
 import { checkpointsOf, stagesOf, trialsOf } from './ladder.ts'
@@ -53,6 +55,7 @@ export async function search(asked: SearchArguments): Promise<void> {
   const dataset = await loadData(dataPathOf(args.data), args.seed)
   const settings = settleSettings(args, dataset, deviceIds, fingerprints)
   const crew = crewOf(args, settings, settings)
+  if (args['dry-run']) return dryRun(settings, dataset, notesOf(settings, dataset, args), args.json)
   const trainingData = await taught(dataset, settings.recipe, settings.teacher)
 
   const store = openStore(args.db, { write: true })
@@ -62,8 +65,7 @@ export async function search(asked: SearchArguments): Promise<void> {
       const session = await openSession(settings, dataset, evaluator, crew)
       const { references, doubtfulDevices } = await probeSpace(session.plan, randomStream(settings.seed, 'probe'))
       const notes = [
-        ...dataNotes(dataset),
-        ...crewNotes(settings, args, trainsAlone(settings)),
+        ...notesOf(settings, dataset, args),
         ...doubtfulDevices.map(
           (device) => `none of 200 random networks meets the limits of '${device}'; its front may stay empty`,
         ),
@@ -88,6 +90,11 @@ export async function search(asked: SearchArguments): Promise<void> {
     store.close()
   }
 }
+
+const notesOf = (settings: SearchSettings, dataset: Dataset, args: SearchArguments): readonly string[] => [
+  ...dataNotes(dataset),
+  ...crewNotes(settings, args, trainsAlone(settings)),
+]
 
 /** `frugal resume`: continues from the journal; nothing but the workers may differ from before. */
 export async function resume(args: ResumeArguments): Promise<void> {

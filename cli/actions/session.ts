@@ -99,6 +99,10 @@ export interface Session {
   readonly plan: SearchPlan
 }
 
+/** The devices of a search with its limits, in the order of its settings. */
+export const searchDevices = (settings: Pick<SearchSettings, 'devices' | 'limits'>): readonly SearchDevice[] =>
+  settings.devices.map((name, i) => searchDevice(loadProfile(name), settings.limits[i] ?? {}))
+
 /** Puts the parts of a search together from its settings. The evaluator is started by `startEvaluator`. */
 export async function openSession(
   settings: SearchSettings,
@@ -111,7 +115,7 @@ export async function openSession(
   const algorithm = looksLikePath(settings.algorithm) ? checkedAlgorithm(loaded, settings.algorithm) : loaded
   const task = taskOf(dataset)
   const operations = geneOperations(space.genes(task))
-  const devices = settings.devices.map((name, i) => searchDevice(loadProfile(name), settings.limits[i] ?? {}))
+  const devices = searchDevices(settings)
   const objectives = settings.objectives as readonly ObjectiveName[]
   const { id, version } = evaluator
   const plan: SearchPlan = {
