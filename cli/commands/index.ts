@@ -4,6 +4,7 @@ import { completionCommand } from './completion.ts'
 import { convertCommand } from './convert.ts'
 import { deleteCommand } from './delete.ts'
 import { devicesCommand } from './devices.ts'
+import { doctorCommand } from './doctor.ts'
 import { exportCommand } from './export.ts'
 import { frontCommand } from './front.ts'
 import { importanceCommand } from './importance.ts'
@@ -35,5 +36,6 @@ export const COMMANDS: readonly Command[] = [
   devicesCommand,
   spacesCommand,
   benchCommand,
+  doctorCommand,
   completionCommand,
 ]

@@ -41,9 +41,10 @@ export interface CVerificationJob {
   readonly emulatedSamples: number
 }
 
-const HOST_COMPILERS = ['cc', 'gcc', 'clang']
-const ARM_COMPILER = 'arm-none-eabi-gcc'
-const EMULATOR = 'qemu-system-arm'
+/** Programs that C is verified with. */
+export const HOST_COMPILERS: readonly string[] = ['cc', 'gcc', 'clang']
+export const ARM_COMPILER = 'arm-none-eabi-gcc'
+export const EMULATOR = 'qemu-system-arm'
 
 /**
  * Compiles the C with every compiler that is there and runs it on the samples. Where it does not compile, fails, or gives
