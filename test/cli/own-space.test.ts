@@ -152,5 +152,8 @@ test('an edited space in code goes on while its version stays, with a note', asy
   writeFileSync(file, `${text}// a comment\n`)
   const { code, stderr } = await frugal(folder, 'resume')
   t.is(code, 0, stderr)
-  t.regex(stderr, /the file of the space '.*mine\.ts' has changed since the search began, its version \(mine@1\) has not/)
+  t.regex(
+    stderr,
+    /the file of the space '.*mine\.ts' has changed since the search began, its version \(mine@1\) has not/,
+  )
 })
