@@ -40,13 +40,14 @@ const stateSchema = z.strictObject({
   costModel: tuningSchema,
 })
 
-/** Measurements made before the surrogate is asked, where each is known before the next is proposed. */
+/** Networks that are begun before the surrogate is asked. */
 const INITIAL_DESIGN = 16
 /**
- * Measurements that are not back yet count for more: proposals that know a few results already find more than further
- * random ones, and with as many under way it takes long until all of the first are known.
+ * The same while so many are being measured: results come late then, and by the time that the first few of so many
+ * random networks are known, the surrogate already chooses better than chance.
  */
-const OPEN_WEIGHT = 2
+const EARLY_DESIGN = 10
+const MANY_OPEN = 5
 /** The error of reference is a quantile of the first errors, most of which come from random genomes. */
 const FIRST_ERRORS = 20
 const REFERENCE_QUANTILE = 0.7
@@ -134,8 +135,9 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
   return {
     ask: () => {
       const { length } = archive.observations
-      const begun = length + OPEN_WEIGHT * asks.open.length
-      return asks.add(length === 0 || begun < INITIAL_DESIGN ? sample() : propose())
+      const { length: open } = asks.open
+      const wanted = open < MANY_OPEN ? INITIAL_DESIGN : EARLY_DESIGN
+      return asks.add(length === 0 || length + open < wanted ? sample() : propose())
     },
     tell: (told: Told) => {
       asks.close(told)
