@@ -10,6 +10,7 @@ import { type Profile, type ProfileValidation, parseProfile } from '../hardware-
 import { writeFileAtomic } from '../lib/files.ts'
 import { cortexBoards } from '../scripts/fit-profiles/cortex-boards.ts'
 import { cortexMProfiles } from '../scripts/fit-profiles/cortex-m.ts'
+import { edgeTpuProfiles } from '../scripts/fit-profiles/edgetpu.ts'
 import { efr32Profile } from '../scripts/fit-profiles/efr32.ts'
 import { ethosProfiles } from '../scripts/fit-profiles/ethos.ts'
 import { gpuProfiles } from '../scripts/fit-profiles/gpu.ts'
@@ -62,6 +63,7 @@ for (const { profile: fitted, suites } of [
   efr32Profile(values.data),
   ...stm32n6Profiles(values.data),
   ...ethosProfiles(),
+  ...edgeTpuProfiles(values.data),
   ...gpuProfiles(values.data),
 ]) {
   if (values.only !== undefined && fitted.id !== values.only) continue

@@ -91,10 +91,18 @@ export function createCostModel(profile: Profile): CostModel {
     }
   }
 
+  /** Time for the weights that do not fit the accelerator's memory. */
+  function streamMs({ weightElements, biasElements }: StoredSize): number {
+    if (profile.weightStream === undefined) return 0
+    const { cacheBytes, usPerByte } = profile.weightStream
+    const { weightBytes, biasBytes } = profile.memory
+    return 1e-3 * usPerByte * Math.max(weightElements * weightBytes + biasElements * biasBytes - cacheBytes, 0)
+  }
+
   function priceLowered(lowered: Lowered, options: PriceOptions = {}): Costs {
     const { numbers } = lowered
     const { kernels } = lowered.schedule
-    const overheadMs = profile.inferenceOverhead * unitMs
+    const overheadMs = profile.inferenceOverhead * unitMs + streamMs(lowered.stored)
     const sums: PriceSums = {
       latencyMs: overheadMs,
       energyMj: (overheadMs * profile.energy.activePowerMw) / 1000 + profile.energy.wakeUpEnergyMj,

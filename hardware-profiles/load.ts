@@ -22,7 +22,6 @@ export function listProfiles(): readonly { readonly id: string; readonly file: s
 /** Devices that people ask for and that there is no honest profile of, by a part of their name. */
 const NOT_MEASURED: Readonly<Record<string, string>> = {
   ra8d1: 'the data hold no run of it, nor of any core with Helium',
-  edgetpu: 'of the runs in the data, only two are of networks that can be rebuilt',
 }
 
 const looksLikePath = (name: string): boolean => name.endsWith('.json') || /[\\/]/.test(name)

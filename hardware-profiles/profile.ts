@@ -188,6 +188,12 @@ const operatingPoint = z.strictObject({
   provenance,
 })
 
+/**
+ * Weights beyond what an accelerator keeps on its chip, which come over a bus once an inference: of all that a network
+ * stores, so that it is no cost of a single kernel. In µs, for a bus does not follow the core's clock.
+ */
+const weightStream = z.strictObject({ cacheBytes: nonNegative, usPerByte: nonNegative, provenance })
+
 const validation = z.strictObject({
   name: text,
   quantity: z.enum(['operatorLatency', 'latency', 'energy', 'peakRam', 'flash']),
@@ -230,6 +236,7 @@ export const profileSchema = z.strictObject({
   latencyUnit: z.enum(['cycles', 'us']),
   /** Spent once an inference, in the latency unit. */
   inferenceOverhead: nonNegative,
+  weightStream: weightStream.optional(),
   /** 90 % error that all kernels share (build, memory, board), added to that of the tables. */
   systematicError90: relativeError,
   /** Kernels without a table are not supported. */

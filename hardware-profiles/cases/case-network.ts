@@ -1,5 +1,15 @@
 import { UserError } from '../../lib/errors.ts'
 import type { NetworkGraph } from '../../network/types.ts'
+import {
+  efficientnetEdge,
+  inceptionResnetV2,
+  inceptionV1,
+  inceptionV4,
+  resnet,
+  resnetV2,
+  squeezenet,
+  vgg,
+} from './imagenet-nets.ts'
 import { fbnet, nasBench201, ofaMobileNetV3 } from './nas-nets.ts'
 import {
   dsCnn,
@@ -14,7 +24,8 @@ import {
 /**
  * Networks that validation cases name in one line: `mobilenetV1 0.25 224 1000 [channels]`, `mobilenetV2 …`,
  * `fdMobilenet …`, `miniResNet <stacks>`, `miniResNetV2 <stacks>`, `dsCnn <first> <layers>`, `mlperfTiny ic`, `nasBench201 <architecture>` (or `nasBench201Converted`), `ofa <kernels> <expansions> <depths> <resolution>`,
- * `fbnet <choices>`.
+ * `fbnet <choices>`, `vgg <layers> <resolution>`, `resnet …`, `resnetV2 …`, `squeezenet <resolution>`, `inceptionV1 …`, `inceptionV4 …`,
+ * `inceptionResnetV2 …`, `efficientnetEdge <depth> <resolution>`.
  */
 const MAKERS: Readonly<Record<string, (words: readonly string[]) => NetworkGraph | undefined>> = {
   mobilenetV1: ([width, resolution, classes, channels = '3']) =>
@@ -35,6 +46,14 @@ const MAKERS: Readonly<Record<string, (words: readonly string[]) => NetworkGraph
   ofa: ([kernels, expansions, depths, resolution]) =>
     ofaMobileNetV3(kernels ?? '', expansions ?? '', depths ?? '', Number(resolution)),
   fbnet: ([choices]) => fbnet(choices ?? ''),
+  vgg: ([layers, resolution]) => vgg(Number(layers), Number(resolution)),
+  resnet: ([layers, resolution]) => resnet(Number(layers), Number(resolution)),
+  resnetV2: ([layers, resolution]) => resnetV2(Number(layers), Number(resolution)),
+  squeezenet: ([resolution]) => squeezenet(Number(resolution)),
+  inceptionV1: ([resolution]) => inceptionV1(Number(resolution)),
+  inceptionV4: ([resolution]) => inceptionV4(Number(resolution)),
+  inceptionResnetV2: ([resolution]) => inceptionResnetV2(Number(resolution)),
+  efficientnetEdge: ([depth, resolution]) => efficientnetEdge(Number(depth), Number(resolution)),
 }
 
 /** The network that a case names. @throws UserError for a name that is not known. */

@@ -17,6 +17,7 @@ const text = z.string().min(1).max(2000)
 const fold = z.strictObject({
   coefficients: z.array(figure).max(5000),
   inferenceOverhead: figure.optional(),
+  streamUsPerByte: figure.optional(),
   activePowerMw: figure.optional(),
 })
 

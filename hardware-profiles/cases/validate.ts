@@ -73,6 +73,11 @@ function compareOperators(profile: Profile, { kernel, folds, rowFolds }: Operato
   })
 }
 
+const streamOf = ({ weightStream }: Profile, { streamUsPerByte }: Fold): Pick<Profile, 'weightStream'> =>
+  weightStream === undefined
+    ? {}
+    : { weightStream: { ...weightStream, usPerByte: streamUsPerByte ?? weightStream.usPerByte } }
+
 /** The profile as it would be without the cases of a fold. */
 export const foldProfile = (profile: Profile, fold: Fold | undefined): Profile =>
   fold === undefined
@@ -81,6 +86,7 @@ export const foldProfile = (profile: Profile, fold: Fold | undefined): Profile =
         ...profile,
         tables: withCoefficients(profile.tables, fold.coefficients),
         inferenceOverhead: fold.inferenceOverhead ?? profile.inferenceOverhead,
+        ...streamOf(profile, fold),
         energy: { ...profile.energy, activePowerMw: fold.activePowerMw ?? profile.energy.activePowerMw },
       }
 
