@@ -1,5 +1,6 @@
 import type { KernelKind } from '../network/schedule.ts'
 import { ACTIVATION_KINDS, type NetworkGraph } from '../network/types.ts'
+import { withoutStream } from './calibration/without-stream.ts'
 import {
   type Comparison,
   type ErrorSummary,
@@ -105,9 +106,10 @@ function leftOutCases(
  */
 export function calibrate(
   base: Profile,
-  samples: readonly Sample[],
+  timed: readonly Sample[],
   identity: { id: string; title: string },
 ): Calibration {
+  const samples = withoutStream(base, timed)
   const design = designOf(base, samples)
   const tried = RIDGES.map((ridge) => ({ ridge, cases: leftOutCases(design, samples, ridge) }))
   const errorOf = (cases: readonly Comparison[]): number => summariseCases(cases).mape

@@ -10,6 +10,7 @@ import { CLASS_FEATURES } from './kernel-classes.ts'
 import type { KnownDevice } from './known-devices.ts'
 import { posteriorOf } from './posterior.ts'
 import { priorOf } from './prior.ts'
+import { withoutStream } from './without-stream.ts'
 
 export interface Blend {
   readonly profile: Profile
@@ -31,9 +32,10 @@ export function blend(
   base: Profile,
   profiles: readonly Profile[],
   known: readonly KnownDevice[],
-  samples: readonly Sample[],
+  timed: readonly Sample[],
   { id, title }: { id: string; title: string },
 ): Blend {
+  const samples = withoutStream(base, timed)
   const design = designOf(
     samples.map(({ graph }) => graph),
     base.fusedActivations,

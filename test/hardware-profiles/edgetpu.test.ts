@@ -1,4 +1,5 @@
 import test from 'ava'
+import { calibrate } from '../../hardware-profiles/calibrate.ts'
 import { caseNetwork } from '../../hardware-profiles/cases/case-network.ts'
 import { validateProfile } from '../../hardware-profiles/cases/validate.ts'
 import { createCostModel, loadProfile, parseProfile } from '../../hardware-profiles/index.ts'
@@ -111,4 +112,26 @@ test('the least sum of errors is not pulled by one row that nothing explains', (
   )
   t.true(Math.abs(once! - 2) < 0.1)
   t.true(Math.abs(each! - 3) < 0.1)
+})
+
+test('calibrating from large networks does not count the stream twice', (t) => {
+  const base = loadProfile('edgetpu')
+  const model = createCostModel(base)
+  const names = [
+    'vgg 16 224',
+    'vgg 19 224',
+    'resnet 50 224',
+    'inceptionV4 299',
+    'squeezenet 224',
+    'mobilenetV1 1 224 1000',
+  ]
+  const samples = names.map((name) => {
+    const graph = caseNetwork(name)
+    return { name, graph, latencyMs: model.price(graph).latencyMs }
+  })
+  const { profile } = calibrate(base, samples, { id: 'mine', title: 'mine' })
+  const adapted = createCostModel(profile)
+  for (const { name, graph, latencyMs } of samples) {
+    t.true(Math.abs(adapted.price(graph).latencyMs / latencyMs - 1) < 0.15, name)
+  }
 })
