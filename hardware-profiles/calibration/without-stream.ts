@@ -1,6 +1,12 @@
-import type { Sample } from '../calibrate.ts'
+import type { NetworkGraph } from '../../network/types.ts'
 import { createCostModel } from '../cost-model.ts'
 import type { Profile } from '../profile.ts'
+
+interface Timed {
+  readonly graph: NetworkGraph
+  readonly latencyMs: number
+  readonly energyMj?: number
+}
 
 /** At least this share of a sample's latency is left to its kernels. */
 const LEAST_SHARE = 0.05
@@ -9,7 +15,7 @@ const LEAST_SHARE = 0.05
  * Samples as they would be with all weights on the chip: what the base profile streams stays as it is, and what remains of
  * latency and energy (at the same power) is the kernels'. The same samples for a profile that streams nothing.
  */
-export function withoutStream(base: Profile, samples: readonly Sample[]): readonly Sample[] {
+export function withoutStream<Sample extends Timed>(base: Profile, samples: readonly Sample[]): readonly Sample[] {
   const { weightStream, ...rest } = base
   if (weightStream === undefined) return samples
   const streaming = createCostModel(base)
