@@ -2,7 +2,7 @@ import type { MemoryPlan } from '../network/memory-plan.ts'
 import type { Kernel, KernelKind, Schedule } from '../network/schedule.ts'
 import type { NetworkGraph } from '../network/types.ts'
 import { derivedAnswer } from './derived-rules.ts'
-import type { KernelFacts } from './features.ts'
+import { type KernelFacts, stepsOf } from './features.ts'
 import { type KernelPrice, KernelPrices, type PriceSums } from './kernel-prices.ts'
 import { CATALOGUE, fusionOf, type Lowered, lower, lowerSchedule } from './lowering.ts'
 import { MemoryModel } from './memory.ts'
@@ -76,7 +76,10 @@ export function createCostModel(profile: Profile): CostModel {
   }
 
   function priceKernel(kernel: KernelFacts): KernelPrice | undefined {
-    const answer = specs.has(kernel.kind) ? tableOf(kernel.kind)?.lookup(kernel) : derivedAnswer(kernel, tableOf)
+    const answer =
+      specs.has(kernel.kind) && stepsOf(kernel) === undefined
+        ? tableOf(kernel.kind)?.lookup(kernel)
+        : derivedAnswer(kernel, tableOf)
     if (answer === undefined) return undefined
     const latencyMs = answer.cost * unitMs
     const { activePowerMw, idlePowerMw, utilisation } = profile.energy

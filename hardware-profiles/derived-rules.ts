@@ -1,6 +1,6 @@
 import type { KernelKind } from '../network/schedule.ts'
-import type { ImportedKind } from '../network/types.ts'
-import type { KernelFacts } from './features.ts'
+import type { ImportedKind, Steps } from '../network/types.ts'
+import { emptyFacts, type KernelFacts, stepsOf } from './features.ts'
 import type { CompiledTable, LookupAnswer } from './table.ts'
 
 type DerivedKind = Extract<KernelKind, ImportedKind>
@@ -85,6 +85,44 @@ export const DERIVED_RULES: Readonly<Record<DerivedKind, DerivedRule>> = {
   },
 }
 
+/** Least relative half-width of the 90 % interval of what runs in steps. */
+const STEPS_ERROR90 = 1
+
+/**
+ * Price of a kernel whose steps wait for each other: in each the products as dense layers and the passes as sigmoids, with
+ * all that starting them costs. A product counts as if it read its share of the weights anew.
+ */
+function answerOfSteps(
+  facts: KernelFacts,
+  { count, products, width, passes, elements }: Steps,
+  tableOf: (kind: KernelKind) => CompiledTable | undefined,
+): LookupAnswer | undefined {
+  const perProduct = facts.macs / (count * Math.max(products, 1))
+  const dense: KernelFacts = {
+    ...emptyFacts(),
+    ...{ kind: 'dense', inChannels: perProduct / width, outChannels: width, inputs: perProduct / width },
+    ...{ outputs: width, macs: perProduct, weightElements: perProduct, biasElements: width },
+  }
+  const pass: KernelFacts = {
+    ...{ ...emptyFacts(), kind: 'sigmoid', inChannels: elements, outChannels: elements },
+    ...{ inputs: elements, outputs: elements },
+  }
+  const parts = [
+    { times: perProduct > 0 ? count * Math.max(products, 1) : 0, answer: tableOf('dense')?.lookup(dense) },
+    { times: count * passes, answer: (tableOf('sigmoid') ?? tableOf('relu'))?.lookup(pass) },
+  ]
+  let [cost, busy] = [0, 0]
+  for (const { times, answer } of parts) {
+    if (times === 0) continue
+    if (answer === undefined) return undefined
+    cost += times * answer.cost
+    busy += times * answer.cost * answer.utilisation
+  }
+  const error90 = Math.max(...parts.map(({ answer }) => answer?.error90 ?? 0), STEPS_ERROR90)
+  const basis = parts.some(({ answer }) => answer?.basis === 'fallback') ? 'fallback' : 'extrapolated'
+  return { cost, basis, error90, utilisation: cost > 0 ? busy / cost : 1, powerMw: parts[0]!.answer?.powerMw }
+}
+
 /** Price of a kernel without a table; undefined when there is no rule, or no table that the rule could use. */
 export function derivedAnswer(
   facts: KernelFacts,
@@ -92,6 +130,8 @@ export function derivedAnswer(
 ): LookupAnswer | undefined {
   const rule = (DERIVED_RULES as Readonly<Partial<Record<KernelKind, DerivedRule>>>)[facts.kind]
   if (rule === undefined) return undefined
+  const steps = stepsOf(facts)
+  if (steps !== undefined && (facts.macs > 0 || steps.passes > 0)) return answerOfSteps(facts, steps, tableOf)
   const standIn = rule.like(facts)
   const answer = tableOf(standIn.kind)?.lookup(standIn)
   if (answer === undefined) return undefined

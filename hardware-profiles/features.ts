@@ -1,11 +1,11 @@
 import type { Kernel, KernelKind } from '../network/schedule.ts'
 import { sizeOf, windowPadding } from '../network/shapes.ts'
-import type { Padding, Pair, Shape } from '../network/types.ts'
+import type { Padding, Pair, Shape, Steps } from '../network/types.ts'
 
 /**
  * Plain numbers of one kernel, all that its cost may depend on. Vectors count as 1×1 maps, of other shapes the middle axes
  * as one; channels of a grouped convolution are those that feed one filter. A kernel without a window
- * has a 1×1 window and stride 1. One instance is overwritten kernel after kernel, so that pricing allocates nothing.
+ * has a 1×1 window and stride 1, but for one of several steps, for which `readFacts` says what they stand for. One instance is overwritten kernel after kernel, so that pricing allocates nothing.
  */
 export interface KernelFacts {
   kind: KernelKind
@@ -71,7 +71,10 @@ function setWindow(facts: KernelFacts, kernel: Pair, stride: Pair, padding: Padd
   facts.same = padding === 'same' ? 1 : 0
 }
 
-/** Overwrites `facts` with the numbers of a kernel. */
+/**
+ * Overwrites `facts` with the numbers of a kernel. One of several steps has their count and products as its window's height and
+ * width, passes and their elements as its strides, and the width of a product as its output channels (`stepsOf` reads them).
+ */
 export function readFacts(kernel: Kernel, facts: KernelFacts): void {
   const { op, outputShape } = kernel
   const input = kernel.inputShapes[0]!
@@ -100,7 +103,28 @@ export function readFacts(kernel: Kernel, facts: KernelFacts): void {
   facts.kernelHeight = facts.kernelWidth = facts.strideHeight = facts.strideWidth = 1
   facts.same = 0
   if (op.kind === 'resize' && op.mode === 'bilinear') facts.kernelHeight = facts.kernelWidth = 2
+  if (op.kind === 'custom' && op.steps !== undefined) setSteps(facts, op.steps)
 }
+
+function setSteps(facts: KernelFacts, { count, products, width, passes, elements }: Steps): void {
+  facts.kernelHeight = count
+  facts.kernelWidth = products
+  facts.strideHeight = passes
+  facts.strideWidth = elements
+  facts.outChannels = width
+}
+
+/** Steps of a custom kernel; undefined where it has none. */
+export const stepsOf = (facts: KernelFacts): Steps | undefined =>
+  facts.kind !== 'custom' || facts.strideWidth * facts.strideHeight * facts.kernelHeight * facts.kernelWidth === 1
+    ? undefined
+    : {
+        count: facts.kernelHeight,
+        products: facts.kernelWidth,
+        width: facts.outChannels,
+        passes: facts.strideHeight,
+        elements: facts.strideWidth,
+      }
 
 /** Window positions along one axis that fall on the map and not on its padding, summed over the outputs. */
 function insideTaps(length: number, kernel: number, stride: number, outputs: number, same: number): number {

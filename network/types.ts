@@ -117,7 +117,8 @@ export type Op =
  *   element `offset`, and costs nothing.
  * - `elementwise` and `prelu` repeat operands of length 1 along an axis, shapes aligned at the last one, as NumPy does.
  * - `matmul` multiplies the matrices of the last two axes.
- * - `rearrange` moves elements without computing; `custom` is anything else, known by its name and the shape it gives.
+ * - `rearrange` moves elements without computing; `custom` is anything else, known by its name and the shape it gives;
+ *   `macs` are those of all its steps.
  * - `tuple` closes a network with several results; its operands are the results.
  */
 export type ImportedOp =
@@ -162,7 +163,24 @@ export type ImportedOp =
       readonly keepDims: boolean
     }
   | { readonly kind: 'rearrange'; readonly operation: (typeof REARRANGE_OPERATIONS)[number]; readonly shape: Shape }
-  | { readonly kind: 'custom'; readonly name: string; readonly shape: Shape; readonly macs?: number }
+  | {
+      readonly kind: 'custom'
+      readonly name: string
+      readonly shape: Shape
+      readonly macs?: number
+      readonly steps?: Steps
+    }
+
+/** Steps of a recurrent kernel: each needs the one before it, so that none of them can start earlier. */
+export interface Steps {
+  readonly count: number
+  /** Products of a matrix and a vector in each step, and the results of one of them. */
+  readonly products: number
+  readonly width: number
+  /** Passes over elements in each step, as its activations are, and the elements of one of them. */
+  readonly passes: number
+  readonly elements: number
+}
 
 export type ImportedKind = ImportedOp['kind']
 

@@ -84,6 +84,22 @@ function fallbackFigures({ basis, layers }: Costs): readonly string[] {
   ]
 }
 
+/** Kernels whose steps wait for each other: no device of any profile was measured on one. */
+function steppingFigures({ graph }: ImportedModel, { layers }: Costs): readonly string[] {
+  const stepping = graph.nodes.flatMap(({ id, op }) =>
+    op.kind === 'custom' && op.steps !== undefined ? [{ id, name: op.name, count: op.steps.count }] : [],
+  )
+  if (stepping.length === 0) return []
+  const ids = new Set(stepping.map(({ id }) => id))
+  const all = layers.reduce((sum, { latencyMs }) => sum + latencyMs, 0)
+  const own = layers.reduce((sum, { id, latencyMs }) => sum + (ids.has(id) ? latencyMs : 0), 0)
+  const steps = stepping.reduce((sum, { count }) => sum + count, 0)
+  const names = [...new Set(stepping.map(({ name }) => name))].join(', ')
+  return [
+    `${percent(all > 0 ? own / all : 0)} of the latency is ${steps} steps of ${names}, one after the other, each priced as the kernels that it starts; none was measured`,
+  ]
+}
+
 /** What the figures of a device do not say by themselves. */
 export function warnings({ costModel, costs, energyPerHourMj }: Prediction, model: ImportedModel): readonly string[] {
   const { profile } = costModel
@@ -101,7 +117,7 @@ export function warnings({ costModel, costs, energyPerHourMj }: Prediction, mode
   if (model.format !== 'architecture' && model.dataType !== profile.dataType) {
     lines.push(`runs ${profile.dataType}: the file, in ${model.dataType}, is priced as if converted`)
   }
-  lines.push(...fallbackFigures(costs), ...unsureFigures(profile))
+  lines.push(...fallbackFigures(costs), ...steppingFigures(model, costs), ...unsureFigures(profile))
   if (energyPerHourMj === null) {
     lines.push(`one inference takes ${formatLatency(costs.latencyMs)}, longer than the period of --duty`)
   }

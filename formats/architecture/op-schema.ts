@@ -12,6 +12,7 @@ const count = z
   .int()
   .min(0)
   .max(2 ** 28)
+const some = count.min(1)
 const counts = z.array(count).max(16)
 const pair = z.tuple([count, count])
 const padding = z.enum(['same', 'valid'])
@@ -108,6 +109,7 @@ const SCHEMAS = {
     name,
     shape: counts,
     macs: z.number().min(0).max(1e15).optional(),
+    steps: z.strictObject({ count: some, products: count, width: some, passes: count, elements: some }).optional(),
   }),
   tuple: plain('tuple'),
 } satisfies Record<Exclude<OpKind, 'routedExperts'>, z.ZodType>

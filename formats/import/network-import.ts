@@ -1,7 +1,17 @@
 import { UserError } from '../../lib/errors.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import { sameShape, shapeText, sizeOf } from '../../network/shapes.ts'
-import type { ActivationKind, NetworkGraph, Op, OpKind, OpOf, Padding, Pair, Shape } from '../../network/types.ts'
+import type {
+  ActivationKind,
+  NetworkGraph,
+  Op,
+  OpKind,
+  OpOf,
+  Padding,
+  Pair,
+  Shape,
+  Steps,
+} from '../../network/types.ts'
 import type { Quantisation } from './imported-model.ts'
 
 /** A tensor of a model file: the node that gives it and its dimensions, batch included, channels last. */
@@ -282,11 +292,16 @@ export class NetworkImport {
     inputs: readonly Tensor[],
     outputs: readonly (readonly number[])[],
     macs?: number,
+    steps?: Steps,
   ): readonly Tensor[] {
     const [first] = outputs as [readonly number[]]
     const shape = outputs.length === 1 ? sampleShape(first) : [outputs.reduce((sum, dims) => sum + sizeOf(dims), 0)]
     const whole = this.node(
-      { kind: 'custom', name, shape, ...(macs === undefined ? {} : { macs }) },
+      {
+        ...{ kind: 'custom', name, shape },
+        ...(macs === undefined ? {} : { macs }),
+        ...(steps === undefined ? {} : { steps }),
+      },
       inputs.map(({ id }) => id),
     )
     return outputs.length === 1 ? [{ id: whole.id, dims: first }] : this.views(whole, outputs)

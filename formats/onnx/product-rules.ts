@@ -168,7 +168,10 @@ const recurrent: NodeRule = (input) => {
     [directions, batch, hidden],
   ]
   const operands = [x.tensor, ...[1, 2, 3].filter((i) => input.has(i)).map((i) => input.value(i).tensor)]
-  const tensors = network.custom(node.opType, operands, results.slice(0, node.outputs.length), macs)
+  // The gates of a step are found together, and pass through their activations together.
+  const width = Math.max(Math.round((batch * sizeOf(again)) / hidden), 1) || 1
+  const each = { count: steps * directions, products: 1, width, passes: 1, elements: width }
+  const tensors = network.custom(node.opType, operands, results.slice(0, node.outputs.length), macs, each)
   return tensors.map((tensor) => ({ tensor, order: identityOrder(tensor.dims.length) }))
 }
 

@@ -1,11 +1,24 @@
 import { UserError } from '../../lib/errors.ts'
 import { sizeOf } from '../../network/shapes.ts'
+import type { Steps } from '../../network/types.ts'
 import { integersOf, type TfliteModel, type TfliteOperator, type TfliteSubgraph, type TfliteTensor } from './model.ts'
 
-/** What runs inside loops and branches: the parts of a file that its main subgraph calls. */
-export interface Called {
-  /** Multiply-accumulates of all runs; of branches the most. */
+/** What an inference runs, all times together. */
+interface Work {
+  /** Multiply-accumulates; of branches the most. */
   readonly macs: number
+  /** Kernels that multiply, and the elements that they give. */
+  readonly products: number
+  readonly results: number
+  /** Other kernels that give more than one element, and how many they give. */
+  readonly passes: number
+  readonly elements: number
+}
+
+/** What runs inside loops and branches: the parts of a file that its main subgraph calls. */
+export interface Called extends Work {
+  /** What runs one time after the other; undefined for a branch. */
+  readonly steps: Steps | undefined
   /** The stored tensors with more than one element, each once. */
   readonly stored: ReadonlySet<TfliteTensor>
 }
@@ -33,13 +46,27 @@ export function calledBy(
   }
   const [first, second] = [graph(0), graph(1)]
   if (operator.name === 'IF') {
-    const [a, b] = [first, second].map((branch) => workOf(model, branch, depth)) as [Called, Called]
-    return { macs: Math.max(a.macs, b.macs), stored: new Set([...a.stored, ...b.stored]) }
+    const [a, b] = [first, second].map((branch) => workOf(model, branch, depth)) as [Counted, Counted]
+    return { ...(b.macs > a.macs ? b : a), stored: new Set([...a.stored, ...b.stored]), steps: undefined }
   }
-  const trips = tripsOf(first, second, start)
-  const body = workOf(model, second, depth)
-  return { macs: trips * body.macs, stored: body.stored }
+  const count = tripsOf(first, second, start)
+  const { stored, ...body } = workOf(model, second, depth)
+  return { ...times(count, body), stored, steps: count === 0 ? undefined : stepsOf(count, body) }
 }
+
+const times = (count: number, { macs, products, results, passes, elements }: Work): Work => ({
+  macs: count * macs,
+  products: count * products,
+  results: count * results,
+  passes: count * passes,
+  elements: count * elements,
+})
+
+const stepsOf = (count: number, { products, results, passes, elements }: Work): Steps => ({
+  ...{ count, products, passes },
+  width: Math.max(Math.round(results / products), 1) || 1,
+  elements: Math.max(Math.round(elements / passes), 1) || 1,
+})
 
 /** How often a loop runs whose condition compares counters with stored bounds. */
 function tripsOf(
@@ -78,10 +105,12 @@ function numberAt({ tensors }: TfliteSubgraph, position: number | undefined): nu
   return tensor && integersOf(tensor)?.[0]
 }
 
-/** Of every subgraph once: a file may call one from a thousand places. */
-const known = new WeakMap<TfliteSubgraph, Called>()
+type Counted = Omit<Called, 'steps'>
 
-function workOf(model: TfliteModel, graph: TfliteSubgraph, depth: number): Called {
+/** Of every subgraph once: a file may call one from a thousand places. */
+const known = new WeakMap<TfliteSubgraph, Counted>()
+
+function workOf(model: TfliteModel, graph: TfliteSubgraph, depth: number): Counted {
   const before = known.get(graph)
   if (before !== undefined) return before
   const work = countWork(model, graph, depth)
@@ -90,23 +119,48 @@ function workOf(model: TfliteModel, graph: TfliteSubgraph, depth: number): Calle
 }
 
 /** The products of a subgraph, by what the file says of its tensors. */
-function countWork(model: TfliteModel, graph: TfliteSubgraph, depth: number): Called {
+function countWork(model: TfliteModel, graph: TfliteSubgraph, depth: number): Counted {
   const dims = (position: number | undefined): readonly number[] => graph.tensors[position ?? -1]?.dims ?? []
   const stored = new Set(graph.tensors.filter(({ data, dims }) => data.length > 0 && sizeOf(dims) > 1))
-  let macs = 0
+  let [macs, products, results, passes, elements] = [0, 0, 0, 0, 0]
   for (const operator of graph.operators) {
     const { name, inputs, outputs } = operator
     if (name === 'WHILE' || name === 'IF') {
       const inner = calledBy(model, operator, (operand) => numberAt(graph, inputs[operand]), depth + 1)
       macs += inner.macs
+      products += inner.products
+      results += inner.results
+      passes += inner.passes
+      elements += inner.elements
       for (const tensor of inner.stored) stored.add(tensor)
+      continue
     }
-    const kernel = dims(inputs[1])
-    const results = sizeOf(dims(outputs[0]))
-    if (name === 'FULLY_CONNECTED') macs += results * (kernel.at(-1) ?? 0)
-    else if (name === 'CONV_2D') macs += results * sizeOf(kernel.slice(1))
-    else if (name === 'DEPTHWISE_CONV_2D') macs += results * (kernel[1] ?? 0) * (kernel[2] ?? 0)
-    else if (name === 'BATCH_MATMUL') macs += results * (dims(inputs[0]).at(-1) ?? 0)
+    const size = sizeOf(dims(outputs[0]))
+    const own = productsOf(name, size, dims(inputs[0]), dims(inputs[1]))
+    if (own !== undefined) {
+      macs += own
+      products++
+      results += size
+    } else if (size > 1 && !RENAMES.has(name)) {
+      passes++
+      elements += size
+    }
   }
-  return { macs, stored }
+  return { macs, products, results, passes, elements, stored }
+}
+
+/** Operators that give another shape to what is there. */
+const RENAMES: ReadonlySet<string> = new Set(['RESHAPE', 'EXPAND_DIMS', 'SQUEEZE'])
+
+/** Multiply-accumulates of an operator that multiplies, by its results and the dimensions of its first two operands. */
+function productsOf(
+  name: string,
+  results: number,
+  input: readonly number[],
+  kernel: readonly number[],
+): number | undefined {
+  if (name === 'FULLY_CONNECTED') return results * (kernel.at(-1) ?? 0)
+  if (name === 'CONV_2D') return results * sizeOf(kernel.slice(1))
+  if (name === 'DEPTHWISE_CONV_2D') return results * (kernel[1] ?? 0) * (kernel[2] ?? 0)
+  return name === 'BATCH_MATMUL' ? results * (input.at(-1) ?? 0) : undefined
 }

@@ -171,9 +171,13 @@ class TfliteImport {
   /** A loop or branch: one kernel with the products of all runs and what they read. */
   #addCall(operator: TfliteOperator, input: RuleInput): readonly Tensor[] {
     const { name, inputs } = operator
-    const { macs, stored } = calledBy(this.#model, operator, (operand) => this.#integers(inputs[operand] ?? -1)?.[0])
+    const { macs, stored, steps } = calledBy(
+      this.#model,
+      operator,
+      (operand) => this.#integers(inputs[operand] ?? -1)?.[0],
+    )
     const constants = [...stored].map(({ dims }) => this.#network.constant(dims))
-    return this.#network.custom(name, [...input.tensors(), ...constants], input.outputs, macs)
+    return this.#network.custom(name, [...input.tensors(), ...constants], input.outputs, macs, steps)
   }
 
   /** Whole numbers that are stored or follow from shapes. */

@@ -260,14 +260,20 @@ const recurrent =
   (input) => {
     const x = input.tensor(0)
     // Time and batch, in either order.
-    const steps = x.dims.length === 3 ? x.dims[0]! * x.dims[1]! : 1
-    let perStep = 0
+    const count = x.dims.length === 3 ? x.dims[0]! * x.dims[1]! : 1
+    let [perStep, rows] = [0, 0]
     for (let i = 1; i < input.operands; i++) {
       if (!input.has(i) || input.isComputed(i)) continue
       const dims = input.dims(i)
-      if (dims.length === 2) perStep += dims[0]! * dims[1]!
+      if (dims.length !== 2) continue
+      perStep += dims[0]! * dims[1]!
+      rows += dims[0]!
     }
-    return input.network.custom(name, input.tensors(), input.outputs, steps * perStep)
+    // Each gate adds the products of two matrices; the gates of a direction are found together.
+    const products = name.startsWith('BIDIRECTIONAL') ? 2 : 1
+    const width = Math.max(Math.round(rows / 2 / products), 1)
+    const steps = x.dims.length === 3 ? { count, products, width, passes: products, elements: width } : undefined
+    return input.network.custom(name, input.tensors(), input.outputs, count * perStep, steps)
   }
 
 /** Kernel `[depth, height, width, channels, filters]`. */

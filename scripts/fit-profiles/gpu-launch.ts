@@ -16,7 +16,10 @@ export interface Case {
  * How many operations eager mode issues for one kernel: a convolution or dense layer counts as one unit of its own
  * (it brings its batch norm), everything else in element-wise operations: hard-swish is x · relu6(x + 3) / 6, say.
  */
-const CONV_UNITS: Partial<Record<KernelKind, number>> = { conv2d: 1, depthwiseConv2d: 1, dense: 0.5 }
+const CONV_UNITS: Partial<Record<KernelKind, number>> = {
+  ...{ conv2d: 1, depthwiseConv2d: 1, transposeConv2d: 1 },
+  ...{ dense: 0.5, matmul: 0.5 },
+}
 const ELEMENTWISE_OPERATIONS: Partial<Record<KernelKind, number>> = {
   ...{ relu: 1, relu6: 1, sigmoid: 1, softmax: 1, hardSigmoid: 3, hardSwish: 4 },
   ...{ add: 1, multiply: 1, concat: 1, batchNorm: 2, expertCombine: 2 },
@@ -87,14 +90,15 @@ export function fitLaunchByKind(cases: readonly Case[]): number[] {
   )
 }
 
+/** Launch costs by the common rates; what none of the networks has (kinds of model files) starts one operation. */
 export const launchOfCommon = (kind: KernelKind, launch: readonly number[]): number =>
-  launch[0]! * (CONV_UNITS[kind] ?? 0) + launch[1]! * (ELEMENTWISE_OPERATIONS[kind] ?? 0)
+  kind in CONV_UNITS ? launch[0]! * CONV_UNITS[kind]! : launch[1]! * (ELEMENTWISE_OPERATIONS[kind] ?? 1)
 
-/** Launch costs by kind: convolutions and additions as fitted, every other operation as a ReLU. */
+/** Launch costs by kind: convolutions and additions as fitted, other products as a convolution, all else as a ReLU. */
 export function launchByKind(kind: KernelKind, launch: readonly number[]): number {
   const at = KINDS.indexOf(kind)
   if (at >= 0) return launch[at]!
-  return kind === 'dense' ? launch[0]! : launch[KINDS.indexOf('relu')]! * (ELEMENTWISE_OPERATIONS[kind] ?? 1)
+  return kind in CONV_UNITS ? launch[0]! : launch[KINDS.indexOf('relu')]! * (ELEMENTWISE_OPERATIONS[kind] ?? 1)
 }
 
 /** Networks timed right before and after one that tell how fast the host was at that time, on each side. */

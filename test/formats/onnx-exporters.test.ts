@@ -274,6 +274,8 @@ test('recurrent layers count their products, whichever way their matrices are tu
   for (const graph of [lstm('LSTM', [1, 16, 3], [1, 16, 4]), lstm('DynamicQuantizeLSTM', [1, 3, 16], [1, 4, 16])]) {
     t.is(countMacs(graph), 5 * (16 * 3 + 16 * 4))
     t.is(countParams(graph), 16 * 3 + 16 * 4)
+    const layer = graph.nodes.find(({ op }) => op.kind === 'custom')!.op
+    t.like(layer, { steps: { count: 5, products: 1, width: 16, passes: 1, elements: 16 } })
   }
 })
 

@@ -38,6 +38,8 @@ test('a loop that counts up, as recurrent layers are written, runs its products 
   const { graph } = importTflite(file(1))
   t.is(countMacs(graph), 7 * 16)
   t.is(countParams(graph), 16)
+  const loop = graph.nodes.find(({ op }) => op.kind === 'custom')!.op
+  t.like(loop, { steps: { count: 7, products: 1, width: 4, passes: 0, elements: 1 } })
   t.is(countMacs(importTflite(file(2)).graph), 4 * 16)
   t.throws(() => importTflite(file(0)), { instanceOf: UserError, message: /decided while the network runs/ })
 })

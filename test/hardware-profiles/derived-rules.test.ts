@@ -86,6 +86,31 @@ test('custom operators count as left to the host core', (t) => {
   t.is(model.price(networkOf({ kind: 'custom', name: 'NMS', shape: [4] })).basis.fallback, 1)
 })
 
+const recurrent = (count: number): NetworkGraph =>
+  networkOf({
+    ...{ kind: 'custom', name: 'LSTM', shape: [32], macs: 8192 * count },
+    steps: { count, products: 1, width: 128, passes: 1, elements: 128 },
+  })
+
+for (const { id } of listProfiles()) {
+  test(`${id}: steps that wait for each other cost as often as they are, with what starting each costs`, (t) => {
+    const model = createCostModel(loadProfile(id))
+    const priced = (count: number) => model.price(recurrent(count), { layers: true })
+    const [ten, hundred] = [priced(10), priced(100)]
+    t.true(['extrapolated', 'fallback'].includes(hundred.layers[0]!.basis))
+    t.true(Math.abs(hundred.layers[0]!.latencyMs / ten.layers[0]!.latencyMs - 10) < 1e-6)
+    t.true(hundred.latencyHighMs >= 1.9 * hundred.layers[0]!.latencyMs, 'the interval is ±100 %')
+  })
+}
+
+test('on a GPU each step waits for its launches, and kinds of model files are launched, too', (t) => {
+  const model = createCostModel(loadProfile('titan-rtx'))
+  // 28.93 µs for a dense layer and 10.74 µs for an element-wise operation.
+  t.true(model.price(recurrent(100)).latencyMs >= 100 * 0.0396)
+  t.true(model.price(networkOf({ kind: 'unary', function: 'tanh' })).latencyMs >= 0.0107)
+  t.true(model.price(networkOf({ kind: 'matmul' }, [64, 16], [16, 32])).latencyMs >= 0.0289)
+})
+
 test('without the table that a rule needs, the kind is not supported', (t) => {
   const profile = loadProfile('stm32f446-tflm-cmsisnn')
   const without = { ...profile, tables: profile.tables.filter(({ kernel }) => kernel !== 'concat') }
