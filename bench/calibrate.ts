@@ -73,6 +73,8 @@ function adapted(samples: readonly Sample[], column: string): { readonly profile
 }
 
 const all: number[] = []
+/** Sum over the pairs of each draw's correlation. */
+const byDraw = new Array<number>(Number(values.draws)).fill(0)
 const covered: { readonly coverage: number; readonly method: string }[] = []
 for (const { name, rows, network } of SPACES) {
   const draws = Array.from({ length: Number(values.draws) }, (_, draw) => {
@@ -100,6 +102,9 @@ for (const { name, rows, network } of SPACES) {
     })
     const rank = mean(found.map((one) => one.rank))
     correlations.push(rank)
+    found.forEach((one, draw) => {
+      byDraw[draw]! += one.rank
+    })
     all.push(rank)
     for (const { coverage, how } of found) covered.push({ coverage, method: how.split(',')[0]! })
     const coverage = (100 * mean(found.map((one) => one.coverage))).toFixed(0)
@@ -110,7 +115,12 @@ for (const { name, rows, network } of SPACES) {
   }
   if (correlations.length > 0) console.log(`${name}: mean Spearman ${mean(correlations).toFixed(3)}\n`)
 }
-console.log(`all ${all.length} pairs: mean Spearman ${mean(all).toFixed(4)}`)
+const drawMeans = byDraw.map((sum) => sum / all.length)
+const spread = Math.sqrt(mean(drawMeans.map((value) => (value - mean(drawMeans)) ** 2)))
+console.log(
+  `all ${all.length} pairs: mean Spearman ${mean(all).toFixed(4)}; of one draw ${Math.min(...drawMeans).toFixed(4)} to ` +
+    `${Math.max(...drawMeans).toFixed(4)}, standard deviation ${spread.toFixed(4)}`,
+)
 for (const method of new Set(covered.map((one) => one.method))) {
   const shares = covered.filter((one) => one.method === method).map(({ coverage }) => coverage)
   console.log(
