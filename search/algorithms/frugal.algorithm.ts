@@ -148,7 +148,9 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
         predicted?.keep(kept, archive.observations)
       }
       if (!isFeasible(told.fronts)) return
-      rememberFirst(earlier?.error, archive.find(told.genome)!.error)
+      // Of very large fronts even the latest observation may have been forgotten.
+      const { objectives } = told.fronts.find((front) => front.violation === 0 && front.objectives !== undefined)!
+      rememberFirst(earlier?.error, objectives![0]!)
       predicted?.update(archive.observations)
       // What is left after others were forgotten is enough work for one turn.
       surrogate.learn(archive, referenceError(), kept === undefined)

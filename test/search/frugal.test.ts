@@ -16,6 +16,8 @@ import {
 } from '../../search/algorithms/frugal/parameter-search.ts'
 import { initialTuning, TunedProcess } from '../../search/algorithms/frugal/tuned-process.ts'
 import { OpenAsks } from '../../search/algorithms/open-asks.ts'
+import { loadAlgorithm } from '../../search/discover.ts'
+import { geneOperations } from '../../search/genes.ts'
 import { hypervolumeGain } from '../../search/pareto/index.ts'
 import { toyConfig, toyResult } from './toy-problem.ts'
 
@@ -348,6 +350,18 @@ test('the archive stays bounded and never forgets the front', (t) => {
   const cheapest = Math.min(...unbounded.map(([, cost]) => cost!))
   t.is(Math.min(...archive.frontPoints(0).map(({ error }) => error)), best)
   t.is(Math.min(...archive.frontPoints(0).map(({ costs }) => costs[0]!)), cheapest)
+})
+
+test('a result that is forgotten at once, beside a very large front, is told all the same', async (t) => {
+  const definition = await loadAlgorithm('frugal')
+  const genes = [{ name: 'g', kind: 'ordinal' as const, choices: Array.from({ length: 700 }, (_, i) => i) }]
+  const config = { operations: geneOperations(genes), objectiveCount: 2, frontCount: 1, populationSize: 20 }
+  const algorithm = definition.create(config, randomStream(1))
+  for (let i = 0; i < 600; i++) {
+    const objectives = i === MOST_OBSERVATIONS ? [900, 900] : [i, 700 - i]
+    algorithm.tell({ genome: [i], fronts: [{ objectives, violation: 0 }] })
+  }
+  t.is(algorithm.ask().length, 1)
 })
 
 test('an ask that was dropped by the loop is closed by the next measured result', (t) => {
