@@ -1,41 +1,59 @@
 /**
- * Calls `onRecord` for every record of a CSV text (RFC 4180): quoted fields may hold commas, doubled quotes and line
+ * Calls `onRecord` for every record of a CSV text (RFC 4180): quoted fields may hold separators, doubled quotes and line
  * ends; lines end in LF or CRLF; empty lines are passed over.
  * @param onRecord its second argument is the record's line, from 1.
+ * @param separator one character between fields, a comma by default.
  * @returns false when the text ends within a quoted field.
  */
-export function forEachCsvRecord(text: string, onRecord: (fields: readonly string[], line: number) => void): boolean {
-  let position = text.startsWith('\uFEFF') ? 1 : 0
+export function forEachCsvRecord(
+  text: string,
+  onRecord: (fields: readonly string[], line: number) => void,
+  separator = ',',
+): boolean {
+  let position = startOf(text)
   let line = 1
   while (position < text.length) {
-    const found = text.indexOf('\n', position)
-    const end = found < 0 ? text.length : found
-    const plain = text.slice(position, end)
-    if (!plain.includes('"')) {
-      const record = plain.endsWith('\r') ? plain.slice(0, -1) : plain
-      if (record !== '') onRecord(record.split(','), line)
-      position = end + 1
-      line++
-      continue
-    }
-    const quoted = quotedRecord(text, position)
-    if (quoted === undefined) return false
-    onRecord(quoted.fields, line)
-    position = quoted.next
-    line += quoted.lines
+    const record = recordAt(text, position, separator)
+    if (record === undefined) return false
+    if (record.fields !== undefined) onRecord(record.fields, line)
+    position = record.next
+    line += record.lines
   }
   return true
 }
 
-interface QuotedRecord {
-  readonly fields: readonly string[]
+/** The fields of the first record; undefined where there is none, or it ends within a quoted field. */
+export function firstCsvRecord(text: string, separator: string): readonly string[] | undefined {
+  for (let position = startOf(text); position < text.length; ) {
+    const record = recordAt(text, position, separator)
+    if (record?.fields !== undefined || record === undefined) return record?.fields
+    position = record.next
+  }
+  return undefined
+}
+
+interface CsvRecord {
+  /** Undefined for an empty line. */
+  readonly fields: readonly string[] | undefined
   /** Where the next record begins. */
   readonly next: number
   readonly lines: number
 }
 
+/** Behind a byte order mark. */
+const startOf = (text: string): number => (text.startsWith('\uFEFF') ? 1 : 0)
+
 /** Undefined when a quotation mark is never closed. */
-function quotedRecord(text: string, start: number): QuotedRecord | undefined {
+function recordAt(text: string, position: number, separator: string): CsvRecord | undefined {
+  const found = text.indexOf('\n', position)
+  const end = found < 0 ? text.length : found
+  const plain = text.slice(position, end)
+  if (plain.includes('"')) return quotedRecord(text, position, separator)
+  const record = plain.endsWith('\r') ? plain.slice(0, -1) : plain
+  return { fields: record === '' ? undefined : record.split(separator), next: end + 1, lines: 1 }
+}
+
+function quotedRecord(text: string, start: number, separator: string): CsvRecord | undefined {
   const fields: string[] = []
   let field = ''
   let quoted = false
@@ -49,7 +67,7 @@ function quotedRecord(text: string, start: number): QuotedRecord | undefined {
       else quoted = false
     } else if (character === '"') {
       quoted = true
-    } else if (character === ',') {
+    } else if (character === separator) {
       fields.push(field)
       field = ''
     } else if (character === '\n') {

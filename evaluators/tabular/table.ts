@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib'
-import { forEachCsvRecord } from '../../lib/csv.ts'
+import { firstCsvRecord, forEachCsvRecord } from '../../lib/csv.ts'
 import { messageOf } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
 import { assertExists, badFile, kindOfPath, readInputFile } from '../datasets/input-file.ts'
@@ -8,6 +8,10 @@ import { assertExists, badFile, kindOfPath, readInputFile } from '../datasets/in
 const MOST_BYTES = 500_000_000
 const MOST_ROWS = 1_000_000
 const MOST_COLUMNS = 10_000
+/** What may stand between columns; of equals the first. */
+const SEPARATORS = [',', ';', '\t', '|'] as const
+/** What programs write for a figure that they have not got. */
+const NO_FIGURE = /^(|-|\?|nan|na|n\/a|none|null|nil)$/i
 /** No cost or accuracy of any use is beyond this, and sums of such stay finite. */
 const MOST_VALUE = 1e100
 
@@ -22,14 +26,15 @@ export interface Table {
 }
 
 export interface TableOptions {
-  /** Rows with an empty cell in one of these columns are passed over. */
+  /** Rows without a figure in one of these columns are passed over: cells that are empty or `NaN`, `NA`, `None` and the like. */
   readonly complete?: readonly string[]
   /** No file may be larger, compressed or not. */
   readonly mostBytes?: number
 }
 
 /**
- * Reads columns of a CSV file with a heading line, gzip-compressed or not.
+ * Reads columns of a CSV file with a heading line, gzip-compressed or not; commas, semicolons, tabs or bars stand between
+ * its columns.
  * @throws UserError when the file cannot be read, is too large, is no intact gzip or CSV file, or lacks a column.
  */
 export function readTable(
@@ -43,7 +48,8 @@ export function readTable(
   const lines: number[] = []
   let positions: readonly number[] | undefined
   let width = 0
-  const closed = forEachCsvRecord(readText(file, mostBytes), (fields, line) => {
+  const text = readText(file, mostBytes)
+  const onRecord = (fields: readonly string[], line: number) => {
     if (positions === undefined) {
       width = fields.length
       positions = findColumns(file, fields, wanted)
@@ -54,13 +60,17 @@ export function readTable(
     }
     if (lines.length === MOST_ROWS) throw badFile(file, 'is too long', `at most ${MOST_ROWS} rows are read`)
     const row = positions.map((position) => fields[position]!.trim())
-    if (needed.some((i) => row[i] === '')) return
+    if (needed.some((i) => NO_FIGURE.test(row[i]!))) return
     lines.push(line)
     row.forEach((cell, i) => void cells[i]!.push(cell))
-  })
-  if (!closed) throw badFile(file, 'ends within a quoted field', 'close the quotation marks')
-  if (lines.length === 0)
-    throw badFile(file, 'has no rows', 'a heading line and one line per architecture are expected')
+  }
+  if (!forEachCsvRecord(text, onRecord, separatorOf(text, wanted)))
+    throw badFile(file, 'ends within a quoted field', 'close the quotation marks')
+  if (lines.length === 0) {
+    const without =
+      complete.length > 0 ? ` with a figure in each of ${complete.map((name) => `'${name}'`).join(', ')}` : ''
+    throw badFile(file, `has no rows${without}`, 'a heading line and one line per architecture are expected')
+  }
   return {
     file,
     rowCount: lines.length,
@@ -82,11 +92,17 @@ export function numbersOf(table: Table, column: string): Float64Array {
       throw badFile(
         table.file,
         `has ${shown} in column '${column}' of line ${table.line(row)}`,
-        `a number is expected in every row${cell === '' ? '; --lenient passes over rows without one' : ''}`,
+        `a number is expected in every row${hintOn(cell)}`,
       )
     }
     return value
   })
+}
+
+/** What may be done about a cell that is no number. */
+function hintOn(cell: string): string {
+  if (NO_FIGURE.test(cell)) return '; --lenient passes over rows without one'
+  return /^[+-]?\d+,\d+$/.test(cell) ? ', with a point before the decimals and none between thousands' : ''
 }
 
 /**
@@ -113,15 +129,28 @@ function readText(file: string, mostBytes: number): string {
   if (kindOfPath(file) === undefined) throw badFile(file, 'is no ordinary file', 'name a CSV file')
   const bytes = readInputFile(file, mostBytes)
   const compressed = bytes[0] === 0x1f && bytes[1] === 0x8b
-  if (!compressed) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+  if (!compressed) return textOf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
   try {
-    return gunzipSync(bytes, { maxOutputLength: mostBytes }).toString('utf8')
+    return textOf(gunzipSync(bytes, { maxOutputLength: mostBytes }))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
       throw badFile(file, 'is too large when decompressed', `at most ${mostBytes} bytes are read`)
     }
     throw badFile(file, `is no intact gzip file (${messageOf(error)})`, 'copy or download it again')
   }
+}
+
+/** Old spreadsheets end lines in CR alone, and some of today write UTF-16. */
+function textOf(bytes: Buffer): string {
+  const text = bytes[0] === 0xff && bytes[1] === 0xfe ? bytes.toString('utf16le') : bytes.toString('utf8')
+  return text.includes('\n') ? text : text.replaceAll('\r', '\n')
+}
+
+/** The separator under which the heading names all columns that are wanted; where none does, most columns. */
+function separatorOf(text: string, wanted: readonly string[]): string {
+  const headings = SEPARATORS.map((separator) => ({ separator, names: firstCsvRecord(text, separator) ?? [] }))
+  const known = headings.find(({ names }) => wanted.every((column) => names.some((name) => name.trim() === column)))
+  return (known ?? headings.reduce((most, other) => (other.names.length > most.names.length ? other : most))).separator
 }
 
 function findColumns(file: string, heading: readonly string[], wanted: readonly string[]): readonly number[] {
@@ -134,7 +163,11 @@ function findColumns(file: string, heading: readonly string[], wanted: readonly 
     const position = names.indexOf(column)
     if (position < 0) {
       if (names.length === 1) {
-        throw badFile(file, `has no column '${column}' but only one`, 'columns must be separated by commas')
+        throw badFile(
+          file,
+          `has no column '${column}' but only one in its first line`,
+          'the first line must name the columns, with commas between them',
+        )
       }
       const known = names.slice(0, 50).map((name) => name.slice(0, 60).replace(/\p{C}/gu, '?'))
       throw badFile(file, 'lacks a column', unknownName('column', column, known))

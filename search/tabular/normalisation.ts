@@ -14,19 +14,23 @@ export type ObjectiveColumns = readonly Float64Array[]
 
 /** The region of interest leaves out the worst networks; this share of all is let in. */
 const INTERESTING_SHARE = 0.85
+/** Two digits of an error are enough while they let in a share between these. */
+const [LEAST_SHARE, MOST_SHARE] = [0.75, 0.95]
 /** Room beyond the dearest network of the front, as a share of its cost, so that it counts for something. */
 const COST_MARGIN = 0.05
 
 /**
  * The error that bounds the region of interest where nobody gives one: 85 % of the architectures are at least as good,
- * rounded to two digits. This gives the limits that the published baselines of NAS-Bench-201 use, 15 % on CIFAR-10 and
- * 45 % on CIFAR-100.
+ * rounded to two digits where that lets in about as many. This gives the limits that the published baselines of
+ * NAS-Bench-201 use, 15 % on CIFAR-10 and 45 % on CIFAR-100. Where so many are as good as the best one, it is the worst error.
  */
 export function interestingError(errors: Float64Array): number {
   const sorted = errors.slice().sort()
   const quantile = sorted[Math.ceil(INTERESTING_SHARE * sorted.length) - 1]!
+  if (quantile === sorted[0]) return sorted.at(-1)!
   const rounded = Number(quantile.toPrecision(2))
-  return rounded > sorted[0]! ? rounded : quantile
+  const share = sorted.filter((error) => error <= rounded).length / sorted.length
+  return share >= LEAST_SHARE && share <= MOST_SHARE ? rounded : quantile
 }
 
 /** From the least to the greatest value of every column. */

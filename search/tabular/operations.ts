@@ -1,7 +1,7 @@
 import { ANY_CHOICE, type TableSpace } from '../../evaluators/tabular/table-space.ts'
 import type { RandomStream } from '../../lib/random.ts'
 import type { Genome, GenomeOperations } from '../algorithm.ts'
-import { geneOperations } from '../genes.ts'
+import { activeGenes, geneOperations } from '../genes.ts'
 import { nearbyEntries } from './neighbours.ts'
 
 /** Attempts to get a relative that the table holds before one like it is taken. */
@@ -43,13 +43,16 @@ export function tableOperations(space: TableSpace, holds: (genome: Genome) => bo
   }
 }
 
-/** Share of all genomes that the table holds. */
+/** Share of all genomes that the table holds, genes that do not matter left out. */
 function coverage({ genes, genomes, architectures }: TableSpace): number {
+  const activity = activeGenes(genes)
   let sum = 0
   for (let entry = 0; entry < architectures.length; entry++) {
+    const genome = [...genomes.subarray(entry * genes.length, (entry + 1) * genes.length)]
+    const active = activity(genome)
     let share = 1
     for (const [gene, { choices }] of genes.entries()) {
-      if (genomes[entry * genes.length + gene] !== ANY_CHOICE) share /= choices.length
+      if (active[gene] && genome[gene] !== ANY_CHOICE) share /= choices.length
     }
     sum += share
   }

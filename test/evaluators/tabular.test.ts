@@ -35,6 +35,19 @@ test('columns are read from plain and compressed files, whatever they are called
   }
 })
 
+test('semicolons, tabs and bars may stand between columns, lines may end in CR, and texts may be UTF-16', (t) => {
+  const text = 'name,acc,"a;b"\n"x\ty",0.5,2\n'
+  const forms: (string | Uint8Array)[] = [';', '\t', '|'].map((separator) => text.replaceAll(',', separator))
+  for (const content of [text, ...forms, text.replaceAll('\n', '\r'), Buffer.from(`\uFEFF${text}`, 'utf16le')]) {
+    const table = readTable(tableFile(t, content), ['a;b', 'acc', 'name'])
+    t.deepEqual(
+      ['name', 'acc', 'a;b'].map((column) => table.cells(column)[0]!),
+      ['x\ty', '0.5', '2'],
+    )
+  }
+  t.deepEqual(readTable(tableFile(t, 'a;b,c\n1;2,3\n'), ['c']).cells('c'), ['3'], 'the columns that are wanted decide')
+})
+
 test('accuracies are shares where none is above 1, else percents', (t) => {
   t.deepEqual([...errorsOf(readTable(tableFile(t, 'a\n0\n1\n'), ['a']), 'a')], [100, 0])
   t.deepEqual([...errorsOf(readTable(tableFile(t, 'a\n0.5\n90\n'), ['a']), 'a')], [99.5, 10])
@@ -56,7 +69,12 @@ test('what is wrong with a table is one sentence that says where', (t) => {
     [/has 1 fields in line 3: its heading names 2/, 'acc,b\n1,2\n3\n'],
     [/ends within a quoted field/, 'acc\n"1\n'],
     [/has no rows/, 'acc\n'],
-    [/has no column 'acc' but only one: columns must be separated by commas/, 'acc;b\n1;2\n'],
+    [
+      /has no column 'acc' but only one in its first line: the first line must name the columns/,
+      '# made by me\nacc,b\n1,2\n',
+    ],
+    [/has 'NaN' in column 'acc' of line 2: .*--lenient/, 'acc,b\nNaN,1\n'],
+    [/has '0,5' in column 'acc' of line 2: .*with a point before the decimals/, 'acc;b\n0,5;1\n'],
     [/is no text/, 'x\0y,acc\n1,2\n'],
     [/is empty/, ''],
     [/is no intact gzip file/, gzipSync('acc\n1\n').subarray(0, 20)],
@@ -106,6 +124,9 @@ test('digits are one gene each, with the choices of them all', (t) => {
   )
   t.deepEqual(space.genes[1]!.choices, ['0', '1', '2'])
   t.is(genomeLookup(space)([1, 0, 0, 2]), 1)
+  t.throws(() => tableSpace(readTable(tableFile(t, 'ops\n010\n2\n'), ['ops']), { ...GENES, digits: ['ops'] }), {
+    message: /3 digits or letters are expected, one for each gene, as in line 2; were leading zeros lost\?/,
+  })
   for (const bad of ['ops,d\n010,1\n02,2\n', 'ops,d\n0 1,1\n', 'ops,d\n,1\n']) {
     const wrong = readTable(tableFile(t, bad), ['ops'])
     t.throws(() => tableSpace(wrong, { ...GENES, digits: ['ops'] }), {
@@ -146,6 +167,14 @@ test('incomplete rows can be passed over', (t) => {
   const table = readTable(file, ['g', 'acc', 'ms'], { complete: ['acc', 'ms'] })
   t.deepEqual(table.cells('g'), ['2'])
   t.is(table.line(0), 3)
+  const words = tableFile(
+    t,
+    `g,acc\n${['NaN', 'nan', 'NA', 'None', '-', '0.5'].map((word, i) => `${i},${word}\n`).join('')}`,
+  )
+  t.deepEqual(readTable(words, ['g', 'acc'], { complete: ['acc'] }).cells('g'), ['5'])
+  t.throws(() => readTable(tableFile(t, 'g,acc\n1,NaN\n'), ['g', 'acc'], { complete: ['acc'] }), {
+    message: /has no rows with a figure in each of 'acc'/,
+  })
 })
 
 test('a column with a value for every row is no gene', (t) => {

@@ -4,9 +4,9 @@ import test from 'ava'
 import { readTable } from '../../evaluators/tabular/table.ts'
 import { randomStream } from '../../lib/random.ts'
 import { mean } from '../../lib/statistics.ts'
-import type { AlgorithmDefinition } from '../../search/algorithm.ts'
+import type { AlgorithmDefinition, Genome } from '../../search/algorithm.ts'
 import { loadAlgorithm } from '../../search/discover.ts'
-import { normalisedVolume, regionOfInterest } from '../../search/tabular/normalisation.ts'
+import { interestingError, normalisedVolume, regionOfInterest } from '../../search/tabular/normalisation.ts'
 import { tableOperations } from '../../search/tabular/operations.ts'
 import {
   type ProblemColumns,
@@ -116,6 +116,33 @@ test('samples, mutants and children stay in the table, also in one that holds ha
     }
     t.true(met.size > 80, `a walk meets most of the table: ${met.size}`)
   }
+})
+
+test('relatives in a large sparse table are near ones, by the steps of ordinal genes, too', (t) => {
+  const random = randomStream(5)
+  const genes = Array.from({ length: 12 }, (_, i) => ({
+    name: `g${i}`,
+    kind: i < 6 ? ('ordinal' as const) : ('categorical' as const),
+    choices: [0, 1, 2, 3, 4],
+  }))
+  const count = 60_000
+  const genomes = Uint16Array.from({ length: count * genes.length }, () => random.int(5))
+  const entry = (i: number) => [...genomes.subarray(i * genes.length, (i + 1) * genes.length)]
+  const held = new Set(Array.from({ length: count }, (_, i) => entry(i).join()))
+  const space = { genes, genomes, architectures: Uint32Array.from({ length: count }, (_, i) => i) }
+  const operations = tableOperations(space, (genome) => held.has(genome.join()))
+  const distance = (a: Genome, b: Genome) =>
+    mean(a.map((choice, i) => (i < 6 ? Math.abs(choice - b[i]!) / 4 : Number(choice !== b[i]))))
+  const distances = { mutants: [] as number[], others: [] as number[] }
+  for (let i = 0; i < 60; i++) {
+    const genome = entry(random.int(count))
+    const mutant = operations.mutate(genome, random)
+    t.true(held.has(mutant.join()))
+    t.notDeepEqual(mutant, genome)
+    distances.mutants.push(distance(genome, mutant))
+    distances.others.push(distance(genome, entry(random.int(count))))
+  }
+  t.true(mean(distances.mutants) < 0.5 * mean(distances.others), JSON.stringify(distances))
 })
 
 test('equal seeds give equal searches, and the budget counts architectures', async (t) => {
@@ -267,6 +294,14 @@ withShared('random search and NSGA-II reach the published hypervolumes within th
       t.true(Math.abs(volume - expected.mean) < noise, `${name} ${count}: ${volume} against ${expected.mean}`)
     }
   }
+})
+
+test('the error that bounds the region of interest', (t) => {
+  const errors = (from: number, step: number) => Float64Array.from({ length: 100 }, (_, i) => from + step * i)
+  t.is(interestingError(errors(10, 0.06)), 15, 'two digits')
+  const narrow = errors(24.51, 0.0002)
+  t.is(interestingError(narrow), narrow[84]!, '25 would let in all of them')
+  t.is(interestingError(Float64Array.from({ length: 100 }, (_, i) => (i < 90 ? 0 : i))), 99, 'most are perfect')
 })
 
 test('the region of interest holds the whole front where costs are negative', (t) => {
