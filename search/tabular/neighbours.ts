@@ -6,7 +6,7 @@ const NEIGHBOURS = 64
 /** Genomes whose neighbours are remembered. */
 const REMEMBERED = 5000
 /** Choices that are compared to find the neighbours of a genome: of a large table only a part is looked through. */
-const MOST_COMPARED = 400_000
+const MOST_COMPARED = 300_000
 
 /**
  * Finds, for a genome that a table lacks, an entry of the table that is like it: among the nearest entries of its parents,
@@ -18,7 +18,7 @@ export function nearbyEntries(space: TableSpace) {
   const looked = Math.min(entries, Math.ceil(MOST_COMPARED / genes.length))
   const steps = Float64Array.from(genes, stepDistance)
   const remembered = new Map<string, Uint32Array>()
-  let columns: readonly Uint16Array[] | undefined
+  const columns = columnsOf(space)
   const sums = new Float64Array(looked)
   const distance = (entry: number, to: Genome): number => {
     let sum = 0
@@ -34,7 +34,6 @@ export function nearbyEntries(space: TableSpace) {
     const key = genome.join()
     const known = remembered.get(key)
     if (known !== undefined) return known
-    columns ??= columnsOf(space)
     // Of equally near entries and of large tables other genomes see other ones.
     const start = placeOf(genome, entries)
     sums.fill(0)
@@ -74,9 +73,13 @@ const stepDistance = ({ kind, choices }: GeneDescription): number =>
 
 /** The choices of every gene side by side; the number of choices stands for any. */
 const columnsOf = ({ genes, genomes, architectures }: TableSpace): readonly Uint16Array[] =>
-  genes.map(({ choices }, gene) =>
-    Uint16Array.from(architectures, (_, entry) => Math.min(genomes[entry * genes.length + gene]!, choices.length)),
-  )
+  genes.map(({ choices }, gene) => {
+    const column = new Uint16Array(architectures.length)
+    for (let entry = 0, at = gene; entry < column.length; entry++, at += genes.length) {
+      column[entry] = Math.min(genomes[at]!, choices.length)
+    }
+    return column
+  })
 
 /** A place among `count` that differs from genome to genome (FNV-1a). */
 function placeOf(genome: Genome, count: number): number {
