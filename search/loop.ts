@@ -103,7 +103,11 @@ export class SearchLoop {
     const { pending } = journal.loopState()!
     const records = journal.trials()
     const restore = (stored: unknown) => algorithm.restore(algorithmConfig, stored)
-    const history = [...records.map((record) => ({ ...record, fronts: frontsOf(record) })), ...pending]
+    const candidates = pending.map(({ genome }) => this.#price(genome))
+    const history = [
+      ...records.map((record) => ({ ...record, size: record.macs, fronts: frontsOf(record) })),
+      ...pending.map((trial, i) => ({ ...trial, size: candidates[i]!.macs })),
+    ]
     this.#scheduler = FidelityScheduler.restore(restore, schedulerPlan, state.algorithmState, history)
     for (const archId of journal.rejectedArchIds()) this.#turnedDown.add(archId)
     for (const head of history) {
@@ -111,9 +115,9 @@ export class SearchLoop {
     }
     this.#told = state.told
     this.#asked = history.length
-    for (const trial of pending) {
-      this.#waiting.set(trial.trial, { ...trial, candidate: this.#price(trial.genome) })
-    }
+    pending.forEach((trial, i) => {
+      this.#waiting.set(trial.trial, { ...trial, candidate: candidates[i]! })
+    })
     this.#removeOldCheckpoints()
   }
 
@@ -193,7 +197,7 @@ export class SearchLoop {
       continues,
       inherits: this.#originOf(assignment),
     }
-    this.#scheduler.accept(trial, assignment)
+    this.#scheduler.accept(trial, { ...assignment, size: candidate.macs })
     this.#know(head)
     this.#waiting.set(trial, { ...head, crashes: 0, candidate })
     return head

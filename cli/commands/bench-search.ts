@@ -38,17 +38,17 @@ export const benchSearchCommand = defineCommand({
       })
       .option('reduction', {
         type: 'number',
-        default: 3,
+        default: 5,
         describe: 'With --ladder: one in so many networks goes on to the next stage',
       })
       .option('begin', {
         type: 'number',
-        default: 1,
+        default: 1.5,
         describe: 'With --ladder: networks begun in stages for each one that is trained fully in the comparison',
       })
       .option('promotion', {
         choices: ['asynchronous', 'synchronous'] as const,
-        default: 'asynchronous' as const,
+        default: 'synchronous' as const,
         describe: 'With --ladder: networks go on as results come, or when a stage is complete',
       })
       .option('score-accuracy', {

@@ -1,8 +1,9 @@
 import type { Algorithm, FrontResult, Genome, Told } from '../algorithm.ts'
-import { type Correction, type ErrorPair, fitCorrection } from './correction.ts'
+import type { UntrainedNetwork } from './correction.ts'
 import { type Ladder, networksPerRung, promotionQuota } from './ladder.ts'
 import type { ParentCandidate } from './parents.ts'
 import { promotionOrder } from './promotion-order.ts'
+import { RungCorrection } from './rung-correction.ts'
 import { parseSchedulerState, type SchedulerState } from './scheduler-state.ts'
 
 /** What is to be trained next: a new network on the lowest rung, or one that goes up. */
@@ -13,8 +14,14 @@ export interface Assignment {
   readonly continues: number | undefined
 }
 
+/** An assignment that is going to be trained. */
+export interface Accepted extends Assignment {
+  /** Size of the network, such as its MACs; left out when not known. */
+  readonly size?: number
+}
+
 /** A trial of an earlier part of the search; without `fronts` it has not been told yet. */
-export interface PastTrial extends Assignment {
+export interface PastTrial extends Accepted {
   readonly trial: number
   readonly fronts?: readonly FrontResult[]
 }
@@ -30,18 +37,18 @@ export interface SchedulerPlan {
 }
 
 /** One network on its way up. Results and trials by rung. */
-interface Network {
-  readonly genome: Genome
+interface Network extends UntrainedNetwork {
   readonly trials: number[]
   readonly results: (readonly FrontResult[])[]
   /** The errors of the results carried to full training; undefined for a failure. */
   readonly carried: (number | undefined)[]
 }
 
-/** Corrections are fitted again when the pairs have grown by this share: all results are told again each time. */
-const REFIT_GROWTH = 0.25
-
-const nextFit = (pairs: number): number => pairs + Math.max(1, Math.floor(pairs * REFIT_GROWTH))
+/**
+ * What a network larger by one standard deviation is believed to gain from the lowest rung to the last, in standard
+ * deviations of the logarithms of errors (decision 8).
+ */
+const SIZE_GAIN = 0.4
 
 /**
  * Successive halving (Jamieson and Talwalkar 2016; asynchronous: Li et al. 2020) around any algorithm, Pareto-aware: of
@@ -62,11 +69,8 @@ export class FidelityScheduler {
   readonly #planned: readonly number[]
   readonly #accepted: number[]
   readonly #told: number[]
-  /** Per rung but the last: errors of the same network there and one higher. */
-  readonly #pairs: ErrorPair[][]
-  readonly #corrections: (Correction | undefined)[]
-  /** How many of the pairs each correction was learnt from. */
-  readonly #fitted: number[]
+  /** Per rung but the last. */
+  readonly #corrections: readonly RungCorrection[]
   #exhausted = false
   /** Networks measured on a rung, best first, until something is told there. */
   readonly #rankings = new Map<number, readonly Network[]>()
@@ -78,9 +82,10 @@ export class FidelityScheduler {
     this.#planned = networksPerRung(plan.networks, plan.ladder)
     this.#accepted = new Array<number>(rungs).fill(0)
     this.#told = new Array<number>(rungs).fill(0)
-    this.#pairs = Array.from({ length: rungs - 1 }, () => [])
-    this.#corrections = this.#pairs.map(() => undefined)
-    this.#fitted = this.#pairs.map(() => 0)
+    this.#corrections = Array.from(
+      { length: rungs - 1 },
+      () => new RungCorrection(plan.distance, SIZE_GAIN / (rungs - 1)),
+    )
   }
 
   /**
@@ -103,7 +108,8 @@ export class FidelityScheduler {
     }
     scheduler.#exhausted = stored.exhausted
     stored.fitted.forEach((count, rung) => {
-      if (count > 0) scheduler.#fit(rung, count)
+      scheduler.#corrections[rung]!.fit(count)
+      scheduler.#carryUpTo(rung)
     })
     return scheduler
   }
@@ -124,9 +130,9 @@ export class FidelityScheduler {
   }
 
   /** The assignment will be trained as this trial. */
-  accept(trial: number, { genome, rung, continues }: Assignment): void {
+  accept(trial: number, { genome, rung, continues, size }: Accepted): void {
     const network =
-      continues === undefined ? { genome, trials: [], results: [], carried: [] } : this.#byTrial.get(continues)!
+      continues === undefined ? { genome, size, trials: [], results: [], carried: [] } : this.#byTrial.get(continues)!
     if (continues === undefined) this.#networks.push(network)
     network.trials[rung] = trial
     this.#byTrial.set(trial, network)
@@ -151,9 +157,13 @@ export class FidelityScheduler {
   tell(trial: number, fronts: readonly FrontResult[]): void {
     const network = this.#byTrial.get(trial)!
     const rung = network.trials.indexOf(trial)
-    this.#record(network, rung, fronts)
+    const scaled = this.#record(network, rung, fronts)
     this.#algorithm.tell(toldOf(network, rung))
-    if (rung > 0) this.#learn(rung - 1)
+    if (scaled) this.#tellAgain(rung)
+    if (rung > 0 && this.#corrections[rung - 1]!.isDue) {
+      this.#corrections[rung - 1]!.fit()
+      this.#tellAgain(rung - 1)
+    }
   }
 
   /** The best networks by their lowest rung, with their latest told trials; those that failed later are left out. */
@@ -177,7 +187,7 @@ export class FidelityScheduler {
   state(): SchedulerState {
     return {
       algorithm: this.#algorithm.state(),
-      fitted: this.#fitted,
+      fitted: this.#corrections.map(({ fitted }) => fitted),
       exhausted: this.#exhausted,
     }
   }
@@ -186,14 +196,18 @@ export class FidelityScheduler {
     return this.#accepted[0]!
   }
 
-  #record(network: Network, rung: number, fronts: readonly FrontResult[]): void {
+  /** Returns true when it changes the correction of the rung. */
+  #record(network: Network, rung: number, fronts: readonly FrontResult[]): boolean {
     network.results[rung] = fronts
     this.#told[rung]!++
+    const error = errorOf(fronts)
+    const scaled = error !== undefined && this.#corrections[rung]?.observe(error, network) === true
     this.#carry(network, rung)
-    if (rung === 0) return
-    const [lower, upper] = [errorOf(network.results[rung - 1]!), errorOf(fronts)]
-    if (lower === undefined || upper === undefined) return
-    this.#pairs[rung - 1]!.push({ genome: network.genome, lower, upper })
+    const lower = rung === 0 ? undefined : errorOf(network.results[rung - 1]!)
+    if (lower !== undefined && error !== undefined) {
+      this.#corrections[rung - 1]!.pair({ genome: network.genome, size: network.size, lower, upper: error })
+    }
+    return scaled
   }
 
   #carry(network: Network, rung: number): void {
@@ -201,9 +215,7 @@ export class FidelityScheduler {
     network.carried[rung] =
       error === undefined
         ? undefined
-        : this.#corrections
-            .slice(rung)
-            .reduce((carried, correction) => correction?.(carried, network.genome) ?? carried, error)
+        : this.#corrections.slice(rung).reduce((carried, correction) => correction.apply(carried, network), error)
     this.#rankings.delete(rung)
   }
 
@@ -235,11 +247,9 @@ export class FidelityScheduler {
     return ranking
   }
 
-  /** Learns from the pairs of a rung if there are enough new ones, and tells all that changes by it. */
-  #learn(rung: number): void {
-    const pairs = this.#pairs[rung]!.length
-    if (pairs < nextFit(this.#fitted[rung]!)) return
-    this.#fit(rung, pairs)
+  /** The correction of a rung has changed: the figures of all networks that have got no further are others now. */
+  #tellAgain(rung: number): void {
+    this.#carryUpTo(rung)
     for (const network of this.#networks) {
       const reached = network.results.length - 1
       if (reached >= 0 && reached <= rung && network.carried[reached] !== undefined) {
@@ -248,9 +258,7 @@ export class FidelityScheduler {
     }
   }
 
-  #fit(rung: number, pairs: number): void {
-    this.#fitted[rung] = pairs
-    this.#corrections[rung] = fitCorrection(this.#pairs[rung]!.slice(0, pairs), this.#plan.distance)
+  #carryUpTo(rung: number): void {
     for (const network of this.#networks) {
       for (let below = 0; below <= rung && below < network.results.length; below++) this.#carry(network, below)
     }

@@ -1,6 +1,7 @@
 import { cpuSecondsNow } from '../../evaluators/proxy/cpu-time.ts'
 import { type RandomStream, randomStreamFromState } from '../../lib/random.ts'
-import type { AlgorithmDefinition } from '../algorithm.ts'
+import { mean } from '../../lib/statistics.ts'
+import type { AlgorithmDefinition, KnownCosts } from '../algorithm.ts'
 import { genomeDistance } from '../fidelity/parents.ts'
 import { type Assignment, FidelityScheduler } from '../fidelity/scheduler.ts'
 import type { TabularEvaluation, TabularProblem } from './problem.ts'
@@ -84,11 +85,17 @@ function searchInStages(
   for (let assignment = next(); assignment !== undefined; assignment = next()) {
     const { genome, rung } = assignment
     const architecture = evaluation.architecture(genome)!
-    scheduler.accept(trial, assignment)
+    scheduler.accept(trial, { ...assignment, size: sizeOf(evaluation.knownCosts(genome)!) })
     scheduler.tell(trial++, evaluation.told(genome, rung).fronts)
     begun.add(architecture)
     if (rung === ladder.rungs - 1) trained.push(architecture)
     spent += epochs[rung]!
   }
   return { begun: begun.size, trained, epochs: spent, askMs: (1000 * (cpuSecondsNow() - start)) / trial }
+}
+
+/** The geometric mean of all costs: what a table knows of how large a network is. NaN where a cost is below 0. */
+function sizeOf(fronts: readonly KnownCosts[]): number {
+  const logarithms = fronts.flatMap(({ costs }) => costs.map(Math.log))
+  return Math.exp(mean(logarithms))
 }

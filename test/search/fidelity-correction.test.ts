@@ -1,9 +1,10 @@
 import test from 'ava'
 import { randomStream } from '../../lib/random.ts'
 import type { Genome } from '../../search/algorithm.ts'
-import { fitCorrection } from '../../search/fidelity/correction.ts'
+import { type CorrectionSettings, fitCorrection } from '../../search/fidelity/correction.ts'
 import { genomeDistance, nearestParent } from '../../search/fidelity/parents.ts'
 import { residualModel } from '../../search/fidelity/residual-model.ts'
+import { NO_SIZES, sizeScale } from '../../search/fidelity/size-scale.ts'
 import type { GeneDescription } from '../../spaces/genome.ts'
 
 const GENES: readonly GeneDescription[] = Array.from({ length: 6 }, (_, i) => ({
@@ -15,6 +16,16 @@ const distance = genomeDistance(GENES)
 const random = randomStream(1, 'pairs')
 const sample = (): Genome => GENES.map(() => random.int(4))
 const SAME: Genome = [0, 0, 0, 0, 0, 0]
+const SETTINGS: CorrectionSettings = { distance, sizes: NO_SIZES, sizeGain: 0.4 }
+const size = undefined
+const WHO = { genome: SAME, size }
+
+/** Sizes over two orders of magnitude, errors over a factor of four, one not told by the other. */
+const SIZED = Array.from({ length: 16 }, (_, i) => ({
+  error: 0.2 * 4 ** (((i * 7) % 16) / 15),
+  size: 1e6 * 100 ** (i / 15),
+}))
+const SIZES = sizeScale(SIZED)
 
 test('distances: categorical genes differ or not, ordinal ones by their choices', (t) => {
   t.is(distance(SAME, SAME), 0)
@@ -37,28 +48,31 @@ test('the parent is the most similar candidate, of equals the first', (t) => {
 test('a power law between rungs is found', (t) => {
   const pairs = Array.from({ length: 120 }, (_, i) => ({
     genome: sample(),
+    size,
     lower: 0.05 + i / 150,
     upper: 0.4 * (0.05 + i / 150) ** 0.6,
   }))
-  const corrected = fitCorrection(pairs, distance)
-  for (const { genome, lower, upper } of pairs) t.true(Math.abs(corrected(lower, genome) / upper - 1) < 0.02)
+  const corrected = fitCorrection(pairs, SETTINGS)
+  for (const { genome, lower, upper } of pairs) t.true(Math.abs(corrected(lower, { genome, size }) / upper - 1) < 0.02)
 })
 
 test('one pair scales the errors of all networks by its factor', (t) => {
-  const corrected = fitCorrection([{ genome: SAME, lower: 0.4, upper: 0.1 }], distance)
-  for (const error of [0.01, 0.2, 0.4, 0.9]) t.true(Math.abs(corrected(error, sample()) - error / 4) < 1e-12)
+  const corrected = fitCorrection([{ genome: SAME, size, lower: 0.4, upper: 0.1 }], SETTINGS)
+  for (const error of [0.01, 0.2, 0.4, 0.9])
+    t.true(Math.abs(corrected(error, { genome: sample(), size }) - error / 4) < 1e-12)
 })
 
-test('of equal genomes the order is kept, whatever the pairs say, and figures stay finite', (t) => {
+test('of equal genomes and sizes the order is kept, whatever the pairs say, and figures stay finite', (t) => {
   for (let run = 0; run < 50; run++) {
     const pairs = Array.from({ length: 1 + random.int(20) }, () => ({
       genome: sample(),
+      size: 1e6 * 100 ** random.float(),
       lower: random.float(),
       upper: random.float(),
     }))
-    const corrected = fitCorrection(pairs, distance)
-    const genome = sample()
-    const carried = Array.from({ length: 100 }, (_, i) => corrected(i / 99, genome))
+    const corrected = fitCorrection(pairs, { ...SETTINGS, sizes: SIZES })
+    const network = { genome: sample(), size: 1e7 }
+    const carried = Array.from({ length: 100 }, (_, i) => corrected(i / 99, network))
     for (const [i, value] of carried.entries()) {
       t.true(Number.isFinite(value) && value >= 0)
       if (i > 0) t.true(value > carried[i - 1]!)
@@ -67,10 +81,10 @@ test('of equal genomes the order is kept, whatever the pairs say, and figures st
 })
 
 test('networks worse than all pairs are not thought to catch up', (t) => {
-  const pairs = [0.2, 0.25, 0.3, 0.35].map((lower) => ({ genome: SAME, lower, upper: 0.1 }))
-  const corrected = fitCorrection(pairs, distance)
-  t.true(corrected(0.35, SAME) / corrected(0.2, SAME) < 0.35 / 0.2 - 0.1, 'flat where pairs are')
-  t.true(Math.abs(corrected(0.7, SAME) / corrected(0.35, SAME) - 2) < 1e-9)
+  const pairs = [0.2, 0.25, 0.3, 0.35].map((lower) => ({ genome: SAME, size, lower, upper: 0.1 }))
+  const corrected = fitCorrection(pairs, SETTINGS)
+  t.true(corrected(0.35, WHO) / corrected(0.2, WHO) < 0.35 / 0.2 - 0.1, 'flat where pairs are')
+  t.true(Math.abs(corrected(0.7, WHO) / corrected(0.35, WHO) - 2) < 1e-9)
 })
 
 test('networks of a kind that gains more from training are told apart from the others', (t) => {
@@ -78,18 +92,56 @@ test('networks of a kind that gains more from training are told apart from the o
   const truth = (genome: Genome, lower: number): number => lower * (genome[0]! >= 2 ? 0.3 : 0.6)
   const pairs = Array.from({ length: 60 }, () => {
     const [genome, lower] = [sample(), 0.2 + 0.2 * random.float()]
-    return { genome, lower, upper: truth(genome, lower) }
+    return { genome, size, lower, upper: truth(genome, lower) }
   })
-  const corrected = fitCorrection(pairs, distance)
+  const corrected = fitCorrection(pairs, SETTINGS)
   let worse = 0
   for (let i = 0; i < 200; i++) {
     const [gaining, other] = [
       [2 + (i % 2), ...sample().slice(1)],
       [i % 2, ...sample().slice(1)],
     ]
-    if (corrected(0.3, gaining) >= corrected(0.3, other)) worse++
+    if (corrected(0.3, { genome: gaining, size }) >= corrected(0.3, { genome: other, size })) worse++
   }
   t.true(worse < 10, `${worse} of 200 pairs in the wrong order`)
+})
+
+test('sizes count by their logarithms, with the spread that errors have', (t) => {
+  const scaled = SIZED.map((network) => SIZES.of(network.size))
+  const spread = Math.log(4) * Math.sqrt((16 ** 2 - 1) / 12 / 15 ** 2)
+  t.true(Math.abs(SIZES.spread - spread) < 1e-12)
+  t.true(Math.abs(Math.hypot(...scaled) / 4 - spread) < 1e-12)
+  t.true(Math.abs(scaled.reduce((sum, value) => sum + value, 0)) < 1e-9)
+  t.true(Math.abs(SIZES.of(1e8) - SIZES.of(1e7) - (SIZES.of(1e7) - SIZES.of(1e6))) < 1e-12)
+  t.is(SIZES.of(undefined), 0)
+  for (const wrong of [undefined, 0, -1, Number.NaN]) {
+    t.is(sizeScale([...SIZED.slice(1), { error: 0.3, size: wrong }]), NO_SIZES, `${wrong}`)
+  }
+  t.is(sizeScale(SIZED.map(({ error }) => ({ error, size: 5 }))), NO_SIZES)
+})
+
+test('before anything was trained further, larger networks are believed to gain more, by the share stated', (t) => {
+  const believed = fitCorrection([], { ...SETTINGS, sizes: SIZES })
+  const gain = Math.log(believed(0.3, { genome: SAME, size: 1e6 }) / believed(0.3, { genome: SAME, size: 1e8 }))
+  t.true(Math.abs(gain - 0.4 * (SIZES.of(1e8) - SIZES.of(1e6))) < 1e-12)
+  t.is(fitCorrection([], SETTINGS)(0.3, { genome: SAME, size: 1e8 }), 0.3)
+})
+
+test('what size gains is learnt: the belief gives way to pairs that say otherwise', (t) => {
+  for (const truth of [-0.5, 0, 1.2]) {
+    const pairs = Array.from({ length: 160 }, () => {
+      const [network, lower] = [{ genome: sample(), size: 1e6 * 100 ** random.float() }, 0.2 * 4 ** random.float()]
+      return { ...network, lower, upper: 0.5 * lower * Math.exp(-truth * SIZES.of(network.size)) }
+    })
+    const gainAfter = (count: number): number => {
+      const corrected = fitCorrection(pairs.slice(0, count), { ...SETTINGS, sizes: SIZES })
+      const [small, large] = [1e6, 1e8].map((size) => Math.log(corrected(0.3, { genome: SAME, size })))
+      return (small! - large!) / (SIZES.of(1e8) - SIZES.of(1e6))
+    }
+    const off = [0, 5, 160].map((count) => Math.abs(gainAfter(count) - truth))
+    t.true(off[2]! < 0.12 * off[0]!, `${truth}: ${off}`)
+    t.true(off[1]! < off[0]!, `${truth}: ${off}`)
+  }
 })
 
 test('residuals without a pattern are not explained by the genome', (t) => {

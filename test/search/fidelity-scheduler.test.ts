@@ -5,7 +5,7 @@ import nsga2 from '../../search/algorithms/nsga2.algorithm.ts'
 import { listAlgorithms, loadAlgorithm } from '../../search/discover.ts'
 import { NO_LADDER, networksPerRung, plannedTrials, promotionQuota } from '../../search/fidelity/ladder.ts'
 import { promotionOrder } from '../../search/fidelity/promotion-order.ts'
-import { FidelityScheduler } from '../../search/fidelity/scheduler.ts'
+import { FidelityScheduler, type PastTrial } from '../../search/fidelity/scheduler.ts'
 import {
   advance,
   asTold,
@@ -23,9 +23,9 @@ const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 const FAILED: readonly FrontResult[] = [{ objectives: undefined, violation: Number.POSITIVE_INFINITY }]
 
 /** An algorithm that proposes 0, 1, 2, … and writes down what it is told. */
-function recorder(): Algorithm & { readonly told: Told[] } {
+function recorder(first = 0): Algorithm & { readonly told: Told[] } {
   const told: Told[] = []
-  let next = 0
+  let next = first
   return { told, ask: () => [next++], tell: (result) => void told.push(result), state: () => next }
 }
 
@@ -218,5 +218,56 @@ test('a state of another ladder, or none, is refused', (t) => {
       name: 'UserError',
       message: /state of this search cannot be continued/,
     })
+  }
+})
+
+test('sizes: from the sixteenth error of a rung on larger networks are believed to gain more, after a restart, too', (t) => {
+  const plan = schedulerPlan({ networks: 40, ladder: { rungs: 2, reduction: 4, promotion: 'synchronous' } })
+  const sizeOf = (number: number): number => 1e6 * 1.2 ** ((number * 7) % 40)
+  const answer = (number: number, rung: number): FrontResult[] => [
+    { objectives: [(0.5 + ((number * 11) % 40) / 40) * 0.5 ** rung, (number * 3) % 40], violation: 0 },
+  ]
+  const algorithm = recorder()
+  const scheduler = new FidelityScheduler(algorithm, plan)
+  const history: PastTrial[] = []
+  const advanceBy = (search: FidelityScheduler, count: number) => {
+    for (let i = 0; i < count; i++) {
+      const assignment = search.ask()
+      if (assignment === undefined) return
+      const number = assignment.genome[0]!
+      const accepted = { ...assignment, size: sizeOf(number) }
+      const trial = history.length
+      search.accept(trial, accepted)
+      search.tell(trial, answer(number, assignment.rung))
+      history.push({ ...accepted, trial, fronts: answer(number, assignment.rung) })
+    }
+  }
+  const last = () => new Map(algorithm.told.map(({ genome, fronts }) => [genome[0]!, fronts[0]!.objectives![0]!]))
+  advanceBy(scheduler, 15)
+  for (const [number, error] of last()) t.is(error, answer(number, 0)[0]!.objectives![0]!)
+  advanceBy(scheduler, 1)
+  t.is(last().size, 16)
+  const gains = [...last()].map(
+    ([number, error]) => [sizeOf(number), answer(number, 0)[0]!.objectives![0]! / error] as const,
+  )
+  const bySize = gains.toSorted(([a], [b]) => a - b).map(([, gain]) => gain)
+  t.deepEqual(
+    bySize,
+    bySize.toSorted((a, b) => a - b),
+  )
+  t.true(bySize[0]! < 0.99 && bySize.at(-1)! > 1.01)
+
+  for (const after of [20, 45]) {
+    advanceBy(scheduler, after - history.length)
+    const before = algorithm.told.length
+    const state = json(scheduler.state())
+    const copyOf = [...history]
+    advanceBy(scheduler, 3)
+    const [expected, went] = [algorithm.told.slice(before), history.splice(after)]
+    const again = recorder(Math.min(after, 40))
+    const restored = FidelityScheduler.restore(() => again, plan, state, copyOf)
+    advanceBy(restored, 3)
+    t.deepEqual(history.slice(after), went)
+    t.deepEqual(again.told, expected)
   }
 })
