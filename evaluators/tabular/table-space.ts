@@ -209,7 +209,7 @@ function digitColumns(table: Table, column: string): readonly NamedColumn[] {
     throw badFile(
       table.file,
       `has '${cells[bad]!.slice(0, 40)}' in column '${column}' of line ${table.line(bad)}`,
-      length === 0
+      bad === 0
         ? 'digits or letters are expected, one for each gene'
         : `${length} digits or letters are expected, one for each gene, as in line ${table.line(0)}${lost}`,
     )
