@@ -196,6 +196,19 @@ const SHAPES: Readonly<Record<string, Shape>> = {
     costs: ['latency'],
     noise: 0.2,
   },
+  'wide-genes': {
+    sizes: [150, 150],
+    make: (random) => {
+      const [a, b] = [30 + 40 * random.float(), 30 + 40 * random.float()]
+      return ([x, y]) => ({
+        accuracy: 60 + 15 * saturating((x! + 1) / a) + 15 * saturating((y! + 1) / b) + 3 * Math.sin((x! * y!) / 900),
+        costs: [(x! + 1) * (2 + y! / 20) + 3 * (y! + 1)],
+      })
+    },
+    label: (choice) => choice + 1,
+    costs: ['latency'],
+    noise: 0.3,
+  },
   bits: {
     sizes: whole(40, 2),
     sample: 8000,
