@@ -23,6 +23,13 @@ export interface LayerCost {
   readonly macs: number
 }
 
+/** What an inference costs beside its kernels: starting it, and fetching weights that the accelerator cannot keep. */
+export interface OnceCost {
+  readonly id: 'inference' | 'weight-stream'
+  readonly latencyMs: number
+  readonly energyMj: number
+}
+
 /** Cost of one inference. Everything is finite and not negative. */
 export interface Costs {
   readonly latencyMs: number
@@ -36,7 +43,7 @@ export interface Costs {
   /** Kernel kinds that the device cannot run; their latency is not in the figures, the network is infeasible. */
   readonly unsupported: readonly KernelKind[]
   readonly macs: number
-  /** Per kernel in execution order; empty unless asked for. */
+  /** Per kernel in execution order; empty unless asked for. With `onceCosts` they add up to latency and energy. */
   readonly layers: readonly LayerCost[]
 }
 
@@ -52,6 +59,8 @@ export interface CostModel {
   /** Where each tensor and scratch buffer lies in the runtime's arena. */
   memoryPlan(graph: NetworkGraph): MemoryPlan
   price(graph: NetworkGraph, options?: PriceOptions): Costs
+  /** What is in the latency and energy of a graph and in none of its layers; empty where there is nothing of the kind. */
+  onceCosts(graph: NetworkGraph): readonly OnceCost[]
   /** Prices a schedule made by `schedule`; `stored` counts every expert (see `storedSize`). */
   priceSchedule(schedule: Schedule, stored: StoredSize, options?: PriceOptions): Costs
 }
@@ -143,6 +152,19 @@ export function createCostModel(profile: Profile): CostModel {
     }
   }
 
+  function onceCosts(graph: NetworkGraph): readonly OnceCost[] {
+    const { activePowerMw, wakeUpEnergyMj } = profile.energy
+    const cost = (id: OnceCost['id'], latencyMs: number, moreMj: number): OnceCost => ({
+      id,
+      latencyMs,
+      energyMj: (latencyMs * activePowerMw) / 1000 + moreMj,
+    })
+    return [
+      cost('inference', profile.inferenceOverhead * unitMs, wakeUpEnergyMj),
+      cost('weight-stream', streamMs(lower(graph, fusion).stored), 0),
+    ].filter(({ energyMj }) => energyMj > 0)
+  }
+
   const unsupportedKinds = ({ schedule, numbers }: Lowered): readonly KernelKind[] => [
     ...new Set(schedule.kernels.flatMap(({ kind }, i) => (prices.get(numbers[i]!) === undefined ? [kind] : []))),
   ]
@@ -152,6 +174,7 @@ export function createCostModel(profile: Profile): CostModel {
     schedule: (graph) => lower(graph, fusion).schedule,
     memoryPlan: (graph) => memory.plan(lower(graph, fusion)),
     price: (graph, options) => priceLowered(lower(graph, fusion), options),
+    onceCosts,
     priceSchedule: (schedule, stored, options) => priceLowered(lowerSchedule(schedule, stored), options),
   }
 }

@@ -1,4 +1,4 @@
-export type { BasisShares, CostModel, Costs, LayerCost, PriceOptions } from './cost-model.ts'
+export type { BasisShares, CostModel, Costs, LayerCost, OnceCost, PriceOptions } from './cost-model.ts'
 export { createCostModel } from './cost-model.ts'
 export { atOperatingPoint, energyPerHourMj } from './energy.ts'
 export type { LimitName, Limits, Violation } from './limits.ts'

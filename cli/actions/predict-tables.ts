@@ -4,6 +4,7 @@ import {
   type CostModel,
   type Costs,
   checkLimits,
+  type OnceCost,
   type Profile,
 } from '../../hardware-profiles/index.ts'
 import { formatBytes, formatEnergy, formatLatency, formatNumber } from '../../lib/units.ts'
@@ -13,6 +14,8 @@ import { columns } from './output.ts'
 export interface Prediction {
   readonly costModel: CostModel
   readonly costs: Costs
+  /** What an inference costs beside its layers. */
+  readonly onceCosts: readonly OnceCost[]
   /** Undefined where nobody asked, null where an inference takes longer than the period. */
   readonly energyPerHourMj: number | null | undefined
 }
@@ -124,15 +127,19 @@ export function warnings({ costModel, costs, energyPerHourMj }: Prediction, mode
   return lines
 }
 
-export function layerTable({ costModel, costs }: Prediction): string {
+export function layerTable({ costModel, costs, onceCosts }: Prediction): string {
+  const share = (latencyMs: number): string => percent(costs.latencyMs > 0 ? latencyMs / costs.latencyMs : 0)
   const rows = costs.layers.map(({ id, latencyMs, energyMj, macs, basis }) => [
     id,
     basis === 'unsupported' ? '–' : formatLatency(latencyMs),
-    basis === 'unsupported' ? '–' : percent(costs.latencyMs > 0 ? latencyMs / costs.latencyMs : 0),
+    basis === 'unsupported' ? '–' : share(latencyMs),
     basis === 'unsupported' ? '–' : formatEnergy(energyMj),
     macs === 0 ? '–' : formatCount(macs),
     basis,
   ])
+  for (const { id, latencyMs, energyMj } of onceCosts) {
+    rows.push([`(${id})`, formatLatency(latencyMs), share(latencyMs), formatEnergy(energyMj), '–', 'once'])
+  }
   const table = columns([['layer', 'latency', 'share', 'energy', 'MACs', 'basis'], ...rows], [1, 2, 3, 4])
   return `Layers on ${costModel.profile.id}\n${table}`
 }

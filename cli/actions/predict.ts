@@ -73,9 +73,10 @@ export async function predict(args: PredictArguments): Promise<void> {
 function predictionOf(profile: Profile, model: ImportedModel, periodMs: number | undefined): Prediction {
   const costModel = createCostModel(profile)
   const costs = costModel.price(model.graph, { layers: true })
-  if (periodMs === undefined) return { costModel, costs, energyPerHourMj: undefined }
+  const onceCosts = costModel.onceCosts(model.graph)
+  if (periodMs === undefined) return { costModel, costs, onceCosts, energyPerHourMj: undefined }
   const fits = costs.latencyMs <= periodMs
-  return { costModel, costs, energyPerHourMj: fits ? energyPerHourMj(costs, profile, periodMs) : null }
+  return { costModel, costs, onceCosts, energyPerHourMj: fits ? energyPerHourMj(costs, profile, periodMs) : null }
 }
 
 /** @throws UserError when a name is empty or a device is given twice. */
@@ -113,7 +114,10 @@ function jsonOf(
     params,
     unsupported,
     basis,
-    layers: costs.layers,
+    layers: [
+      ...costs.layers,
+      ...prediction.onceCosts.map((cost) => ({ ...cost, kind: 'once', basis: 'once', macs: 0 })),
+    ],
     warnings: warnings(prediction, model),
     ...(operating === undefined ? {} : { operatingPoint: operating }),
     ...(duty === undefined ? {} : { energyPerHourMj }),

@@ -45,11 +45,15 @@ test('--json prints one object a device, with exactly the documented members', a
     t.like(line, { model: 'net.tflite', macs: 64 * 4 * 27, params: 4 * 27, unsupported: [] })
     t.true(line.latencyLowMs <= line.latencyMs && line.latencyMs <= line.latencyHighMs)
     t.deepEqual(
-      line.layers.map(({ kind }: { kind: string }) => kind),
+      line.layers.map(({ kind }: { kind: string }) => kind).filter((kind: string) => kind !== 'once'),
       ['conv2d', 'custom'],
     )
     const shares = Object.values(line.basis as Record<string, number>)
     t.deepEqual(Object.keys(line.basis), ['exact', 'interpolated', 'extrapolated', 'fallback'])
+    const sum = (figure: 'latencyMs' | 'energyMj') =>
+      (line.layers as Record<typeof figure, number>[]).reduce((total, layer) => total + layer[figure], 0)
+    t.true(Math.abs(sum('latencyMs') / line.latencyMs - 1) < 1e-9, 'layers add up')
+    t.true(Math.abs(sum('energyMj') / line.energyMj - 1) < 1e-9)
     const hosted = line.warnings.some((warning: string) => warning.includes('left to the host core'))
     t.is(hosted, line.basis.fallback >= 0.1)
     t.true(Math.abs(shares.reduce((sum, share) => sum + share, 0) - 1) < 1e-9)

@@ -46,9 +46,10 @@ for (const { id, file } of profiles) {
       t.deepEqual(costs.unsupported, [])
       const shares = basis.exact + basis.interpolated + basis.extrapolated + basis.fallback
       t.true(Math.abs(shares - 1) < 1e-9)
-      const unitMs = profile.latencyUnit === 'cycles' ? 1000 / profile.clockHz : 1e-3
-      const sum = layers.reduce((total, layer) => total + layer.latencyMs, profile.inferenceOverhead * unitMs)
-      t.true(Math.abs(sum / latencyMs - 1) < 1e-9)
+      const parts = [...layers, ...model.onceCosts(graph)]
+      const sum = (figure: 'latencyMs' | 'energyMj') => parts.reduce((total, part) => total + part[figure], 0)
+      t.true(Math.abs(sum('latencyMs') / latencyMs - 1) < 1e-9)
+      t.true(Math.abs(sum('energyMj') / energyMj - 1) < 1e-9)
       t.is(layers.length, model.schedule(graph).kernels.length)
       t.deepEqual(model.price(graph), { ...costs, layers: [] })
     }

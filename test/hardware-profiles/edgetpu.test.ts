@@ -68,6 +68,12 @@ test('weights beyond the cache come over the bus, those within it cost their MAC
   for (const graph of [layersOf(4000), layersOf(3000, 2000)]) {
     const expectedMs = (countParams(graph) - cacheBytes) * usPerByte * 1e-3
     t.true(Math.abs(streamed(graph) / expectedMs - 1) < 1e-9)
+    const once = createCostModel(profile).onceCosts(graph)
+    t.deepEqual(
+      once.map(({ id }) => id),
+      ['inference', 'weight-stream'],
+    )
+    t.true(Math.abs(once[1]!.latencyMs / expectedMs - 1) < 1e-9, 'the stream is a line of its own')
   }
 })
 
