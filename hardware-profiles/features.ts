@@ -156,11 +156,31 @@ const blockedMacs = (f: KernelFacts, block: number): number =>
   (f.kind === 'conv2d' || f.kind === 'dense' ? roundUp(f.inChannels, block) / f.inChannels : 1)
 
 /**
+ * MACs as an array of multipliers sweeps them that takes 8 channels of results at a time, and of its operand either 32
+ * channels at each place of the window, or 16 (8 where there are no more) at four places at once: whichever wastes less by
+ * the estimate of the compiler, which counts 8 where it takes 16. Of a depthwise convolution four places of the window at
+ * once. Without weights: places of the window, channels filled up.
+ */
+function sweptMacs(f: KernelFacts): number {
+  const area = kernelArea(f)
+  const results = pixels(f) * roundUp(f.outChannels, 8)
+  if (f.kind === 'depthwiseConv2d') return results * roundUp(area, 4)
+  if (f.kind !== 'conv2d' && f.kind !== 'dense') return results * area
+  const byDepth = f.inChannels / roundUp(f.inChannels, 32)
+  const byPlaces = (f.inChannels / roundUp(f.inChannels, 8)) * (area / roundUp(area, 4))
+  if (f.inChannels > 8 && byDepth > byPlaces) return results * area * roundUp(f.inChannels, 32)
+  return results * roundUp(area, 4) * roundUp(f.inChannels, f.inChannels > 8 ? 16 : 8)
+}
+
+/** Growth by filling rows and columns of the map up to pairs. */
+const pairedPixels = (f: KernelFacts): number => (roundUp(f.outHeight, 2) * roundUp(f.outWidth, 2)) / pixels(f)
+
+/**
  * The vocabulary of cost: every number that a profile's tables may use, computed from a kernel's facts. A closed set, so
  * that a profile stays data. `reduction` is the length of one accumulation (kernel height × width × input channels);
  * "body" and "tail" split MACs into those that fill 4 or 16 SIMD steps and the rest; "taps" are window positions,
  * inside the map or on its padding (im2col copies the first and zeroes the second); "blocks" fill channels up to multiples
- * of 8 or 16, as runtimes with blocked layouts do.
+ * of 8 or 16, as runtimes with blocked layouts do; "swept" are MACs with what an accelerator's blocks waste.
  */
 export const FEATURES = {
   one: () => 1,
@@ -184,6 +204,12 @@ export const FEATURES = {
   macsTailChannels4: (f) => (f.macs / f.outChannels) * (f.outChannels % 4),
   macsBlocks8: (f) => blockedMacs(f, 8),
   macsBlocks16: (f) => blockedMacs(f, 16),
+  sweptMacs,
+  sweptMacs2x2: (f) => sweptMacs(f) * pairedPixels(f),
+  /** Elements of a map whose channels are filled up to multiples of 8. */
+  sweptInputs: (f) => f.inHeight * f.inWidth * roundUp(f.inChannels, 8),
+  /** What is read when each block of results reads the operand anew. */
+  inputsByOutChannels: (f) => f.inputs * f.outChannels,
   channelTail16: (f) => f.inChannels % 16,
   insideTaps: insideWindow,
   paddedTaps: outsideWindow,

@@ -3,6 +3,7 @@ import type { Fold, OperatorSuite } from './cases/cases.ts'
 import { percentile90Of } from './cases/statistics.ts'
 import { coefficientsOf } from './coefficients.ts'
 import { FEATURES, type FeatureName, type KernelFacts } from './features.ts'
+import { BRANCHES, type Branches, branchFeatures, fitBranches } from './fit-branches.ts'
 import { fitNonNegative } from './least-squares.ts'
 import { type ProfileTable, type ProfileValidation, ROW_LENGTH, type TableModel } from './profile.ts'
 import { CompiledTable, factsOfRow, rowKey } from './table.ts'
@@ -21,6 +22,8 @@ export interface Measurement {
 export interface ModelForm {
   readonly when?: TableModel['when']
   readonly features: readonly FeatureName[]
+  /** What runs beside each other, on top of the features: the longest counts. */
+  readonly branches?: Branches
 }
 
 /** What the coverage of a model is stated in. */
@@ -54,6 +57,31 @@ export const tableRow = ({ facts: f, cost }: Measurement): number[] => [
   ...[f.strideHeight, f.strideWidth, f.same, f.operands, toTableDigits(cost)],
 ]
 
+const termsFrom = (features: readonly FeatureName[], coefficients: readonly number[]): TableModel['terms'] =>
+  features.map((feature, i) => ({ feature, coefficient: toTableDigits(coefficients[i]!) }))
+
+/** Terms of a form, and its branches. */
+function fitForm(
+  { features, branches }: ModelForm,
+  own: readonly Measurement[],
+): Pick<TableModel, 'terms' | 'floor' | 'compute' | 'memory'> {
+  const kernels = own.map(({ facts }) => facts)
+  const costs = own.map(({ cost }) => cost)
+  const weights = own.map(({ weight }) => weight)
+  if (branches === undefined) {
+    const design = kernels.map((facts) => features.map((name) => FEATURES[name](facts)))
+    return { terms: termsFrom(features, fitNonNegative(design, costs, weights)) }
+  }
+  const fitted = fitBranches(features, branches, kernels, costs, weights)
+  const names = BRANCHES.filter((name) => branches[name] !== undefined)
+  return {
+    terms: termsFrom(features, fitted.terms),
+    ...Object.fromEntries(
+      names.map((name, at) => [name, termsFrom(branchFeatures(branches[name]), fitted.branches[at]!)]),
+    ),
+  }
+}
+
 function tableFrom(
   kernel: KernelKind,
   forms: readonly ModelForm[],
@@ -66,18 +94,13 @@ function tableFrom(
   forms.forEach((form, at) => {
     const own = measurements.filter(({ facts }) => forms.findIndex(({ when }) => applies(when, facts)) === at)
     if (own.length === 0) return
-    const coefficients = fitNonNegative(
-      own.map(({ facts }) => form.features.map((name) => FEATURES[name](facts))),
-      own.map(({ cost }) => cost),
-      own.map(({ weight }) => weight),
-    )
     const covered = COVERED.map((name) => {
       const values = own.map(({ facts }) => FEATURES[name](facts))
       return [name, [Math.min(...values), Math.max(...values)]] as const
     })
     models.push({
       ...(form.when === undefined ? {} : { when: form.when }),
-      terms: form.features.map((feature, i) => ({ feature, coefficient: toTableDigits(coefficients[i]!) })),
+      ...fitForm(form, own),
       coverage: Object.fromEntries(covered) as TableModel['coverage'],
       error90: Math.min(error90[at] ?? 0, MAX_ERROR90),
       provenance,

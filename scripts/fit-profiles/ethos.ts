@@ -2,6 +2,7 @@ import path from 'node:path'
 import type { NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
 import { systematicErrorOf } from '../../hardware-profiles/cases/intervals.ts'
 import { createCostModel } from '../../hardware-profiles/cost-model.ts'
+import type { BranchStart } from '../../hardware-profiles/fit-branches.ts'
 import {
   fitTable,
   type Measurement,
@@ -17,32 +18,61 @@ import { coefficientOf, ruleTable } from './operators.ts'
 
 const KIB = 1024
 const CLOCK_HZ = 500e6
-const CONVOLUTION = ['one', 'macsBlocks8', 'macsBlocks16', 'outputs', 'inputs', 'weightElements', 'insideTaps'] as const
-const POOLING = ['one', 'insideTapElements', 'inputs', 'outputs', 'insideTaps'] as const
 /** Below some thousand elements the blocks that they are rounded up to decide. */
 const ELEMENTWISE: readonly ModelForm[] = [
   { when: { outputs: [0, 4000] }, features: ['outputs', 'inChannels', 'pixels', 'one'] },
   { features: ['outputs', 'one'] },
 ]
-/** The accelerator works in blocks of 8 channels and some pixels; writing results and fetching weights cost on top. */
-const FORMS: Partial<Record<KernelKind, readonly ModelForm[]>> = {
-  conv2d: [
-    { when: { kernelArea: [1, 1], macs: [0, 3e5] }, features: CONVOLUTION },
-    { when: { kernelArea: [1, 1], macs: [0, 3e6] }, features: CONVOLUTION },
-    { when: { kernelArea: [1, 1] }, features: CONVOLUTION },
-    { when: { macs: [0, 2e6] }, features: CONVOLUTION },
-    { features: CONVOLUTION },
-  ],
-  depthwiseConv2d: [4000, 40_000, undefined].map((most) => ({
-    ...(most === undefined ? {} : { when: { outputs: [0, most] } }),
-    features: CONVOLUTION,
-  })),
-  dense: [{ features: ['one', 'macs', 'macsBlocks8', 'outputs'] }],
-  ...{ add: ELEMENTWISE, multiply: ELEMENTWISE, relu: ELEMENTWISE, sigmoid: ELEMENTWISE, hardSwish: ELEMENTWISE },
-  softmax: [{ features: ['one', 'outputs'] }],
-  globalAveragePool: [{ features: ['one', 'inputs', 'outputs', 'inChannels'] }],
-  averagePool: [{ when: { outputs: [0, 2000] }, features: POOLING }, { features: POOLING }],
-  maxPool: [{ when: { outputs: [0, 2000] }, features: POOLING }, { features: POOLING }],
+/** Bytes a weight takes once compressed, and what a channel's bias and scale take: flash gives a byte a cycle. */
+const FLASH: BranchStart = { weightElements: 0.9, biasElements: 10 }
+const ALWAYS = ['one', 'inputs', 'outputs'] as const
+
+/**
+ * Multiplying, fetching weights from flash, and reading operands and writing results run beside each other: the longest
+ * decides. Coefficients to start from are the accelerator's multipliers and the width of its ports.
+ */
+const convolution = (
+  when: Pick<ModelForm, 'when'>,
+  macsPerCycle: number,
+  compute: BranchStart,
+  reads: BranchStart,
+): ModelForm => ({
+  ...when,
+  features: ALWAYS,
+  branches: { floor: { outputs: 64 / macsPerCycle, inputs: 0, ...reads }, compute, memory: FLASH },
+})
+
+/** Kernels with at most so many results, or all that are left. */
+const upTo = (outputs: number | undefined): Pick<ModelForm, 'when'> =>
+  outputs === undefined ? {} : { when: { outputs: [0, outputs] } }
+
+/** Forms of each kind for an accelerator with so many multipliers. */
+function formsFor(macsPerCycle: number): Partial<Record<KernelKind, readonly ModelForm[]>> {
+  const multiply: BranchStart = { sweptMacs: 1 / macsPerCycle, sweptMacs2x2: 0 }
+  // Of its multipliers a depthwise convolution uses those of one input channel in eight.
+  const depthwise: BranchStart = { sweptMacs: 8 / macsPerCycle, sweptMacs2x2: 0 }
+  const pooling = [2000, undefined].map(
+    (most): ModelForm => ({
+      ...upTo(most),
+      features: ALWAYS,
+      branches: {
+        floor: { outputs: 128 / macsPerCycle, inputs: 0 },
+        compute: { sweptMacs: 32 / macsPerCycle, sweptMacs2x2: 0 },
+      },
+    }),
+  )
+  return {
+    conv2d: [{ when: { kernelArea: [1, 1] satisfies [number, number] } }, {}].map((when: Pick<ModelForm, 'when'>) =>
+      convolution(when, macsPerCycle, multiply, { inputsByOutChannels: 0 }),
+    ),
+    depthwiseConv2d: [4000, 40_000, undefined].map((most) => convolution(upTo(most), macsPerCycle, depthwise, {})),
+    dense: [{ features: ['one', 'macs', 'macsBlocks8', 'outputs'] }],
+    ...{ add: ELEMENTWISE, multiply: ELEMENTWISE, relu: ELEMENTWISE, sigmoid: ELEMENTWISE, hardSwish: ELEMENTWISE },
+    softmax: [{ features: ['one', 'outputs'] }],
+    globalAveragePool: [{ features: ['one', 'inputs', 'sweptInputs', 'outputs', 'inChannels'] }],
+    averagePool: pooling,
+    maxPool: pooling,
+  }
 }
 const ON_HOST = ['batchNorm', 'expertCombine'] as const
 
@@ -82,10 +112,11 @@ function ethosProfile(macsPerCycle: number): FittedProfile {
   const source = `${version}: vendor estimates of 2,363 generated models of one operator for ${accelerator}, not measurements`
   const provenance: Provenance = { kind: 'vendor', source }
   const all = estimates(accelerator)
-  const fitted = (Object.keys(FORMS) as (keyof typeof FORMS)[]).map((kind) =>
+  const forms = formsFor(macsPerCycle)
+  const fitted = (Object.keys(forms) as (keyof typeof forms)[]).map((kind) =>
     fitTable(
       kind,
-      FORMS[kind]!,
+      forms[kind]!,
       all.filter(({ facts }) => facts.kind === kind),
       provenance,
       `${kind} cycles`,

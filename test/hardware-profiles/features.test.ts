@@ -1,5 +1,6 @@
 import test from 'ava'
 import { emptyFacts, FEATURES } from '../../hardware-profiles/features.ts'
+import { factsOfRow } from '../../hardware-profiles/table.ts'
 import { windowOutput, windowPadding } from '../../network/shapes.ts'
 
 test('window positions inside the map are those counted one by one', (t) => {
@@ -28,4 +29,22 @@ test('window positions inside the map are those counted one by one', (t) => {
       }
     }
   }
+})
+
+test('MACs as an accelerator sweeps them: 32 channels a place, or 16 at four places, and what the last blocks waste', (t) => {
+  const swept = (inChannels: number, kernel: number, filters = 8): number => {
+    const facts = factsOfRow('conv2d', [4, 4, inChannels, filters, kernel, kernel, 1, 1, 1, 1])
+    return FEATURES.sweptMacs(facts) / facts.macs
+  }
+  t.is(swept(32, 3), 1)
+  t.is(swept(64, 1), 1)
+  t.is(swept(16, 3), 12 / 9)
+  t.is(swept(24, 3), (12 * 32) / (9 * 24), 'four places of the window, 16 channels each time')
+  t.is(swept(80, 3), 96 / 80, 'all 80 channels at one place waste less')
+  t.is(swept(3, 5), (28 * 8) / (25 * 3))
+  t.is(swept(32, 3, 12), 16 / 12)
+  const depthwise = factsOfRow('depthwiseConv2d', [5, 4, 12, 12, 3, 3, 1, 1, 1, 1])
+  t.is(FEATURES.sweptMacs(depthwise), 5 * 4 * 16 * 12)
+  t.is(FEATURES.sweptMacs2x2(depthwise), 6 * 4 * 16 * 12)
+  t.is(FEATURES.sweptMacs(factsOfRow('maxPool', [4, 4, 3, 3, 2, 2, 2, 2, 0, 1])), 2 * 2 * 8 * 4)
 })

@@ -6,9 +6,11 @@ import { gzipSync } from 'fflate'
 import { nasBench201, ofaMobileNetV3 } from '../../hardware-profiles/cases/nas-nets.ts'
 import { MLPERF_TINY } from '../../hardware-profiles/cases/reference-nets.ts'
 import { kendallTauOf, percentile90Of } from '../../hardware-profiles/cases/statistics.ts'
+import { fitBranches } from '../../hardware-profiles/fit-branches.ts'
 import { fitTable, measurement, summarise } from '../../hardware-profiles/fit-table.ts'
 import { loadProfile } from '../../hardware-profiles/index.ts'
 import { fitNonNegative } from '../../hardware-profiles/least-squares.ts'
+import { factsOfRow } from '../../hardware-profiles/table.ts'
 import { randomStream } from '../../lib/random.ts'
 import { countMacs, countParams } from '../../network/measure.ts'
 import { readCsv } from '../../scripts/fit-profiles/csv.ts'
@@ -47,6 +49,27 @@ test('cross-validation leaves whole families out: a family of its own kind is pr
   t.true(validation.worst > 0.5)
   t.is(validation.within15, 0.75)
   t.is(table.rows?.length, 16 * 11)
+})
+
+test('branches are told apart: the longest decides, and each finds its own coefficients', (t) => {
+  const rows = [3, 8, 24, 64, 160].flatMap((inChannels) =>
+    [4, 16, 48, 128].flatMap((filters) =>
+      [1, 4, 12, 40].map((size) => factsOfRow('conv2d', [size, size, inChannels, filters, 1, 1, 1, 1, 1, 1])),
+    ),
+  )
+  const costs = rows.map(
+    ({ macs, weightElements, outputs }) => 200 + Math.max(0.01 * macs, 0.9 * weightElements, 0.5 * outputs),
+  )
+  const starts = { compute: { macs: 0.02 }, memory: { weightElements: 2 }, floor: { outputs: 0.2 } }
+  const { terms, branches } = fitBranches(
+    ['one'],
+    starts,
+    rows,
+    costs,
+    costs.map(() => 1),
+  )
+  t.true(Math.abs(terms[0]! / 200 - 1) < 1e-3)
+  for (const [at, value] of [0.5, 0.01, 0.9].entries()) t.true(Math.abs(branches[at]![0]! / value - 1) < 1e-3)
 })
 
 test('error statistics', (t) => {
