@@ -1,11 +1,28 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { OperationalError, UserError } from './errors.ts'
 
+/**
+ * Makes a folder, and those around it that are missing. Step by step: Node's own recursion never ends where a file system
+ * takes no folders, such as /proc.
+ * @throws what the file system says: EEXIST or ENOTDIR where a file is in the way.
+ */
+export function makeFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return
+  const outer = path.dirname(path.resolve(folder))
+  if (outer !== path.resolve(folder)) makeFolder(outer)
+  try {
+    mkdirSync(folder)
+  } catch (error) {
+    // Another process may have been faster.
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error
+  }
+}
+
 /** Writes a file whole or not at all: a temporary neighbour is synced, then renamed over the target. */
 export function writeFileAtomic(file: string, data: string | Uint8Array): void {
-  mkdirSync(path.dirname(file), { recursive: true })
+  makeFolder(path.dirname(file))
   const temporary = `${file}.${process.pid}-${threadId}.tmp`
   try {
     const handle = openSync(temporary, 'w')

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { createPool } from '../../evaluators/pool/pool.ts'
@@ -8,6 +8,7 @@ import { defaultLadders, fidelityText, parseFidelity, parseLadder } from '../../
 import { chooseEngine, engineName, loadEngine } from '../../evaluators/training/engines.ts'
 import { loadRecipe } from '../../evaluators/training/recipe.ts'
 import { UserError } from '../../lib/errors.ts'
+import { makeFolder } from '../../lib/files.ts'
 import { randomStream } from '../../lib/random.ts'
 import { formatNumber, parseQuantity } from '../../lib/units.ts'
 import { archId } from '../../network/measure.ts'
@@ -62,7 +63,7 @@ export async function benchProxy(args: BenchProxyArguments): Promise<void> {
   const networks = drawNetworks(space, taskOf(dataset), args.networks, args.seed)
   const folder = path.resolve(args.keep ?? mkdtempSync(path.join(os.tmpdir(), 'frugal-bench-')))
   const checkpoints = path.join(folder, 'checkpoints')
-  mkdirSync(checkpoints, { recursive: true })
+  makeFolder(checkpoints)
   const pool = createPool({ dataset, engine, engineVersion: version, ...crew, timeoutSeconds })
   try {
     const report = await benchmarkProxies({

@@ -7,7 +7,7 @@ import { externalData } from '../../formats/read-model.ts'
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { pathInside, writeFileAtomic } from '../../lib/files.ts'
 import { checkOutFolder } from './export-training.ts'
-import { print } from './output.ts'
+import { messagesOf, printJson, say } from './output.ts'
 import { loadData } from './session.ts'
 
 interface ConvertArguments {
@@ -19,6 +19,7 @@ interface ConvertArguments {
   readonly data: string | undefined
   readonly normalise: string
   readonly seed: number
+  readonly json: boolean
 }
 
 /** No network for these devices comes near. */
@@ -27,7 +28,7 @@ const MAX_MESSAGE = 400
 
 /** `frugal convert` */
 export async function convert(args: ConvertArguments): Promise<void> {
-  const { model, format, out, verify, name } = args
+  const { model, format, out, verify, name, json } = args
   if (model === undefined)
     throw new UserError('name a model file: for example frugal convert model.tflite --out ./model')
   checkOutFolder(out)
@@ -43,10 +44,12 @@ export async function convert(args: ConvertArguments): Promise<void> {
     throw new UserError(`model '${model}': ${message}`)
   })
   for (const [file, data] of files) writeFileAtomic(pathInside(out, file), data)
-  print(`${model}: ${summary}`)
-  print(`${out}: ${[...files.keys()].join(', ')}`)
-  if (!verify) print('NOT verified: --no-verify')
-  for (const finding of findings) print(finding)
+  const tell = (text: string): void => say(messagesOf(json), text)
+  tell(`${model}: ${summary}`)
+  tell(`${out}: ${[...files.keys()].join(', ')}`)
+  if (!verify) tell('NOT verified: --no-verify')
+  for (const finding of findings) tell(finding)
+  if (json) printJson({ model, out, summary, files: [...files.keys()], verify, findings })
 }
 
 /** The bytes of a file, with the weights that an ONNX file keeps in others beside it. */

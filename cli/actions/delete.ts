@@ -2,7 +2,7 @@ import { UserError } from '../../lib/errors.ts'
 import { openStore } from '../../results/sqlite/open.ts'
 import { shownText } from '../render/terminal.ts'
 import { checkpointFolder } from './ladder.ts'
-import { counted, print, tableTerminal } from './output.ts'
+import { counted, messagesOf, printJson, say, tableTerminal } from './output.ts'
 
 /**
  * `frugal delete`: all of the experiments or, where one does not exist, none.
@@ -12,6 +12,7 @@ export async function deleteExperiments(args: {
   readonly ids: readonly number[]
   readonly db: string
   readonly yes: boolean
+  readonly json: boolean
 }): Promise<void> {
   const store = openStore(args.db, { write: args.yes, create: false })
   try {
@@ -20,17 +21,19 @@ export async function deleteExperiments(args: {
       const { name } = store.experiment(id)
       const summary = summaries.find((each) => each.id === id)!
       const trials = counted(summary.completed + summary.failed, 'trial')
-      return { id, text: `experiment ${id} (${shownText(name, tableTerminal())}, ${trials})` }
+      const experiment = { id, name, completed: summary.completed, failed: summary.failed }
+      return { experiment, text: `experiment ${id} (${shownText(name, tableTerminal())}, ${trials})` }
     })
     if (!args.yes) {
       const what = found.map(({ text }) => text).join(', ')
       throw new UserError(`${what} would be deleted for good: repeat the command with --yes to do so`)
     }
-    for (const { id, text } of found) {
-      store.deleteExperiment(id)
-      checkpointFolder(args.db, id).remove()
-      print(`deleted ${text}`)
+    for (const { experiment, text } of found) {
+      store.deleteExperiment(experiment.id)
+      checkpointFolder(args.db, experiment.id).remove()
+      say(messagesOf(args.json), `deleted ${text}`)
     }
+    if (args.json) printJson({ deleted: found.map(({ experiment }) => experiment) })
   } finally {
     store.close()
   }

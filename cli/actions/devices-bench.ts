@@ -1,10 +1,9 @@
-import { mkdirSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { chooseNetworks } from '../../hardware-profiles/calibration/choose-networks.ts'
 import { listProfiles, loadProfile } from '../../hardware-profiles/index.ts'
 import { messageOf, UserError } from '../../lib/errors.ts'
-import { writeFileAtomic } from '../../lib/files.ts'
+import { makeFolder, writeFileAtomic } from '../../lib/files.ts'
 import { randomStream } from '../../lib/random.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import { geneOperations } from '../../search/genes.ts'
@@ -43,7 +42,7 @@ export async function devicesBench({ emit, emitC, run, space, networks }: BenchA
     throw new UserError(`--networks takes a whole number from 1 to ${MAX_NETWORKS}, not ${networks}`)
   }
   const graphs = await telling(space, networks)
-  makeFolder(emit)
+  benchFolder(emit)
   const lines = ['model,latency_ms']
   for (const [i, graph] of graphs.entries()) {
     const name = `network-${String(i + 1).padStart(2, '0')}.onnx`
@@ -75,7 +74,7 @@ async function telling(name: string, count: number): Promise<readonly NetworkGra
 
 /** `--emit-c`: one C file for each of some networks, which prints the cycles of every kernel. */
 async function emitSources(folder: string): Promise<void> {
-  makeFolder(folder)
+  benchFolder(folder)
   const { benchSources } = await import('./bench-c.ts')
   const sources = await benchSources()
   for (const [name, text] of sources) writeFileAtomic(path.join(folder, name), text)
@@ -85,9 +84,9 @@ async function emitSources(folder: string): Promise<void> {
   print('Next: frugal devices calibrate --operators FILE.csv --clock-mhz N --out my-board.profile.json')
 }
 
-function makeFolder(folder: string): void {
+function benchFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(folder)
   } catch (error) {
     throw new UserError(`folder '${folder}' cannot be made: ${messageOf(error)}`)
   }

@@ -1,31 +1,40 @@
+import { JOULES_PER_WATT_HOUR } from '../../evaluators/energy/counter.ts'
 import { openMeter } from '../../evaluators/energy/meter.ts'
 import { trainsAlone } from '../../evaluators/training/engines.ts'
 import type { PassEnergy } from '../../export/training-energy.ts'
 import type { SearchEnergy } from '../../results/search-energy.ts'
 import type { TrialRecord } from '../../search/journal.ts'
 import { stagesOf } from './ladder.ts'
-import { print } from './output.ts'
 import { formatWattHours } from './search-energy.ts'
 import type { SearchSettings } from './settings.ts'
+
+/** What an export used. */
+export interface ExportEnergy {
+  readonly wattHours: number
+  readonly basis: 'measured' | 'estimated' | 'partly measured'
+  readonly sources: readonly string[]
+}
 
 /**
  * Meters an export: training, fine-tuning, quantising and running the files. The figure is told and not kept: it is
  * another one each time, and files of one export are the same each time.
  */
-export async function meterExport(settings: SearchSettings, work: () => Promise<void>): Promise<void> {
+export async function meterExport(settings: SearchSettings, work: () => Promise<void>): Promise<ExportEnergy> {
   const meter = await openMeter(trainsAlone(settings))
   try {
     const open = meter.begin('export', 0)
     await work()
     const { measuredJoules, estimatedJoules } = meter.end(open)
     const basis = estimatedJoules === 0 ? 'measured' : measuredJoules === 0 ? 'estimated' : 'partly measured'
-    print(
-      `Energy of this run: ${formatWattHours(measuredJoules + estimatedJoules)} (${basis}; ${meter.sources.join('; ')})`,
-    )
+    return { wattHours: (measuredJoules + estimatedJoules) / JOULES_PER_WATT_HOUR, basis, sources: meter.sources }
   } finally {
     meter.close()
   }
 }
+
+/** The energy of an export in a line. */
+export const exportEnergyText = ({ wattHours, basis, sources }: ExportEnergy): string =>
+  `Energy of this run: ${formatWattHours(wattHours * JOULES_PER_WATT_HOUR)} (${basis}; ${sources.join('; ')})`
 
 interface Searched {
   readonly settings: SearchSettings

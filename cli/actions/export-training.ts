@@ -1,11 +1,11 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { trainInFolder } from '../../export/train/training-folder.ts'
 import { type FullyTrained, type TrainingJob, trainingKey } from '../../export/train/training-job.ts'
 import { UserError } from '../../lib/errors.ts'
 import { archId } from '../../network/measure.ts'
-import { counted, print } from './output.ts'
-import { reportTraining } from './training-report.ts'
+import { counted, messagesOf, say } from './output.ts'
+import { reportTraining, type TrainingWords } from './training-report.ts'
 
 /** Where an export keeps its trainings, one folder each. */
 const FOLDER = 'training'
@@ -21,7 +21,8 @@ export function checkOutFolder(out: string): void {
     )
   }
   try {
-    accessSync(folder, constants.W_OK | constants.X_OK)
+    // Permissions alone do not tell of places such as /proc.
+    rmdirSync(mkdtempSync(path.join(folder, '.frugal-')))
   } catch {
     throw new UserError(`--out '${out}': the folder '${folder}' cannot be written to; name another one`)
   }
@@ -38,11 +39,13 @@ export const trainingFolder = (out: string, job: TrainingJob): string =>
  * Trains in a folder of the job's own under the export's, so that the same export finds a finished training again, goes on
  * with a stopped one, and devices share what they have in common.
  */
-export function exportTrainer(out: string, signal: AbortSignal, json = false): ExportTrainer {
+export function exportTrainer(out: string, signal: AbortSignal, words: TrainingWords): ExportTrainer {
+  const print = (text: string): void => say(messagesOf(words === 'text-beside-json'), text)
+  const json = words === 'events'
   return async (what, job) => {
     const folder = trainingFolder(out, job)
     if (!json) print(`${what}: ${counted(job.epochs, 'epoch')}, kept in ${folder}`)
-    const report = reportTraining(job.epochs, json, what)
+    const report = reportTraining(job.epochs, words, what)
     const { trained, reused } = await trainInFolder(folder, job, { signal, ...report })
     const { accuracy, kept, endedEarly, history } = trained
     if (json) return trained

@@ -19,13 +19,13 @@ import { loadSpace } from '../../spaces/discover.ts'
 import type { SearchSpace } from '../../spaces/space.ts'
 import { wholeNumber } from '../commands/shared.ts'
 import { packageVersion } from '../package-version.ts'
-import { energyOfPass, meterExport } from './export-energy.ts'
+import { type ExportEnergy, energyOfPass, exportEnergyText, meterExport } from './export-energy.ts'
 import { type LabelArguments, labelFlags, labelOptions, searchEnergyOf } from './export-label.ts'
 import { type DevicePlan, type PlanArguments, planExports, wantedFiles } from './export-plan.ts'
 import { checkOutFolder, type ExportTrainer, exportTrainer } from './export-training.ts'
 import { deviceOf } from './inspect.ts'
 import { interruptible } from './interruption.ts'
-import { print } from './output.ts'
+import { messagesOf, printJson, say } from './output.ts'
 import { checkPreparation, type PreparationArguments, prepareNetwork } from './prepare-network.ts'
 import { loadData } from './session.ts'
 import { dataPathOf, readSettings, type SearchSettings } from './settings.ts'
@@ -38,6 +38,7 @@ interface ExportArguments extends PreparationArguments, LabelArguments, PlanArgu
   readonly data: string | undefined
   readonly verify: boolean
   readonly name: string
+  readonly json: boolean
 }
 
 /** Everything that the exports of one command share. */
@@ -52,6 +53,7 @@ interface Session {
   readonly space: SearchSpace
   readonly signal: AbortSignal
   readonly train: ExportTrainer
+  readonly tell: (text: string) => void
 }
 
 /** `frugal export` */
@@ -75,11 +77,15 @@ export async function exportNetwork(args: ExportArguments): Promise<void> {
   const work = async (signal: AbortSignal): Promise<void> => {
     const label = labelOptions(flags, energy)
     const shared = { args, qat, settings, trials, energy, label, dataset, space }
-    const session = { ...shared, signal, train: exportTrainer(args.out, signal) }
+    const train = exportTrainer(args.out, signal, args.json ? 'text-beside-json' : 'text')
+    const tell = (text: string): void => say(messagesOf(args.json), text)
+    const session = { ...shared, signal, train, tell }
     let exported: readonly ExportedDevice[] = []
-    await meterExport(settings, async () => {
+    const used = await meterExport(settings, async () => {
       exported = await exportAll(session, plans)
     })
+    tell(exportEnergyText(used))
+    if (args.json) printJson(exportJson(experiment.id, args, exported, used))
     checkVerified(exported, args.out)
   }
   await interruptible(work, () => {
@@ -87,19 +93,48 @@ export async function exportNetwork(args: ExportArguments): Promise<void> {
   })
 }
 
+/** The folder of one device's files. */
+const folderOf = ({ all, out }: ExportArguments, device: string): string => (all ? pathInside(out, device) : out)
+
+/** What `--json` prints; `card` has the schema `card.schema.json`. */
+const exportJson = (
+  experiment: number,
+  args: ExportArguments,
+  exported: readonly ExportedDevice[],
+  energy: ExportEnergy,
+): unknown => ({
+  experiment,
+  devices: exported.map(({ device, card }) =>
+    card === undefined
+      ? { device, out: null, files: [], card: null }
+      : { device, out: folderOf(args, device), files: filesOf(card), card },
+  ),
+  energy,
+})
+
+/** Every file of an export, relative to its folder. */
+const filesOf = (card: ModelCard): readonly string[] => [
+  ...card.files,
+  'architecture.json',
+  'weights.safetensors',
+  'card.json',
+  'card.schema.json',
+  'README.md',
+]
+
 /** @returns what was exported for each device. */
 async function exportAll(session: Session, plans: readonly DevicePlan[]): Promise<readonly ExportedDevice[]> {
-  const { args } = session
+  const { args, tell } = session
   const exported: ExportedDevice[] = []
   for (const plan of plans) {
     const { device, selection } = plan
-    const out = args.all ? pathInside(args.out, device) : args.out
-    if (selection === undefined) print(`${device}: no trained network is within its limits`)
+    const out = folderOf(args, device)
+    if (selection === undefined) tell(`${device}: no trained network is within its limits`)
     exported.push({ device, card: selection && (await exportOne(session, plan, selection, out)) })
   }
   if (!args.all) return exported
   writeFileAtomic(path.join(args.out, 'README.md'), renderIndex(exported))
-  print(`${args.out}: README.md and a folder for each device`)
+  tell(`${args.out}: README.md and a folder for each device`)
   return exported
 }
 
@@ -132,9 +167,9 @@ function readExperiment(args: ExportArguments) {
 }
 
 async function exportOne(session: Session, plan: DevicePlan, selection: Selection, out: string): Promise<ModelCard> {
-  const { args, settings, trials, dataset, space, signal } = session
+  const { args, settings, trials, dataset, space, signal, tell } = session
   const costModel = createCostModel(plan.profile)
-  for (const note of plan.notes) print(`${plan.device}: ${note}`)
+  for (const note of plan.notes) tell(`${plan.device}: ${note}`)
   const prepared = await prepareNetwork(session, selection.record, (graph) => void affordableCosts(costModel, graph))
   const card = await writeExport({
     ...prepared,
@@ -159,16 +194,16 @@ async function exportOne(session: Session, plan: DevicePlan, selection: Selectio
     out,
     signal,
   })
-  report(card, out)
+  report(card, out, tell)
   return card
 }
 
 /** What was written and what came of running it. */
-function report(card: ModelCard, out: string): void {
+function report(card: ModelCard, out: string, print: (text: string) => void): void {
   const { test, measuredOn } = card.accuracy
   const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
   print(
-    `${out}: ${[...card.files, 'architecture.json', 'weights.safetensors', 'card.json', 'card.schema.json', 'README.md'].join(', ')}; test accuracy ${percent(test.accuracy)} ` +
+    `${out}: ${filesOf(card).join(', ')}; test accuracy ${percent(test.accuracy)} ` +
       `(${test.correct} of ${test.samples}, measured on ${measuredOn}), ${formatLatency(card.cost.latencyMs)} on ${card.device.id}`,
   )
   for (const { file, test, largestDeviation } of card.floatFiles ?? []) {

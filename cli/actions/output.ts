@@ -9,6 +9,17 @@ export const print = (text: string): void => {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
 }
 
+/**
+ * Where a command that prints one JSON value at its end says what it does: beside the value, on standard error, with
+ * `--json`, and on standard output without.
+ */
+export const messagesOf = (json: boolean): NodeJS.WriteStream => (json ? process.stderr : process.stdout)
+
+/** Writes a line to a stream. */
+export const say = (stream: NodeJS.WriteStream, text: string): void => {
+  stream.write(`${text}\n`)
+}
+
 export const printJson = (value: unknown): void => print(JSON.stringify(value))
 
 /** Standard output as a place for tables: cut to the screen, whole where they go to a file or another program. */

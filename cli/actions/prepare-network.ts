@@ -17,7 +17,6 @@ import type { FullTrainingArguments } from '../commands/training-options.ts'
 import type { ExportTrainer } from './export-training.ts'
 import { bestTrial, teach } from './full-teacher.ts'
 import { checkTrainingFlags, FULL_EPOCHS_FACTOR, trainingPlan } from './full-training.ts'
-import { print } from './output.ts'
 import { trainingSeed } from './session.ts'
 import type { SearchSettings } from './settings.ts'
 import { networkOfTrial } from './trial-network.ts'
@@ -39,6 +38,8 @@ interface PreparationSession {
   readonly dataset: Dataset
   readonly space: SearchSpace
   readonly train: ExportTrainer
+  /** Says what is done, in a line. */
+  readonly tell: (text: string) => void
 }
 
 /** Most that `--prune` takes away: beyond it little is left to fine-tune. */
@@ -76,7 +77,7 @@ export async function prepareNetwork(
   if (args.prune === undefined) return { graph, trained, training, fineTuner: fineTuner(session, job) }
   const pruned = pruneNetwork(graph, trained.weights, args.prune)
   affordable(pruned.graph)
-  print(`pruned: ${pruned.channelsAfter} of ${pruned.channelsBefore} channels are left`)
+  session.tell(`pruned: ${pruned.channelsAfter} of ${pruned.channelsBefore} channels are left`)
   const tuning = pruningJob(job, pruned)
   const tuned = await session.train('fine-tuning of the pruned network', tuning)
   return {

@@ -18,11 +18,12 @@ export async function train(args: TrainArguments): Promise<void> {
   checkFlags(args)
   const subject = await subjectOf(args)
   const plain = await jobOf(args, subject)
+  const words = args.json ? 'events' : 'text'
   let report: TrainingReport | undefined
   const work = async (signal: AbortSignal): Promise<void> => {
     announce(plain, args.json)
-    const job = await teach(args, plain, exportTrainer(args.out, signal, args.json), subject.best)
-    report = reportTraining(job.epochs, args.json, archId(job.graph))
+    const job = await teach(args, plain, exportTrainer(args.out, signal, words), subject.best)
+    report = reportTraining(job.epochs, words, archId(job.graph))
     const { trained, reused } = await trainInFolder(args.out, job, { signal, ...report }, subject.origin)
     conclude(trained, reused, args)
   }

@@ -2,7 +2,7 @@ import type { EpochRecord } from '../../export/train/training-job.ts'
 import { LiveBlock } from '../render/live-block.ts'
 import { formatDuration } from '../render/progress-lines.ts'
 import { cut, terminalOf } from '../render/terminal.ts'
-import { print, printJson } from './output.ts'
+import { messagesOf, printJson, say } from './output.ts'
 
 /** Tells people, or machines, how a full training goes. */
 export interface TrainingReport {
@@ -16,10 +16,16 @@ export interface TrainingReport {
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
 const REDRAW_MS = 200
 
+/** How a command tells of its trainings: in words, as JSON events, or in words beside JSON of its own. */
+export type TrainingWords = 'text' | 'events' | 'text-beside-json'
+
 /** @param what which training it is, where one command runs several. */
-export function reportTraining(epochs: number, json: boolean, what: string): TrainingReport {
+export function reportTraining(epochs: number, words: TrainingWords, what: string): TrainingReport {
   const startedAt = performance.now()
-  const live = json || !terminalOf(process.stdout).interactive ? undefined : new LiveBlock(process.stdout)
+  const json = words === 'events'
+  const stream = messagesOf(words === 'text-beside-json')
+  const print = (text: string): void => say(stream, text)
+  const live = json || !terminalOf(stream).interactive ? undefined : new LiveBlock(stream)
   let doneBefore = 0
   let done = 0
   let drawnAt = 0
@@ -45,7 +51,7 @@ export function reportTraining(epochs: number, json: boolean, what: string): Tra
       const now = performance.now()
       if (live === undefined || (now - drawnAt < REDRAW_MS && step < steps)) return
       drawnAt = now
-      const terminal = terminalOf(process.stdout)
+      const terminal = terminalOf(stream)
       live.draw([
         cut(`epoch ${done + 1}/${epochs}: step ${step}/${steps}${left(step / steps)}`, terminal.columns - 1, terminal),
       ])

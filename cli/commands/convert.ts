@@ -1,11 +1,11 @@
 import type { Argv } from 'yargs'
-import { defineCommand } from './shared.ts'
+import { defineCommand, withJson } from './shared.ts'
 
 export const convertCommand = defineCommand({
   command: 'convert [model]',
   describe: 'Write a .tflite or float .onnx file of any origin as TFLite, ONNX and C, verified by running them',
   builder: (yargs: Argv) =>
-    yargs
+    withJson(yargs)
       .positional('model', {
         type: 'string',
         describe: 'A .tflite or .onnx file: int8 is taken over, float is quantised or kept',

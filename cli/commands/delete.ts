@@ -1,12 +1,12 @@
 import type { Argv } from 'yargs'
 import { UserError } from '../../lib/errors.ts'
-import { defineCommand, withDatabase } from './shared.ts'
+import { defineCommand, withDatabase, withJson } from './shared.ts'
 
 export const deleteCommand = defineCommand({
   command: 'delete <ids..>',
   describe: 'Delete experiments from a database; what their networks measured stays for other searches',
   builder: (yargs: Argv) =>
-    withDatabase(yargs)
+    withJson(withDatabase(yargs))
       .positional('ids', { type: 'number', array: true, demandOption: true, describe: 'Experiment ids' })
       .option('yes', { type: 'boolean', default: false, describe: 'Delete; without it only say what would go' })
       .check(({ ids }) => {

@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs'
 import { ENERGY_OPTIONS } from '../search-options.ts'
-import { defineCommand, withExperiment } from './shared.ts'
+import { defineCommand, withExperiment, withJson } from './shared.ts'
 import { withFullTraining } from './training-options.ts'
 
 export const exportCommand = defineCommand({
@@ -8,7 +8,7 @@ export const exportCommand = defineCommand({
   describe:
     'Train the best network of a device further and write it as ONNX, TFLite and C, verified, with a model card',
   builder: (yargs: Argv) =>
-    withFullTraining(withExperiment(yargs))
+    withFullTraining(withJson(withExperiment(yargs)))
       .option('device', { type: 'string', describe: 'Device (default: the first of the experiment)' })
       .option('out', { type: 'string', default: 'frugal-export', describe: 'Folder to write to' })
       .option('knee', {
@@ -62,6 +62,7 @@ export const exportCommand = defineCommand({
       .option('data', { type: 'string', describe: 'Where the data set is now, if it was moved' })
       .example('$0 export --device stm32f446-tflm-cmsisnn --out ./model', '')
       .example('$0 export --all --out ./models', '')
+      .example('$0 export --out ./model --json', 'One JSON object at the end, messages to standard error')
       .example('$0 export 3 --device titan-rtx --trial 17 --epochs 30', ''),
   handler: async (args) => (await import('../actions/export.ts')).exportNetwork(args),
 })

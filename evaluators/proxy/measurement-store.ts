@@ -1,8 +1,9 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
 import { canonicalJson, sha256Hex } from '../../lib/canonical-json.ts'
 import { UserError } from '../../lib/errors.ts'
+import { makeFolder } from '../../lib/files.ts'
 import type { EvaluationRequest, Evaluator, Measurement } from '../evaluator.ts'
 import { checkpointFile } from '../training/checkpoint.ts'
 
@@ -56,7 +57,7 @@ const subjectOf = (request: EvaluationRequest, { id, version }: Evaluator, dataD
  */
 export function withStore(evaluator: Evaluator, file: string, dataDigest: string): Evaluator {
   const known = new Map(keptMeasurements(file).map(({ key, measurement }): [string, Measurement] => [key, measurement]))
-  mkdirSync(path.dirname(file), { recursive: true })
+  makeFolder(path.dirname(file))
   return {
     ...evaluator,
     async evaluate(request, options) {

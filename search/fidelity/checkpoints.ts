@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
+import { makeFolder } from '../../lib/files.ts'
 
 const ENDING = '.checkpoint'
 
@@ -14,7 +15,7 @@ export class CheckpointFolder {
 
   /** Makes sure that the folder is there, for trainings to write to. */
   create(): void {
-    mkdirSync(this.directory, { recursive: true })
+    makeFolder(this.directory)
   }
 
   has(name: string): boolean {

@@ -60,3 +60,20 @@ test('bad input is one sentence and exit code 2', async (t) => {
   await refused(/did you mean 'tflite'/, 'net.tflite', '--format', 'tflit')
   t.deepEqual(readdirSync(folder).sort(), ['broken.tflite', 'float.tflite', 'net.tflite'])
 })
+
+test('with --json standard output is one object, and the rest is on standard error', async (t) => {
+  const folder = temporaryFolder(t)
+  writeFileSync(path.join(folder, 'net.tflite'), model)
+  const args = ['convert', 'net.tflite', '--format', 'onnx-int8', '--out', 'out', '--json'] as const
+  const { code, stdout, stderr } = await frugal(folder, ...args)
+  t.is(code, 0, stderr)
+  const { findings, ...rest } = JSON.parse(stdout) as { readonly findings: readonly string[] }
+  const summary = '3 kernels, int8 6×6×2 to 3'
+  t.deepEqual(rest, { model: 'net.tflite', out: 'out', summary, files: ['model_int8.onnx', 'README.md'], verify: true })
+  t.regex(findings.join('\n'), /^model_int8\.onnx on onnxruntime, 128 random samples: /)
+  t.is(stderr, [`net.tflite: ${summary}`, 'out: model_int8.onnx, README.md', ...findings, ''].join('\n'))
+  const unseen = await frugal(folder, ...args, '--no-verify')
+  t.like(JSON.parse(unseen.stdout), { verify: false, findings: [] })
+  const wrong = await frugal(folder, 'convert', 'none.tflite', '--json')
+  t.deepEqual([wrong.code, wrong.stdout], [2, ''])
+})

@@ -59,6 +59,24 @@ posix(
       )
     }
     t.is(readFileSync(path.join(root, 'out', 'README.md'), 'utf8').match(/0 of 4, \*\*1 FAILED\*\*/g)?.length, 2)
+    const asJson = await frugal(root, 'export', '--format', 'c', '--epochs', '1', '--out', 'json', '--json')
+    t.is(asJson.code, 1, asJson.stderr)
+    const told = JSON.parse(asJson.stdout) as {
+      readonly experiment: number
+      readonly devices: readonly {
+        readonly device: string
+        readonly files: readonly string[]
+        readonly card: ModelCard
+      }[]
+      readonly energy: { readonly wattHours: number }
+    }
+    t.is(told.experiment, 1)
+    t.true(told.energy.wattHours > 0)
+    const [{ device, files, card }] = told.devices as [(typeof told.devices)[number]]
+    t.is(device, devices[0])
+    t.deepEqual(card, JSON.parse(readFileSync(path.join(root, 'json', 'card.json'), 'utf8')) as ModelCard)
+    t.true(files.includes('c/model.c') && files.every((file) => existsSync(path.join(root, 'json', file))))
+    t.regex(asJson.stderr, /^training trial \d.*\nEnergy of this run: .*\nfrugal: verification failed for /s)
     const unseen = await frugal(root, 'export', '--format', 'c', '--epochs', '1', '--no-verify', '--out', 'out')
     t.is(unseen.code, 0, unseen.stderr)
   },

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync } from 'node:fs'
 import path from 'node:path'
 import test from 'ava'
-import { FRUGAL, temporaryFolder } from './run-frugal.ts'
+import { makeFolder } from '../../lib/files.ts'
+import { FRUGAL, frugal, temporaryFolder } from './run-frugal.ts'
 
 const NOBODY = 65534
 const isRoot = process.getuid?.() === 0
@@ -25,4 +26,26 @@ run('a folder that cannot be written to is refused before anything is worked out
   const { status, stderr } = frugalAs('convert', path.join(folder, 'none.tflite'), '--out', out)
   t.is(status, 2, stderr)
   t.is(stderr, `frugal: --out '${out}': the folder '${folder}' cannot be written to; name another one\n`)
+})
+
+const proc = process.platform === 'linux' ? test : test.skip
+
+proc('a place that takes no folders is refused in one sentence, at once', async (t) => {
+  const folder = temporaryFolder(t)
+  for (const [args, pattern] of [
+    [
+      ['convert', 'none.tflite', '--out', '/proc/frugal/model'],
+      /^frugal: --out '\/proc\/frugal\/model': the folder '\/proc' /,
+    ],
+    [['export', '--out', '/proc/frugal'], /^frugal: --out '\/proc\/frugal': the folder '\/proc' cannot be written to/],
+    [['train', '--out', '/proc/frugal'], /^frugal: --out '\/proc\/frugal': the folder '\/proc' cannot be written to/],
+    [['devices', 'bench', '--emit', '/proc/frugal'], /^frugal: folder '\/proc\/frugal' cannot be made: /],
+  ] as const) {
+    const { code, stderr } = await frugal(folder, ...args)
+    t.is(code, 2, stderr)
+    t.regex(stderr, pattern)
+    t.is(stderr.trim().split('\n').length, 1, stderr)
+  }
+  // Node's own mkdir with `recursive` never comes back from there.
+  t.throws(() => makeFolder('/proc/frugal/pictures'), { code: 'ENOENT' })
 })

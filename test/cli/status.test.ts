@@ -82,4 +82,7 @@ test('delete says what would go, then takes it away with its checkpoints and lea
   for (const table of ['trials', 'pending', 'loop_state', 'rejections'])
     t.deepEqual(raw.prepare(`SELECT DISTINCT experiment FROM ${table} WHERE experiment <> 2`).all(), [], table)
   raw.close()
+  const asJson = await frugal(folder, 'delete', '2', '--yes', '--json')
+  t.deepEqual(JSON.parse(asJson.stdout), { deleted: [{ id: 2, name: 'second', completed: 0, failed: 1 }] })
+  t.is(asJson.stderr, 'deleted experiment 2 (second, 1 trial)\n')
 })
