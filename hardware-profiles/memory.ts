@@ -1,6 +1,5 @@
 import { arenaBytes, type MemoryPlan, type MemoryPlanOptions, planMemory } from '../network/memory-plan.ts'
 import type { Schedule } from '../network/schedule.ts'
-import { bankedBytes, planBanks } from './banks.ts'
 import type { KernelFacts } from './features.ts'
 import { ByKernel } from './kernel-catalogue.ts'
 import { CATALOGUE, type Lowered } from './lowering.ts'
@@ -41,22 +40,18 @@ export class MemoryModel {
   }
 
   /** The runtime's arena, placed greedily or in banks: tensors and scratch buffers, without what the runtime keeps beside them. */
-  plan = ({ schedule, numbers }: Lowered): MemoryPlan => {
-    const { banks, elementBytes, alignmentBytes } = this.#memory
-    if (banks !== undefined) return planBanks(schedule, { elementBytes, alignmentBytes, banks })
-    return planMemory(schedule, this.#planOptions(numbers))
-  }
+  plan = ({ schedule, numbers }: Lowered): MemoryPlan => planMemory(schedule, this.#planOptions(numbers))
 
   #planOptions(numbers: readonly number[]): MemoryPlanOptions {
-    const { elementBytes, alignmentBytes, laterFirst = false } = this.#memory
-    const options = { elementBytes, alignmentBytes, laterFirst }
+    const { elementBytes, alignmentBytes, laterFirst = false, banks } = this.#memory
+    const inBanks = banks === undefined ? {} : { banks, convertsImages: true }
+    const options = { elementBytes, alignmentBytes, laterFirst, ...inBanks }
     if (this.#scratch.length === 0) return options
     return { ...options, scratchBytes: (_, step) => this.#scratchOf.get(numbers[step]!) }
   }
 
   #arenaBytes(schedule: Schedule, numbers: readonly number[]): number {
-    const { elementBytes, alignmentBytes, overlayGrowth, banks } = this.#memory
-    if (banks !== undefined) return bankedBytes(schedule, { elementBytes, alignmentBytes, banks })
+    const { elementBytes, overlayGrowth } = this.#memory
     if (overlayGrowth === undefined) return arenaBytes(schedule, this.#planOptions(numbers))
     const scratchBytes = (step: number): number => this.#scratchOf.get(numbers[step]!)
     return overlaidBytes(schedule, { elementBytes, growth: overlayGrowth, scratchBytes })

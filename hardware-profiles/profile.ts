@@ -144,9 +144,9 @@ const memory = z.strictObject({
    */
   overlayGrowth: positive.max(100).optional(),
   /**
-   * The compiler keeps what a kernel reads and what it writes in different ones of so many equal banks, and what fits in
-   * none beside them; the image is converted into a second buffer. RAM is the sum of how far each is filled. Not together
-   * with `overlayGrowth`; scratch is not placed.
+   * Tensors are placed in so many equal banks, largest first, each in the first bank with room, what is larger than a bank
+   * beside them; the image is converted into a second buffer. RAM is the sum of how far each is filled. Not together with
+   * `overlayGrowth`.
    */
   banks: z.strictObject({ bytes: positive, count: z.number().int().min(2).max(64) }).optional(),
   scratch: z.array(z.strictObject({ kernel: z.enum(KERNEL_KINDS), when: ranges.optional(), terms })).max(32),

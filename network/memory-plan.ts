@@ -9,9 +9,19 @@ export interface MemoryPlanOptions {
   readonly laterFirst?: boolean
   /** Working memory that a kernel needs while it runs (for example an im2col buffer), in bytes. */
   readonly scratchBytes?: (kernel: Kernel, step: number) => number
+  /** Memory in banks. Default: one arena without an end. */
+  readonly banks?: Banks
+  /** Images lie in memory as they came and, before the first kernel, converted into a second buffer. Default false. */
+  readonly convertsImages?: boolean
 }
 
-/** One buffer of the arena; `firstStep` and `lastStep` are kernel indices, both inclusive. */
+/** So many equal banks one after the other; no buffer lies in two, and what is larger than a bank lies behind the last. */
+export interface Banks {
+  readonly bytes: number
+  readonly count: number
+}
+
+/** One buffer of the arena; `firstStep` and `lastStep` are kernel indices, both inclusive; −1 is the conversion of images. */
 export interface PlacedBuffer {
   readonly id: string
   readonly bytes: number
@@ -21,7 +31,7 @@ export interface PlacedBuffer {
 }
 
 export interface MemoryPlan {
-  /** Size of the arena: the largest offset + bytes. */
+  /** Size of the arena: the largest offset + bytes. Of banks, the sum of how far each is filled, and offsets skip the rest. */
   readonly peakRamBytes: number
   readonly buffers: readonly PlacedBuffer[]
 }
@@ -50,11 +60,21 @@ let requests = requestsFor(1024)
 let placed = new Int32Array(1024)
 let keys = new Float64Array(1024)
 
-/** Fills `requests` from a schedule. @returns per scratch buffer the kernel it belongs to. */
-function collect(schedule: Schedule, options: MemoryPlanOptions): readonly number[] {
+/** What the buffers behind the schedule's tensors are: a kernel's scratch, or an image as it came. */
+interface Extra {
+  readonly of: number
+  readonly what: 'scratch' | 'unconverted'
+}
+
+/** A file may hold the conversion of an image as a kernel of its own. */
+const convertsItself = ({ kernels }: Schedule, image: number): boolean =>
+  kernels.find(({ inputs }) => inputs.includes(image))?.kind === 'quantize'
+
+/** Fills `requests` from a schedule; where images are converted, kernels count from 1. @returns what lies behind the tensors. */
+function collect(schedule: Schedule, options: MemoryPlanOptions): readonly Extra[] {
   const { elementBytes, alignmentBytes, scratchBytes } = options
   const { kernels, tensors } = schedule
-  const most = tensors.length + kernels.length
+  const most = tensors.length + kernels.length + schedule.inputs.length
   if (requests.bytes.length < most) {
     requests = requestsFor(2 * most)
     placed = new Int32Array(2 * most)
@@ -67,25 +87,36 @@ function collect(schedule: Schedule, options: MemoryPlanOptions): readonly numbe
     bytes[i] = Math.ceil(size / alignmentBytes) * alignmentBytes
     first[i] = -1
   }
-  const scratchOf: number[] = []
+  const extras: Extra[] = []
   let count = tensors.length
-  for (const id of schedule.inputs) touch(id, 0)
+  const begin = firstKernelAt(options)
+  for (const image of schedule.inputs) {
+    touch(image, 0)
+    touch(image, begin)
+    if (options.convertsImages !== true || convertsItself(schedule, image)) continue
+    extras.push({ of: image, what: 'unconverted' })
+    bytes[count] = bytes[image]!
+    first[count] = 0
+    last[count++] = 0
+  }
   for (let step = 0; step < kernels.length; step++) {
     const { inputs, output } = kernels[step]!
-    for (let i = 0; i < inputs.length; i++) touch(inputs[i]!, step)
-    touch(output, step)
+    for (let i = 0; i < inputs.length; i++) touch(inputs[i]!, begin + step)
+    touch(output, begin + step)
     if (scratchBytes === undefined) continue
     const scratch = Math.ceil(scratchBytes(kernels[step]!, step) / alignmentBytes) * alignmentBytes
     if (scratch === 0) continue
-    scratchOf.push(step)
+    extras.push({ of: step, what: 'scratch' })
     bytes[count] = scratch
-    first[count] = step
-    last[count++] = step
+    first[count] = begin + step
+    last[count++] = begin + step
   }
-  for (const id of schedule.outputs) touch(id, Math.max(kernels.length - 1, 0))
+  for (const id of schedule.outputs) touch(id, begin + Math.max(kernels.length - 1, 0))
   requests.count = count
-  return scratchOf
+  return extras
 }
+
+const firstKernelAt = ({ convertsImages }: MemoryPlanOptions): number => (convertsImages === true ? 1 : 0)
 
 function touch(tensor: number, step: number): void {
   const { first, last } = requests
@@ -155,21 +186,30 @@ function list(buffer: number, from: number, to: number): boolean {
   return true
 }
 
+/** The lowest place from `at` on where so many bytes lie in one bank, or behind the last. */
+function inOneBank(at: number, size: number, banks: Banks | undefined): number {
+  if (banks === undefined) return at
+  const end = banks.bytes * banks.count
+  if (at >= end || size > banks.bytes) return Math.max(at, end)
+  const next = (Math.floor(at / banks.bytes) + 1) * banks.bytes
+  return at + size > next ? next : at
+}
+
 /** Lowest place for so many bytes beside the first `found` buffers that were noted. */
-function lowestFree(size: number, found: number): number {
-  let at = 0
-  for (let i = 0; i < found && at + size > starts[i]!; i++) if (ends[i]! > at) at = ends[i]!
+function lowestFree(size: number, found: number, banks: Banks | undefined): number {
+  let at = inOneBank(0, size, banks)
+  for (let i = 0; i < found && at + size > starts[i]!; i++) if (ends[i]! > at) at = inOneBank(ends[i]!, size, banks)
   return at
 }
 
-/** Numbers of the buffers, as in `placed`, and the largest offset + bytes. */
+/** Numbers of the buffers, as in `placed`, and how much memory they need. */
 interface Placement {
   readonly placedCount: number
   readonly peak: number
 }
 
 /** Places all requests, largest first (ties: lower number first, or higher). */
-function place(laterFirst: boolean, steps: number): Placement {
+function place({ laterFirst = false, banks }: MemoryPlanOptions, steps: number): Placement {
   const { count, bytes, first, last, offset } = requests
   // One sortable number each: larger buffers first, then lower (or higher) numbers.
   for (let i = 0; i < count; i++) keys[i] = -bytes[i]! * MOST_BUFFERS + (laterFirst ? count - 1 - i : i)
@@ -186,19 +226,34 @@ function place(laterFirst: boolean, steps: number): Placement {
     const to = last[index]!
     if (from < 0) continue
     const size = bytes[index]!
-    const at = lowestFree(size, listed ? noteListed(from, to) : noteAny(placedCount, from, to))
+    const at = lowestFree(size, listed ? noteListed(from, to) : noteAny(placedCount, from, to), banks)
     offset[index] = at
     listed = listed && list(index, from, to)
     placed[placedCount++] = index
     if (at + size > peak) peak = at + size
   }
-  return { placedCount, peak }
+  return { placedCount, peak: banks === undefined ? peak : filled(placedCount, banks) }
 }
+
+/** Sum of how far each bank is filled. */
+function filled(placedCount: number, { bytes, count }: Banks): number {
+  const fill = new Array<number>(count + 1).fill(0)
+  for (let i = 0; i < placedCount; i++) {
+    const buffer = placed[i]!
+    const at = requests.offset[buffer]!
+    const bank = Math.min(Math.floor(at / bytes), count)
+    fill[bank] = Math.max(fill[bank]!, at + requests.bytes[buffer]! - bank * bytes)
+  }
+  return fill.reduce((sum, one) => sum + one, 0)
+}
+
+const stepsOf = ({ kernels }: Schedule, options: MemoryPlanOptions): number =>
+  firstKernelAt(options) + Math.max(kernels.length, 1)
 
 /** Size of the arena that `planMemory` makes, without listing its buffers. */
 export function arenaBytes(schedule: Schedule, options: MemoryPlanOptions): number {
   collect(schedule, options)
-  return place(options.laterFirst === true, Math.max(schedule.kernels.length, 1)).peak
+  return place(options, stepsOf(schedule, options)).peak
 }
 
 /**
@@ -207,21 +262,24 @@ export function arenaBytes(schedule: Schedule, options: MemoryPlanOptions): numb
  * Buffers are listed by offset.
  */
 export function planMemory(schedule: Schedule, options: MemoryPlanOptions): MemoryPlan {
-  const scratchOf = collect(schedule, options)
-  const { placedCount, peak } = place(options.laterFirst === true, Math.max(schedule.kernels.length, 1))
-  const tensorCount = schedule.tensors.length
+  const extras = collect(schedule, options)
+  const { placedCount, peak } = place(options, stepsOf(schedule, options))
+  const { tensors, kernels } = schedule
   const { offset } = requests
+  const begin = firstKernelAt(options)
+  const idOf = (index: number): string => {
+    if (index < tensors.length) return tensors[index]!.id
+    const { of, what } = extras[index - tensors.length]!
+    return `${what === 'scratch' ? kernels[of]!.id : tensors[of]!.id}#${what}`
+  }
   const buffers = [...placed.subarray(0, placedCount)]
     .sort((a, b) => offset[a]! - offset[b]!)
     .map((index) => ({
-      id:
-        index < tensorCount
-          ? schedule.tensors[index]!.id
-          : `${schedule.kernels[scratchOf[index - tensorCount]!]!.id}#scratch`,
+      id: idOf(index),
       bytes: requests.bytes[index]!,
       offset: requests.offset[index]!,
-      firstStep: requests.first[index]!,
-      lastStep: requests.last[index]!,
+      firstStep: requests.first[index]! - begin,
+      lastStep: requests.last[index]! - begin,
     }))
   return { peakRamBytes: peak, buffers }
 }

@@ -159,5 +159,7 @@ export function memoryTable(costModel: CostModel, { graph }: ImportedModel): str
       nameOf(lastStep),
     ])
   const table = columns([['offset', 'bytes', 'buffer', 'from', 'until'], ...rows], [0, 1])
-  return `Arena on ${costModel.profile.id}: ${peakRamBytes} bytes; what the runtime keeps beside it is not listed\n${table}`
+  const { banks } = costModel.profile.memory
+  const counted = banks === undefined ? '' : `, banks of ${banks.bytes} as far as each is filled`
+  return `Arena on ${costModel.profile.id}: ${peakRamBytes} bytes${counted}; what the runtime keeps beside it is not listed\n${table}`
 }

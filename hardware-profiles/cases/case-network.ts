@@ -23,7 +23,7 @@ import {
 
 /**
  * Networks that validation cases name in one line: `mobilenetV1 0.25 224 1000 [channels]`, `mobilenetV2 …`,
- * `fdMobilenet …`, `miniResNet <stacks>`, `miniResNetV2 <stacks>`, `dsCnn <first> <layers>`, `mlperfTiny ic`, `nasBench201 <architecture>` (or `nasBench201Converted`), `ofa <kernels> <expansions> <depths> <resolution>`,
+ * `mobilenetV2Cut <width> <resolution> <classes> [expanded]` (channels cut to whole numbers, not rounded to eights), `fdMobilenet …`, `miniResNet <stacks>`, `miniResNetV2 <stacks>`, `dsCnn <first> <layers>`, `mlperfTiny ic`, `nasBench201 <architecture>` (or `nasBench201Converted`), `ofa <kernels> <expansions> <depths> <resolution>`,
  * `fbnet <choices>`, `vgg <layers> <resolution>`, `resnet …`, `resnetV2 …`, `squeezenet <resolution>`, `inceptionV1 …`, `inceptionV4 …`,
  * `inceptionResnetV2 …`, `efficientnetEdge <depth> <resolution>`.
  */
@@ -31,6 +31,11 @@ const MAKERS: Readonly<Record<string, (words: readonly string[]) => NetworkGraph
   mobilenetV1: ([width, resolution, classes, channels = '3']) =>
     mobilenetV1(Number(width), Number(resolution), Number(classes), Number(channels)),
   mobilenetV2: ([width, resolution, classes]) => mobilenetV2(Number(width), Number(resolution), Number(classes)),
+  mobilenetV2Cut: ([width, resolution, classes, first]) =>
+    mobilenetV2(Number(width), Number(resolution), Number(classes), {
+      rounded: false,
+      expandsFirst: first === 'expanded',
+    }),
   fdMobilenet: ([width, resolution, classes]) => fdMobilenet(Number(width), Number(resolution), Number(classes)),
   /** First filters, then the filters of each layer; an `s` means stride 2. */
   dsCnn: ([first, layers = '']) =>

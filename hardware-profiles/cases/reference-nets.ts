@@ -91,10 +91,19 @@ export function fdMobilenet(width: number, resolution: number, classes: number):
   return classify(b, x, classes)
 }
 
-/** MobileNetV2 for square RGB images; the last convolution has 1,280 channels for widths up to 1. */
-export function mobilenetV2(width: number, resolution: number, classes: number): NetworkGraph {
+/**
+ * MobileNetV2 for square RGB images; the last convolution has 1,280 channels for widths up to 1. Some code does not round
+ * channels to multiples of 8 but cuts the fraction off, and some has a 1×1 convolution in the first block, which expands nothing.
+ */
+export function mobilenetV2(
+  width: number,
+  resolution: number,
+  classes: number,
+  { rounded = true, expandsFirst = false } = {},
+): NetworkGraph {
+  const channelsOf = rounded ? divisible : Math.floor
   const b = new GraphBuilder()
-  let x = block(b, b.input([resolution, resolution, 3]), divisible(32 * width), 3, 2)
+  let x = block(b, b.input([resolution, resolution, 3]), channelsOf(32 * width), 3, 2)
   const stages = [
     [1, 16, 1, 1],
     [6, 24, 2, 2],
@@ -105,11 +114,11 @@ export function mobilenetV2(width: number, resolution: number, classes: number):
     [6, 320, 1, 1],
   ] as const
   for (const [expansion, filters, repeats, stride] of stages) {
-    const width_ = divisible(filters * width)
+    const width_ = channelsOf(filters * width)
     for (let i = 0; i < repeats; i++) {
       const from = x
       const hidden = b.channels(from) * expansion
-      let y = expansion === 1 ? from : block(b, from, hidden, 1)
+      let y = expansion === 1 && !expandsFirst ? from : block(b, from, hidden, 1)
       const step = i === 0 ? stride : 1
       y = b.activation(b.batchNorm(b.depthwiseConv2d(y, { kernel: 3, stride: step })), 'relu6')
       y = b.batchNorm(b.conv2d(y, width_))
