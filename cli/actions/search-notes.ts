@@ -8,12 +8,17 @@ const FEW_SAMPLES = 100
 /** Names of classes that are written out. */
 const SHOWN_CLASSES = 3
 
-/** What of the data makes accuracies worth less than they look, one sentence each; none for most data. */
-export function dataNotes({ classNames, labels, splits: { validation } }: Dataset): readonly string[] {
+/** What of the data was left out, and what makes accuracies worth less than they look, one sentence each; none for most data. */
+export function dataNotes({
+  classNames,
+  labels,
+  splits: { validation },
+  notes: left = [],
+}: Dataset): readonly string[] {
   const counts = new Uint32Array(classNames.length)
   for (const sample of validation) counts[labels[sample]!]! += 1
   const missing = classNames.filter((_, i) => counts[i] === 0)
-  const notes: string[] = []
+  const notes: string[] = [...left]
   if (missing.length > 0) {
     const more = missing.length > SHOWN_CLASSES ? `, and ${missing.length - SHOWN_CLASSES} more` : ''
     notes.push(

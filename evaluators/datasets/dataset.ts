@@ -28,6 +28,8 @@ export interface Dataset {
   /** Per channel, measured on the training part, in raw sample units. Standard deviations are never 0. */
   readonly mean: readonly number[]
   readonly standardDeviation: readonly number[]
+  /** What of the files was left out, a sentence each; for people, no part of `digest`. */
+  readonly notes?: readonly string[]
   /** Set by `withTeacher`; no part of `digest`, since recipes that read it name the teacher. */
   readonly teacher?: TeacherAnswers
 }

@@ -22,16 +22,18 @@ const SPLIT_OF_FOLDER: Readonly<Record<string, SplitName>> = {
 }
 
 const isImage = (name: string): boolean => /\.(png|jpe?g)$/i.test(name)
+/** Images that are not read, by their ending. */
+const OTHER_IMAGE = /\.(gif|bmp|webp|tiff?|hei[cf]|avif)$/i
 const subFolders = (folder: string): readonly string[] =>
   listNames(folder).filter((name) => kindOfPath(path.join(folder, name)) === 'folder')
 
-/** Paths of the images in a folder and, sorted, in the folders within; links to folders are not followed. */
-function imagesBelow(folder: string): readonly string[] {
+/** Paths of the files in a folder and, sorted, in the folders within; links to folders are not followed. */
+function filesBelow(folder: string): readonly string[] {
   const names = listNames(folder)
   const isFolder = new Set(inner(folder))
   return names.flatMap((name) => {
-    if (isFolder.has(name)) return imagesBelow(path.join(folder, name))
-    return isImage(name) ? [path.join(folder, name)] : []
+    const file = path.join(folder, name)
+    return isFolder.has(name) ? filesBelow(file) : [file]
   })
 }
 
@@ -62,44 +64,75 @@ interface ImageFile {
   readonly label: number
 }
 
+interface Classes {
+  readonly files: readonly ImageFile[]
+  /** Images in formats that are not read. */
+  readonly others: readonly string[]
+}
+
 interface Listing {
   readonly classNames: readonly string[]
   readonly files: readonly ImageFile[]
+  readonly others: readonly string[]
   readonly ranges: readonly SampleRange[]
 }
 
-function listClasses(folder: string, classNames: readonly string[]): readonly ImageFile[] {
+function listClasses(folder: string, classNames: readonly string[]): Classes {
   const files: ImageFile[] = []
+  const others: string[] = []
   for (const name of subFolders(folder)) {
     const classFolder = path.join(folder, name)
     const label = classNames.indexOf(name)
     if (label === -1) throw badFile(classFolder, 'is a class without training images', 'add them, or remove the folder')
-    const images = imagesBelow(classFolder)
-    if (images.length === 0) throw badFile(classFolder, 'holds no PNG or JPEG image', 'add some, or remove the folder')
+    const all = filesBelow(classFolder)
+    const images = all.filter(isImage)
+    const unread = all.filter((file) => OTHER_IMAGE.test(file))
+    if (images.length === 0) {
+      const right =
+        unread.length === 0 ? 'add some, or remove the folder' : `convert its ${endings(unread)} files first`
+      throw badFile(classFolder, 'holds no PNG or JPEG image', right)
+    }
     for (const file of images) files.push({ file, label })
+    for (const file of unread) others.push(file)
   }
-  return files
+  return { files, others }
+}
+
+/** `.bmp and .gif` */
+const endings = (files: readonly string[]): string =>
+  [...new Set(files.map((file) => path.extname(file).toLowerCase()))].sort().join(' and ')
+
+/** Says which images are left out; nothing where there are none. */
+function passedOver(root: string, others: readonly string[]): readonly string[] {
+  if (others.length === 0) return []
+  const [what, are] = others.length === 1 ? ['image', 'is'] : ['images', 'are']
+  const example = path.relative(root, others[0]!)
+  return [
+    `${others.length} ${what} in '${root}' ${are} not read, such as '${example}': PNG and JPEG are, so convert ${endings(others)} files to have them in the data`,
+  ]
 }
 
 function listImages(root: string): Listing {
   if (!hasParts(root)) {
     const classNames = subFolders(root)
-    const files = listClasses(root, classNames)
-    return { classNames, files, ranges: [{ source: root, split: 'train', count: files.length }] }
+    const { files, others } = listClasses(root, classNames)
+    return { classNames, files, others, ranges: [{ source: root, split: 'train', count: files.length }] }
   }
   const folders = splitFolders(root)
   const training = folders.find((name) => SPLIT_OF_FOLDER[name.toLowerCase()] === 'train')
   if (training === undefined) throw badFile(root, `holds only ${folders.join(' and ')}`, 'a folder train is needed')
   const classNames = subFolders(path.join(root, training))
   const files: ImageFile[] = []
+  const others: string[] = []
   const ranges: SampleRange[] = []
   for (const name of folders) {
     const source = path.join(root, name)
     const part = listClasses(source, classNames)
-    for (const file of part) files.push(file)
-    ranges.push({ source, split: SPLIT_OF_FOLDER[name.toLowerCase()]!, count: part.length })
+    for (const file of part.files) files.push(file)
+    for (const file of part.others) others.push(file)
+    ranges.push({ source, split: SPLIT_OF_FOLDER[name.toLowerCase()]!, count: part.files.length })
   }
-  return { classNames, files, ranges }
+  return { classNames, files, others, ranges }
 }
 
 /** What is wrong with each file that could not be read: noted instead of thrown, so that all are told at once. */
@@ -187,7 +220,7 @@ export const imageFolderFormat: DatasetFormat = {
   matches: (folder) => hasParts(folder) || hasClasses(folder),
   load: async (folder, options) => {
     const codec = await import('./image-codec.ts')
-    const { classNames, files, ranges } = listImages(folder)
+    const { classNames, files, others, ranges } = listImages(folder)
     const broken: Broken = new Map()
     const [height, width] = targetSize(folder, codec, files, options, broken)
     const size = height * width * 3
@@ -210,6 +243,8 @@ export const imageFolderFormat: DatasetFormat = {
       ranges,
     }
     for (const [i, { label }] of files.entries()) raw.labels[i] = label
-    return assembleDataset(raw, options)
+    const dataset = assembleDataset(raw, options)
+    const notes = passedOver(folder, others)
+    return notes.length === 0 ? dataset : { ...dataset, notes }
   },
 }

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { crc32, deflateSync } from 'node:zlib'
 import test from 'ava'
 import { encode } from 'fast-png'
+import { dataNotes } from '../../cli/actions/search-notes.ts'
 import { decodeImage, imageSize } from '../../evaluators/datasets/image-codec.ts'
 import { fixture, load, range, refuses, temporaryFolder, writeFiles } from './datasets-support.ts'
 
@@ -159,6 +160,22 @@ test('what is wrong with a folder or an image is named', async (t) => {
   const untrained = temporaryFolder(t)
   classFolders(untrained, 'test/', 4)
   await refuses(t, untrained, /holds only test: a folder train is needed/)
+})
+
+test('images of formats that are not read are told of, not quietly left out', async (t) => {
+  const folder = temporaryFolder(t)
+  classFolders(folder, '', 10)
+  t.is((await load(folder)).notes, undefined)
+  const { digest } = await load(folder)
+  writeFiles(folder, { 'dark/deeper/a.GIF': 'x', 'dark/b.gif': 'x', 'bright/c.bmp': 'x', 'bright/d.txt': 'x' })
+  const dataset = await load(folder)
+  t.is(dataset.digest, digest)
+  t.deepEqual(dataset.notes, [
+    `3 images in '${folder}' are not read, such as 'bright/c.bmp': PNG and JPEG are, so convert .bmp and .gif files to have them in the data`,
+  ])
+  t.deepEqual(dataNotes(dataset).slice(0, 1), dataset.notes)
+  writeFiles(folder, { 'moving/e.gif': 'x' })
+  await refuses(t, folder, /moving' holds no PNG or JPEG image: convert its \.gif files first/)
 })
 
 test('images in folders within a class belong to it, links that lead back are not followed', async (t) => {
