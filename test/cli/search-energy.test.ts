@@ -39,6 +39,24 @@ test('a search stops at its limit of energy, says so, and goes on with a higher 
   t.is(fronts[0]!.stdout, fronts[1]!.stdout)
 })
 
+test('a limit that is reached between trainings ends the search there, with what was trained kept', async (t) => {
+  const folder = temporaryFolder(t)
+  const flags = ['search', '--workers', '1', '--look-ahead', '2', '--json', ...QUICK]
+  type Done = { event: string; trials: number; energy: { wattHours: number; limitWattHours: number; atLimit: boolean } }
+  const last = ({ stdout }: { readonly stdout: string }) => JSON.parse(stdout.trim().split('\n').at(-1)!) as Done
+  const first = last(await frugal(folder, ...flags, '--trials', '2', '--db', 'first.db'))
+  const limit = first.energy.wattHours * 1.5
+  const cut = await frugal(folder, ...flags, '--trials', '100', '--max-search-energy', `${limit}Wh`)
+  t.is(cut.code, 0, cut.stderr)
+  const { event, trials, energy } = last(cut)
+  t.is(event, 'interrupted')
+  t.true(trials >= 1 && trials < 50, `${trials} trials`)
+  t.true(energy.atLimit)
+  t.true(energy.wattHours >= limit && energy.wattHours < 4 * limit, `${energy.wattHours} of ${limit} Wh`)
+  const { completed } = JSON.parse((await frugal(folder, 'status', '--json')).stdout) as { completed: number }
+  t.is(completed, trials)
+})
+
 test('flags about energy that mean nothing are refused before anything is written', async (t) => {
   const folder = temporaryFolder(t)
   for (const [flags, message] of [
