@@ -2,7 +2,6 @@ import { canonicalJson } from '../../lib/canonical-json.ts'
 import { failure, messageOf } from '../../lib/errors.ts'
 import type { Dataset } from '../datasets/dataset.ts'
 import type { EvaluateOptions, EvaluationRequest, Evaluator } from '../evaluator.ts'
-import { parseEngineName, trainsAlone } from '../training/engines.ts'
 import { createGatherer } from './gatherer.ts'
 import { createProcesses } from './processes.ts'
 import { createThreads } from './threads.ts'
@@ -20,13 +19,8 @@ export interface PoolOptions {
   readonly isolate?: boolean
   /** A candidate that takes longer is given up as `timed-out`. */
   readonly timeoutSeconds: number
-  /** Trials per thread after which fresh threads take over, so that nothing native libraries leave behind adds up. */
+  /** Trials of a worker after which a fresh one takes its place, so that nothing native libraries leave behind adds up. */
   readonly recycleAfter?: number
-  /**
-   * Whether fresh threads may begin while old ones finish their last trials. Not by default where trainings share a GPU
-   * or a native library that bears one at a time.
-   */
-  readonly overlap?: boolean
 }
 
 const DEFAULT_RECYCLE_AFTER = 250
@@ -57,12 +51,9 @@ const GIVEN_UP = failure('timed-out', 'given up while training')
 export function createPool(options: PoolOptions): Evaluator {
   const { workers, netsPerStep = 1, isolate = false, timeoutSeconds, recycleAfter = DEFAULT_RECYCLE_AFTER } = options
   const data: WorkerData = { dataset: options.dataset, engine: options.engine }
-  const overlap = options.overlap ?? !trainsAlone(parseEngineName(options.engine))
-  const crew = isolate
-    ? createProcesses(data, { lifetime: recycleAfter, overlap })
-    : createThreads(data, { workers, lifetime: recycleAfter * workers, overlap })
+  const crew = isolate ? createProcesses(data, recycleAfter) : createThreads(data, { workers, lifetime: recycleAfter })
   /** A fresh process for each candidate. */
-  const alone = createProcesses(data, { lifetime: 1, overlap })
+  const alone = createProcesses(data, 1)
   const inFlight = new Set<Promise<unknown>>()
 
   /** The time-out of a candidate begins with its training. */

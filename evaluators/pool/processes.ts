@@ -5,13 +5,6 @@ import type { Dataset } from '../datasets/dataset.ts'
 import type { Order } from './training-process.ts'
 import type { Candidate, Result, WorkerData, Workers } from './workers.ts'
 
-export interface ProcessOptions {
-  /** Trials after which a process is replaced by a fresh one. */
-  readonly lifetime: number
-  /** Whether a fresh process may begin while an old one ends. */
-  readonly overlap: boolean
-}
-
 interface Child {
   readonly process: ChildProcess
   trials: number
@@ -34,8 +27,9 @@ function unshared(dataset: Dataset): Dataset {
 /**
  * Processes, as many as candidates are run at the same time: one that crashes takes its candidates with it and nothing
  * else. They give the same figures as threads.
+ * @param lifetime trials after which a process is replaced by a fresh one, which begins when the old one has ended.
  */
-export function createProcesses(data: WorkerData, { lifetime, overlap }: ProcessOptions): Workers {
+export function createProcesses(data: WorkerData, lifetime: number): Workers {
   const filename = path.join(import.meta.dirname, `training-process${path.extname(import.meta.filename)}`)
   const idle: Child[] = []
   const endings = new Set<Promise<unknown>>()
@@ -44,8 +38,17 @@ export function createProcesses(data: WorkerData, { lifetime, overlap }: Process
     if (child.connected) child.send(what, () => {})
   }
 
+  /** One that has nothing to do may have been killed meanwhile. */
+  const lives = ({ process: { exitCode, signalCode } }: Child): boolean => exitCode === null && signalCode === null
+
+  function idleChild(): Child | undefined {
+    let child = idle.pop()
+    while (child !== undefined && !lives(child)) child = idle.pop()
+    return child
+  }
+
   async function start(): Promise<Child> {
-    if (!overlap) await Promise.all(endings)
+    await Promise.all(endings)
     const child = { process: fork(filename, { serialization: 'advanced' }), trials: 0 }
     order(child, { data: { ...data, dataset: unshared(data.dataset) } })
     return child
@@ -60,7 +63,7 @@ export function createProcesses(data: WorkerData, { lifetime, overlap }: Process
 
   return {
     async run(candidates, terminate) {
-      const child = idle.pop() ?? (await start())
+      const child = idleChild() ?? (await start())
       const results = await answerOf(child, candidates, terminate, order)
       child.trials += candidates.length
       if (child.trials < lifetime) idle.push(child)
@@ -68,7 +71,7 @@ export function createProcesses(data: WorkerData, { lifetime, overlap }: Process
       return results
     },
     async end() {
-      for (const child of idle.splice(0)) end(child)
+      for (const child of idle.splice(0).filter(lives)) end(child)
       await Promise.all(endings)
     },
   }
