@@ -2,31 +2,14 @@ import path from 'node:path'
 import type { NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
 import { coefficientsOf, withCoefficients } from '../../hardware-profiles/coefficients.ts'
 import type { Profile, ProfileTable, TableModel } from '../../hardware-profiles/profile.ts'
+import { BY_WEIGHTS, BY_WORK, CACHED_WEIGHTS, type Groups } from './cortex-groups.ts'
 import { readCsv } from './csv.ts'
 import { densePowerShare, isDense, mean, withDensePower } from './dense-power.ts'
 import type { FittedProfile } from './fitted-profile.ts'
-import { crossFit, fitScales, type Grouping, type MeasuredNetwork } from './from-networks.ts'
+import { crossFit, fitScales, type MeasuredNetwork } from './from-networks.ts'
 import { mlperfResults } from './mlperf.ts'
-import { xcubeMemory, xcubeMemorySuites } from './xcube-memory.ts'
+import { xcubeMemory, xcubeMemory10, xcubeMemorySuites } from './xcube-memory.ts'
 import { zooNetworkOf } from './zoo-networks.ts'
-
-const GROUPS = 6
-const CONV_1X1 = 0
-const CONV_WINDOW = 1
-const DEPTHWISE = 2
-const DENSE = 3
-const REST = 4
-const CONV_1X1_LARGE = 5
-
-/** Weights beyond a Cortex-M7's data cache (16 KiB) are read from flash again and again. */
-const CACHED_WEIGHTS = 16 * 1024
-
-const grouping: Grouping = (kernel, model) => {
-  if (kernel === 'depthwiseConv2d') return DEPTHWISE
-  if (kernel === 'dense') return DENSE
-  if (kernel !== 'conv2d') return REST
-  return model === 0 ? CONV_1X1_LARGE : model === 1 ? CONV_1X1 : CONV_WINDOW
-}
 
 interface Board {
   readonly id: string
@@ -44,11 +27,11 @@ interface Board {
 }
 
 /** The operator profile's tables without their measured rows: whole networks say how fast this board runs each group. */
-function templateOf(base: Profile, board: Board, source: string): Profile {
+function templateOf(base: Profile, board: Board, source: string, groups: Groups): Profile {
   const provenance: TableModel['provenance'] = { kind: 'measured', source }
   const strip = (table: ProfileTable): ProfileTable => {
     const models = table.models.map((model) => ({ ...model, provenance }))
-    if (table.kernel !== 'conv2d') return { kernel: table.kernel, models }
+    if (table.kernel !== 'conv2d' || !groups.splitsWeights) return { kernel: table.kernel, models }
     const [pointwise, ...others] = models
     const large = { ...pointwise!.when, weightElements: [CACHED_WEIGHTS, 1e15] as [number, number] }
     return { kernel: 'conv2d', models: [{ ...pointwise!, when: large }, pointwise!, ...others] }
@@ -64,7 +47,7 @@ function templateOf(base: Profile, board: Board, source: string): Profile {
     memory: memory ?? base.memory,
     validation: [],
     notes: [
-      `No single kernel was timed: the tables of ${base.id} are scaled in six groups (1×1 convolutions with weights above and below 16 K elements, other convolutions, depthwise, dense, the rest) to agree with whole networks.`,
+      `No single kernel was timed: the tables of ${base.id} are scaled in ${groups.text} to agree with whole networks.`,
       ...notes,
     ],
   }
@@ -160,8 +143,11 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
   const memory = xcubeMemory(data)
   const l4r5 = { ...L4R5, operatingPoints: [l4r5At3Volts(data)] }
   /** How the runtime's groups compare on other boards, or under another version. */
-  const priorFrom = (template: Profile, boards: readonly (readonly MeasuredNetwork[])[]): readonly number[] =>
-    fitScales(template, grouping, GROUPS, atOneSpeed(boards), 0.001).scales
+  const priorFrom = (
+    template: Profile,
+    { grouping, count, priorRidge }: Groups,
+    boards: readonly (readonly MeasuredNetwork[])[],
+  ): readonly number[] => fitScales(template, grouping, count, atOneSpeed(boards), priorRidge).scales
   const board = (
     base: Profile,
     facts: Board,
@@ -169,6 +155,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
     networks: readonly MeasuredNetwork[],
     options: {
       readonly ridge: number
+      readonly groups?: Groups
       readonly prior?: readonly (readonly MeasuredNetwork[])[]
       readonly method: string
       /** Boards under the same runtime that say what share of the power dense layers draw. */
@@ -176,11 +163,12 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
     },
     memorySuites: readonly NetworkSuite[] = [],
   ): FittedProfile => {
-    const template = templateOf(base, facts, source)
+    const { groups = BY_WEIGHTS } = options
+    const template = templateOf(base, facts, source, groups)
     const { profile, suites } = crossFit(template, {
-      ...{ name: 'whole networks', source, networks, grouping, groups: GROUPS },
+      ...{ name: 'whole networks', source, networks, grouping: groups.grouping, groups: groups.count },
       ...{ ridge: options.ridge, method: options.method },
-      ...(options.prior === undefined ? {} : { prior: priorFrom(template, options.prior) }),
+      ...(options.prior === undefined ? {} : { prior: priorFrom(template, groups, options.prior) }),
       ...(options.denseFrom === undefined ? {} : { countsForPower: (network) => !isDense(network) }),
     })
     const share = options.denseFrom === undefined ? undefined : mean(options.denseFrom.map(densePowerShare))
@@ -294,7 +282,10 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
       { ...h747, id: 'stm32h747-xcubeai8', title: 'STM32H747I-DISCO, X-CUBE-AI 8.1', runtime: 'X-CUBE-AI 8.1' },
       stZoo('X-CUBE-AI 8.1'),
       zoo(data, /H747/, /^8\.1/),
-      { ridge: 0.01, method: zooFamilies },
+      {
+        ...{ ridge: 0.01, groups: BY_WORK, prior: [systems.h7a3] },
+        method: `${zooFamilies}; proportions drawn to those of NUCLEO-H7A3ZI-Q, of the same core`,
+      },
       xcubeMemorySuites(data, 'X-CUBE-AI 8.1', /^8\.1/),
     ),
     board(
@@ -304,10 +295,16 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
         id: 'stm32h747-xcubeai10',
         title: 'STM32H747I-DISCO, STM32Cube.AI 10.0',
         runtime: 'STM32Cube.AI 10.0',
+        memory: xcubeMemory10(data),
       },
       stZoo('STM32Cube.AI 10.0'),
       zoo(data, /H747/, /10\.0/),
-      { ridge: 0.01, prior: [zoo(data, /H747/, /^8\.1/)], method: `${zooFamilies}; proportions drawn to those of 8.1` },
+      {
+        ridge: 0.01,
+        groups: BY_WORK,
+        prior: [zoo(data, /H747/, /^8\.1/)],
+        method: `${zooFamilies}; proportions drawn to those of 8.1`,
+      },
       xcubeMemorySuites(data, 'STM32Cube.AI 10.0', /10\.0/),
     ),
     stm32f746(data, m4),
