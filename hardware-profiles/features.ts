@@ -1,6 +1,6 @@
 import type { Kernel, KernelKind } from '../network/schedule.ts'
 import { sizeOf, windowPadding } from '../network/shapes.ts'
-import type { Padding, Pair, Shape, Steps } from '../network/types.ts'
+import type { OpOf, Padding, Pair, Shape, Steps } from '../network/types.ts'
 
 /**
  * Plain numbers of one kernel, all that its cost may depend on. Vectors count as 1×1 maps, of other shapes the middle axes
@@ -87,26 +87,42 @@ export function readFacts(kernel: Kernel, facts: KernelFacts): void {
   facts.outChannels = channels(outputShape)
   facts.operands = kernel.inputShapes.length
   facts.outputs = facts.outHeight * facts.outWidth * facts.outChannels
-  facts.inputs = 0
-  for (const shape of kernel.inputShapes) facts.inputs += height(shape) * width(shape) * channels(shape)
+  let inputs = facts.inHeight * facts.inWidth * facts.inChannels
+  for (let i = 1; i < kernel.inputShapes.length; i++) {
+    const shape = kernel.inputShapes[i]!
+    inputs += height(shape) * width(shape) * channels(shape)
+  }
+  facts.inputs = inputs
   facts.macs = kernel.macs
   facts.weightElements = kernel.weightElements
   facts.biasElements = kernel.biasElements
   facts.activation = kernel.activation === 'none' ? 0 : 1
   facts.dilation = 1
-  if (op.kind === 'conv2d' || op.kind === 'depthwiseConv2d' || op.kind === 'averagePool' || op.kind === 'maxPool') {
-    setWindow(facts, op.kernel, op.stride, op.padding)
-    if (op.kind === 'conv2d' && op.groups !== undefined) facts.inChannels /= op.groups
-    if ('dilation' in op && op.dilation !== undefined) facts.dilation = op.dilation[0] * op.dilation[1]
-    return
+  // Kernels are all of one shape and ops are not: their kind is read faster.
+  const { kind } = kernel
+  if (kind === 'conv2d') {
+    const { kernel: window, stride, padding, dilation, groups } = op as OpOf<'conv2d'>
+    setWindow(facts, window, stride, padding)
+    if (groups !== undefined) facts.inChannels /= groups
+    if (dilation !== undefined) facts.dilation = dilation[0] * dilation[1]
+  } else if (kind === 'depthwiseConv2d') {
+    const { kernel: window, stride, padding, dilation } = op as OpOf<'depthwiseConv2d'>
+    setWindow(facts, window, stride, padding)
+    if (dilation !== undefined) facts.dilation = dilation[0] * dilation[1]
+  } else if (kind === 'averagePool' || kind === 'maxPool') {
+    const { kernel: window, stride, padding } = op as OpOf<'maxPool'>
+    setWindow(facts, window, stride, padding)
+  } else {
+    facts.kernelHeight = facts.kernelWidth = facts.strideHeight = facts.strideWidth = 1
+    facts.same = 0
+    if (kind === 'resize' && (op as OpOf<'resize'>).mode === 'bilinear') facts.kernelHeight = facts.kernelWidth = 2
+    if (kind === 'custom') setSteps(facts, (op as OpOf<'custom'>).steps)
   }
-  facts.kernelHeight = facts.kernelWidth = facts.strideHeight = facts.strideWidth = 1
-  facts.same = 0
-  if (op.kind === 'resize' && op.mode === 'bilinear') facts.kernelHeight = facts.kernelWidth = 2
-  if (op.kind === 'custom' && op.steps !== undefined) setSteps(facts, op.steps)
 }
 
-function setSteps(facts: KernelFacts, { count, products, width, passes, elements }: Steps): void {
+function setSteps(facts: KernelFacts, steps: Steps | undefined): void {
+  if (steps === undefined) return
+  const { count, products, width, passes, elements } = steps
   facts.kernelHeight = count
   facts.kernelWidth = products
   facts.strideHeight = passes
@@ -137,13 +153,38 @@ function insideTaps(length: number, kernel: number, stride: number, outputs: num
   return ends - starts
 }
 
+/** The same for a window with gaps: each of its taps alone. */
+function insideTapsApart(length: number, kernel: number, stride: number, outputs: number, same: number, apart: number) {
+  const before = windowPadding(length, apart * (kernel - 1) + 1, stride, same === 1 ? 'same' : 'valid')[0]
+  let inside = 0
+  for (let tap = 0; tap < kernel; tap++) {
+    const offset = tap * apart - before
+    const first = Math.max(Math.ceil(-offset / stride), 0)
+    const last = Math.min(Math.floor((length - 1 - offset) / stride), outputs - 1)
+    inside += Math.max(last - first + 1, 0)
+  }
+  return inside
+}
+
 const pixels = (f: KernelFacts): number => f.outHeight * f.outWidth
 const kernelArea = (f: KernelFacts): number => f.kernelHeight * f.kernelWidth
 const reduction = (f: KernelFacts): number =>
   f.kind === 'conv2d' || f.kind === 'dense' ? kernelArea(f) * f.inChannels : kernelArea(f)
-const insideWindow = (f: KernelFacts): number =>
-  insideTaps(f.inHeight, f.kernelHeight, f.strideHeight, f.outHeight, f.same) *
-  insideTaps(f.inWidth, f.kernelWidth, f.strideWidth, f.outWidth, f.same)
+/** Gaps count as equal along both axes. */
+function insideWindow(f: KernelFacts): number {
+  if (f.dilation === 1) {
+    return (
+      insideTaps(f.inHeight, f.kernelHeight, f.strideHeight, f.outHeight, f.same) *
+      insideTaps(f.inWidth, f.kernelWidth, f.strideWidth, f.outWidth, f.same)
+    )
+  }
+  const apart =
+    f.kernelHeight === 1 || f.kernelWidth === 1 ? f.dilation : Math.max(Math.round(Math.sqrt(f.dilation)), 1)
+  return (
+    insideTapsApart(f.inHeight, f.kernelHeight, f.strideHeight, f.outHeight, f.same, apart) *
+    insideTapsApart(f.inWidth, f.kernelWidth, f.strideWidth, f.outWidth, f.same, apart)
+  )
+}
 /** MACs that do not fall on padding. */
 const insideMacs = (f: KernelFacts): number => (f.macs * insideWindow(f)) / (pixels(f) * kernelArea(f))
 const outsideWindow = (f: KernelFacts): number => pixels(f) * kernelArea(f) - insideWindow(f)
@@ -219,6 +260,10 @@ export const FEATURES = {
   oddInChannels: (f) => f.inChannels % 2,
   /** 1 for a convolution whose input channels are split into groups (`inChannels` counts those of one group). */
   grouped: (f) => (f.kind === 'conv2d' && f.inputs > f.inHeight * f.inWidth * f.inChannels ? 1 : 0),
+  /** Positions between the taps of a window with gaps, height × width; 1 for one without. */
+  dilation: (f) => f.dilation,
+  /** 1 where an operand is repeated over a map, as the factors of a squeeze-and-excitation block are. */
+  broadcast: (f) => (f.inputs < f.operands * f.outputs ? 1 : 0),
   outRowElements: (f) => f.outWidth * f.outChannels,
   windowElements: (f) => kernelArea(f) * f.inChannels,
 } satisfies Record<string, (facts: KernelFacts) => number>

@@ -68,6 +68,7 @@ export class CompiledModel {
   readonly #outsideCoverage: Evaluate
   readonly #covered: boolean
   readonly #knowsGroups: boolean
+  readonly #knowsGaps: boolean
 
   constructor(spec: TableModel) {
     this.spec = spec
@@ -80,6 +81,7 @@ export class CompiledModel {
     this.#covered = Object.keys(spec.coverage).length > 0
     const terms = [spec.terms, spec.floor ?? [], spec.compute ?? []].flat()
     this.#knowsGroups = terms.some(({ feature }) => feature === 'grouped')
+    this.#knowsGaps = terms.some(({ feature }) => feature === 'dilation')
   }
 
   applies = (facts: KernelFacts): boolean => this.#outsideCase(facts) === 0
@@ -94,7 +96,7 @@ export class CompiledModel {
     const model = this.cost(facts)
     const roofline = spec.compute !== undefined || spec.memory !== undefined
     const distance = this.#outsideCoverage(facts)
-    const unusual = isDilated(facts) || (isGrouped(facts) && !this.#knowsGroups)
+    const unusual = (isDilated(facts) && !this.#knowsGaps) || (isGrouped(facts) && !this.#knowsGroups)
     const inside = this.#covered && distance === 0 && !unusual
     return {
       cost: neighbours === undefined ? model : model * neighbours.correction(facts),

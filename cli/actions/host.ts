@@ -7,6 +7,7 @@ import { measureHost, type Timer } from '../../hardware-profiles/host/measure-ho
 import { parseProfile } from '../../hardware-profiles/index.ts'
 import { writeFileAtomic } from '../../lib/files.ts'
 import { formatNumber } from '../../lib/units.ts'
+import type { NetworkGraph } from '../../network/types.ts'
 import { print, printJson } from './output.ts'
 
 const isHost = (name: string): boolean => name.trim() === HOST_ID || name.trim().startsWith(`${HOST_ID}@`)
@@ -36,7 +37,9 @@ const showShare = (share: number): void => void process.stderr.write(`\r${Math.r
 
 async function measureAndStore() {
   const { onnxOf, timeOnnx } = await import('./onnx-timer.ts')
-  const timer: Timer = async (graph, budgetMs) => (await timeOnnx(onnxOf(graph), graph, budgetMs)).leastMs
+  const { isKernelNetwork, kernelFile } = await import('./onnx-kernels.ts')
+  const fileOf = (graph: NetworkGraph): Uint8Array => (isKernelNetwork(graph) ? kernelFile(graph) : onnxOf(graph))
+  const timer: Timer = async (graph, budgetMs) => (await timeOnnx(fileOf(graph), graph, budgetMs)).leastMs
   const cpu = os.cpus()[0]
   process.stderr.write('frugal: measuring this computer with onnxruntime, half a minute to a minute, once\n')
   const measured = await measureHost(timer, {

@@ -1,10 +1,12 @@
 import type { Kernel, KernelKind } from '../../network/schedule.ts'
 import { scheduleOf } from '../../network/schedule.ts'
-import { emptyFacts, type KernelFacts, readFacts } from '../features.ts'
+import type { OperatorSuite } from '../cases/cases.ts'
+import { coefficientsOf } from '../coefficients.ts'
+import { emptyFacts, FEATURES, type KernelFacts, readFacts } from '../features.ts'
 import { fitTable, type Measurement, type ModelForm, type Provenance } from '../fit-table.ts'
-import type { ProfileTable } from '../profile.ts'
+import type { ProfileTable, TableModel } from '../profile.ts'
 import { CompiledTable } from '../table.ts'
-import { LONG_CHAIN, type MicroBenchmark, SHORT_CHAIN } from './micro-benchmarks.ts'
+import type { MicroBenchmark } from './micro-benchmarks.ts'
 
 /** Least times of the two chains of a micro-benchmark. */
 export interface ChainTime {
@@ -13,48 +15,94 @@ export interface ChainTime {
   readonly longMs: number
 }
 
-/** What onnxruntime applies inside convolutions. */
-export const HOST_FUSED = ['relu', 'relu6'] as const
+/** What onnxruntime applies inside convolutions without another pass over the result. */
+export const HOST_FUSED = ['relu'] as const
 const FUSION = { fusedActivations: new Set(HOST_FUSED) }
 
-const POINTWISE: ModelForm['when'] = { kernelArea: [1, 1] }
 /** Channels that fill whole blocks are pooled by a faster kernel. */
-const POOLING: readonly ModelForm[] = [
+const BLOCKED_MAPS: readonly ModelForm[] = [
   { when: { channelTail16: [0, 0] }, features: ['insideTapElements', 'outputs', 'one'] },
   { features: ['insideTapElements', 'outputs', 'one'] },
 ]
 /** What a kernel's time is a sum of, by kind. A kind stands after those whose prices are needed to single it out. */
-const FORMS: Partial<Record<KernelKind, readonly ModelForm[]>> = {
-  dense: [{ features: ['weightElements', 'outputs', 'one'] }],
-  relu: [{ features: ['outputs', 'one'] }],
-  hardSwish: [{ features: ['outputs', 'one'] }],
-  hardSigmoid: [{ features: ['outputs', 'one'] }],
-  sigmoid: [{ features: ['outputs', 'one'] }],
-  softmax: [{ features: ['outputs', 'one'] }],
-  add: [{ features: ['outputs', 'one'] }],
-  conv2d: [
-    {
-      when: POINTWISE,
-      features: ['macs', 'macsBlocks8', 'macsBlocks16', 'inputs', 'outputs', 'weightElements', 'one'],
-    },
-    { features: ['macs', 'macsBlocks8', 'macsBlocks16', 'insideTapElements', 'outputs', 'weightElements', 'one'] },
+const PER_ELEMENT: readonly ModelForm[] = [{ features: ['outputs', 'one'] }]
+const DEPTHWISE: readonly ModelForm[] = [
+  { features: ['macs', 'macsBlocks8', 'macsBlocks16', 'insideMacs', 'weightElements', 'inputs', 'outputs', 'one'] },
+]
+
+/**
+ * What a kernel's time is a sum of, by kind. A kind stands after those whose prices are needed to single it out; one that
+ * stands twice is needed before all of its own can be.
+ */
+const FORMS: readonly (readonly [KernelKind, readonly ModelForm[]])[] = [
+  ['dense', [{ features: ['weightElements', 'outputs', 'one'] }]],
+  ['relu', PER_ELEMENT],
+  ['hardSwish', PER_ELEMENT],
+  ['hardSigmoid', PER_ELEMENT],
+  ['sigmoid', PER_ELEMENT],
+  ['softmax', PER_ELEMENT],
+  ['depthwiseConv2d', DEPTHWISE],
+  ['globalAveragePool', [{ features: ['inputs', 'outputs', 'one'] }]],
+  ['depthwiseConv2d', DEPTHWISE],
+  [
+    'conv2d',
+    [
+      {
+        when: { kernelArea: [1, 1] },
+        features: ['macs', 'macsBlocks8', 'macsBlocks16', 'inputs', 'outputs', 'weightElements', 'one'],
+      },
+      // The first convolution of a network: too few channels for a block of them.
+      { when: { inChannels: [1, 15] }, features: ['macs', 'insideTapElements', 'outputs', 'one'] },
+      { features: ['macs', 'macsBlocks8', 'macsBlocks16', 'insideMacs', 'outputs', 'weightElements', 'one'] },
+    ],
   ],
-  depthwiseConv2d: [{ features: ['macs', 'macsBlocks8', 'macsBlocks16', 'weightElements', 'outputs', 'one'] }],
-  averagePool: POOLING,
-  maxPool: POOLING,
-  multiply: [{ features: ['outputs', 'one'] }],
-  globalAveragePool: [{ features: ['inputs', 'outputs', 'one'] }],
-  batchNorm: [{ features: ['outputs', 'one'] }],
-}
+  ['averagePool', BLOCKED_MAPS],
+  ['maxPool', BLOCKED_MAPS],
+  ['relu6', PER_ELEMENT],
+  ['add', PER_ELEMENT],
+  ['concat', PER_ELEMENT],
+  ['multiply', PER_ELEMENT],
+  ['batchNorm', PER_ELEMENT],
+]
+
+/**
+ * Products of a map with one factor for each channel, for which runtimes leave their layout of maps and come back; and of two
+ * maps, which they merge into the function before it where they know the two as one (SiLU, GELU).
+ */
+const MULTIPLY_FORMS: readonly ModelForm[] = [
+  { when: { broadcast: [1, 1] }, features: ['outputs', 'one'] },
+  { when: { broadcast: [0, 0], kernelArea: [1, 1], dilation: [1, 1], grouped: [0, 0] }, features: ['outputs', 'one'] },
+]
+
+/** Convolutions in groups. Runtimes have fast kernels for groups that fill whole blocks of channels only. */
+const GROUPED_FORMS: readonly ModelForm[] = [
+  {
+    when: { grouped: [1, 1], channelTail16: [0, 0] },
+    features: ['macs', 'outputs', 'grouped'],
+  },
+  { when: { grouped: [1, 1] }, features: ['macs', 'insideTapElements', 'outputs', 'weightElements', 'grouped'] },
+]
+
+/** Convolutions whose window has gaps: most of it may lie outside a small map. */
+const DILATED_FORMS: readonly ModelForm[] = [
+  {
+    when: { dilation: [2, 1e6], grouped: [0, 0] },
+    features: ['insideMacs', 'outputs', 'weightElements', 'dilation', 'one'],
+  },
+]
+
+const UNUSUAL_FORMS = [...GROUPED_FORMS, ...DILATED_FORMS, ...MULTIPLY_FORMS]
 
 /** Kinds that no chain can single out, and the measured kind that does the same work. */
 const ALIKE: Partial<Record<KernelKind, { readonly like: KernelKind; readonly times: number; readonly why: string }>> =
   {
-    relu6: { like: 'relu', times: 1, why: 'bounds each element, as relu does' },
-    multiply: { like: 'add', times: 1, why: 'one operation on each pair of elements, as add' },
-    concat: { like: 'add', times: 1, why: 'copies each element, at most what add takes' },
-    expertCombine: { like: 'add', times: 2, why: 'a product and a sum for each element, as two additions' },
+    elementwise: { like: 'relu', times: 1.2, why: 'an operation on two operands, a fifth more than on one' },
+    expertCombine: { like: 'relu', times: 2, why: 'a product and a sum for each element, as two passes' },
   }
+/** A kernel that is merged into what comes before it takes no less than this share of the block. */
+const LEAST_SHARE = 0.01
+/** Of kernels that take next to nothing, because they are merged into others, no error is worth more. */
+const MOST_ERROR90 = 1
 
 function factsOf(kernel: Kernel): KernelFacts {
   const facts = emptyFacts()
@@ -64,14 +112,22 @@ function factsOf(kernel: Kernel): KernelFacts {
 
 /** Kernels of one repetition, and its time in µs. */
 function blockOf({ benchmark, shortMs, longMs }: ChainTime) {
-  const { kernels } = scheduleOf(benchmark.build(LONG_CHAIN), FUSION)
-  const us = (1000 * (longMs - shortMs)) / (LONG_CHAIN - SHORT_CHAIN)
-  return { family: benchmark.name, facts: kernels.slice(-kernels.length / LONG_CHAIN).map(factsOf), us }
+  const [short, long] = benchmark.repeats
+  const { kernels } = scheduleOf(benchmark.build(long), FUSION)
+  const more = kernels.length - scheduleOf(benchmark.build(short), FUSION).kernels.length
+  const end = kernels.length - benchmark.closing
+  const us = (1000 * (longMs - shortMs)) / (long - short)
+  return {
+    subject: benchmark.subject,
+    family: benchmark.name,
+    facts: kernels.slice(end - more / (long - short), end).map(factsOf),
+    us,
+  }
 }
 
 export interface HostTables {
   readonly tables: readonly ProfileTable[]
-  readonly suites: readonly ReturnType<typeof fitTable>['suite'][]
+  readonly suites: readonly OperatorSuite[]
 }
 
 /**
@@ -80,38 +136,52 @@ export interface HostTables {
  */
 export function fitHostTables(chains: readonly ChainTime[], provenance: Provenance): HostTables {
   const blocks = chains.map(blockOf).filter(({ us }) => us > 0)
-  const fitted = new Map<KernelKind, ReturnType<typeof fitTable>>()
+  const suites = new Map<KernelKind, OperatorSuite>()
   const tables = new Map<KernelKind, ProfileTable>()
   const compiled = new Map<KernelKind, CompiledTable>()
   const keep = (kind: KernelKind, table: ProfileTable): void => {
     tables.set(kind, table)
     compiled.set(kind, new CompiledTable(table))
   }
-  const keepLike = (kind: KernelKind): void => {
-    const table = tables.get(ALIKE[kind]?.like ?? kind)
-    if (table !== undefined) keep(kind, likeTable(kind, table))
-  }
-  for (const [kind, forms] of Object.entries(FORMS) as [KernelKind, readonly ModelForm[]][]) {
-    const measurements = blocks.flatMap(({ family, facts, us }): Measurement[] => {
+  const measured = (kind: KernelKind): readonly Measurement[] =>
+    blocks.flatMap(({ subject, family, facts, us }): Measurement[] => {
+      if (subject !== kind) return []
       const own = facts.filter((one) => one.kind === kind)
       const others = facts.filter((one) => one.kind !== kind)
-      if (own.length === 0 || others.some((one) => !compiled.has(one.kind))) return []
+      if (others.some((one) => !compiled.has(one.kind))) return []
       const rest = us - others.reduce((sum, one) => sum + compiled.get(one.kind)!.lookup(one)!.cost, 0)
       const weightOf = (one: KernelFacts): number => Math.max(one.macs, 1)
       const all = own.reduce((sum, one) => sum + weightOf(one), 0)
-      return rest > 0 ? own.map((one) => ({ facts: one, cost: (rest * weightOf(one)) / all, family, weight: 1 })) : []
+      const cost = Math.max(rest, LEAST_SHARE * us)
+      return own.map((one) => ({ facts: one, cost: (cost * weightOf(one)) / all, family, weight: 1 }))
     })
-    if (measurements.length === 0) {
-      keepLike(kind)
+  for (const [kind, forms] of FORMS) {
+    const all = measured(kind)
+    const [usual, unusual] = [all.filter(({ facts }) => !isUnusual(facts)), all.filter(({ facts }) => isUnusual(facts))]
+    const special = unusual.length === 0 ? [] : fitTable(kind, UNUSUAL_FORMS, unusual, provenance, kind).table.models
+    if (usual.length === 0) {
+      if (special.length > 0) keep(kind, { kernel: kind, models: special.map(bounded) })
       continue
     }
-    const fit = fitTable(kind, forms, measurements, provenance, `${kind} on left-out shapes`)
-    fitted.set(kind, fit)
-    keep(kind, fit.table)
+    const { table, suite } = fitTable(kind, forms, usual, provenance, `${kind} on left-out shapes`)
+    // Only the models hold what was timed of the unusual; the suite's folds leave them as they are.
+    const fixed = coefficientsOf([{ kernel: kind, models: special }])
+    const folds = suite.folds.map((fold) => ({ ...fold, coefficients: [...fixed, ...fold.coefficients] }))
+    suites.set(kind, { ...suite, folds })
+    keep(kind, { ...table, models: [...special, ...table.models].map(bounded) })
   }
-  for (const kind of Object.keys(ALIKE) as KernelKind[]) if (!tables.has(kind)) keepLike(kind)
-  return { tables: [...tables.values()], suites: [...fitted.values()].map(({ suite }) => suite) }
+  for (const kind of Object.keys(ALIKE) as KernelKind[]) {
+    const like = tables.get(ALIKE[kind]!.like)
+    if (like !== undefined) keep(kind, likeTable(kind, like))
+  }
+  return { tables: [...tables.values()], suites: [...suites.values()] }
 }
+
+/** A table's rows tell neither groups nor gaps nor factors from each other. */
+const isUnusual = (facts: KernelFacts): boolean =>
+  facts.dilation > 1 || facts.kind === 'multiply' || FEATURES.grouped(facts) === 1
+
+const bounded = (model: TableModel): TableModel => ({ ...model, error90: Math.min(model.error90, MOST_ERROR90) })
 
 function likeTable(kernel: KernelKind, { kernel: like, models }: ProfileTable): ProfileTable {
   const { times, why } = ALIKE[kernel]!
@@ -132,7 +202,7 @@ export function overheadUs(chains: readonly ChainTime[], tables: readonly Profil
   const compiled = new Map(tables.map((table) => [table.kernel, new CompiledTable(table)]))
   const left = chains
     .map(({ benchmark, shortMs }) => {
-      const { kernels } = scheduleOf(benchmark.build(SHORT_CHAIN), FUSION)
+      const { kernels } = scheduleOf(benchmark.build(benchmark.repeats[0]), FUSION)
       const costs = kernels.map((kernel) => compiled.get(kernel.kind)?.lookup(factsOf(kernel))?.cost ?? 0)
       return 1000 * shortMs - costs.reduce((sum, cost) => sum + cost, 0)
     })

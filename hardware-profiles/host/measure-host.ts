@@ -2,7 +2,8 @@ import type { NetworkGraph } from '../../network/types.ts'
 import { caseNetwork } from '../cases/case-network.ts'
 import type { ChainTime } from './fit-host.ts'
 import type { HostMeasurements } from './host-profile.ts'
-import { LONG_CHAIN, type MicroBenchmark, microBenchmarks, SHORT_CHAIN } from './micro-benchmarks.ts'
+import { type MicroBenchmark, microBenchmarks } from './micro-benchmarks.ts'
+import { streamingNetworks } from './weight-stream.ts'
 
 /** Times a network on this computer: the least milliseconds of its runs within about `budgetMs`. */
 export type Timer = (graph: NetworkGraph, budgetMs: number) => Promise<number>
@@ -43,14 +44,21 @@ export async function measureHost(timer: Timer, options: MeasureOptions): Promis
   const { benchmarks = microBenchmarks(), networks = CHECK_NETWORKS, progress, identity, clockHz, ramBytes } = options
   const chains = new Map<string, ChainTime>()
   const wholes = new Map<string, number>()
-  const total = ROUNDS * (benchmarks.length + networks.length)
+  const streaming = streamingNetworks()
+  const stream = streaming.map(() => Number.MAX_VALUE)
+  const total = ROUNDS * (benchmarks.length + networks.length + streaming.length)
   let done = 0
   for (let round = 0; round < ROUNDS; round++) {
     for (const benchmark of benchmarks) {
       const before = chains.get(benchmark.name)
-      const shortMs = Math.min(await timer(benchmark.build(SHORT_CHAIN), SHORT_MS), before?.shortMs ?? Number.MAX_VALUE)
-      const longMs = Math.min(await timer(benchmark.build(LONG_CHAIN), LONG_MS), before?.longMs ?? Number.MAX_VALUE)
+      const [short, long] = benchmark.repeats.map((repeats) => benchmark.build(repeats)) as [NetworkGraph, NetworkGraph]
+      const shortMs = Math.min(await timer(short, SHORT_MS), before?.shortMs ?? Number.MAX_VALUE)
+      const longMs = Math.min(await timer(long, LONG_MS), before?.longMs ?? Number.MAX_VALUE)
       chains.set(benchmark.name, { benchmark, shortMs, longMs })
+      progress?.(++done / total)
+    }
+    for (const [i, network] of streaming.entries()) {
+      stream[i] = Math.min(await timer(network, NETWORK_MS), stream[i]!)
       progress?.(++done / total)
     }
     for (const network of networks) {
@@ -62,6 +70,7 @@ export async function measureHost(timer: Timer, options: MeasureOptions): Promis
   return {
     ...{ identity, clockHz, ramBytes },
     chains: [...chains.values()],
+    stream,
     networks: [...wholes].map(([network, latencyMs]) => ({ network, latencyMs: Number(latencyMs.toPrecision(5)) })),
   }
 }

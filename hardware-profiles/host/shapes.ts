@@ -1,0 +1,313 @@
+/**
+ * Sizes of the kernels that are timed on a computer: those of small networks, where what starting a kernel takes counts, and
+ * those of networks for pictures of 224 pixels, where the processor's rates and the way of the weights into it do.
+ */
+
+/** Map and channels. */
+export const MAPS_AND_CHANNELS: readonly (readonly [number, number])[] = [
+  ...([
+    [4, 64],
+    [4, 256],
+    [7, 960],
+    [8, 32],
+    [8, 128],
+    [8, 384],
+    [14, 384],
+  ] as const),
+  ...([
+    [16, 16],
+    [16, 64],
+    [16, 192],
+    [28, 192],
+    [32, 8],
+    [32, 32],
+    [32, 96],
+  ] as const),
+  ...([
+    [48, 16],
+    [56, 144],
+    [64, 24],
+    [112, 32],
+  ] as const),
+]
+
+/**
+ * Maps for kinds that cost about the same for each element. Each is also one of those above: the depthwise convolution
+ * before them must be known exactly.
+ */
+export const FEW_MAPS: readonly (readonly [number, number])[] = [
+  ...([
+    [4, 64],
+    [8, 32],
+    [8, 384],
+    [14, 384],
+    [16, 64],
+    [32, 8],
+    [32, 96],
+    [64, 24],
+    [56, 144],
+  ] as const),
+]
+
+/** Those whose channels fill blocks of 16. */
+export const ALIGNED = FEW_MAPS.filter(([, channels]) => channels % 16 === 0)
+
+/** Map and channels of sums, for which a 1×1 convolution of as many channels is timed, too. */
+export const SUMMED = [
+  [4, 64],
+  [8, 32],
+  [8, 128],
+  [16, 64],
+  [32, 32],
+  [14, 384],
+] as const
+
+/** Channels that do not fill blocks of 16. */
+export const UNALIGNED = [
+  [8, 40],
+  [16, 24],
+  [24, 12],
+  [48, 8],
+] as const
+
+/** Map and channels of depthwise convolutions of stride 2. */
+export const STRIDED: readonly (readonly [number, number])[] = [
+  ...([
+    [4, 64],
+    [8, 32],
+    [8, 384],
+    [14, 576],
+    [16, 64],
+    [32, 8],
+    [32, 96],
+    [64, 24],
+    [112, 96],
+  ] as const),
+]
+
+/** Map and channels of depthwise convolutions of windows of 7 × 7. */
+export const WIDE_WINDOWS = [
+  [7, 768],
+  [14, 384],
+  [28, 64],
+] as const
+
+/** Map, channels in and out of 1×1 convolutions. */
+export const POINTWISE: readonly (readonly [number, number, number])[] = [
+  ...([
+    [1, 64, 16],
+    [1, 16, 64],
+    [1, 256, 64],
+    [1, 960, 240],
+    [2, 256, 512],
+    [3, 128, 256],
+  ] as const),
+  ...([
+    [4, 64, 64],
+    [4, 64, 256],
+    [4, 256, 64],
+    [4, 128, 128],
+    [4, 192, 768],
+    [4, 512, 128],
+  ] as const),
+  ...([
+    [4, 256, 256],
+    [6, 48, 96],
+    [7, 40, 240],
+    [7, 160, 960],
+    [7, 576, 160],
+    [7, 320, 1280],
+  ] as const),
+  ...([
+    [8, 16, 96],
+    [8, 96, 16],
+    [8, 32, 32],
+    [8, 32, 192],
+    [8, 192, 32],
+    [8, 64, 64],
+  ] as const),
+  ...([
+    [8, 64, 256],
+    [8, 288, 96],
+    [8, 128, 128],
+    [12, 24, 48],
+    [12, 80, 40],
+    [14, 480, 112],
+  ] as const),
+  ...([
+    [14, 80, 480],
+    [14, 1024, 256],
+    [14, 256, 1024],
+    [14, 384, 384],
+    [16, 16, 16],
+    [16, 16, 64],
+    [16, 64, 16],
+  ] as const),
+  ...([
+    [16, 24, 144],
+    [16, 144, 24],
+    [16, 40, 120],
+    [16, 64, 64],
+    [16, 96, 96],
+    [16, 128, 128],
+  ] as const),
+  ...([
+    [24, 8, 16],
+    [24, 96, 24],
+    [28, 32, 192],
+    [28, 512, 128],
+    [32, 8, 8],
+    [32, 8, 48],
+  ] as const),
+  ...([
+    [32, 48, 8],
+    [32, 16, 64],
+    [32, 64, 16],
+    [32, 24, 24],
+    [32, 32, 32],
+    [32, 32, 128],
+    [32, 48, 48],
+  ] as const),
+  ...([
+    [32, 64, 64],
+    [48, 8, 24],
+    [48, 16, 32],
+    [56, 24, 144],
+    [56, 64, 256],
+    [64, 8, 16],
+  ] as const),
+  ...([
+    [64, 16, 16],
+    [64, 96, 16],
+    [112, 32, 16],
+  ] as const),
+]
+
+/** Map, channels in and out, window, stride. */
+export const WINDOWED: readonly (readonly [number, number, number, number, number])[] = [
+  ...([
+    [28, 1, 8, 3, 1],
+    [28, 1, 16, 5, 2],
+    [32, 1, 32, 3, 1],
+    [32, 3, 16, 3, 1],
+    [32, 3, 8, 3, 2],
+  ] as const),
+  ...([
+    [48, 3, 16, 3, 2],
+    [64, 3, 8, 3, 1],
+    [64, 3, 16, 3, 2],
+    [96, 3, 8, 3, 2],
+    [96, 3, 32, 3, 2],
+  ] as const),
+  ...([
+    [224, 3, 32, 3, 2],
+    [224, 3, 64, 7, 2],
+    [49, 1, 64, 5, 2],
+    [4, 64, 64, 3, 1],
+    [4, 128, 128, 3, 1],
+  ] as const),
+  ...([
+    [7, 192, 384, 3, 1],
+    [7, 256, 256, 3, 1],
+    [8, 32, 32, 3, 1],
+    [8, 48, 96, 3, 1],
+    [8, 96, 48, 3, 1],
+  ] as const),
+  ...([
+    [8, 64, 64, 3, 1],
+    [8, 128, 128, 3, 1],
+    [14, 96, 208, 3, 1],
+    [14, 256, 256, 3, 1],
+  ] as const),
+  ...([
+    [14, 128, 256, 3, 2],
+    [16, 16, 16, 3, 1],
+    [16, 16, 64, 3, 1],
+    [16, 24, 48, 3, 1],
+  ] as const),
+  ...([
+    [16, 32, 32, 3, 1],
+    [16, 32, 64, 3, 2],
+    [16, 64, 64, 3, 1],
+    [28, 128, 128, 3, 1],
+  ] as const),
+  ...([
+    [32, 8, 8, 3, 1],
+    [32, 16, 16, 3, 1],
+    [32, 16, 32, 3, 1],
+    [32, 16, 32, 3, 2],
+    [32, 32, 16, 3, 1],
+  ] as const),
+  ...([
+    [32, 32, 32, 3, 1],
+    [56, 64, 64, 3, 1],
+    [56, 64, 128, 3, 2],
+    [64, 8, 16, 3, 1],
+    [8, 32, 32, 5, 1],
+  ] as const),
+  ...([
+    [16, 16, 16, 5, 1],
+    [16, 32, 32, 5, 1],
+    [32, 8, 8, 5, 1],
+    [28, 48, 64, 5, 1],
+  ] as const),
+]
+
+/** Map, channels in and out, groups, stride; windows of 3 × 3. */
+export const GROUPED: readonly (readonly [number, number, number, number, number])[] = [
+  ...([
+    [7, 440, 440, 55, 1],
+    [14, 208, 208, 26, 1],
+    [14, 64, 64, 4, 1],
+    [14, 256, 256, 8, 1],
+  ] as const),
+  ...([
+    [16, 32, 32, 4, 1],
+    [16, 48, 48, 2, 1],
+    [28, 104, 104, 13, 1],
+    [28, 96, 96, 4, 2],
+  ] as const),
+  ...([
+    [28, 128, 128, 32, 1],
+    [28, 240, 240, 10, 1],
+    [56, 48, 48, 6, 2],
+    [56, 64, 64, 4, 1],
+    [8, 64, 128, 8, 1],
+  ] as const),
+  ...([
+    [7, 384, 384, 12, 1],
+    [14, 160, 160, 5, 1],
+    [28, 160, 160, 10, 2],
+  ] as const),
+]
+
+/** Map, channels in and out, distance between the window's positions; windows of 3 × 3. */
+export const DILATED: readonly (readonly [number, number, number, number])[] = [
+  ...([
+    [14, 64, 64, 2],
+    [14, 256, 256, 4],
+    [14, 480, 128, 12],
+    [28, 64, 64, 2],
+    [28, 128, 64, 6],
+    [8, 32, 32, 2],
+  ] as const),
+]
+
+/** Features and units. */
+export const DENSE: readonly (readonly [number, number])[] = [
+  ...([
+    [16, 16],
+    [32, 10],
+    [64, 64],
+    [128, 10],
+    [128, 128],
+    [256, 100],
+    [256, 256],
+  ] as const),
+  ...([
+    [512, 512],
+    [640, 128],
+    [1024, 100],
+    [1024, 300],
+  ] as const),
+]

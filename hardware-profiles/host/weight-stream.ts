@@ -1,0 +1,36 @@
+import { GraphBuilder } from '../../network/build.ts'
+import type { NetworkGraph } from '../../network/types.ts'
+import type { Provenance } from '../fit-table.ts'
+import type { Profile } from '../profile.ts'
+
+/**
+ * A 1×1 convolution of 1 MiB of weights on a map so small that reading them counts, and how many of it the networks hold:
+ * within the caches, beyond them and far beyond.
+ */
+const [MAP, CHANNELS] = [7, 512]
+export const STREAMED_REPEATS = [6, 36, 52] as const
+const WEIGHT_BYTES = 4 * CHANNELS ** 2
+
+/** Networks of ever more equal convolutions: what the weights take that the caches do not hold. */
+export const streamingNetworks = (): readonly NetworkGraph[] =>
+  STREAMED_REPEATS.map((repeats) => {
+    const b = new GraphBuilder()
+    let x = b.input([MAP, MAP, CHANNELS])
+    for (let i = 0; i < repeats; i++) x = b.conv2d(x, CHANNELS, { kernel: 1, bias: true })
+    return b.build(x)
+  })
+
+/**
+ * What a byte of weights beyond the caches takes on top, in µs, and how many bytes the caches hold, from the milliseconds of
+ * the networks above. Undefined where weights from memory take no longer.
+ */
+export function weightStreamOf(ms: readonly number[], provenance: Provenance): Profile['weightStream'] {
+  const [within, beyond, far] = ms as readonly [number, number, number]
+  const [few, many, most] = STREAMED_REPEATS
+  const cachedMs = within / few
+  const extraMs = (far - beyond) / (most - many) - cachedMs
+  if (!(extraMs > 0.02 * cachedMs)) return undefined
+  const cached = most - (far - most * cachedMs) / extraMs
+  const cacheBytes = Math.round(Math.min(Math.max(cached, few), many) * WEIGHT_BYTES)
+  return { cacheBytes, usPerByte: Number(((1000 * extraMs) / WEIGHT_BYTES).toPrecision(4)), provenance }
+}
