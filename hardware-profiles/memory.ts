@@ -16,7 +16,16 @@ export class MemoryModel {
   readonly #scratchOf: ByKernel<number>
 
   constructor(memory: Profile['memory']) {
-    const { elementBytes, alignmentBytes, scratch, laterFirst = false, overlayGrowth, banks, ram } = memory
+    const {
+      elementBytes,
+      alignmentBytes,
+      scratch,
+      laterFirst = false,
+      overlayGrowth,
+      internalBytes,
+      banks,
+      ram,
+    } = memory
     this.#memory = memory
     this.#scratch = scratch.map(({ kernel, when, terms }) => ({ kernel, model: scratchModel(when, terms) }))
     this.#arenaRules = JSON.stringify([
@@ -24,6 +33,7 @@ export class MemoryModel {
       alignmentBytes,
       laterFirst,
       overlayGrowth ?? 0,
+      internalBytes ?? 0,
       banks ?? 0,
       scratch,
       ram,
@@ -51,10 +61,11 @@ export class MemoryModel {
   }
 
   #arenaBytes(schedule: Schedule, numbers: readonly number[]): number {
-    const { elementBytes, overlayGrowth } = this.#memory
+    const { elementBytes, overlayGrowth, internalBytes } = this.#memory
     if (overlayGrowth === undefined) return arenaBytes(schedule, this.#planOptions(numbers))
     const scratchBytes = (step: number): number => this.#scratchOf.get(numbers[step]!)
-    return overlaidBytes(schedule, { elementBytes, growth: overlayGrowth, scratchBytes })
+    const internal = internalBytes === undefined ? {} : { internalBytes }
+    return overlaidBytes(schedule, { elementBytes, growth: overlayGrowth, ...internal, scratchBytes })
   }
 
   /** Arena, plus what the runtime keeps, plus the weights where they are copied to RAM. */

@@ -144,6 +144,11 @@ const memory = z.strictObject({
    */
   overlayGrowth: positive.max(100).optional(),
   /**
+   * A tensor of more bytes lies in external RAM, whose peak adds to the internal one; nothing is written over an operand on
+   * the other side. Only with `overlayGrowth`.
+   */
+  internalBytes: positive.optional(),
+  /**
    * Tensors are placed in so many equal banks, largest first, each in the first bank with room, what is larger than a bank
    * beside them; the image is converted into a second buffer. RAM is the sum of how far each is filled. Not together with
    * `overlayGrowth`.

@@ -8,7 +8,7 @@ import { densePowerShare, isDense, mean, withDensePower } from './dense-power.ts
 import type { FittedProfile } from './fitted-profile.ts'
 import { crossFit, fitScales, type MeasuredNetwork } from './from-networks.ts'
 import { mlperfResults } from './mlperf.ts'
-import { xcubeMemory, xcubeMemory10, xcubeMemorySuites } from './xcube-memory.ts'
+import { miniResNetMemorySuites, xcubeMemory, xcubeMemory10, xcubeMemorySuites } from './xcube-memory.ts'
 import { zooNetworkOf } from './zoo-networks.ts'
 
 interface Board {
@@ -252,6 +252,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
         method: `${transfer('NUCLEO-L4R5ZI and NUCLEO-H7A3ZI-Q')}; the four MiniResNets are left out together`,
         denseFrom: [systems.l4r5, systems.h7a3],
       },
+      miniResNetMemorySuites(data),
     ),
     board(
       m4,

@@ -22,12 +22,12 @@ interface ZooMemory {
 }
 
 /** Memory of the plain int8 classifiers under one version of the tool; each network once. */
-function zooMemory(data: string, version: RegExp): readonly ZooMemory[] {
+function zooMemory(data: string, version: RegExp, board = /H747/): readonly ZooMemory[] {
   const found = new Map<string, ZooMemory>()
   for (const row of readCsv(path.join(data, 'hardware', 'stm32_modelzoo.csv'))) {
     const network = zooNetworkOf(row)
     const bytes = (column: string): number => Number(row[column]) * KIB
-    if (network === undefined || !/H747/.test(row['board']!) || !version.test(row['tool_version']!)) continue
+    if (network === undefined || !board.test(row['board']!) || !version.test(row['tool_version']!)) continue
     if (!(bytes('act_ram_KiB') > 0) || !(bytes('weights_flash_KiB') > 0) || found.has(network.network)) continue
     found.set(network.network, {
       ...network,
@@ -90,14 +90,39 @@ function fitOverlay(rows: readonly ZooMemory[]): Overlay {
 /** Memory under X-CUBE-AI, from the columns of ST's zoo on STM32H747I-DISCO under version 7.3. */
 export const xcubeMemory = (data: string): Profile['memory'] => memoryFrom(zooMemory(data, /^7\.3/))
 
+/** The STM32H747's largest internal RAM (AXI SRAM). */
+const INTERNAL_BYTES = 512 * KIB
+
+/**
+ * The same under version 10, which keeps what does not fit in internal RAM apart: MobileNetV1 1.0 and V2 0.35 at 224 pixels,
+ * whose largest maps are 784 and 588 KiB, take those and, beside them, what the rest needs.
+ */
+export const xcubeMemory10 = (data: string): Profile['memory'] => {
+  const memory = xcubeMemory(data)
+  const source = `${memory.provenance.source}; maps above 512 KiB in external RAM, which adds up: found on the rows of version 10`
+  return { ...memory, internalBytes: INTERNAL_BYTES, provenance: { ...memory.provenance, source } }
+}
+
 /** The same columns under another version. */
-export function xcubeMemorySuites(data: string, version: string, rows: RegExp): readonly NetworkSuite[] {
-  const newer = zooMemory(data, rows)
-  const method = `fitted on the same networks under version 7.3, checked under ${version}`
-  const source = `ST model zoo on STM32H747I-DISCO, ${version}: columns of RAM and flash`
+export const xcubeMemorySuites = (data: string, version: string, rows: RegExp): readonly NetworkSuite[] =>
+  suitesOf(
+    zooMemory(data, rows),
+    `fitted on the same networks under version 7.3, checked under ${version}`,
+    `ST model zoo on STM32H747I-DISCO, ${version}: columns of RAM and flash`,
+  )
+
+/** The columns of the MiniResNets, which were not fitted, under the version that was, on another board. */
+export const miniResNetMemorySuites = (data: string): readonly NetworkSuite[] =>
+  suitesOf(
+    zooMemory(data, /^7\.3/, /U585/),
+    'fitted on other networks on the STM32H747 under the same version',
+    "ST model zoo's MiniResNets on B-U585I-IOT02A, X-CUBE-AI 7.3: columns of RAM and flash",
+  )
+
+function suitesOf(lines: readonly ZooMemory[], method: string, source: string): readonly NetworkSuite[] {
   const suite = (quantity: 'peakRam' | 'flash', name: string, bytes: (row: ZooMemory) => number): NetworkSuite => ({
     ...{ kind: 'networks', name, quantity, method, source, leftOut: true, folds: [] },
-    cases: newer.map((row) => [row.network, Math.round(bytes(row)), -1]),
+    cases: lines.map((row) => [row.network, Math.round(bytes(row)), -1]),
   })
   return [
     suite('peakRam', 'activations and what the runtime keeps', ({ activations, runtime }) => activations + runtime),

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { validateProfile } from '../../hardware-profiles/cases/validate.ts'
 import { createCostModel, loadProfile, MemoryModel, type Profile, storedSize } from '../../hardware-profiles/index.ts'
 import { lowerSchedule } from '../../hardware-profiles/lowering.ts'
 import { overlaidBytes } from '../../hardware-profiles/overlay.ts'
@@ -99,4 +100,16 @@ test('a kernel may write over the operand that dies with it, not over one that i
   t.is(peak(1, 30, wider), 256 + 512, 'an output twice as large has a place of its own, and needs no rows')
   const kept = (b: GraphBuilder, x: string) => b.add(x, b.conv2d(x, 4, { kernel: 1 }))
   t.is(peak(2, 0, kept), 2 * 256, 'the input is read again: it stays beside the first result, the sum takes its place')
+})
+
+test('a map above the internal RAM lies outside: the two parts add, and neither is written over the other', (t) => {
+  const b = new GraphBuilder()
+  const wide = b.conv2d(b.input([8, 8, 4]), 8, { kernel: 3 })
+  const schedule = scheduleOf(b.build(b.conv2d(wide, 4, { kernel: 1 })))
+  const peak = (internalBytes: number) =>
+    overlaidBytes(schedule, { elementBytes: 1, growth: 2, internalBytes, scratchBytes: () => 0 })
+  t.is(peak(512), 512, 'all inside: 256, 512 over it, 256 over that')
+  t.is(peak(511), 512 + 256, '512 outside, beside them the image and then the result')
+  const reports = validateProfile(loadProfile('stm32h747-xcubeai10'))
+  t.true(reports.find(({ quantity }) => quantity === 'peakRam')!.mape < 0.1)
 })
