@@ -1,4 +1,25 @@
 import { type RandomStream, randomStream } from '../lib/random.ts'
+import {
+  CELL_SIZES,
+  cells,
+  ENCODER_HEADS,
+  ENCODER_SIZES,
+  encoder,
+  isActive,
+  isCell,
+  isInEncoder,
+  landscape,
+  layers,
+  type Measure,
+  saturating,
+  stages,
+  sum,
+  TRAINING_SIZES,
+  times,
+  trainings,
+  traps,
+  widths,
+} from './shape-measures.ts'
 
 /** A made-up table of networks, and how `frugal bench search` is told to read it. */
 export interface ShapeTable {
@@ -18,9 +39,6 @@ interface Space {
   readonly sample?: number
 }
 
-/** Accuracy in percent and costs of a genome, before noise. */
-type Measure = (genome: readonly number[]) => { readonly accuracy: number; readonly costs: readonly number[] }
-
 interface Shape extends Space {
   readonly make: (random: RandomStream) => Measure
   /** What a choice is called in the table. */
@@ -30,6 +48,8 @@ interface Shape extends Space {
   readonly noise: number
   /** Digits behind the point of an accuracy. */
   readonly digits?: number
+  /** Accuracies from 0 to 1. */
+  readonly asShares?: boolean
   /** All genes in one column of characters. */
   readonly inOneColumn?: boolean
   /** Rows that lack their figures. */
@@ -38,93 +58,6 @@ interface Shape extends Space {
   readonly isValid?: (genome: readonly number[]) => boolean
 }
 
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
-const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i))
-const normals = (random: RandomStream, count: number): number[] => times(count, () => random.normal())
-/** Rises from 0 to 1, ever more slowly. */
-const saturating = (value: number): number => 1 - Math.exp(-value)
-
-/** Every choice has a worth and a cost in every place, dear ones being better on the whole; some pairs of places interact. */
-function layers(random: RandomStream, sizes: readonly number[], pairs: number, costCount: number): Measure {
-  const cost = sizes.map((size) => times(size, () => Math.exp(0.8 * random.normal())))
-  const worth = sizes.map((_, gene) => cost[gene]!.map((value) => 0.7 * Math.log(value) + 0.7 * random.normal()))
-  const other = times(costCount - 1, () =>
-    cost.map((own) => own.map((value) => value * Math.exp(0.5 * random.normal()))),
-  )
-  const joint = times(pairs, () => {
-    const a = random.int(sizes.length)
-    const b = (a + 1 + random.int(sizes.length - 1)) % sizes.length
-    return { a, b, effect: times(sizes[a]!, () => normals(random, sizes[b]!)) }
-  })
-  const scale = 1 / Math.sqrt(sizes.length + 0.5 * pairs)
-  return (genome) => {
-    const quality =
-      sum(genome.map((choice, gene) => worth[gene]![choice]!)) +
-      0.7 * sum(joint.map(({ a, b, effect }) => effect[genome[a]!]![genome[b]!]!))
-    const total = (table: readonly (readonly number[])[]) => sum(genome.map((choice, gene) => table[gene]![choice]!))
-    return { accuracy: 55 + 40 / (1 + Math.exp(-0.8 - 1.2 * scale * quality)), costs: [cost, ...other].map(total) }
-  }
-}
-
-/** Widths of a chain of layers: products of neighbours cost, accuracy saturates (size search of NATS-Bench). */
-function widths(random: RandomStream, places: number, costCount: number): Measure {
-  const need = times(places, () => 0.5 + random.float())
-  return (genome) => {
-    const channels = genome.map((choice) => 8 * (choice + 1))
-    const products = channels.map((width, i) => width * (channels[i - 1] ?? 3) * 4 ** -Math.floor(i / 2))
-    const weights = sum(channels.map((width, i) => width * (channels[i - 1] ?? 3) * 9))
-    const bottleneck = Math.min(...channels.map((width, i) => width / (need[i]! * 16)))
-    const accuracy = 60 + 30 * (sum(channels.map((width, i) => saturating(width / (need[i]! * 20)))) / places)
-    const latency = 1 + sum(products) / 2000 + 0.05 * sum(channels.map((width) => Math.ceil(width / 16)))
-    const costs = [latency, weights, Math.max(...channels.map((width, i) => width * 4 ** -Math.floor(i / 2))) + 4]
-    return { accuracy: accuracy + 4 * saturating(bottleneck), costs: costs.slice(0, costCount) }
-  }
-}
-
-/** Kauffman's NK landscape: the worth of a bit depends on `k` others, at random; set bits cost. */
-function landscape(random: RandomStream, places: number, k: number): Measure {
-  const others = times(places, (i) => times(k, (j) => (i + 1 + j * (1 + random.int(2))) % places))
-  const worth = times(places, () => times(2 ** (k + 1), () => random.float()))
-  const price = times(places, () => 0.2 + random.float())
-  return (genome) => {
-    const fitness = sum(
-      worth.map((table, i) => table[others[i]!.reduce((key, j) => 2 * key + genome[j]!, genome[i]!)]!),
-    )
-    const cost = 1 + sum(genome.map((bit, i) => bit * price[i]!))
-    return { accuracy: 40 + 55 * (fitness / places) ** 1.5 + (4 * sum([...genome])) / places, costs: [cost] }
-  }
-}
-
-/** Blocks of bits that get worse with every set bit until all of them are set. */
-function traps(random: RandomStream, places: number): Measure {
-  const price = times(places, () => 0.5 + random.float())
-  return (genome) => {
-    const blocks = times(places / 4, (block) => sum(genome.slice(4 * block, 4 * block + 4)))
-    const worth = sum(blocks.map((set) => (set === 4 ? 1 : 0.6 - 0.2 * set)))
-    return { accuracy: 60 + (30 * worth) / blocks.length, costs: [1 + sum(genome.map((bit, i) => bit * price[i]!))] }
-  }
-}
-
-/** Stages of two to four layers, each with a kernel and an expansion; layers beyond the depth do not exist. */
-function stages(random: RandomStream, count: number): Measure {
-  const weights = times(count, () => 0.5 + random.float())
-  const kernels = times(4 * count, () => 0.5 + random.float())
-  return (genome) => {
-    let [quality, latency] = [0, 1]
-    for (let stage = 0; stage < count; stage++) {
-      for (let layer = 0; layer < genome[9 * stage]! + 2; layer++) {
-        const [kernel, expand] = [genome[9 * stage + 1 + 2 * layer]!, genome[9 * stage + 2 + 2 * layer]!]
-        const factor = kernels[4 * stage + layer]!
-        quality +=
-          weights[stage]! * (0.6 + factor * 0.25 * kernel + 0.3 * expand - 0.12 * kernel * expand) * 0.8 ** layer
-        latency += (0.4 + 0.3 * factor * (kernel + 1) * (expand + 2)) / (stage + 1)
-      }
-    }
-    return { accuracy: 60 + 30 * saturating(quality / count), costs: [latency] }
-  }
-}
-const isActive = (gene: number, genome: readonly number[]): boolean =>
-  gene % 9 === 0 || Math.floor(((gene % 9) - 1) / 2) < genome[gene - (gene % 9)]! + 2
 const STAGE_SIZES = [3, ...times(8, () => 3)]
 
 const whole = (count: number, size: number): readonly number[] => times(count, () => size)
@@ -299,6 +232,50 @@ const SHAPES: Readonly<Record<string, Shape>> = {
     costs: ['latency'],
     noise: 0,
   },
+  cells: {
+    sizes: CELL_SIZES,
+    sample: 120_000,
+    isValid: isCell,
+    make: cells,
+    costs: ['parameters'],
+    noise: 0.3,
+  },
+  encoder: {
+    sizes: ENCODER_SIZES,
+    sample: 12_000,
+    make: encoder,
+    label: (choice, gene, genome) => {
+      if (!isInEncoder(gene, genome)) return ''
+      if (gene === 0) return choice + 1
+      if (gene === 1) return 128 * (choice + 2)
+      return gene % 2 === 0 ? ENCODER_HEADS[choice]! : 512 * (choice + 1)
+    },
+    costs: ['latency'],
+    noise: 0.2,
+  },
+  trainings: {
+    sizes: TRAINING_SIZES,
+    sample: 20_000,
+    make: trainings,
+    label: (choice, gene) => {
+      if (gene === 0) return Number((10 ** (choice / 2 - 5)).toPrecision(2))
+      if (gene === 1) return choice === 0 ? 0 : Number((10 ** (choice - 7)).toPrecision(2))
+      if (gene === 2 || gene === 5) return 2 ** (choice + 4)
+      if (gene === 3) return choice / 10
+      return gene === 4 ? choice + 1 : ['sgd', 'adam', 'rmsprop'][choice]!
+    },
+    costs: ['latency'],
+    noise: 1,
+    asShares: true,
+    digits: 5,
+  },
+  noisy: {
+    sizes: whole(6, 5),
+    make: (random) => layers(random, whole(6, 5), 6, 1),
+    label: (choice) => 'abcde'[choice]!,
+    costs: ['latency'],
+    noise: 2,
+  },
   'odd-costs': {
     sizes: whole(6, 5),
     make: (random) => {
@@ -330,12 +307,14 @@ export function shapeTable(id: string, seed: number): ShapeTable {
   const rows = genomes.flatMap((genome) => {
     const labels = genome.map((choice, gene) => label(choice, gene, genome))
     const cells = shape.inOneColumn ? [labels.join('')] : labels
-    if (seen.has(cells.join())) return []
+    if (seen.has(cells.join()) || shape.isValid?.(genome) === false) return []
     seen.add(cells.join())
     // A layer that does not exist has no part in what is measured.
     const { accuracy, costs } = measure(genome)
     const noisy = Math.min(100, Math.max(0, accuracy + shape.noise * random.normal()))
-    const figures = shape.isMissing?.(costs) ? [''] : [noisy.toFixed(shape.digits ?? 3)]
+    const figures = shape.isMissing?.(costs)
+      ? ['']
+      : [(shape.asShares ? noisy / 100 : noisy).toFixed(shape.digits ?? 3)]
     return [[...cells, ...figures, ...costs.map((cost) => Number(cost.toPrecision(7)))]]
   })
   const heading = [...(shape.inOneColumn ? ['genome'] : names), 'accuracy', ...shape.costs]
