@@ -1,4 +1,5 @@
 import { UserError } from '../lib/errors.ts'
+import type { OpDefinition } from './op-definition.ts'
 import { definitionOf } from './op-kinds.ts'
 import { sizeOf } from './shapes.ts'
 import {
@@ -7,6 +8,7 @@ import {
   type NetworkGraph,
   type NetworkNode,
   type Op,
+  type OpKind,
   type Padding,
   type Pair,
   type Shape,
@@ -27,9 +29,12 @@ const MAX_ELEMENTS = 2 ** 28
  * Shape that a node gives. Its name is written for people only when something is wrong: networks are built by the
  * thousand. @throws UserError with one sentence naming the node.
  */
-function checkedShape(op: Op, inputs: readonly Shape[], id: string): Shape {
-  if (inputs.length === 1 && KEEPS_SHAPE.has(op.kind)) return inputs[0]!
-  const definition = definitionOf(op)
+function checkedShape(
+  definition: OpDefinition<OpKind> | undefined,
+  op: Op,
+  inputs: readonly Shape[],
+  id: string,
+): Shape {
   if (definition === undefined) throw new UserError(`${nameOf(op, id)} is of a kind that is not known`)
   const { arity } = definition
   const fits = typeof arity === 'number' ? inputs.length === arity : inputs.length >= arity.atLeast
@@ -49,24 +54,45 @@ function checkedShape(op: Op, inputs: readonly Shape[], id: string): Shape {
   return shape
 }
 
-/** Kinds with one operand and its shape: most nodes of a network, whose shape need not be checked again. */
-const KEEPS_SHAPE: ReadonlySet<Op['kind']> = new Set(['batchNorm', ...ACTIVATION_KINDS])
-
 const nameOf = (op: Op, id: string): string => `node '${id}' (${op.kind})`
 
-/**
- * Where a graph keeps the positions of each node's operands: not enumerable, so that a graph stays plain data. (A WeakMap
- * of thousands of graphs would make every garbage collection slow.)
- */
-const LINKS = Symbol('links')
-type Links = readonly (readonly number[])[]
+/** Per node the positions of its operands, and how many nodes read it. */
+export interface Wiring {
+  readonly links: readonly (readonly number[])[]
+  readonly readers: readonly number[]
+}
 
-/** Per node the positions of its operands in `graph.nodes`. */
-export function linksOf(graph: NetworkGraph & { readonly [LINKS]?: Links }): Links {
-  const known = graph[LINKS]
+class Same {
+  constructor(graph: NetworkGraph) {
+    // biome-ignore lint/correctness/noConstructorReturn: so that the private field below is one of the graph itself
+    return graph as unknown as Same
+  }
+}
+
+/**
+ * Puts a graph's wiring into a private field of the graph, which stays plain data to everybody else. (A WeakMap of thousands
+ * of graphs would make every garbage collection slow, and defining a hidden property takes as long as adding five nodes.)
+ */
+class Wired extends Same {
+  readonly #wiring: Wiring
+
+  constructor(graph: NetworkGraph, wiring: Wiring) {
+    super(graph)
+    this.#wiring = wiring
+  }
+
+  static of = (graph: object): Wiring | undefined => (#wiring in graph ? graph.#wiring : undefined)
+}
+
+/** How a graph's nodes read each other, by their positions in `graph.nodes`. */
+export function wiringOf(graph: NetworkGraph): Wiring {
+  const known = Wired.of(graph)
   if (known !== undefined) return known
   const position = new Map(graph.nodes.map(({ id }, i) => [id, i]))
-  return graph.nodes.map(({ inputs }) => inputs.map((id) => position.get(id)!))
+  const links = graph.nodes.map(({ inputs }) => inputs.map((id) => position.get(id)!))
+  const readers = new Array<number>(links.length).fill(0)
+  for (const link of links.flat()) readers[link]!++
+  return { links, readers }
 }
 
 /**
@@ -88,7 +114,7 @@ export function buildGraph(drafts: readonly DraftNode[], output: string): Networ
     })
     if (op.kind === 'tuple' && id !== output)
       throw new UserError(`${nameOf(op, id)} is not the output of the network; several results can only close it`)
-    known.set(id, { ...draft, shape: checkedShape(op, inputShapes, id) })
+    known.set(id, { ...draft, shape: checkedShape(definitionOf(op), op, inputShapes, id) })
   }
   if (!known.has(output)) throw new UserError(`the output '${output}' is no node of the network`)
   return { nodes: prune([...known.values()], output), output }
@@ -122,26 +148,46 @@ const SQUARES: readonly Pair[] = Array.from({ length: 16 }, (_, length) => [leng
 const pair = (value: number | Pair = 1): Pair =>
   typeof value === 'number' ? (SQUARES[value] ?? [value, value]) : value
 
-/** Ids by kind and number: the same few strings serve every network, so that looking them up needs no new hash. */
-const idsOfKind = new Map<string, string[]>()
-/** The number in each of them. */
+/** What the builder knows of a kind. */
+interface Kind {
+  readonly name: OpKind
+  readonly definition: OpDefinition<OpKind> | undefined
+  /** One operand, and a result of its shape, which need not be checked again. */
+  readonly keepsShape: boolean
+  /** Ids by number: the same few strings serve every network, so that looking them up needs no new hash. */
+  readonly ids: string[]
+}
+
+const KEEPS_SHAPE: ReadonlySet<OpKind> = new Set<OpKind>(['batchNorm', ...ACTIVATION_KINDS])
+
+const kinds = new Map<OpKind, Kind>()
+/** The number in each id. */
 const numberOfId = new Map<string, number>()
 
-function nodeId(kind: string, n: number): string {
-  let ids = idsOfKind.get(kind)
-  if (ids === undefined) {
-    ids = []
-    idsOfKind.set(kind, ids)
+function kindOf(name: OpKind): Kind {
+  let kind = kinds.get(name)
+  if (kind === undefined) {
+    const definition = definitionOf({ kind: name } as Op)
+    kind = { name, definition, keepsShape: KEEPS_SHAPE.has(name), ids: [] }
+    kinds.set(name, kind)
   }
+  return kind
+}
+
+function nodeId({ name, ids }: Kind, n: number): string {
   // Numbers come one by one in the largest network so far, so that the array has no long gaps.
   let id = ids[n]
   if (id === undefined) {
-    id = `${kind}_${n}`
+    id = `${name}_${n}`
     ids[n] = id
     numberOfId.set(id, n)
   }
   return id
 }
+
+const CONV_2D = kindOf('conv2d')
+const DEPTHWISE = kindOf('depthwiseConv2d')
+const BATCH_NORM = kindOf('batchNorm')
 
 /**
  * Writes a network node by node; each call returns the id to feed to the next. Ids are `<kind>_<n>`, counted per graph,
@@ -150,27 +196,48 @@ function nodeId(kind: string, n: number): string {
 export class GraphBuilder {
   readonly #nodes: NetworkNode[] = []
   readonly #links: (readonly number[])[] = []
-  /** Per node whether a later one reads it. */
-  readonly #read: boolean[] = []
+  /** Per node how many later ones read it. */
+  readonly #readers: number[] = []
   #unread = 0
 
   node(op: Op, ...inputs: readonly string[]): string {
-    const at = this.#nodes.length
-    const id = nodeId(op.kind, at)
-    const links: number[] = []
-    const shapes: Shape[] = []
-    for (const input of inputs) {
-      const position = this.#position(input)
-      links.push(position)
-      shapes.push(this.#nodes[position]!.shape)
-    }
-    const shape = checkedShape(op, shapes, id)
-    for (const position of links) {
-      if (!this.#read[position]) this.#unread--
-      this.#read[position] = true
-    }
+    const kind = kindOf(op.kind)
+    // Written out for one operand and for two: an array that grows holds room for sixteen more.
+    if (inputs.length === 1) return this.#unary(kind, op, inputs[0]!)
+    if (inputs.length === 2) return this.#binary(kind, op, inputs[0]!, inputs[1]!)
+    const links = inputs.map((input) => this.#position(input))
+    const id = nodeId(kind, this.#nodes.length)
+    const shapes = links.map((position) => this.#nodes[position]!.shape)
+    const shape = checkedShape(kind.definition, op, shapes, id)
+    for (const position of links) this.#markRead(position)
+    return this.#append(id, op, inputs, links, shape)
+  }
+
+  #unary(kind: Kind, op: Op, x: string): string {
+    const id = nodeId(kind, this.#nodes.length)
+    const position = this.#position(x)
+    const operand = this.#nodes[position]!.shape
+    const shape = kind.keepsShape ? operand : checkedShape(kind.definition, op, [operand], id)
+    this.#markRead(position)
+    return this.#append(id, op, [x], [position], shape)
+  }
+
+  #binary(kind: Kind, op: Op, x: string, y: string): string {
+    const id = nodeId(kind, this.#nodes.length)
+    const [first, second] = [this.#position(x), this.#position(y)]
+    const shape = checkedShape(kind.definition, op, [this.#nodes[first]!.shape, this.#nodes[second]!.shape], id)
+    this.#markRead(first)
+    this.#markRead(second)
+    return this.#append(id, op, [x, y], [first, second], shape)
+  }
+
+  #markRead(position: number): void {
+    if (this.#readers[position]!++ === 0) this.#unread--
+  }
+
+  #append(id: string, op: Op, inputs: readonly string[], links: readonly number[], shape: Shape): string {
     this.#links.push(links)
-    this.#read.push(false)
+    this.#readers.push(0)
     this.#unread++
     this.#nodes.push({ id, op, inputs, shape })
     return id
@@ -187,30 +254,56 @@ export class GraphBuilder {
   }
 
   /** Shape of a node already added. */
-  shape = (id: string): Shape => this.#nodes[this.#position(id)]!.shape
+  shape(id: string): Shape {
+    return this.#nodes[this.#position(id)]!.shape
+  }
 
   channels(id: string): number {
     const shape = this.shape(id)
     return shape[shape.length - 1]!
   }
 
-  input = (shape: Shape): string => this.node({ kind: 'input', shape })
+  input(shape: Shape): string {
+    return this.node({ kind: 'input', shape })
+  }
 
   conv2d(x: string, filters: number, options: ConvOptions = {}): string {
     const { kernel, stride, padding = 'same', bias = false } = options
-    return this.node({ kind: 'conv2d', filters, kernel: pair(kernel), stride: pair(stride), padding, bias }, x)
+    return this.#unary(
+      CONV_2D,
+      { kind: 'conv2d', filters, kernel: pair(kernel), stride: pair(stride), padding, bias },
+      x,
+    )
   }
 
   depthwiseConv2d(x: string, options: ConvOptions = {}): string {
     const { kernel, stride, padding = 'same', bias = false } = options
-    return this.node({ kind: 'depthwiseConv2d', kernel: pair(kernel), stride: pair(stride), padding, bias }, x)
+    return this.#unary(
+      DEPTHWISE,
+      { kind: 'depthwiseConv2d', kernel: pair(kernel), stride: pair(stride), padding, bias },
+      x,
+    )
   }
 
-  dense = (x: string, units: number, bias = true): string => this.node({ kind: 'dense', units, bias }, x)
-  batchNorm = (x: string, epsilon = 1e-3): string => this.node({ kind: 'batchNorm', epsilon }, x)
-  activation = (x: string, kind: ActivationKind): string => this.node({ kind }, x)
-  add = (...inputs: readonly string[]): string => this.node({ kind: 'add' }, ...inputs)
-  multiply = (x: string, scale: string): string => this.node({ kind: 'multiply' }, x, scale)
+  dense(x: string, units: number, bias = true): string {
+    return this.node({ kind: 'dense', units, bias }, x)
+  }
+
+  batchNorm(x: string, epsilon = 1e-3): string {
+    return this.#unary(BATCH_NORM, { kind: 'batchNorm', epsilon }, x)
+  }
+
+  activation(x: string, kind: ActivationKind): string {
+    return this.#unary(kindOf(kind), { kind }, x)
+  }
+
+  add(...inputs: readonly string[]): string {
+    return this.node({ kind: 'add' }, ...inputs)
+  }
+
+  multiply(x: string, scale: string): string {
+    return this.node({ kind: 'multiply' }, x, scale)
+  }
 
   maxPool(x: string, { kernel, stride, padding = 'same' }: PoolOptions): string {
     return this.node({ kind: 'maxPool', kernel: pair(kernel), stride: pair(stride), padding }, x)
@@ -220,7 +313,9 @@ export class GraphBuilder {
     return this.node({ kind: 'averagePool', kernel: pair(kernel), stride: pair(stride), padding }, x)
   }
 
-  globalAveragePool = (x: string, keepDims = false): string => this.node({ kind: 'globalAveragePool', keepDims }, x)
+  globalAveragePool(x: string, keepDims = false): string {
+    return this.node({ kind: 'globalAveragePool', keepDims }, x)
+  }
 
   routedExperts(x: string, gates: string, topK: number, body: NetworkGraph): string {
     return this.node({ kind: 'routedExperts', experts: this.channels(gates), topK, body }, x, gates)
@@ -231,10 +326,10 @@ export class GraphBuilder {
     const position = this.#position(output)
     if (this.#nodes.length > MAX_NODES)
       throw new UserError(`the network has ${this.#nodes.length} nodes; at most ${MAX_NODES} are read`)
-    if (this.#read[position] || this.#unread > 1) return { nodes: prune(this.#nodes, output), output }
+    if (this.#readers[position]! > 0 || this.#unread > 1) return { nodes: prune(this.#nodes, output), output }
     // Every other node is read by a later one, so the output needs all of them.
     const graph: NetworkGraph = { nodes: this.#nodes.slice(), output }
-    Object.defineProperty(graph, LINKS, { value: this.#links.slice() })
+    new Wired(graph, { links: this.#links.slice(), readers: this.#readers.slice() })
     return graph
   }
 }

@@ -1,4 +1,4 @@
-import { linksOf } from './build.ts'
+import { wiringOf } from './build.ts'
 import { definitionOf } from './op-kinds.ts'
 import { sizeOf } from './shapes.ts'
 import type { ActivationKind, NetworkGraph, NetworkNode, Op, OpKind, OpOf, Shape } from './types.ts'
@@ -128,7 +128,7 @@ function declareInput(lowering: Lowering, id: string, shape: Shape, elementBytes
 }
 
 /** Width of a result: that of the first operand, but for the two kinds that change it. */
-const elementBytesOf = (kind: OpKind, operand: ScheduledTensor | undefined): number | undefined =>
+const elementBytesOf = (kind: KernelKind, operand: ScheduledTensor | undefined): number | undefined =>
   kind === 'dequantize' ? FLOAT_BYTES : kind === 'quantize' ? undefined : operand?.elementBytes
 
 /** Tensor of a node that has none: a constant. */
@@ -138,66 +138,110 @@ const NO_TENSOR = -1
 function lower(lowering: Lowering, graph: NetworkGraph, prefix: string, entry: number | undefined): readonly number[] {
   const { kernels, options } = lowering
   const { nodes } = graph
-  const links = linksOf(graph)
+  const { links, readers } = wiringOf(graph)
   const output = outputOf(graph)
-  const readers = countReaders(links, output)
   /** Per node its tensor, and the kernel that made it (−1 for none). */
   // Plain arrays: typed ones keep their memory outside the heap, which costs more than all of this.
-  const tensorOf = new Array<number>(nodes.length).fill(0)
-  const producerOf = new Array<number>(nodes.length).fill(-1)
+  const tensorOf: number[] = []
+  const producerOf: number[] = []
   /** Elements of the constants that no kernel has read yet. */
   const unread: number[] = []
+  const readOnce = (at: number): boolean => readers[at] === 1 && at !== output
   for (let at = 0; at < nodes.length; at++) {
     const node = nodes[at]!
     const { op } = node
     const from = links[at]!
-    if (op.kind === 'input') {
-      tensorOf[at] = entry ?? declareInput(lowering, prefix + node.id, node.shape, op.elementBytes)
-    } else if (op.kind === 'constant') {
-      tensorOf[at] = NO_TENSOR
-      unread[at] = sizeOf(node.shape)
-    } else if (op.kind === 'tuple') {
-      return [...new Set(from.map((link) => tensorOf[link]!))].filter((tensor) => tensor !== NO_TENSOR)
-    } else if (options.convertsInput === true && convertsImage(op, nodes[from[0]!]!.op)) {
-      tensorOf[at] = tensorOf[from[0]!]!
-    } else if (op.kind === 'reshape' || op.kind === 'view') {
-      tensorOf[at] = tensorOf[from[0]!]!
-      if (tensorOf[at] === NO_TENSOR) {
-        unread[at] = unread[from[0]!]!
-        unread[from[0]!] = 0
-      }
-    } else if (op.kind === 'routedExperts') {
-      const [features, gates] = [tensorOf[from[0]!]!, tensorOf[from[1]!]!]
-      tensorOf[at] = lowerExperts(lowering, op, prefix + node.id, node.shape, nodes[from[1]!]!.shape, features, gates)
-    } else {
-      const before = producerOf[from[0]!]!
-      if (before >= 0 && readers[from[0]!] === 1 && fuse(kernels[before]!, node, options)) {
-        tensorOf[at] = kernels[before]!.output
-        producerOf[at] = before
-      } else {
-        const inputs: number[] = []
-        const shapes: Shape[] = []
-        let constants = 0
-        if (options.foldsPadding === true && readers[from[0]!] === 1) unpad(lowering, op, before, tensorOf, from[0]!)
-        for (const link of from) {
-          if (tensorOf[link] !== NO_TENSOR) inputs.push(tensorOf[link]!)
-          else {
-            constants += unread[link]!
-            unread[link] = 0
-          }
-          shapes.push(nodes[link]!.shape)
+    let tensor: number
+    let producer = -1
+    // One look at the kind: ops are of so many shapes that reading it takes a while.
+    switch (op.kind) {
+      case 'input':
+        tensor = entry ?? declareInput(lowering, prefix + node.id, node.shape, op.elementBytes)
+        break
+      case 'constant':
+        tensor = NO_TENSOR
+        unread[at] = sizeOf(node.shape)
+        break
+      case 'tuple':
+        return [...new Set(from.map((link) => tensorOf[link]!))].filter((result) => result !== NO_TENSOR)
+      case 'reshape':
+      case 'view':
+        tensor = tensorOf[from[0]!]!
+        if (tensor === NO_TENSOR) {
+          unread[at] = unread[from[0]!]!
+          unread[from[0]!] = 0
         }
-        const id = prefix + node.id
-        const result = declare(lowering, id, node.shape, elementBytesOf(op.kind, lowering.tensors[inputs[0] ?? -1]))
-        const kernel = kernelOf(node, op.kind, id, inputs, result, shapes)
-        kernel.weightElements += constants
-        producerOf[at] = kernels.push(kernel) - 1
-        lowering.names.push(node.id)
-        tensorOf[at] = result
+        break
+      case 'routedExperts': {
+        const gateShape = nodes[from[1]!]!.shape
+        const [features, gates] = [tensorOf[from[0]!]!, tensorOf[from[1]!]!]
+        tensor = lowerExperts(lowering, op, prefix + node.id, node.shape, gateShape, features, gates)
+        break
+      }
+      default: {
+        const { kind } = op
+        const operand = from[0]!
+        const before = producerOf[operand]!
+        if (options.convertsInput === true && convertsImage(op, nodes[operand]!.op)) {
+          tensor = tensorOf[operand]!
+        } else if (before >= 0 && readOnce(operand) && fuse(kernels[before]!, kind, node.shape, options)) {
+          tensor = kernels[before]!.output
+          producer = before
+        } else {
+          if (options.foldsPadding === true && readOnce(operand)) unpad(lowering, op, before, tensorOf, operand)
+          tensor = append(lowering, node, kind, prefix + node.id, from, nodes, tensorOf, unread)
+          producer = kernels.length - 1
+        }
       }
     }
+    tensorOf.push(tensor)
+    producerOf.push(producer)
   }
   return tensorOf[output] === NO_TENSOR ? [] : [tensorOf[output]!]
+}
+
+/** Appends the kernel of a node and the tensor that it gives, which is returned. */
+function append(
+  lowering: Lowering,
+  node: NetworkNode,
+  kind: KernelKind,
+  id: string,
+  from: readonly number[],
+  nodes: readonly NetworkNode[],
+  tensorOf: readonly number[],
+  unread: number[],
+): number {
+  const { kernels, names, tensors } = lowering
+  let inputs: number[]
+  let shapes: Shape[]
+  let constants = 0
+  const first = from[0]!
+  const second = from[1]!
+  // Written out for one operand and for two: an array that grows holds room for sixteen more.
+  if (from.length === 1 && tensorOf[first] !== NO_TENSOR) {
+    inputs = [tensorOf[first]!]
+    shapes = [nodes[first]!.shape]
+  } else if (from.length === 2 && tensorOf[first] !== NO_TENSOR && tensorOf[second] !== NO_TENSOR) {
+    inputs = [tensorOf[first]!, tensorOf[second]!]
+    shapes = [nodes[first]!.shape, nodes[second]!.shape]
+  } else {
+    inputs = []
+    shapes = []
+    for (const link of from) {
+      if (tensorOf[link] !== NO_TENSOR) inputs.push(tensorOf[link]!)
+      else {
+        constants += unread[link]!
+        unread[link] = 0
+      }
+      shapes.push(nodes[link]!.shape)
+    }
+  }
+  const result = declare(lowering, id, node.shape, elementBytesOf(kind, tensors[inputs[0] ?? -1]))
+  const kernel = kernelOf(node, kind, id, inputs, result, shapes)
+  kernel.weightElements += constants
+  kernels.push(kernel)
+  names.push(node.id)
+  return result
 }
 
 /** Floats are another matter: they take four times the memory. */
@@ -284,8 +328,8 @@ function repeat(
     names.push(name)
     // Written out: objects that are copies of others would be of another hidden class, which slows every reader down.
     tensors.push(elementBytes === undefined ? { id, shape, elements } : { id, shape, elements, elementBytes })
-    const moved: number[] = []
-    for (const tensor of inputs) moved.push(tensor >= firstTensor ? tensor + shift : tensor)
+    const moved = inputs.slice()
+    for (let at = 0; at < moved.length; at++) if (moved[at]! >= firstTensor) moved[at]! += shift
     kernels.push({
       id,
       kind,
@@ -309,24 +353,12 @@ function outputOf({ nodes, output }: NetworkGraph): number {
   return at
 }
 
-/** How many nodes read each node's result; the output counts as one reader. */
-function countReaders(links: readonly (readonly number[])[], output: number): readonly number[] {
-  const readers = new Array<number>(links.length).fill(0)
-  for (let at = 0; at < links.length; at++) {
-    const from = links[at]!
-    for (let i = 0; i < from.length; i++) readers[from[i]!]!++
-  }
-  readers[output]!++
-  return readers
-}
-
 /** Merges a node into the kernel before it where the runtime would; says whether it did. */
-function fuse(before: MutableKernel, node: NetworkNode, options: FusionOptions): boolean {
+function fuse(before: MutableKernel, kind: OpKind, shape: Shape, options: FusionOptions): boolean {
   if (before.activation !== 'none') return false
-  const { kind } = node.op
   if (kind === 'batchNorm') {
     if (!FOLDS_BATCH_NORM.has(before.kind as OpKind)) return false
-    before.biasElements = node.shape.at(-1)!
+    before.biasElements = lastOf(shape)
     return true
   }
   if (options.fusedActivations.has(kind as ActivationKind) && FUSES_ACTIVATION.has(before.kind)) {
@@ -351,18 +383,26 @@ function kernelOf(
   let biasElements = 0
   let macs: number
   // The three kinds that make up networks, as their definitions have it, without listing their weights; the rest by theirs.
-  if (op.kind === 'conv2d') {
+  if (kind === 'conv2d') {
+    const { filters, kernel, bias, groups } = op as OpOf<'conv2d'>
     const channels = lastOf(inputShapes[0]!)
-    weightElements = op.filters * op.kernel[0] * op.kernel[1] * (channels / (op.groups ?? 1))
-    if (op.bias) biasElements = op.filters
-    macs = (sizeOf(shape) * op.kernel[0] * op.kernel[1] * channels) / (op.groups ?? 1)
-  } else if (op.kind === 'depthwiseConv2d') {
-    weightElements = lastOf(shape) * op.kernel[0] * op.kernel[1]
-    if (op.bias) biasElements = lastOf(shape)
-    macs = sizeOf(shape) * op.kernel[0] * op.kernel[1]
-  } else if (op.kind === 'dense') {
-    weightElements = op.units * lastOf(inputShapes[0]!)
-    if (op.bias) biasElements = op.units
+    weightElements = filters * kernel[0] * kernel[1] * channels
+    macs = sizeOf(shape) * kernel[0] * kernel[1] * channels
+    // No division by 1: its result is a floating-point number, which takes a place of its own in the heap.
+    if (groups !== undefined) {
+      weightElements = filters * kernel[0] * kernel[1] * (channels / groups)
+      macs /= groups
+    }
+    if (bias) biasElements = filters
+  } else if (kind === 'depthwiseConv2d') {
+    const { kernel, bias } = op as OpOf<'depthwiseConv2d'>
+    weightElements = lastOf(shape) * kernel[0] * kernel[1]
+    if (bias) biasElements = lastOf(shape)
+    macs = sizeOf(shape) * kernel[0] * kernel[1]
+  } else if (kind === 'dense') {
+    const { units, bias } = op as OpOf<'dense'>
+    weightElements = units * lastOf(inputShapes[0]!)
+    if (bias) biasElements = units
     macs = weightElements
   } else {
     const definition = definitionOf(op)

@@ -49,8 +49,14 @@ const LAST_MAP = { least: 2, greatest: 13 }
 /** Longest side that the first stage may hand on: full-size maps cost most and give least. */
 const FIRST_STAGE_SIDE = 24
 
+const stridesOf = (plan: string): readonly number[] => plan.split('-').map(Number)
+/** Taken apart once, since a search decodes thousands of genomes. */
+const KNOWN_STRIDES: ReadonlyMap<string, readonly number[]> = new Map(
+  STRIDE_PLANS.map((plan) => [plan, stridesOf(plan)]),
+)
+
 const downSampled = (length: number, plan: string): number =>
-  plan.split('-').reduce((size, stride) => Math.ceil(size / Number(stride)), length)
+  stridesOf(plan).reduce((size, stride) => Math.ceil(size / stride), length)
 
 /** Plans whose last map is of a sensible size; for inputs of odd sizes, the one that comes nearest. */
 function stridePlans(task: Task): readonly string[] {
@@ -126,27 +132,24 @@ export function decodeBackbone(
   mixtureOf: (stage: string) => MixturePlan | undefined,
 ): NetworkGraph {
   const g = new GraphBuilder()
-  const strides = genome.text('input.stridePlan').split('-').map(Number)
+  const stridePlan = genome.text('input.stridePlan')
+  const strides = KNOWN_STRIDES.get(stridePlan) ?? stridesOf(stridePlan)
   const activation = genome.text('input.activation') as ActivationKind
   let x = g.input(inputShape(task, genome.number('input.resolution')))
   x = convUnit(g, x, genome.number('input.stemFilters'), { kernel: 3, stride: strides[0]! }, activation)
   STAGES.forEach((stage, index) => {
     const depth = genome.number(stage.depth)
     const kind = genome.text(stage.kind) as BlockKind
-    const plan: BlockPlan = {
-      kind,
-      // Fused blocks are 3×3 as in EfficientNetV2: their cost grows with the square of the kernel on all channels.
-      kernel: kind === 'fused' ? 3 : genome.number(stage.kernel),
-      stride: 1,
-      expansion: kind === 'depthwiseSeparable' ? 1 : genome.number(stage.expansion),
-      width: genome.number(stage.width),
-      squeezeRatio: genome.number(stage.squeezeRatio),
-      activation,
-    }
+    // Fused blocks are 3×3 as in EfficientNetV2: their cost grows with the square of the kernel on all channels.
+    const kernel = kind === 'fused' ? 3 : genome.number(stage.kernel)
+    const expansion = kind === 'depthwiseSeparable' ? 1 : genome.number(stage.expansion)
+    const width = genome.number(stage.width)
+    const squeezeRatio = genome.number(stage.squeezeRatio)
     const mixture = mixtureOf(stage.name)
     for (let i = 0; i < depth; i++) {
-      const placed = i === 0 ? { ...plan, stride: strides[index + 1]! } : plan
-      x = mixture !== undefined && i === depth - 1 ? mixtureBlock(g, x, placed, mixture) : block(g, x, placed)
+      const stride = i === 0 ? strides[index + 1]! : 1
+      const plan: BlockPlan = { kind, kernel, stride, expansion, width, squeezeRatio, activation }
+      x = mixture !== undefined && i === depth - 1 ? mixtureBlock(g, x, plan, mixture) : block(g, x, plan)
     }
   })
   const headFilters = genome.number('head.filters')

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { UserError } from '../../lib/errors.ts'
-import { buildGraph, GraphBuilder } from '../../network/build.ts'
+import { buildGraph, GraphBuilder, wiringOf } from '../../network/build.ts'
 import { archId, countMacs, countParams, weightSpecs } from '../../network/measure.ts'
 import { explicitPadding, featureShape, windowOutput } from '../../network/shapes.ts'
 import type { NetworkGraph } from '../../network/types.ts'
@@ -142,6 +142,27 @@ test('more experts than gates, or a top-k beyond them, are refused', (t) => {
   const other = new GraphBuilder()
   const misfit = other.build(other.dense(other.input([5]), 4))
   t.throws(() => g.routedExperts(x, gates, 1, misfit), { message: /feeds 4 to experts made for 5/ })
+})
+
+test('an activation of no known kind is refused by the builder, too', (t) => {
+  const g = new GraphBuilder()
+  const x = g.input([4, 4, 2])
+  t.throws(() => g.activation(x, 'magic' as never), { instanceOf: UserError, message: /not known/ })
+})
+
+test('a built graph is plain data, and a copy of it is wired alike', (t) => {
+  const g = new GraphBuilder()
+  const x = g.activation(g.conv2d(g.input([4, 4, 2]), 2), 'relu')
+  const graph = g.build(g.add(g.multiply(x, x), g.maxPool(x, { kernel: 3 })))
+  t.deepEqual(Reflect.ownKeys(graph), ['nodes', 'output'])
+  const { links, readers } = wiringOf(graph)
+  t.deepEqual(links, [[], [0], [1], [2, 2], [2], [3, 4]])
+  t.deepEqual(readers, [1, 1, 3, 1, 1, 0])
+  t.deepEqual(wiringOf(structuredClone(graph)), { links, readers })
+  t.deepEqual(wiringOf(buildGraph(graph.nodes, graph.output)), { links, readers })
+  // What is added later is no part of the graph.
+  g.add(x, x)
+  t.deepEqual(wiringOf(graph), { links, readers })
 })
 
 test('a graph from a file is checked: repeated ids, unknown kinds, forward references', (t) => {

@@ -4,6 +4,7 @@ import test from 'ava'
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import { randomStream } from '../../lib/random.ts'
 import { archId, countMacs, countParams } from '../../network/measure.ts'
+import { scheduleOf } from '../../network/schedule.ts'
 import { checkGenome, geneOperations } from '../../search/genes.ts'
 import { listSpaces, loadSpace } from '../../spaces/discover.ts'
 import type { Task } from '../../spaces/space.ts'
@@ -59,6 +60,7 @@ for (const { id, name } of SPACES) {
         t.deepEqual(graph.nodes.at(-1)!.shape, [task.classCount])
         t.true(countMacs(graph) > 0 && countParams(graph) > 0)
         ids.add(archId(graph))
+        if (i % 20 === 0) t.deepEqual(scheduleOf(graph), scheduleOf(structuredClone(graph)))
         const again = space.decode(checkGenome(operations.genes, JSON.parse(JSON.stringify(genome))), task)
         t.is(archId(again), archId(graph))
       }
