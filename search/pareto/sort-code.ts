@@ -99,6 +99,7 @@ export function sort(): WrittenFunction {
   const lastLane = Array.from({ length: 16 }, (_, i) => 14 + (i % 2))
   const insert = [
     set(place, get(at)),
+    set(level, i32.load(shifted(at, 2), ORDER)),
     repeatWhile(
       [
         f64.store(shifted(place, 3), SORTED, f64.load(shifted(place, 3), SORTED - 8)),
@@ -157,6 +158,7 @@ export function sort(): WrittenFunction {
             set(place, i32.load16(shifted(level, 1), STARTS)),
             i32.store16(shifted(level, 1), STARTS, i32.add(get(place), i32.const(1))),
             i32.store(shifted(place, 2), ORDER, i32.add(get(at), i32.const(next))),
+            f64.store(shifted(place, 3), SORTED, f64.load(shifted(at, 3), KEYS + 8 * next)),
           ]),
           advance(at, 2),
         ],
@@ -167,12 +169,8 @@ export function sort(): WrittenFunction {
       f64.store(i32.const(0), SORTED - 8, get(before)),
       repeatWhile(
         [
-          set(level, i32.load(shifted(at, 2), ORDER)),
-          set(key, f64.load(shifted(level, 3), KEYS)),
-          when(f64.lt(get(key), get(before)), insert, [
-            f64.store(shifted(at, 3), SORTED, get(key)),
-            set(before, get(key)),
-          ]),
+          set(key, f64.load(shifted(at, 3), SORTED)),
+          when(f64.lt(get(key), get(before)), insert, [set(before, get(key))]),
           advance(at, 1),
         ],
         i32.lt_s(get(at), get(count)),

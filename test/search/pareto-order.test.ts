@@ -20,7 +20,7 @@ const SPREADS: Readonly<Record<string, () => number>> = {
 
 for (const [name, key] of Object.entries(SPREADS)) {
   test(`keys in order, ties in the order they came: ${name}`, (t) => {
-    for (const count of [0, 1, 2, 24, 25, 100, 3001, 32_768, 40_000]) {
+    for (const count of [0, 1, 2, 24, 25, 100, 3001, 4096, 16_383, 16_384, 32_768, 40_000]) {
       const keys = Float64Array.from({ length: count }, key)
       const expected = Array.from(keys.keys()).sort((a, b) =>
         keys[a]! < keys[b]! ? -1 : keys[a]! > keys[b]! ? 1 : a - b,
