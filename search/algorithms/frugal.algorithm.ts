@@ -9,7 +9,13 @@ import { choiceGroups, initialLatents } from './frugal/choice-groups.ts'
 import { type CostSource, initialCostTuning, knownCosts, PredictedCosts } from './frugal/costs.ts'
 import { createEncoding } from './frugal/encoding.ts'
 import { INITIAL_PARAMETERS } from './frugal/kernel.ts'
-import { arePositions, initialParameters, isParameterState, STEPS_PER_SEARCH } from './frugal/parameter-search.ts'
+import {
+  arePositions,
+  completePositions,
+  initialParameters,
+  isParameterState,
+  STEPS_PER_SEARCH,
+} from './frugal/parameter-search.ts'
 import { chooseByGain } from './frugal/proposal.ts'
 import { DOUBTING, Surrogate, TRUSTING } from './frugal/surrogate.ts'
 import { initialTuning, type TuningState } from './frugal/tuned-process.ts'
@@ -17,7 +23,7 @@ import { unseenSample, unseenVariant } from './proposals.ts'
 import { checkTold, isFeasible, loadTold, parseState, randomStateSchema, storeTold, toldSchema } from './state.ts'
 
 const genomeSchema = z.array(z.int().min(0))
-const placesSchema = { positions: z.array(z.int()), latents: z.array(z.number()) }
+const placesSchema = { positions: z.array(z.int()).transform(completePositions), latents: z.array(z.number()) }
 const tuningSchema = z.strictObject({
   serving: z.strictObject(placesSchema).refine(({ positions }) => arePositions(positions)),
   found: z

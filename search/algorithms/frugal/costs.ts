@@ -41,6 +41,9 @@ export const INITIAL_COST_PARAMETERS: KernelParameters = {
   decay: 1.7,
   costScale: 1,
   noise: 0.003,
+  smooth: 1,
+  smoothDecay: 1,
+  bend: 1,
 }
 /** So slow that the count part is next to linear: what a choice costs adds up over the places it is taken in. */
 const COUNT_DECAY = 0.01

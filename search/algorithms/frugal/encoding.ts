@@ -24,6 +24,10 @@ export interface Encoding {
   readonly countDecay: number
   /** Mean sum of mismatches between two random genomes. Counts are scaled to a mean squared distance of 1. */
   readonly typicalMismatch: number
+  /** The same of squared mismatches. */
+  readonly typicalSquare: number
+  /** Whether some gene has three or more choices in order. */
+  readonly hasOrdinal: boolean
   /** The latest genomes get the same object again. */
   encode(genome: Genome): EncodedGenome
   /** Kinds of genes whose choices may be more or less similar. */
@@ -31,18 +35,22 @@ export interface Encoding {
   /** Per group and gene, its column among the codes and the code of its first choice. */
   readonly groupCodes: readonly (readonly GeneColumn[])[]
   /**
-   * What each code of another genome has in common with this one, three entries per code; sums over genes make up distances:
-   * 0 for the same choice, 1 for another category or activity, the share of the way between ordinal choices; the same with
-   * the distances that were given; and what the code adds to the scalar product of the two genomes' counts.
+   * What each code of another genome has in common with this one, `TABLE_ENTRIES` entries per code; sums over genes make up
+   * distances: 0 for the same choice, 1 for another category or activity, the share of the way between ordinal choices; the
+   * same with the distances that were given; what the code adds to the scalar product of the two genomes' counts; and the
+   * first entry squared.
    * @param distances between the choices of each group, as `choiceDistances` gives them; 1 where there are none
+   * @param bend of the ordinal scales: a choice lies at its share of the way to the last one to the power of it
    */
-  tables(encoded: EncodedGenome, distances: Float64Array | undefined): Float64Array
+  tables(encoded: EncodedGenome, distances: Float64Array | undefined, bend: number): Float64Array
 }
 
 export interface GeneColumn {
   readonly column: number
   readonly firstCode: number
 }
+
+export const TABLE_ENTRIES = 4
 
 const SAMPLES = 64
 /** At the typical distance of two random genomes a quarter of the count part is gone. */
@@ -108,18 +116,23 @@ export function createEncoding(
     return { codes, counts, countLength: counts.reduce((sum, value) => sum + value * value, 0), costs }
   }
 
-  const tables = ({ codes, counts }: EncodedGenome, distances: Float64Array | undefined): Float64Array => {
-    const entries = new Float64Array(3 * codeCount)
+  const tables: Encoding['tables'] = ({ codes, counts }, distances, bend) => {
+    const entries = new Float64Array(TABLE_ENTRIES * codeCount)
     open.forEach((gene, k) => {
       const { kind, choices } = genes[gene]!
       const own = codes[k]! - starts[k]!
-      const step = kind === 'ordinal' ? 1 / (choices.length - 1) : 1
+      const last = choices.length - 1
+      const apart = (code: number): number => {
+        if (code === own) return 0
+        return kind === 'ordinal' ? Math.abs((code / last) ** bend - (own / last) ** bend) : 1
+      }
       const similar = own === choices.length || distances === undefined ? undefined : similarIn[k]
       for (let code = 0; code <= choices.length; code++) {
         const inactive = code === choices.length || own === choices.length
-        const plain = code === own ? 0 : inactive ? 1 : Math.min(1, Math.abs(code - own) * step)
-        const entry = 3 * (starts[k]! + code)
+        const plain = inactive && code !== own ? 1 : apart(code)
+        const entry = TABLE_ENTRIES * (starts[k]! + code)
         entries[entry] = plain
+        entries[entry + 3] = plain * plain
         entries[entry + 1] =
           similar === undefined || inactive ? plain : distances![similar.start + own * similar.size + code]!
       }
@@ -128,7 +141,7 @@ export function createEncoding(
       const scale = groupScales[groupOf[k]!]!
       let reached = 0
       for (let code = 0; code < choices.length; code++) {
-        entries[3 * (starts[k]! + code) + 2] = group.ordinal ? reached : scale * counts[group.start + code]!
+        entries[TABLE_ENTRIES * (starts[k]! + code) + 2] = group.ordinal ? reached : scale * counts[group.start + code]!
         if (group.ordinal && code < group.size) reached += scale * counts[group.start + code]!
       }
     })
@@ -145,16 +158,19 @@ export function createEncoding(
     })
     groupScales[g] = mean > 0 ? 1 / Math.sqrt(mean * counted.length) : 0
   })
-  const typicalMismatch = meanOfNeighbours(encoded, (a, b) => {
-    const entries = tables(a, undefined)
-    return b.codes.reduce((sum, code) => sum + entries[3 * code]!, 0)
-  })
+  const typicalSum = (entry: number) =>
+    meanOfNeighbours(encoded, (a, b) => {
+      const entries = tables(a, undefined, 1)
+      return b.codes.reduce((sum, code) => sum + entries[TABLE_ENTRIES * code + entry]!, 0)
+    })
   return {
     geneCount: open.length,
     countCount,
     costCount: costScales.length,
     countDecay: COUNT_DECAY,
-    typicalMismatch: Math.max(1, typicalMismatch),
+    typicalMismatch: Math.max(1, typicalSum(0)),
+    typicalSquare: typicalSum(3),
+    hasOrdinal: open.some((gene) => genes[gene]!.kind === 'ordinal' && genes[gene]!.choices.length > 2),
     groups,
     groupCodes: groups.map((group) =>
       group.genes.map((gene) => ({ column: open.indexOf(gene), firstCode: starts[open.indexOf(gene)]! })),

@@ -200,7 +200,7 @@ export class GaussianProcess {
     let known = this.#known.get(row)
     if (known === undefined) {
       known = {
-        tables: this.#encoding.tables(row, this.#choiceDistances),
+        tables: this.#encoding.tables(row, this.#choiceDistances, this.#parameters.bend),
         covariances: new Float64Array(0),
         count: 0,
         solved: new Float64Array(0),

@@ -1,4 +1,4 @@
-import { COUNT_DECAY, type EncodedGenome, type Encoding } from './encoding.ts'
+import { COUNT_DECAY, type EncodedGenome, type Encoding, TABLE_ENTRIES } from './encoding.ts'
 import { decayed } from './exponential.ts'
 
 /** What the covariance of two genomes is made of. All entries but the noise are relative to the interaction part's 1. */
@@ -15,6 +15,12 @@ export interface KernelParameters {
   readonly costScale: number
   /** Variance of the noise, relative to that of the whole, whose count part is taken as if it fell fast. */
   readonly noise: number
+  /** Weight of the smooth part, for spaces with ordinal genes: a normal curve of all genes' distances. */
+  readonly smooth: number
+  /** How fast the smooth part falls with the squared distance. */
+  readonly smoothDecay: number
+  /** Power that ordinal scales are bent by: below 1 the first choices lie farther apart than the last ones. */
+  readonly bend: number
 }
 
 export const INITIAL_PARAMETERS: KernelParameters = {
@@ -24,6 +30,9 @@ export const INITIAL_PARAMETERS: KernelParameters = {
   decay: 1.7,
   costScale: 1,
   noise: 0.01,
+  smooth: 1,
+  smoothDecay: 1,
+  bend: 1,
 }
 
 /** Values each parameter may take, in order. */
@@ -34,6 +43,9 @@ export const PARAMETER_GRIDS: Readonly<Record<keyof KernelParameters, readonly n
   decay: [0.5, 1, 1.7, 2.5, 3.3],
   costScale: [0.5, 1, 2],
   noise: [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1],
+  smooth: [0, 0.3, 1, 3, 10],
+  smoothDecay: [0.03, 0.1, 0.3, 1, 3, 10],
+  bend: [0.25, 0.4, 0.65, 1, 1.5],
 }
 
 /** Encoded genomes side by side. */
@@ -78,6 +90,8 @@ export interface Distances {
   readonly mismatch: Float64Array
   /** The same with the learned distances of choices. */
   readonly apart: Float64Array
+  /** Sum of the genes' squared mismatches. */
+  readonly squares: Float64Array
   /** Squared distance of the counts, and of the costs. */
   readonly counts: Float64Array
   readonly costs: Float64Array
@@ -86,6 +100,7 @@ export interface Distances {
 export const distancesFor = (size: number): Distances => ({
   mismatch: new Float64Array(size),
   apart: new Float64Array(size),
+  squares: new Float64Array(size),
   counts: new Float64Array(size),
   costs: new Float64Array(size),
 })
@@ -108,14 +123,17 @@ export function measureDistances(
     let mismatch = 0
     let apart = 0
     let common = 0
+    let squares = 0
     for (const end = at + geneCount; at < end; at++) {
-      const entry = 3 * codes[at]!
+      const entry = TABLE_ENTRIES * codes[at]!
       mismatch += tables[entry]!
       apart += tables[entry + 1]!
       common += tables[entry + 2]!
+      squares += tables[entry + 3]!
     }
     into.mismatch[i] = mismatch
     into.apart[i] = apart
+    into.squares[i] = squares
     into.counts[i] = row.countLength + countLengths[i]! - 2 * common
     let squared = 0
     for (let k = 0; k < costCount; k++) {
@@ -136,8 +154,11 @@ export type Kernel = (distances: Distances, from: number, to: number, into: Floa
 const countWeight = ({ countCount, countDecay }: Encoding, { count }: KernelParameters): number =>
   countCount > 0 ? count * (COUNT_DECAY / countDecay) : 0
 
-const wholeWeight = ({ costCount }: Encoding, { main, cost }: KernelParameters, count: number): number =>
-  1 + main + count + (costCount > 0 ? cost : 0)
+const wholeWeight = (
+  { costCount, hasOrdinal }: Encoding,
+  { main, cost, smooth }: KernelParameters,
+  count: number,
+): number => 1 + main + count + (costCount > 0 ? cost : 0) + (hasOrdinal ? smooth : 0)
 
 /** Weight of the interaction part, exp(−rate · distance), in the whole, and its rate. */
 export function interactionOf(encoding: Encoding, parameters: KernelParameters): { weight: number; rate: number } {
@@ -160,11 +181,14 @@ export function createKernel(encoding: Encoding, parameters: KernelParameters): 
   const countShare = countWeight(encoding, parameters) * weight
   const costWeight = costCount > 0 ? parameters.cost * weight : 0
   const costRate = costCount > 0 ? 0.5 / (costCount * parameters.costScale ** 2) : 0
-  return ({ mismatch, apart, counts, costs }, from, to, into) => {
+  const smoothWeight = encoding.hasOrdinal ? parameters.smooth * weight : 0
+  const smoothRate = smoothWeight > 0 ? parameters.smoothDecay / encoding.typicalSquare : 0
+  return ({ mismatch, apart, squares, counts, costs }, from, to, into) => {
     for (let i = from; i < to; i++) {
       let covariance = mainWeight - mainRate * mismatch[i]! + weight * decayed(rate * apart[i]!)
       // Rounding may leave equal counts a little below 0 apart.
       if (countShare > 0) covariance += countShare * decayed(countDecay * Math.max(0, counts[i]!))
+      if (smoothWeight > 0) covariance += smoothWeight * decayed(smoothRate * squares[i]!)
       if (costWeight > 0) covariance += costWeight * decayed(costRate * costs[i]!)
       into[i] = covariance
     }

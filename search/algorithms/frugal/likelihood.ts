@@ -19,12 +19,13 @@ export interface Judged {
   slopes(): Float64Array
 }
 
-/** Observations whose likelihood is judged under different parameters; distances are measured once for each `latents`. */
+/** Observations whose likelihood is judged under different parameters; distances are measured once for each place of the choices. */
 export class LikelihoodSample {
   readonly #encoding: Encoding
   readonly #rows: readonly EncodedGenome[]
   readonly #targets: readonly Float64Array[]
   #latents: readonly number[] | undefined
+  #bend = 1
   #distances: Distances
   /** The same, row by row. */
   readonly #rowDistances: Distances[] = []
@@ -38,7 +39,7 @@ export class LikelihoodSample {
   }
 
   judge(parameters: KernelParameters, latents: readonly number[]): Judged {
-    if (latents !== this.#latents) this.#measure(latents)
+    if (latents !== this.#latents || parameters.bend !== this.#bend) this.#measure(latents, parameters.bend)
     const encoding = this.#encoding
     const rows = this.#rows
     const { apart } = this.#distances
@@ -56,11 +57,12 @@ export class LikelihoodSample {
     }
   }
 
-  #measure(latents: readonly number[]): void {
+  #measure(latents: readonly number[], bend: number): void {
     const between = choiceDistances(this.#encoding.groups, latents)
     const before = new EncodedRows(this.#encoding)
     const all = distancesFor(rowStart(this.#rows.length))
     this.#latents = latents
+    this.#bend = bend
     this.#distances = all
     this.#rowDistances.length = 0
     this.#rows.forEach((row, i) => {
@@ -68,10 +70,11 @@ export class LikelihoodSample {
       const own = {
         mismatch: all.mismatch.subarray(from, to),
         apart: all.apart.subarray(from, to),
+        squares: all.squares.subarray(from, to),
         counts: all.counts.subarray(from, to),
         costs: all.costs.subarray(from, to),
       }
-      measureDistances(this.#encoding, before, row, this.#encoding.tables(row, between), own, 0)
+      measureDistances(this.#encoding, before, row, this.#encoding.tables(row, between, bend), own, 0)
       this.#rowDistances.push(own)
       before.add(row)
     })

@@ -33,6 +33,12 @@ export const initialParameters = (initial: KernelParameters, latents: readonly n
   step: FIRST_STEP,
 })
 
+/** Positions from before there was a smooth part, as those of a kernel without one. */
+export const completePositions = (positions: readonly number[]): readonly number[] =>
+  positions.length === NAMES.indexOf('smooth')
+    ? [...positions, 0, PARAMETER_GRIDS.smoothDecay.indexOf(1), PARAMETER_GRIDS.bend.indexOf(1)]
+    : positions
+
 export const arePositions = (positions: readonly number[]): boolean =>
   positions.length === NAMES.length &&
   positions.every((position, i) => PARAMETER_GRIDS[NAMES[i]!][position] !== undefined)
@@ -46,8 +52,11 @@ export const parametersOf = ({ positions }: Pick<ParameterState, 'positions'>): 
   ) as unknown as KernelParameters
 
 /** Whether a parameter changes anything for genomes of this encoding. */
-const isInUse = ({ countCount, costCount }: Encoding, name: keyof KernelParameters): boolean =>
-  name === 'count' ? countCount > 0 : name === 'cost' || name === 'costScale' ? costCount > 0 : true
+function isInUse({ countCount, costCount, hasOrdinal }: Encoding, name: keyof KernelParameters): boolean {
+  if (name === 'count') return countCount > 0
+  if (name === 'cost' || name === 'costScale') return costCount > 0
+  return name === 'smooth' || name === 'smoothDecay' || name === 'bend' ? hasOrdinal : true
+}
 
 /** Points that one step judges the likelihood on. */
 export const pointsJudged = (rows: number): number => Math.min(rows, MOST_POINTS)
