@@ -55,13 +55,9 @@ export function geneEffects(
   const fit = fitRidge(rows, values, columns)
   const shares = sharesOf(spaceRows, fit.coefficients, starts)
   const resampled = Array.from({ length: RESAMPLES }, () => {
-    const drawn = rows.map(() => random.int(rows.length))
-    const coefficients = ridgeCoefficients(
-      drawn.map((i) => rows[i]!),
-      drawn.map((i) => values[i]!),
-      columns,
-      fit.penalty,
-    )
+    const drawn = new Int32Array(rows.length)
+    for (let i = 0; i < rows.length; i++) drawn[random.int(rows.length)]!++
+    const coefficients = ridgeCoefficients(rows, values, columns, fit.penalty, drawn)
     return sharesOf(spaceRows, coefficients, starts)
   })
   const counts = countOnes(rows, columns)
@@ -121,14 +117,18 @@ function weightedMean(pairs: readonly (readonly [number, number])[]): number {
 function sharesOf(rows: SparseRows, coefficients: Float64Array, starts: readonly number[]): readonly number[] {
   const geneOf = new Int32Array(coefficients.length)
   for (const [gene, start] of starts.entries()) geneOf.fill(gene, start)
-  const wholes = rows.map((row) => row.reduce((sum, column) => sum + coefficients[column]!, 0))
-  const mean = wholes.reduce((sum, value) => sum + value, 0) / wholes.length
+  const wholes = new Float64Array(rows.length)
+  let mean = 0
+  for (let i = 0; i < rows.length; i++) {
+    for (const column of rows[i]!) wholes[i]! += coefficients[column]!
+    mean += wholes[i]! / rows.length
+  }
   const shares = new Float64Array(starts.length)
   let variance = 0
-  rows.forEach((row, i) => {
+  for (let i = 0; i < rows.length; i++) {
     const deviation = wholes[i]! - mean
     variance += deviation * deviation
-    for (const column of row) shares[geneOf[column]!]! += coefficients[column]! * deviation
-  })
+    for (const column of rows[i]!) shares[geneOf[column]!]! += coefficients[column]! * deviation
+  }
   return Array.from(shares, (share) => (variance > 0 ? share / variance : 0))
 }

@@ -14,95 +14,132 @@ export interface RidgeFit {
 /** Penalties tried, times the number of rows ÷ 10. */
 const PENALTIES = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30]
 
+/** What a regression needs of its data, rows counted as often as their weights say. */
+interface Moments {
+  readonly means: Float64Array
+  /** Row-major Gram matrix of the centred columns. */
+  readonly gram: Float64Array
+  /** Centred columns times the targets. */
+  readonly projected: Float64Array
+  readonly targetMean: number
+}
+
 /**
  * Ridge regression on indicator columns with an intercept that is not penalised; the penalty with the least
  * leave-one-out error, which needs no refits: residual ÷ (1 − leverage) (Allen 1974, PRESS).
  */
 export function fitRidge(rows: SparseRows, targets: readonly number[], columns: number): RidgeFit {
-  const means = columnMeans(rows, columns)
-  const centred = centredTargets(targets)
-  const variance = centred.reduce((sum, value) => sum + value * value, 0)
+  const moments = momentsOf(rows, targets, columns)
+  const { means, gram, projected, targetMean } = moments
+  let variance = 0
+  for (const target of targets) variance += (target - targetMean) ** 2
   let best: RidgeFit | undefined
   for (const factor of PENALTIES) {
     const penalty = (factor * rows.length) / 10
-    const inverse = inverted(gramOf(rows, means, penalty))
-    const coefficients = multiplied(inverse, projected(rows, means, centred), columns)
-    let squared = 0
-    rows.forEach((row, i) => {
-      const { predicted, leverage } = leaveOut(row, means, coefficients, inverse)
-      squared += ((centred[i]! - predicted) / Math.max(1e-6, 1 - leverage - 1 / rows.length)) ** 2
-    })
+    const inverse = inverted(penalised(gram, columns, penalty))
+    const coefficients = multiplied(inverse, projected, columns)
+    const squared = leaveOneOutErrors(rows, targets, moments, coefficients, inverse)
     const leaveOneOutR2 = variance > 0 ? 1 - squared / variance : 0
     if (best === undefined || leaveOneOutR2 > best.leaveOneOutR2) best = { coefficients, means, penalty, leaveOneOutR2 }
   }
   return best!
 }
 
-/** Coefficients at a given penalty, for resamples of the rows. */
+/**
+ * Coefficients at a given penalty, for resamples of the rows.
+ * @param weights how often each row was drawn
+ */
 export function ridgeCoefficients(
   rows: SparseRows,
   targets: readonly number[],
   columns: number,
   penalty: number,
+  weights: Int32Array,
 ): Float64Array {
-  const means = columnMeans(rows, columns)
-  const inverse = inverted(gramOf(rows, means, penalty))
-  return multiplied(inverse, projected(rows, means, centredTargets(targets)), columns)
+  const { gram, projected } = momentsOf(rows, targets, columns, weights)
+  return solved(penalised(gram, columns, penalty), projected)
 }
 
-function centredTargets(targets: readonly number[]): readonly number[] {
-  const mean = targets.reduce((sum, value) => sum + value, 0) / targets.length
-  return targets.map((value) => value - mean)
-}
-
-function columnMeans(rows: SparseRows, columns: number): Float64Array {
-  const means = new Float64Array(columns)
-  for (const row of rows) for (const column of row) means[column]! += 1 / rows.length
-  return means
-}
-
-/** Row-major Gram matrix of the centred columns, with the penalty on its diagonal. */
-function gramOf(rows: SparseRows, means: Float64Array, penalty: number): Float64Array {
-  const n = means.length
+function momentsOf(rows: SparseRows, targets: readonly number[], n: number, weights?: Int32Array): Moments {
+  const counts = new Float64Array(n)
   const gram = new Float64Array(n * n)
-  for (const row of rows) for (const i of row) for (const j of row) gram[i * n + j]! += 1
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < n; j++) gram[i * n + j]! -= rows.length * means[i]! * means[j]!
-    gram[i * n + i]! += penalty
+  const projected = new Float64Array(n)
+  let total = 0
+  let targetSum = 0
+  for (let r = 0; r < rows.length; r++) {
+    const weight = weights === undefined ? 1 : weights[r]!
+    if (weight === 0) continue
+    const row = rows[r]!
+    total += weight
+    targetSum += weight * targets[r]!
+    for (let a = 0; a < row.length; a++) {
+      const at = row[a]! * n
+      counts[row[a]!]! += weight
+      projected[row[a]!]! += weight * targets[r]!
+      // Each pair once; the matrix is symmetric.
+      for (let b = a + 1; b < row.length; b++) gram[at + row[b]!]! += weight
+    }
   }
-  return gram
+  const means = counts.map((count) => count / total)
+  const targetMean = targetSum / total
+  for (let i = 0; i < n; i++) {
+    projected[i]! -= counts[i]! * targetMean
+    for (let j = 0; j < i; j++) {
+      const centred = gram[i * n + j]! + gram[j * n + i]! - counts[i]! * means[j]!
+      gram[i * n + j] = centred
+      gram[j * n + i] = centred
+    }
+    gram[i * n + i] = counts[i]! - counts[i]! * means[i]!
+  }
+  return { means, gram, projected, targetMean }
 }
 
-/** Centred columns times the centred targets. */
-function projected(rows: SparseRows, means: Float64Array, centred: readonly number[]): Float64Array {
-  const result = new Float64Array(means.length)
-  rows.forEach((row, i) => {
-    for (const column of row) result[column]! += centred[i]!
-  })
-  return result
+function penalised(gram: Float64Array, n: number, penalty: number): Float64Array {
+  const sum = gram.slice()
+  for (let i = 0; i < n; i++) sum[i * n + i]! += penalty
+  return sum
 }
 
 function multiplied(matrix: Float64Array, vector: Float64Array, n: number): Float64Array {
-  return Float64Array.from({ length: n }, (_, i) => {
-    let sum = 0
-    for (let j = 0; j < n; j++) sum += matrix[i * n + j]! * vector[j]!
-    return sum
-  })
+  return Float64Array.from({ length: n }, (_, i) => dot(matrix.subarray(i * n, (i + 1) * n), vector))
 }
 
-function leaveOut(row: readonly number[], means: Float64Array, coefficients: Float64Array, inverse: Float64Array) {
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!
+  return sum
+}
+
+/**
+ * Sum of the squared leave-one-out errors. A row is its ones less the means, so that its leverage is a sum over the pairs
+ * of its ones and two terms that are made once.
+ */
+function leaveOneOutErrors(
+  rows: SparseRows,
+  targets: readonly number[],
+  { means, targetMean }: Moments,
+  coefficients: Float64Array,
+  inverse: Float64Array,
+): number {
   const n = means.length
-  const x = Float64Array.from(means, (mean) => -mean)
-  for (const column of row) x[column]! += 1
-  let predicted = 0
-  let leverage = 0
-  for (let i = 0; i < n; i++) {
-    predicted += x[i]! * coefficients[i]!
-    let sum = 0
-    for (let j = 0; j < n; j++) sum += inverse[i * n + j]! * x[j]!
-    leverage += x[i]! * sum
+  const ofMeans = multiplied(inverse, means, n)
+  const meanLeverage = dot(ofMeans, means)
+  const meanPrediction = dot(coefficients, means)
+  let squared = 0
+  for (let r = 0; r < rows.length; r++) {
+    const row = rows[r]!
+    let predicted = targetMean - meanPrediction
+    let leverage = meanLeverage
+    for (let a = 0; a < row.length; a++) {
+      const column = row[a]!
+      predicted += coefficients[column]!
+      let pairs = 0
+      for (let b = a + 1; b < row.length; b++) pairs += inverse[column * n + row[b]!]!
+      leverage += inverse[column * n + column]! + 2 * (pairs - ofMeans[column]!)
+    }
+    squared += ((targets[r]! - predicted) / Math.max(1e-6, 1 - leverage - 1 / rows.length)) ** 2
   }
-  return { predicted, leverage }
+  return squared
 }
 
 /** Inverse of a symmetric positive definite matrix (Gauss–Jordan; such a matrix needs no pivoting). */
@@ -122,4 +159,24 @@ function inverted(matrix: Float64Array): Float64Array {
     }
   }
   return a
+}
+
+/** x of matrix · x = right, for a symmetric positive definite matrix, which is overwritten (Cholesky). */
+function solved(matrix: Float64Array, right: Float64Array): Float64Array {
+  const n = right.length
+  const x = right.slice()
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = matrix[i * n + j]!
+      for (let k = 0; k < j; k++) sum -= matrix[i * n + k]! * matrix[j * n + k]!
+      matrix[i * n + j] = i === j ? Math.sqrt(sum) : sum / matrix[j * n + j]!
+    }
+    for (let k = 0; k < i; k++) x[i]! -= matrix[i * n + k]! * x[k]!
+    x[i]! /= matrix[i * n + i]!
+  }
+  for (let i = n - 1; i >= 0; i--) {
+    for (let k = i + 1; k < n; k++) x[i]! -= matrix[k * n + i]! * x[k]!
+    x[i]! /= matrix[i * n + i]!
+  }
+  return x
 }
