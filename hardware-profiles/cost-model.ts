@@ -52,12 +52,23 @@ export interface PriceOptions {
   readonly layers?: boolean
 }
 
+export interface BestOrder {
+  readonly peakRamBytes: number
+  /** Ids of the kernels. */
+  readonly kernels: readonly string[]
+  /** False when there were too many orders to look at them all; then the given order stands. */
+  readonly best: boolean
+  readonly memoryPlan: MemoryPlan
+}
+
 export interface CostModel {
   readonly profile: Profile
   /** Lowers a graph as this runtime would (what it fuses differs by runtime). */
   schedule(graph: NetworkGraph): Schedule
   /** Where each tensor and scratch buffer lies in the runtime's arena. */
   memoryPlan(graph: NetworkGraph): MemoryPlan
+  /** RAM with the kernels in the order that needs least, for runtimes that take a file's order and files that can be written anew. */
+  bestOrder(graph: NetworkGraph): BestOrder
   price(graph: NetworkGraph, options?: PriceOptions): Costs
   /** What is in the latency and energy of a graph and in none of its layers; empty where there is nothing of the kind. */
   onceCosts(graph: NetworkGraph): readonly OnceCost[]
@@ -85,10 +96,16 @@ export function createCostModel(profile: Profile): CostModel {
   }
 
   function priceKernel(kernel: KernelFacts): KernelPrice | undefined {
-    const answer =
-      specs.has(kernel.kind) && stepsOf(kernel) === undefined
+    const spec = specs.get(kernel.kind)
+    const knowsSteps = spec?.models.some(({ when }) => when?.steps !== undefined) === true
+    const own =
+      spec !== undefined && (knowsSteps || stepsOf(kernel) === undefined)
         ? tableOf(kernel.kind)?.lookup(kernel)
-        : derivedAnswer(kernel, tableOf)
+        : undefined
+    // A table of recurrent kernels says nothing of other operators without a kind of their own.
+    const answer =
+      own ??
+      (spec === undefined || knowsSteps || stepsOf(kernel) !== undefined ? derivedAnswer(kernel, tableOf) : undefined)
     if (answer === undefined) return undefined
     const latencyMs = answer.cost * unitMs
     const { activePowerMw, idlePowerMw, utilisation } = profile.energy
@@ -173,6 +190,15 @@ export function createCostModel(profile: Profile): CostModel {
     profile,
     schedule: (graph) => lower(graph, fusion).schedule,
     memoryPlan: (graph) => memory.plan(lower(graph, fusion)),
+    bestOrder: (graph) => {
+      const { lowered, best } = memory.inBestOrder(lower(graph, fusion))
+      return {
+        peakRamBytes: memory.peakRamBytes(lowered),
+        kernels: lowered.schedule.kernels.map(({ id }) => id),
+        best,
+        memoryPlan: memory.plan(lowered),
+      }
+    },
     price: (graph, options) => priceLowered(lower(graph, fusion), options),
     onceCosts,
     priceSchedule: (schedule, stored, options) => priceLowered(lowerSchedule(schedule, stored), options),

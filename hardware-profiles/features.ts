@@ -189,6 +189,8 @@ function insideWindow(f: KernelFacts): number {
 const insideMacs = (f: KernelFacts): number => (f.macs * insideWindow(f)) / (pixels(f) * kernelArea(f))
 const outsideWindow = (f: KernelFacts): number => pixels(f) * kernelArea(f) - insideWindow(f)
 
+const groupsOf = (f: KernelFacts): number => Math.max(Math.round(f.inputs / (f.inHeight * f.inWidth * f.inChannels)), 1)
+
 const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to
 /** MACs as a runtime runs them that stores channels in blocks and fills the last block up. */
 const blockedMacs = (f: KernelFacts, block: number): number =>
@@ -264,6 +266,15 @@ export const FEATURES = {
   dilation: (f) => f.dilation,
   /** 1 where an operand is repeated over a map, as the factors of a squeeze-and-excitation block are. */
   broadcast: (f) => (f.inputs < f.operands * f.outputs ? 1 : 0),
+  /** 1 for a map of one row: a sequence, for which runtimes lay out nothing in blocks. */
+  line: (f) => (f.inHeight === 1 && f.inWidth > 1 ? 1 : 0),
+  /** Groups of a convolution, each of which is a product of its own where no kernel takes them together. */
+  groups: (f) => groupsOf(f),
+  /** Elements of a convolution's windows inside the map, over all groups: what is copied before it is multiplied. */
+  groupTapElements: (f) => insideWindow(f) * f.inChannels * groupsOf(f),
+  /** Steps of a recurrent kernel, and the elements of all their passes; 0 for a kernel without steps. */
+  steps: (f) => stepsOf(f)?.count ?? 0,
+  stepElements: (f) => (stepsOf(f) === undefined ? 0 : f.kernelHeight * f.strideHeight * f.strideWidth),
   outRowElements: (f) => f.outWidth * f.outChannels,
   windowElements: (f) => kernelArea(f) * f.inChannels,
 } satisfies Record<string, (facts: KernelFacts) => number>

@@ -44,7 +44,8 @@ export function summarise(errors: readonly number[]): Pick<ProfileValidation, 'c
   }
 }
 
-function applies(when: TableModel['when'], facts: KernelFacts): boolean {
+/** Whether a model's conditions hold for a kernel. */
+export function applies(when: TableModel['when'], facts: KernelFacts): boolean {
   return Object.entries(when ?? {}).every(([name, bounds]) => {
     const value = FEATURES[name as FeatureName](facts)
     return bounds !== undefined && value >= bounds[0] && value <= bounds[1]

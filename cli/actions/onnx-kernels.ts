@@ -3,84 +3,132 @@ import { sizeOf, windowPadding } from '../../network/shapes.ts'
 import type { NetworkGraph, NetworkNode, OpKind, OpOf, Pair, Shape } from '../../network/types.ts'
 
 const WRITTEN: ReadonlySet<OpKind> = new Set([
-  'input',
-  'conv2d',
-  'depthwiseConv2d',
-  'relu',
-  'concat',
-  'globalAveragePool',
+  ...([
+    'input',
+    'conv2d',
+    'depthwiseConv2d',
+    'transposeConv2d',
+    'relu',
+    'concat',
+    'globalAveragePool',
+    'custom',
+  ] as const),
 ])
+const RECURRENT: ReadonlySet<string> = new Set(['LSTM', 'GRU'])
 
 /**
- * Whether `kernelFile` can write a network: convolutions of every sort on a map. They may have groups and gaps, which
- * networks of search spaces do not.
+ * Whether `kernelFile` can write a network: convolutions of every sort on a map or a sequence, and recurrent layers. They may
+ * have what networks of search spaces do not: groups, gaps, larger results, steps.
  */
 export const isKernelNetwork = ({ nodes }: NetworkGraph): boolean =>
-  nodes.every(({ op }) => WRITTEN.has(op.kind) && (op.kind !== 'globalAveragePool' || op.keepDims)) &&
-  nodes[0]!.shape.length === 3
+  nodes.every(
+    ({ op }) =>
+      WRITTEN.has(op.kind) &&
+      (op.kind !== 'globalAveragePool' || op.keepDims) &&
+      (op.kind !== 'custom' || RECURRENT.has(op.name)),
+  ) && nodes[0]!.shape.length > 1
 
 /** Times do not depend on it, as long as results stay ordinary numbers. */
 const WEIGHT = 1 / 64
 
-interface Convolution {
-  readonly id: string
-  readonly op: OpOf<'conv2d'> | OpOf<'depthwiseConv2d'>
-}
+/** A sequence is a map of one row in a network, and has one axis less in a file. */
+const isSequence = (shape: Shape): boolean => shape.length === 3 && shape[0] === 1 && shape[1]! > 1
 
 /** How far a window with gaps reaches. */
 const reach = (kernel: number, dilation: number): number => dilation * (kernel - 1) + 1
 
-function convolution(emitter: OnnxEmitter, x: Value, { id, op }: Convolution, [height, width, channels]: Shape): Value {
-  const groups = op.kind === 'depthwiseConv2d' ? channels! : (op.groups ?? 1)
-  const filters = op.kind === 'depthwiseConv2d' ? channels! : op.filters
+function stored(emitter: OnnxEmitter, name: string, dims: readonly number[]): Value {
+  return emitter.initializer(name, { type: 'float32', dims, data: new Float32Array(sizeOf(dims)).fill(WEIGHT) })
+}
+
+type Writer<K extends OpKind> = (
+  emitter: OnnxEmitter,
+  id: string,
+  op: OpOf<K>,
+  inputs: readonly Value[],
+  shape: Shape,
+) => Value
+
+const convolution: Writer<'conv2d' | 'depthwiseConv2d'> = (emitter, id, op, inputs, shape) => {
+  const [height, width, channels] = shape as readonly [number, number, number]
+  const groups = op.kind === 'depthwiseConv2d' ? channels : (op.groups ?? 1)
+  const filters = op.kind === 'depthwiseConv2d' ? channels : op.filters
   const dilation: Pair = op.dilation ?? [1, 1]
-  const [top, bottom] = windowPadding(height!, reach(op.kernel[0], dilation[0]), op.stride[0], op.padding)
-  const [left, right] = windowPadding(width!, reach(op.kernel[1], dilation[1]), op.stride[1], op.padding)
-  const dims = [filters, channels! / groups, ...op.kernel]
-  const data = new Float32Array(sizeOf(dims)).fill(WEIGHT)
-  const weights = emitter.initializer(`${id}.kernel`, { type: 'float32', dims, data })
-  return emitter.node('Conv', [x, weights, ...(op.bias ? [emitter.filled(0, [filters])] : [])], {
+  const rows = windowPadding(height, reach(op.kernel[0], dilation[0]), op.stride[0], op.padding)
+  const columns = windowPadding(width, reach(op.kernel[1], dilation[1]), op.stride[1], op.padding)
+  const axes = isSequence(shape) ? [1] : [0, 1]
+  const of = (pair: Pair): number[] => axes.map((axis) => pair[axis]!)
+  const padding = axes.map((axis) => [rows, columns][axis]!)
+  const weights = stored(emitter, `${id}.kernel`, [filters, channels / groups, ...of(op.kernel)])
+  return emitter.node('Conv', [inputs[0]!, weights, ...(op.bias ? [stored(emitter, `${id}.bias`, [filters])] : [])], {
     attributes: {
-      kernel_shape: op.kernel.map(BigInt),
-      strides: op.stride.map(BigInt),
-      pads: [top, left, bottom, right].map(BigInt),
-      dilations: dilation.map(BigInt),
+      kernel_shape: of(op.kernel).map(BigInt),
+      strides: of(op.stride).map(BigInt),
+      pads: [...padding.map(([before]) => before), ...padding.map(([, after]) => after)].map(BigInt),
+      dilations: of(dilation).map(BigInt),
       group: BigInt(groups),
     },
   })
 }
 
-function emit(
-  emitter: OnnxEmitter,
-  { op, id }: NetworkNode,
-  inputs: readonly Value[],
-  shapes: readonly Shape[],
-): Value {
-  if (op.kind === 'conv2d' || op.kind === 'depthwiseConv2d')
-    return convolution(emitter, inputs[0]!, { id, op }, shapes[0]!)
+const transposed: Writer<'transposeConv2d'> = (emitter, id, op, inputs, shape) =>
+  emitter.node(
+    'ConvTranspose',
+    [
+      inputs[0]!,
+      stored(emitter, `${id}.kernel`, [shape[2]!, op.filters, ...op.kernel]),
+      stored(emitter, `${id}.bias`, [op.filters]),
+    ],
+    {
+      attributes: {
+        kernel_shape: op.kernel.map(BigInt),
+        strides: op.stride.map(BigInt),
+        output_shape: op.outputSize.map(BigInt),
+      },
+    },
+  )
+
+const recurrent: Writer<'custom'> = (emitter, id, op, inputs, [count, features]) => {
+  const width = op.steps!.width
+  const units = op.shape[0]! / count!
+  const sequence = emitter.transpose(inputs[0]!, [1, 0, 2])
+  const weights = stored(emitter, `${id}.input`, [1, width, features!])
+  const again = stored(emitter, `${id}.again`, [1, width, units])
+  const bias = stored(emitter, `${id}.bias`, [1, 2 * width])
+  const attributes = { hidden_size: BigInt(units) }
+  return emitter.reshape(emitter.node(op.name, [sequence, weights, again, bias], { attributes }), [1, -1])
+}
+
+function emit(emitter: OnnxEmitter, { op, id }: NetworkNode, inputs: readonly Value[], shape: Shape): Value {
+  if (op.kind === 'conv2d' || op.kind === 'depthwiseConv2d') return convolution(emitter, id, op, inputs, shape)
+  if (op.kind === 'transposeConv2d') return transposed(emitter, id, op, inputs, shape)
+  if (op.kind === 'custom') return recurrent(emitter, id, op, inputs, shape)
   if (op.kind === 'relu') return emitter.node('Relu', inputs)
   if (op.kind === 'concat') return emitter.node('Concat', inputs, { attributes: { axis: 1n } })
   return emitter.node('GlobalAveragePool', inputs)
 }
 
-/** A chain of kernels as an ONNX file of batch 1, maps with the channels last, all weights alike. */
+/** The input with the batch first and channels before the map's axes; a sequence of a recurrent layer stays as it is. */
+function laidOut(emitter: OnnxEmitter, shape: Shape): Value {
+  if (shape.length === 2) return emitter.input('input', 'float32', [1, ...shape])
+  const input = emitter.input('input', 'float32', [1, ...shape])
+  if (!isSequence(shape)) return emitter.transpose(input, [0, 3, 1, 2])
+  return emitter.transpose(emitter.reshape(input, [1, ...shape.slice(1)]), [0, 2, 1])
+}
+
+/** A chain of kernels as an ONNX file of batch 1, the input with its channels last, all weights alike. */
 export function kernelFile({ nodes, output }: NetworkGraph): Uint8Array {
   const emitter = new OnnxEmitter()
   const values = new Map<string, Value>()
   const shapes = new Map(nodes.map(({ id, shape }) => [id, shape]))
   for (const node of nodes) {
+    const inputs = node.inputs.map((id) => values.get(id)!)
     const value =
       node.op.kind === 'input'
-        ? emitter.transpose(emitter.input('input', 'float32', [1, ...node.shape]), [0, 3, 1, 2])
-        : emit(
-            emitter,
-            node,
-            node.inputs.map((id) => values.get(id)!),
-            node.inputs.map((id) => shapes.get(id)!),
-          )
+        ? laidOut(emitter, node.shape)
+        : emit(emitter, node, inputs, shapes.get(node.inputs[0]!)!)
     values.set(node.id, value)
   }
-  const [height, width, channels] = shapes.get(output)!
-  emitter.output('output', 'float32', [1, channels!, height!, width!], values.get(output)!)
+  emitter.output('output', 'float32', ['any'], emitter.reshape(values.get(output)!, [-1]))
   return emitter.encode('kernels')
 }

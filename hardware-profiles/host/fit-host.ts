@@ -3,7 +3,7 @@ import { scheduleOf } from '../../network/schedule.ts'
 import type { OperatorSuite } from '../cases/cases.ts'
 import { coefficientsOf } from '../coefficients.ts'
 import { emptyFacts, FEATURES, type KernelFacts, readFacts } from '../features.ts'
-import { fitTable, type Measurement, type ModelForm, type Provenance } from '../fit-table.ts'
+import { applies, fitTable, type Measurement, type ModelForm, type Provenance } from '../fit-table.ts'
 import type { ProfileTable, TableModel } from '../profile.ts'
 import { CompiledTable } from '../table.ts'
 import type { MicroBenchmark } from './micro-benchmarks.ts'
@@ -47,6 +47,8 @@ const FORMS: readonly (readonly [KernelKind, readonly ModelForm[]])[] = [
   [
     'conv2d',
     [
+      // A number of filters that is no multiple of four, as in heads: windows are copied and multiplied.
+      { when: { macsTailChannels4: [1, 1e15] }, features: ['macs', 'insideTapElements', 'inputs', 'outputs', 'one'] },
       {
         when: { kernelArea: [1, 1] },
         features: ['macs', 'macsBlocks8', 'macsBlocks16', 'inputs', 'outputs', 'weightElements', 'one'],
@@ -61,37 +63,39 @@ const FORMS: readonly (readonly [KernelKind, readonly ModelForm[]])[] = [
   ['relu6', PER_ELEMENT],
   ['add', PER_ELEMENT],
   ['concat', PER_ELEMENT],
-  ['multiply', PER_ELEMENT],
+  ['multiply', []],
+  ['transposeConv2d', []],
+  ['custom', []],
   ['batchNorm', PER_ELEMENT],
 ]
 
+/** On a sequence no kernel of maps runs: windows are copied and multiplied. */
+const LINE: ModelForm = {
+  when: { line: [1, 1] },
+  features: ['macs', 'groupTapElements', 'weightElements', 'groups', 'outputs', 'one'],
+}
+
 /**
- * Products of a map with one factor for each channel, for which runtimes leave their layout of maps and come back; and of two
- * maps, which they merge into the function before it where they know the two as one (SiLU, GELU).
+ * Forms of what a table's rows cannot tell from each other, by kind: convolutions in groups, for which runtimes have fast
+ * kernels where the groups fill whole blocks of channels; those whose window has gaps, most of which may lie outside a small map;
+ * products of a map with one factor for each channel, for which runtimes leave their layout of maps and come back, and of two
+ * maps, which they merge into the function before where the two are one (SiLU, GELU); recurrent kernels.
  */
-const MULTIPLY_FORMS: readonly ModelForm[] = [
-  { when: { broadcast: [1, 1] }, features: ['outputs', 'one'] },
-  { when: { broadcast: [0, 0], kernelArea: [1, 1], dilation: [1, 1], grouped: [0, 0] }, features: ['outputs', 'one'] },
-]
-
-/** Convolutions in groups. Runtimes have fast kernels for groups that fill whole blocks of channels only. */
-const GROUPED_FORMS: readonly ModelForm[] = [
-  {
-    when: { grouped: [1, 1], channelTail16: [0, 0] },
-    features: ['macs', 'outputs', 'grouped'],
-  },
-  { when: { grouped: [1, 1] }, features: ['macs', 'insideTapElements', 'outputs', 'weightElements', 'grouped'] },
-]
-
-/** Convolutions whose window has gaps: most of it may lie outside a small map. */
-const DILATED_FORMS: readonly ModelForm[] = [
-  {
-    when: { dilation: [2, 1e6], grouped: [0, 0] },
-    features: ['insideMacs', 'outputs', 'weightElements', 'dilation', 'one'],
-  },
-]
-
-const UNUSUAL_FORMS = [...GROUPED_FORMS, ...DILATED_FORMS, ...MULTIPLY_FORMS]
+const UNUSUAL_FORMS: Partial<Record<KernelKind, readonly ModelForm[]>> = {
+  conv2d: [
+    LINE,
+    { when: { grouped: [1, 1], channelTail16: [0, 0] }, features: ['macs', 'outputs', 'grouped'] },
+    {
+      when: { grouped: [1, 1] },
+      features: ['macs', 'groupTapElements', 'groups', 'outputs', 'weightElements', 'grouped'],
+    },
+    { when: { dilation: [2, 1e6] }, features: ['insideMacs', 'outputs', 'weightElements', 'dilation', 'one'] },
+  ],
+  depthwiseConv2d: [LINE],
+  multiply: [{ when: { broadcast: [1, 1] }, features: ['outputs', 'one'] }, { features: ['outputs', 'one'] }],
+  transposeConv2d: [{ features: ['macs', 'inputs', 'outputs', 'weightElements', 'one'] }],
+  custom: [{ when: { steps: [1, 1e9] }, features: ['macs', 'steps', 'stepElements', 'one'] }],
+}
 
 /** Kinds that no chain can single out, and the measured kind that does the same work. */
 const ALIKE: Partial<Record<KernelKind, { readonly like: KernelKind; readonly times: number; readonly why: string }>> =
@@ -158,7 +162,7 @@ export function fitHostTables(chains: readonly ChainTime[], provenance: Provenan
   for (const [kind, forms] of FORMS) {
     const all = measured(kind)
     const [usual, unusual] = [all.filter(({ facts }) => !isUnusual(facts)), all.filter(({ facts }) => isUnusual(facts))]
-    const special = unusual.length === 0 ? [] : fitTable(kind, UNUSUAL_FORMS, unusual, provenance, kind).table.models
+    const special = unusualModels(kind, unusual, provenance)
     if (usual.length === 0) {
       if (special.length > 0) keep(kind, { kernel: kind, models: special.map(bounded) })
       continue
@@ -177,9 +181,20 @@ export function fitHostTables(chains: readonly ChainTime[], provenance: Provenan
   return { tables: [...tables.values()], suites: [...suites.values()] }
 }
 
-/** A table's rows tell neither groups nor gaps nor factors from each other. */
+/** Models of what rows cannot tell from each other: each form is fitted on its own kernels. */
+function unusualModels(kind: KernelKind, all: readonly Measurement[], provenance: Provenance): TableModel[] {
+  const forms = UNUSUAL_FORMS[kind] ?? []
+  return forms.flatMap((form) => {
+    const own = all.filter(({ facts }) => forms.find(({ when }) => applies(when, facts)) === form)
+    return own.length === 0 ? [] : fitTable(kind, [form], own, provenance, kind).table.models
+  })
+}
+
+/** Kinds of which a table's rows tell nothing. */
+const WITHOUT_ROWS: ReadonlySet<KernelKind> = new Set(['multiply', 'transposeConv2d', 'custom'])
+
 const isUnusual = (facts: KernelFacts): boolean =>
-  facts.dilation > 1 || facts.kind === 'multiply' || FEATURES.grouped(facts) === 1
+  WITHOUT_ROWS.has(facts.kind) || facts.dilation > 1 || FEATURES.grouped(facts) === 1 || FEATURES.line(facts) === 1
 
 const bounded = (model: TableModel): TableModel => ({ ...model, error90: Math.min(model.error90, MOST_ERROR90) })
 

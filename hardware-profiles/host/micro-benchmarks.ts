@@ -7,10 +7,14 @@ import {
   DILATED,
   FEW_MAPS,
   GROUPED,
+  HEADS,
   MAPS_AND_CHANNELS,
   POINTWISE,
+  RECURRENT,
+  SEQUENCES,
   STRIDED,
   SUMMED,
+  TRANSPOSED,
   UNALIGNED,
   WIDE_WINDOWS,
   WINDOWED,
@@ -117,6 +121,55 @@ function convolution(map: number, channels: number, filters: number, window: Win
   )
 }
 
+/** A convolution of a sequence; as many groups as channels are a depthwise one. */
+function onSequence(length: number, channels: number, filters: number, kernel: number, groups: number): MicroBenchmark {
+  const what = `1x${kernel} 1x${length}x${channels}-${filters}`
+  const shape = [1, length, channels] as const
+  return groups === 1
+    ? side('conv2d', what, shape, 0, (b, x) =>
+        b.activation(b.conv2d(x, filters, { kernel: [1, kernel], bias: true }), 'relu'),
+      )
+    : side('depthwiseConv2d', what, shape, 0, (b, x) =>
+        b.activation(b.depthwiseConv2d(x, { kernel: [1, kernel], bias: true }), 'relu'),
+      )
+}
+
+const transposed = (map: number, channels: number, filters: number, kernel: number, stride: number): MicroBenchmark =>
+  side(
+    'transposeConv2d',
+    `${kernel}x${kernel}/${stride} ${sizeText(map, channels)}-${filters}`,
+    [map, map, channels],
+    0,
+    (b, x) =>
+      b.node(
+        {
+          ...{ kind: 'transposeConv2d', filters, kernel: [kernel, kernel], stride: [stride, stride], bias: true },
+          outputSize: [map * stride, map * stride],
+        },
+        x,
+      ),
+  )
+
+/** Gates of a recurrent layer. */
+const GATES = { LSTM: 4, GRU: 3 } as const
+
+/** Recurrent layers side by side on one sequence. */
+const recurrent = (name: keyof typeof GATES, count: number, features: number, units: number): MicroBenchmark => ({
+  name: `custom ${name} ${count}x${features}-${units}`,
+  subject: 'custom',
+  repeats: REPEATS,
+  closing: 1,
+  build(repeats) {
+    const b = new GraphBuilder()
+    const x = b.input([count, features])
+    const width = GATES[name] * units
+    const steps = { count, products: 1, width, passes: 1, elements: width }
+    const macs = count * width * (features + units)
+    const op = { kind: 'custom', name, shape: [count * units], macs, steps } as const
+    return b.build(b.node({ kind: 'concat' }, ...Array.from({ length: repeats }, () => b.node(op, x))))
+  },
+})
+
 const strided = (map: number, channels: number, kernel: number): MicroBenchmark =>
   side('depthwiseConv2d', `${kernel}x${kernel}/2 ${sizeText(map, channels)}`, [map, map, channels], 0, (b, x) =>
     b.activation(b.depthwiseConv2d(x, { kernel, stride: 2, bias: true }), 'relu'),
@@ -171,6 +224,10 @@ export function microBenchmarks(): readonly MicroBenchmark[] {
     ...DILATED.map(([map, channels, filters, dilation]) =>
       convolution(map, channels, filters, { kernel: 3, dilation }),
     ),
+    ...HEADS.map(([map, channels, filters, kernel]) => convolution(map, channels, filters, { kernel })),
+    ...SEQUENCES.map((sizes) => onSequence(...sizes)),
+    ...TRANSPOSED.map((sizes) => transposed(...sizes)),
+    ...(['LSTM', 'GRU'] as const).flatMap((name) => RECURRENT.map((sizes) => recurrent(name, ...sizes))),
     ...MAPS_AND_CHANNELS.map(([map, channels]) => depthwise(map, channels, 3)),
     ...half.map(([map, channels]) => depthwise(map, channels, 5)),
     ...WIDE_WINDOWS.map(([map, channels]) => depthwise(map, channels, 7)),

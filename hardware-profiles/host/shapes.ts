@@ -311,3 +311,59 @@ export const DENSE: readonly (readonly [number, number])[] = [
     [1024, 300],
   ] as const),
 ]
+
+/** Map, channels in and a number of filters that is no multiple of four, window. */
+export const HEADS: readonly (readonly [number, number, number, number])[] = [
+  ...([
+    [64, 16, 3, 3],
+    [32, 32, 1, 3],
+    [28, 64, 21, 1],
+    [14, 256, 21, 1],
+    [1, 128, 10, 1],
+    [7, 256, 30, 1],
+    [16, 16, 10, 3],
+  ] as const),
+]
+
+/** Length, channels in and out, window and groups of convolutions of sequences. */
+export const SEQUENCES: readonly (readonly [number, number, number, number, number])[] = [
+  ...([
+    [128, 8, 32, 5, 1],
+    [64, 32, 64, 3, 1],
+    [256, 16, 16, 9, 1],
+    [1000, 1, 16, 32, 1],
+    [512, 32, 32, 3, 1],
+  ] as const),
+  ...([
+    [32, 64, 128, 3, 1],
+    [64, 64, 64, 1, 1],
+    [128, 128, 128, 3, 1],
+    [64, 64, 64, 3, 64],
+    [256, 32, 32, 5, 32],
+  ] as const),
+  ...([[32, 128, 128, 3, 128]] as const),
+]
+
+/** Map, channels in and out, window and stride of transposed convolutions. */
+export const TRANSPOSED: readonly (readonly [number, number, number, number, number])[] = [
+  ...([
+    [16, 32, 16, 3, 2],
+    [32, 16, 16, 2, 2],
+    [8, 64, 32, 4, 2],
+    [14, 64, 64, 2, 2],
+    [28, 32, 32, 3, 2],
+    [8, 32, 8, 3, 2],
+  ] as const),
+]
+
+/** Steps, features and units of recurrent layers. */
+export const RECURRENT: readonly (readonly [number, number, number])[] = [
+  ...([
+    [16, 16, 32],
+    [64, 16, 32],
+    [128, 32, 32],
+    [32, 64, 128],
+    [100, 40, 64],
+    [28, 28, 16],
+  ] as const),
+]

@@ -48,3 +48,36 @@ test('MACs as an accelerator sweeps them: 32 channels a place, or 16 at four pla
   t.is(FEATURES.sweptMacs2x2(depthwise), 6 * 4 * 16 * 12)
   t.is(FEATURES.sweptMacs(factsOfRow('maxPool', [4, 4, 3, 3, 2, 2, 2, 2, 0, 1])), 2 * 2 * 8 * 4)
 })
+
+test('taps of a window with gaps inside the map are those counted one by one', (t) => {
+  for (const padding of ['same', 'valid'] as const) {
+    for (const length of [4, 7, 14]) {
+      for (const [kernel, apart] of [
+        [3, 2],
+        [3, 6],
+        [3, 12],
+        [5, 2],
+      ] as const) {
+        for (const stride of [1, 2]) {
+          const reach = apart * (kernel - 1) + 1
+          const outputs = windowOutput(length, reach, stride, padding)
+          if (outputs < 1) continue
+          const [before] = windowPadding(length, reach, stride, padding)
+          let taps = 0
+          for (let i = 0; i < outputs * kernel; i++) {
+            const position = Math.floor(i / kernel) * stride - before + (i % kernel) * apart
+            if (position >= 0 && position < length) taps++
+          }
+          const facts = {
+            ...emptyFacts(),
+            ...{ inHeight: length, inWidth: length, kernelHeight: kernel, kernelWidth: kernel },
+            ...{ strideHeight: stride, strideWidth: stride, outHeight: outputs, outWidth: outputs },
+            dilation: apart ** 2,
+            same: padding === 'same' ? 1 : 0,
+          }
+          t.is(FEATURES.insideTaps(facts), taps ** 2, `${length} ${kernel} ${apart} ${stride} ${padding}`)
+        }
+      }
+    }
+  }
+})
