@@ -11,6 +11,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { loadDataset } from '../evaluators/datasets/load.ts'
 import type { EvaluationRequest, Evaluator } from '../evaluators/evaluator.ts'
 import { createPool } from '../evaluators/pool/pool.ts'
+import { enterTrainingEnvironment } from '../evaluators/pool/training-environment.ts'
 import { evaluateCandidate } from '../evaluators/proxy/evaluate-candidate.ts'
 import { onnxEngine } from '../evaluators/training/onnx/engine.ts'
 import { DEFAULT_RECIPE } from '../evaluators/training/recipe.ts'
@@ -18,6 +19,9 @@ import { randomStream } from '../lib/random.ts'
 import { archId } from '../network/measure.ts'
 import { geneOperations } from '../search/genes.ts'
 import { loadSpace } from '../spaces/discover.ts'
+
+// As `frugal search` does; `env MALLOC_ARENA_MAX= node bench/memory.ts` shows what is without.
+enterTrainingEnvironment()
 
 const MEGABYTE = 2 ** 20
 const [trainings = '500', every = '25', where = 'threads', replacedAfter] = process.argv.slice(2)

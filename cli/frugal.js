@@ -10,6 +10,15 @@ if (major < 22 || (major === 22 && minor < 18)) {
 }
 module.enableCompileCache?.()
 // A checkout runs the TypeScript sources; the published package holds them compiled.
-const source = new URL('./main.ts', import.meta.url)
-const { main } = await import(existsSync(source) ? source.href : new URL('../dist/cli/main.js', import.meta.url).href)
-await main(process.argv.slice(2))
+const load = (name) => {
+  const source = new URL(`./${name}.ts`, import.meta.url)
+  return import(existsSync(source) ? source.href : new URL(`../dist/cli/${name}.js`, import.meta.url).href)
+}
+const argv = process.argv.slice(2)
+// What trains many networks begins anew in a fitting environment, before anything heavy is loaded.
+if (['search', 'resume', 'bench'].includes(argv[0])) {
+  const { enterTrainingEnvironment } = await load('../evaluators/pool/training-environment')
+  enterTrainingEnvironment()
+}
+const { main } = await load('main')
+await main(argv)

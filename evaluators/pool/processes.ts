@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import type { Dataset } from '../datasets/dataset.ts'
+import { trainingEnvironment } from './training-environment.ts'
 import type { Order } from './training-process.ts'
 import type { Candidate, Result, WorkerData, Workers } from './workers.ts'
 
@@ -49,7 +50,10 @@ export function createProcesses(data: WorkerData, lifetime: number): Workers {
 
   async function start(): Promise<Child> {
     await Promise.all(endings)
-    const child = { process: fork(filename, { serialization: 'advanced' }), trials: 0 }
+    const child = {
+      process: fork(filename, { serialization: 'advanced', env: trainingEnvironment(process.env) }),
+      trials: 0,
+    }
     order(child, { data: { ...data, dataset: unshared(data.dataset) } })
     return child
   }

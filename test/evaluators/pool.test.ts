@@ -86,10 +86,10 @@ onLinux(
 )
 
 onLinux('a step that hangs is ended with its process, and the next candidate is trained', async (t) => {
-  const evaluator = createPool({ ...OPTIONS, workers: 1, isolate: true, timeoutSeconds: 4 })
+  const evaluator = createPool({ ...OPTIONS, workers: 1, isolate: true, timeoutSeconds: 8 })
   const slow = evaluator.evaluate(request(network(64), { fidelity: { epochs: 10_000, dataFraction: 1 } }))
   await signalTrainingProcesses(1, 'SIGSTOP')
-  t.like(await slow, { ok: false, code: 'timed-out', message: 'not trained within 4 s' })
+  t.like(await slow, { ok: false, code: 'timed-out', message: 'not trained within 8 s' })
   t.true((await evaluator.evaluate(request(network(8), { fidelity: { epochs: 1, dataFraction: 0.02 } }))).ok)
   await evaluator.dispose()
 })
