@@ -53,12 +53,9 @@ export const DERIVED_RULES: Readonly<Record<DerivedKind, DerivedRule>> = {
     error90: 0.6,
     like: (facts) => {
       const kind = facts.kernelHeight === 2 ? 'averagePool' : 'concat'
-      return {
-        ...facts,
-        kind,
-        inHeight: facts.outHeight * facts.kernelHeight,
-        inWidth: facts.outWidth * facts.kernelWidth,
-      }
+      const inHeight = facts.outHeight * facts.kernelHeight
+      const inWidth = facts.outWidth * facts.kernelWidth
+      return { ...facts, kind, inHeight, inWidth, inputs: inHeight * inWidth * facts.inChannels }
     },
   },
   matmul: {

@@ -11,6 +11,7 @@ import {
   vgg,
 } from './imagenet-nets.ts'
 import { fbnet, nasBench201, ofaMobileNetV3 } from './nas-nets.ts'
+import { darknetTiny, resnet18Quarter, tinyYolo } from './plain-nets.ts'
 import {
   dsCnn,
   fdMobilenet,
@@ -25,7 +26,7 @@ import {
  * Networks that validation cases name in one line: `mobilenetV1 0.25 224 1000 [channels]`, `mobilenetV2 …`,
  * `mobilenetV2Cut <width> <resolution> <classes> [expanded]` (channels cut to whole numbers, not rounded to eights), `fdMobilenet …`, `miniResNet <stacks>`, `miniResNetV2 <stacks>`, `dsCnn <first> <layers>`, `mlperfTiny ic`, `nasBench201 <architecture>` (or `nasBench201Converted`), `ofa <kernels> <expansions> <depths> <resolution>`,
  * `fbnet <choices>`, `vgg <layers> <resolution>`, `resnet …`, `resnetV2 …`, `squeezenet <resolution>`, `inceptionV1 …`, `inceptionV4 …`,
- * `inceptionResnetV2 …`, `efficientnetEdge <depth> <resolution>`.
+ * `inceptionResnetV2 …`, `efficientnetEdge <depth> <resolution>`, `tinyYolo <resolution>`, `darknetTiny …`, `resnet18Quarter …`.
  */
 const MAKERS: Readonly<Record<string, (words: readonly string[]) => NetworkGraph | undefined>> = {
   mobilenetV1: ([width, resolution, classes, channels = '3']) =>
@@ -58,6 +59,9 @@ const MAKERS: Readonly<Record<string, (words: readonly string[]) => NetworkGraph
   inceptionV1: ([resolution]) => inceptionV1(Number(resolution)),
   inceptionV4: ([resolution]) => inceptionV4(Number(resolution)),
   inceptionResnetV2: ([resolution]) => inceptionResnetV2(Number(resolution)),
+  tinyYolo: ([resolution]) => tinyYolo(Number(resolution)),
+  darknetTiny: ([resolution]) => darknetTiny(Number(resolution)),
+  resnet18Quarter: ([resolution]) => resnet18Quarter(Number(resolution)),
   efficientnetEdge: ([depth, resolution]) => efficientnetEdge(Number(depth), Number(resolution)),
 }
 
