@@ -1,8 +1,9 @@
+import { bestKernelOrder, inOrder } from '../network/kernel-order.ts'
 import { arenaBytes, type MemoryPlan, type MemoryPlanOptions, planMemory } from '../network/memory-plan.ts'
-import type { Schedule } from '../network/schedule.ts'
+import type { Kernel, Schedule } from '../network/schedule.ts'
 import type { KernelFacts } from './features.ts'
 import { ByKernel } from './kernel-catalogue.ts'
-import { CATALOGUE, type Lowered } from './lowering.ts'
+import { CATALOGUE, type Lowered, lowerSchedule } from './lowering.ts'
 import { overlaidBytes } from './overlay.ts'
 import type { Profile, Terms } from './profile.ts'
 import { storedKinds } from './stored-size.ts'
@@ -51,6 +52,19 @@ export class MemoryModel {
 
   /** The runtime's arena, placed greedily or in banks: tensors and scratch buffers, without what the runtime keeps beside them. */
   plan = ({ schedule, numbers }: Lowered): MemoryPlan => planMemory(schedule, this.#planOptions(numbers))
+
+  /**
+   * The network with its kernels in the order that needs least RAM, where one was found that needs less than the given one;
+   * else as it is. `best` says whether all orders were looked at.
+   */
+  inBestOrder(lowered: Lowered): { readonly lowered: Lowered; readonly best: boolean } {
+    const { schedule, stored, numbers } = lowered
+    const { elementBytes } = this.#memory
+    const scratchBytes = (_: Kernel, step: number): number => this.#scratchOf.get(numbers[step]!)
+    const { steps, best } = bestKernelOrder(schedule, { elementBytes, scratchBytes })
+    const ordered = lowerSchedule(inOrder(schedule, steps), stored)
+    return { lowered: this.peakRamBytes(ordered) < this.peakRamBytes(lowered) ? ordered : lowered, best }
+  }
 
   #planOptions(numbers: readonly number[]): MemoryPlanOptions {
     const { elementBytes, alignmentBytes, laterFirst = false, banks } = this.#memory

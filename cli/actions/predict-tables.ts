@@ -57,9 +57,10 @@ export const notes = ({ routing }: ImportedModel): readonly string[] =>
         `the file computes all ${routing.experts} experts and is priced so; its architecture.json is priced with the ${routing.topK} that its gates choose`,
       ]
 
-/** Figures without an interval, and the mean error from which on a line says it. */
+/** Figures without an interval, and the mean error, or that of the worst case, from which on a line says it. */
 const WITHOUT_INTERVAL = { energy: 'energy', peakRam: 'RAM', flash: 'flash' } as const
 const UNSURE = 0.1
+const UNSURE_WORST = 0.25
 /** Fewer cases say little. */
 const LEAST_CASES = 4
 
@@ -67,7 +68,7 @@ const LEAST_CASES = 4
 function unsureFigures({ validation }: Profile): readonly string[] {
   return Object.entries(WITHOUT_INTERVAL).flatMap(([quantity, name]) => {
     const suite = validation.find((one) => one.quantity === quantity && one.cases >= LEAST_CASES)
-    if (suite === undefined || suite.mape < UNSURE) return []
+    if (suite === undefined || (suite.mape < UNSURE && suite.worst < UNSURE_WORST)) return []
     const { mape, worst, cases } = suite
     return [
       `${name} was off by ${percent(mape)} on average and ${percent(worst)} at most in the ${cases} cases that check it`,
@@ -162,4 +163,17 @@ export function memoryTable(costModel: CostModel, { graph }: ImportedModel): str
   const { banks } = costModel.profile.memory
   const counted = banks === undefined ? '' : `, banks of ${banks.bytes} as far as each is filled`
   return `Arena on ${costModel.profile.id}: ${peakRamBytes} bytes${counted}; what the runtime keeps beside it is not listed\n${table}`
+}
+
+/** RAM with the kernels in the order that needs least, and that order where it is another one. */
+export function orderLines({ costModel, costs }: Prediction, { graph }: ImportedModel): string {
+  const { id } = costModel.profile
+  const { peakRamBytes, kernels, best } = costModel.bestOrder(graph)
+  if (peakRamBytes < costs.peakRamBytes) {
+    const percent = Math.round(100 * (1 - peakRamBytes / costs.peakRamBytes))
+    return `Kernels on ${id} in another order: ${peakRamBytes} bytes of RAM, ${percent} % less\n${kernels.join(' ')}`
+  }
+  return best
+    ? `Kernels on ${id}: no order found needs less RAM than the given one`
+    : `Kernels on ${id}: too many orders to look at them all; the given one stands`
 }

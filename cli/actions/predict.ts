@@ -19,6 +19,7 @@ import {
   layerTable,
   memoryTable,
   notes,
+  orderLines,
   type Prediction,
   summaryTable,
   warnings,
@@ -34,6 +35,7 @@ interface PredictArguments {
   readonly inputShape: readonly string[] | undefined
   readonly perLayer: boolean
   readonly memoryMap: boolean
+  readonly bestOrder: boolean
 }
 
 const EXAMPLE = 'for example frugal predict model.tflite --device stm32f446-tflm-cmsisnn'
@@ -66,6 +68,7 @@ export async function predict(args: PredictArguments): Promise<void> {
   }
   for (const prediction of predictions) {
     if (args.perLayer) print(`\n${layerTable(prediction)}`)
+    if (args.bestOrder) print(`\n${orderLines(prediction, model)}`)
     if (args.memoryMap) print(`\n${memoryTable(prediction.costModel, model)}`)
   }
 }
@@ -97,7 +100,7 @@ function jsonOf(
   model: ImportedModel,
   params: number,
   prediction: Prediction,
-  { memoryMap, operating, duty }: PredictArguments,
+  { memoryMap, bestOrder, operating, duty }: PredictArguments,
 ) {
   const { costModel, costs, energyPerHourMj } = prediction
   const { latencyMs, latencyLowMs, latencyHighMs, energyMj, peakRamBytes, flashBytes, macs, unsupported, basis } = costs
@@ -122,5 +125,6 @@ function jsonOf(
     ...(operating === undefined ? {} : { operatingPoint: operating }),
     ...(duty === undefined ? {} : { energyPerHourMj }),
     ...(memoryMap ? { memoryMap: costModel.memoryPlan(model.graph) } : {}),
+    ...(bestOrder ? { bestOrder: costModel.bestOrder(model.graph) } : {}),
   }
 }

@@ -32,6 +32,11 @@ export const predictCommand = defineCommand({
       })
       .option('per-layer', { type: 'boolean', default: false, describe: 'List every kernel' })
       .option('memory-map', { type: 'boolean', default: false, describe: 'List every buffer of the arena' })
+      .option('best-order', {
+        type: 'boolean',
+        default: false,
+        describe: 'Also RAM with the kernels in the order that needs least',
+      })
       .example('$0 predict model.tflite --device stm32f446-tflm-cmsisnn', '')
       .example('$0 predict model.onnx --device all', 'Compare all devices')
       .example('$0 predict model.tflite --device gap9-ne16 --operating 650mv --duty 10s', 'An hour at a lower voltage')
@@ -42,5 +47,6 @@ export const predictCommand = defineCommand({
       inputShape: args['input-shape'],
       perLayer: args['per-layer'],
       memoryMap: args['memory-map'],
+      bestOrder: args['best-order'],
     }),
 })

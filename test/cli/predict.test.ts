@@ -93,6 +93,19 @@ test('--memory-map adds the plan to the JSON: buffers alive together do not over
         t.true(a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset)
 })
 
+test('--best-order adds RAM in the order that needs least, to the JSON with its kernels', async (t) => {
+  const folder = folderWithModel(t)
+  const args = ['predict', 'net.tflite', '--device', 'nrf52832-tflm-cmsisnn', '--best-order']
+  t.regex((await frugal(folder, ...args)).stdout, /Kernels on nrf52832-tflm-cmsisnn: no order found needs less RAM/)
+  const { bestOrder, peakRamBytes, layers } = JSON.parse((await frugal(folder, ...args, '--json')).stdout)
+  t.is(bestOrder.peakRamBytes, peakRamBytes)
+  t.true(bestOrder.best)
+  t.deepEqual(
+    bestOrder.kernels,
+    layers.filter(({ kind }: { kind: string }) => kind !== 'once').map(({ id }: { id: string }) => id),
+  )
+})
+
 test('--operating and --duty add their members to the JSON, and a column to the table', async (t) => {
   const folder = folderWithModel(t)
   const devices = ['--device', 'gap9-ne16,gap9-ne16@650mv']

@@ -113,3 +113,18 @@ test('a map above the internal RAM lies outside: the two parts add, and neither 
   const reports = validateProfile(loadProfile('stm32h747-xcubeai10'))
   t.true(reports.find(({ quantity }) => quantity === 'peakRam')!.mape < 0.1)
 })
+
+test('kernels in another order: two wide maps are not needed at once', (t) => {
+  const b = new GraphBuilder()
+  const x = b.input([8, 8, 2])
+  const wide = [b.conv2d(x, 64, { kernel: 1 }), b.conv2d(x, 64, { kernel: 1 })]
+  const [left, right] = wide.map((map) => b.conv2d(map, 1, { kernel: 1 }))
+  const graph = b.build(b.add(left!, right!))
+  const { peakRamBytes, kernels, best, memoryPlan } = model.bestOrder(graph)
+  t.is(model.price(graph).peakRamBytes - peakRamBytes, 4096 - 64)
+  t.true(best)
+  t.deepEqual(kernels, ['conv2d_1', 'conv2d_3', 'conv2d_2', 'conv2d_4', 'add_5'])
+  t.is(memoryPlan.peakRamBytes, 4096 + 128 + 64)
+  const chain = b.build(b.conv2d(wide[0]!, 1, { kernel: 1 }))
+  t.is(model.bestOrder(chain).peakRamBytes, model.price(chain).peakRamBytes)
+})
