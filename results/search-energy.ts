@@ -2,6 +2,9 @@ import { ESTIMATE_SOURCE, estimatedJoules } from '../evaluators/energy/estimate.
 import type { EnergyUse } from '../evaluators/energy/meter.ts'
 import type { TrialRecord } from '../search/journal.ts'
 
+/** What became of a trial, costs apart. */
+export type TrialOutcome = Omit<TrialRecord, 'costs'>
+
 /** What a search may use, and how its energy is counted. */
 export interface EnergyPlan {
   readonly limitJoules: number | undefined
@@ -30,7 +33,7 @@ export interface SearchEnergy extends EnergyPlan {
 export function searchEnergy(
   plan: EnergyPlan | undefined,
   uses: readonly EnergyUse[],
-  records: readonly TrialRecord[],
+  records: readonly TrialOutcome[],
 ): SearchEnergy {
   const counted = plan === undefined ? records.map(useOf) : uses
   const byTraining = new Map<string, number>()
@@ -60,7 +63,7 @@ export function searchEnergy(
 const nameOf = ({ archId, rung }: { readonly archId: string | undefined; readonly rung: number }): string =>
   `${archId}/${rung}`
 
-const useOf = ({ archId, rung, result }: TrialRecord): EnergyUse => ({
+const useOf = ({ archId, rung, result }: TrialOutcome): EnergyUse => ({
   archId,
   rung,
   measuredJoules: 0,

@@ -1,6 +1,6 @@
 import type { EnergyUse } from '../evaluators/energy/meter.ts'
 import type { ExperimentStatus, Rejection, SearchJournal, TrialRecord } from '../search/journal.ts'
-import type { EnergyPlan, SearchEnergy } from './search-energy.ts'
+import type { EnergyPlan, SearchEnergy, TrialOutcome } from './search-energy.ts'
 
 /** What a search was asked to do: everything that decides its outcome. Plain JSON, validated by the command line. */
 export interface ExperimentSettings {
@@ -86,6 +86,8 @@ export interface Store {
   /** The part of the store that the search loop of one experiment writes to. */
   journal(experiment: number): SearchJournal
   trials(experiment: number): readonly TrialRecord[]
+  /** The same without what networks cost on the devices, which is most of what there is to read. */
+  outcomes(experiment: number): readonly TrialOutcome[]
   trial(experiment: number, trial: number): TrialRecord | undefined
   rejections(experiment: number): readonly Rejection[]
   front(experiment: number, device: string): Front

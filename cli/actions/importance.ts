@@ -4,11 +4,11 @@ import { randomStream } from '../../lib/random.ts'
 import { formatNumber } from '../../lib/units.ts'
 import { importanceSvg } from '../../results/report/importance-svg.ts'
 import { METRICS } from '../../results/report/metrics.ts'
+import type { TrialOutcome } from '../../results/search-energy.ts'
 import { openStore } from '../../results/sqlite/open.ts'
 import type { Experiment } from '../../results/store.ts'
 import { geneOperations } from '../../search/genes.ts'
 import { type GeneEffect, type GeneEffects, geneEffects, type Sample } from '../../search/importance/gene-effects.ts'
-import type { TrialRecord } from '../../search/journal.ts'
 import { type ObjectiveName, parseCost } from '../../search/objectives.ts'
 import { priceGenome } from '../../search/pricing.ts'
 import { loadSpace } from '../../spaces/discover.ts'
@@ -72,7 +72,7 @@ function readExperiment(args: ImportanceArguments) {
   const store = openStore(args.db, { write: false })
   try {
     const experiment = store.experiment(args.id)
-    return { experiment, trials: store.trials(experiment.id), device: deviceOf(experiment, args.device) }
+    return { experiment, trials: store.outcomes(experiment.id), device: deviceOf(experiment, args.device) }
   } finally {
     store.close()
   }
@@ -81,7 +81,7 @@ function readExperiment(args: ImportanceArguments) {
 async function analyse(
   args: ImportanceArguments,
   experiment: Experiment,
-  trials: readonly TrialRecord[],
+  trials: readonly TrialOutcome[],
   device: string,
 ): Promise<Importance> {
   const settings = readSettings(experiment.settings, experiment.id)
@@ -126,7 +126,7 @@ async function analyse(
 }
 
 /** The rung on which most networks were trained, of equals the highest: accuracies of several rungs do not mix. */
-function busiestRung(trials: readonly TrialRecord[], rungs: number): number {
+function busiestRung(trials: readonly TrialOutcome[], rungs: number): number {
   const counts = Array.from({ length: rungs }, (_, rung) => trials.filter((trial) => trial.rung === rung).length)
   return counts.lastIndexOf(Math.max(...counts))
 }

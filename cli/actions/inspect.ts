@@ -148,7 +148,7 @@ export async function status(args: ExperimentArguments & EnergyArguments): Promi
     const found = store.experiment(args.id)
     return [
       found,
-      store.trials(found.id),
+      store.outcomes(found.id),
       store.rejections(found.id).length,
       found.devices.map((device) => store.front(found.id, device)),
       store.energy(found.id),

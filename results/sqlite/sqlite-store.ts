@@ -5,7 +5,7 @@ import { unknownName } from '../../lib/nearest-name.ts'
 import { shellWord } from '../../lib/shell-word.ts'
 import type { TrialRecord } from '../../search/journal.ts'
 import { frontOf } from '../front.ts'
-import { searchEnergy } from '../search-energy.ts'
+import { searchEnergy, type TrialOutcome } from '../search-energy.ts'
 import type { Experiment, Store } from '../store.ts'
 import { energyTables } from './energy.ts'
 import { translated } from './errors.ts'
@@ -67,15 +67,20 @@ export function sqliteStore(database: Database, file: string, close: () => void)
     return parseRow(experimentRow, row, file, `table experiments, id ${String((row as { id?: unknown }).id)}`)
   }
 
+  const outcomeOf = (id: number, row: unknown): TrialOutcome => {
+    const failed = (row as { failure_code?: unknown }).failure_code !== null
+    return parseRow(failed ? failedRow : completedRow, row, file, `table trials, ${placeOf(id, row)}`)
+  }
+
   const trialOf = (id: number, row: unknown): TrialRecord => {
     const place = placeOf(id, row)
-    const failed = (row as { failure_code?: unknown }).failure_code !== null
-    const trial = parseRow(failed ? failedRow : completedRow, row, file, `table trials, ${place}`)
+    const trial = outcomeOf(id, row)
     const costs = readCosts.all(id, trial.trial).map((cost) => parseRow(costRow, cost, file, `table costs, ${place}`))
     return { ...trial, costs }
   }
 
   const trials = (id: number) => snapshot(() => readTrials.all(id).map((row) => trialOf(id, row)))
+  const outcomes = (id: number) => snapshot(() => readTrials.all(id).map((row) => outcomeOf(id, row)))
 
   return {
     createExperiment: (wanted) => {
@@ -105,6 +110,7 @@ export function sqliteStore(database: Database, file: string, close: () => void)
     setStatus: (id, status) => guard(() => void updateStatus.run(status, id)),
     journal: (id) => sqliteJournal(database, file, id, () => trials(id)),
     trials,
+    outcomes,
     trial: (id, number) =>
       snapshot(() => {
         const row = readTrial.get(id, number)
@@ -119,7 +125,7 @@ export function sqliteStore(database: Database, file: string, close: () => void)
       ),
     setEnergyPlan: (id, plan) => guard(() => energy.setPlan(id, plan)),
     recordEnergy: (id, use) => guard(() => energy.addUse(id, use)),
-    energy: (id) => snapshot(() => searchEnergy(energy.plan(id), energy.uses(id), trials(id))),
+    energy: (id) => snapshot(() => searchEnergy(energy.plan(id), energy.uses(id), outcomes(id))),
     front: (id, device) =>
       snapshot(() => {
         const searched = experiment(id)

@@ -72,6 +72,10 @@ test('a turn is read back whole: trials, costs, rejections, pending trials, stat
   })
   t.deepEqual(again.trials(id), [completed(0), failed(1)])
   t.deepEqual(again.journal(id).trials(), again.trials(id))
+  t.deepEqual(
+    again.outcomes(id),
+    [completed(0), failed(1)].map(({ costs: _, ...outcome }) => outcome),
+  )
   t.deepEqual(again.trial(id, 1), failed(1))
   t.is(again.trial(id, 2), undefined)
   t.deepEqual(again.rejections(id), [rejection])
