@@ -6,10 +6,7 @@ export { MOST_KEYS }
 
 /** Moves by insertion per key that are not worth it. */
 const MOVES_PER_KEY = 4
-/** Up to the first number of keys, which the caches hold so, and up to the second, whose levels have 16 bits. */
-const FEW_KEYS = 1 << 12
-const MANY_KEYS = 1 << 14
-const levelsPerKey = (count: number): number => (count >= FEW_KEYS && count < MANY_KEYS ? 4 : 2)
+const LEVELS_PER_KEY = 2
 /** Prefixes are stored for every 2⁴ points of an order, of many points for every 2¹⁰ at most: those sets take the caches. */
 const LEAST_SHIFT = 4
 const MOST_SHIFT = 10
@@ -68,7 +65,7 @@ export class WasmPoints {
     this.#functions.column(8 * objective, 8 * this.#objectives, count)
     const least = Math.min(limits[0]!, limits[1]!)
     const most = Math.max(limits[2]!, limits[3]!)
-    const levels = (levelsPerKey(count) * count + 7) & ~7
+    const levels = (LEVELS_PER_KEY * count + 7) & ~7
     const scale = (levels - 1) / (most - least)
     if (!(limits[4]! + limits[5]! === 0 && scale > 0 && scale < Number.POSITIVE_INFINITY)) return false
     // Greatest keys, behind the others and so last in order, make the number of keys even.
