@@ -51,6 +51,8 @@ export function readModel(file: string, { shapes = NO_SHAPES }: ReadOptions = {}
     )
   }
   if (found === undefined) throw new UserError(`model '${file}' cannot be read: there is no such file`)
+  // A pipe would be waited for.
+  if (!found.isFile()) throw new UserError(`model '${file}' is no ordinary file: name one that is stored`)
   if (found.size > MAX_FILE_BYTES) {
     throw new UserError(`model '${file}' has ${found.size} bytes; at most ${MAX_FILE_BYTES} are read`)
   }

@@ -65,8 +65,10 @@ function readBytes(model: string): { readonly bytes: Uint8Array; readonly kind: 
   if (kind === undefined)
     throw new UserError(`model '${model}' ends in '${suffix}'; frugal convert reads .tflite and float .onnx files`)
   try {
-    const { size } = statSync(model)
-    if (size <= MAX_FILE_BYTES) return { bytes: wholeFile(model, kind), kind }
+    const found = statSync(model)
+    // A pipe would be waited for.
+    if (!found.isFile() && !found.isDirectory()) throw new UserError('it is no ordinary file')
+    if (found.size <= MAX_FILE_BYTES) return { bytes: wholeFile(model, kind), kind }
   } catch (error) {
     throw new UserError(`model '${model}' cannot be read: ${messageOf(error).replaceAll(/\p{C}/gu, '?')}`)
   }

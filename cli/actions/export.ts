@@ -94,7 +94,11 @@ export async function exportNetwork(args: ExportArguments): Promise<void> {
 }
 
 /** The folder of one device's files. */
-const folderOf = ({ all, out }: ExportArguments, device: string): string => (all ? pathInside(out, device) : out)
+function folderOf({ all, out }: ExportArguments, device: string): string {
+  if (!all) return out
+  pathInside(out, device)
+  return path.join(out, device)
+}
 
 /** What `--json` prints; `card` has the schema `card.schema.json`. */
 const exportJson = (
@@ -198,6 +202,12 @@ async function exportOne(session: Session, plan: DevicePlan, selection: Selectio
   return card
 }
 
+/** A file that was not run: the card's words for it, without saying twice that it was not. */
+const notRunText = (check: ModelCard['verification'][number]): string =>
+  `NOT verified: ${checkText(check)
+    .replace(' on anywhere:', ':')
+    .replace(/: not verified(?: here)?: /, ': ')}`
+
 /** What was written and what came of running it. */
 function report(card: ModelCard, out: string, print: (text: string) => void): void {
   const { test, measuredOn } = card.accuracy
@@ -218,7 +228,11 @@ function report(card: ModelCard, out: string, print: (text: string) => void): vo
     if (weights.mode !== '8') print(`weights: ${weightsText(weights)}`)
   }
   for (const check of card.verification) {
-    print(`${check.failed ? 'FAILED' : check.verified ? 'verified' : 'NOT verified'}: ${checkText(check)}`)
+    print(
+      check.verified || check.failed
+        ? `${check.failed ? 'FAILED' : 'verified'}: ${checkText(check)}`
+        : notRunText(check),
+    )
   }
   for (const warning of card.warnings) print(`warning: ${warning}`)
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'ava'
@@ -76,4 +77,16 @@ test('with --json standard output is one object, and the rest is on standard err
   t.like(JSON.parse(unseen.stdout), { verify: false, findings: [] })
   const wrong = await frugal(folder, 'convert', 'none.tflite', '--json')
   t.deepEqual([wrong.code, wrong.stdout], [2, ''])
+})
+
+const posix = process.platform === 'win32' ? test.skip : test
+
+posix('a pipe that is called a model is refused, not waited for', async (t) => {
+  const folder = temporaryFolder(t)
+  t.is(spawnSync('mkfifo', [path.join(folder, 'pipe.tflite')]).status, 0)
+  for (const args of [['convert'], ['predict', '--device', 'titan-rtx']]) {
+    const { code, stderr } = await frugal(folder, ...args, 'pipe.tflite')
+    t.is(code, 2, stderr)
+    t.regex(stderr, /^frugal: model 'pipe\.tflite' .*is no ordinary file/)
+  }
 })

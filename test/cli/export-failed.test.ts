@@ -39,7 +39,7 @@ posix(
     t.is(code, 1)
     t.regex(
       stdout,
-      /FAILED: c\/model\.c on host \(\w+\): it gives other outputs than the reference: .*\nNOT verified: c\/model\.c on emulated cortex-m4 .*: no arm-none-eabi-gcc/,
+      /FAILED: c\/model\.c on host \(\w+\): it gives other outputs than the reference: .*\nNOT verified: c\/model\.c on emulated cortex-m4 \(mps2-an386\): no arm-none-eabi-gcc/,
     )
     t.regex(
       stderr,
@@ -79,5 +79,6 @@ posix(
     t.regex(asJson.stderr, /^training trial \d.*\nEnergy of this run: .*\nfrugal: verification failed for /s)
     const unseen = await frugal(root, 'export', '--format', 'c', '--epochs', '1', '--no-verify', '--out', 'out')
     t.is(unseen.code, 0, unseen.stderr)
+    t.regex(unseen.stdout, /^NOT verified: c\/model\.c: --no-verify$/m)
   },
 )
