@@ -17,6 +17,7 @@ import { loadSpace } from '../../spaces/discover.ts'
 import type { SearchSpace, Task } from '../../spaces/space.ts'
 import { wholeNumber } from '../commands/shared.ts'
 import { checkCrew, crewOf, trainedAtOnce } from './crew.ts'
+import { checkOutFolder } from './export-training.ts'
 import { columns, print, printJson } from './output.ts'
 import { loadData, taskOf, trainingSeed } from './session.ts'
 import { dataPathOf } from './settings.ts'
@@ -50,6 +51,7 @@ export async function benchProxy(args: BenchProxyArguments): Promise<void> {
   wholeNumber(args.networks, '--networks', LEAST_NETWORKS, 10_000)
   wholeNumber(args.seed, '--seed', 0, Number.MAX_SAFE_INTEGER)
   checkCrew(args)
+  if (args.keep !== undefined) checkOutFolder(args.keep, '--keep')
   const timeoutSeconds = parseQuantity(args['trial-timeout'], 'durationS', '--trial-timeout')
   const full = parseFidelity(args.full, '--full', WHOLE)
   const ladders = args.fidelities?.map((text) => parseLadder(text, '--fidelities', full)) ?? defaultLadders(full)

@@ -156,7 +156,10 @@ function columnsOf(args: BenchSearchArguments, steps: readonly LadderStep[]): Pr
   }) as [readonly string[], readonly string[]]
   const both = ordinal.find((name) => categorical.includes(name))
   if (both !== undefined) throw new UserError(`'${both}' is named by --ordinal and by --categorical: keep one of them`)
-  const costs = args.cost.map((list) => listOf(list, '--cost'))
+  const accuracies = [...steps.map(({ column }) => column), args['score-accuracy']]
+  const answer = names.find((name) => accuracies.includes(name))
+  if (answer !== undefined) throw new UserError(`'${answer}' is a gene and the accuracy: keep it as one of them`)
+  const costs = costsOf(args.cost)
   if (args.together && costs.some(({ length }) => length !== costs[0]!.length)) {
     throw new UserError('with --together every --cost must name the same number of columns')
   }
@@ -166,6 +169,17 @@ function columnsOf(args: BenchSearchArguments, steps: readonly LadderStep[]): Pr
     scoreAccuracy: args['score-accuracy'] ?? steps.at(-1)!.column,
     costs,
   }
+}
+
+/** The cost columns of each device. @throws UserError for a column, or a device, that is named twice. */
+function costsOf(lists: readonly string[]): ProblemColumns['costs'] {
+  const costs = lists.map((list) => listOf(list, '--cost'))
+  const all = costs.map((names) => names.join())
+  const doubled =
+    costs.flatMap((names) => names.filter((name, i) => names.indexOf(name) !== i))[0] ??
+    all.find((names, i) => all.indexOf(names) !== i)
+  if (doubled !== undefined) throw new UserError(`--cost names '${doubled}' twice: name it once`)
+  return costs
 }
 
 function listOf(text: string, flag: string): readonly string[] {
@@ -184,9 +198,10 @@ function budgetsOf(text: string | undefined, architectures: number, table: strin
     const fitting = DEFAULT_EVALUATIONS.filter((count) => count <= architectures)
     return fitting.length > 0 ? fitting : [architectures]
   }
-  const budgets = listOf(text, '--evaluations').map((item) =>
-    wholeNumber(Number(item), '--evaluations', 1, Number.MAX_SAFE_INTEGER),
-  )
+  const budgets = listOf(text, '--evaluations').map((item) => {
+    if (!/^\d+$/.test(item)) throw new UserError(`--evaluations '${item}' is no whole number: write for example 50,100`)
+    return wholeNumber(Number(item), '--evaluations', 1, Number.MAX_SAFE_INTEGER)
+  })
   const most = Math.max(...budgets)
   if (most > architectures) {
     throw new UserError(`--evaluations asks for ${most}: '${table}' has only ${architectures} networks`)

@@ -11,20 +11,20 @@ import { reportTraining, type TrainingWords } from './training-report.ts'
 const FOLDER = 'training'
 
 /** @throws UserError for a folder to write to that is a file, would be inside one, or may not be written to. */
-export function checkOutFolder(out: string): void {
-  if (out === '') throw new UserError('--out is empty: name a folder to write to, which is made where there is none')
+export function checkOutFolder(out: string, flag = '--out'): void {
+  if (out === '') throw new UserError(`${flag} is empty: name a folder to write to, which is made where there is none`)
   let folder = path.resolve(out)
   while (!existsSync(folder) && path.dirname(folder) !== folder) folder = path.dirname(folder)
   if (!statSync(folder).isDirectory()) {
     throw new UserError(
-      `--out '${out}': '${path.basename(folder)}' is a file; name a folder, which is made where there is none`,
+      `${flag} '${out}': '${path.basename(folder)}' is a file; name a folder, which is made where there is none`,
     )
   }
   try {
     // Permissions alone do not tell of places such as /proc.
     rmdirSync(mkdtempSync(path.join(folder, '.frugal-')))
   } catch {
-    throw new UserError(`--out '${out}': the folder '${folder}' cannot be written to; name another one`)
+    throw new UserError(`${flag} '${out}': the folder '${folder}' cannot be written to; name another one`)
   }
 }
 

@@ -39,6 +39,8 @@ proc('a place that takes no folders is refused in one sentence, at once', async 
     ],
     [['export', '--out', '/proc/frugal'], /^frugal: --out '\/proc\/frugal': the folder '\/proc' cannot be written to/],
     [['train', '--out', '/proc/frugal'], /^frugal: --out '\/proc\/frugal': the folder '\/proc' cannot be written to/],
+    [['bench', 'proxy', '--keep', '/proc/frugal'], /^frugal: --keep '\/proc\/frugal': the folder '\/proc' cannot /],
+    [['bench', 'proxy', '--keep', '/dev/null'], /^frugal: --keep '\/dev\/null': 'null' is a file; name a folder/],
     [['devices', 'bench', '--emit', '/proc/frugal'], /^frugal: folder '\/proc\/frugal' cannot be made: /],
   ] as const) {
     const { code, stderr } = await frugal(folder, ...args)
