@@ -9,6 +9,8 @@ export interface Branches {
   readonly floor?: BranchStart
   readonly compute?: BranchStart
   readonly memory?: BranchStart
+  /** What coefficients of the branches cannot be below: no array multiplies faster than it has multipliers. */
+  readonly least?: BranchStart
 }
 
 export const BRANCHES = ['floor', 'compute', 'memory'] as const
@@ -63,7 +65,9 @@ export function fitBranches(
     const fitted = solution.slice(0, terms.length)
     // A branch that decides no kernel keeps what it had.
     coefficients = features.map((names, at) =>
-      deciding.includes(at) ? names.map((_, i) => solution[offsets[at]! + i]!) : coefficients[at]!,
+      deciding.includes(at)
+        ? names.map((name, i) => Math.max(solution[offsets[at]! + i]!, branches.least?.[name] ?? 0))
+        : coefficients[at]!,
     )
     const error = kernels.reduce((sum, _, kernel) => {
       const cost = dot(shared[kernel]!, fitted) + Math.max(...own[kernel]!.map((v, at) => dot(v, coefficients[at]!)))

@@ -39,7 +39,12 @@ const convolution = (
 ): ModelForm => ({
   ...when,
   features: ALWAYS,
-  branches: { floor: { outputs: 64 / macsPerCycle, inputs: 0, ...reads }, compute, memory: FLASH },
+  branches: {
+    floor: { outputs: 64 / macsPerCycle, inputs: 0, ...reads },
+    compute,
+    memory: FLASH,
+    least: { sweptMacs: 1 / macsPerCycle },
+  },
 })
 
 /** Kernels with at most so many results, or all that are left. */
@@ -48,7 +53,7 @@ const upTo = (outputs: number | undefined): Pick<ModelForm, 'when'> =>
 
 /** Forms of each kind for an accelerator with so many multipliers. */
 function formsFor(macsPerCycle: number): Partial<Record<KernelKind, readonly ModelForm[]>> {
-  const multiply: BranchStart = { sweptMacs: 1 / macsPerCycle, sweptMacs2x2: 0 }
+  const multiply: BranchStart = { sweptMacs: 1 / macsPerCycle }
   // Of its multipliers a depthwise convolution uses those of one input channel in eight.
   const depthwise: BranchStart = { sweptMacs: 8 / macsPerCycle, sweptMacs2x2: 0 }
   const pooling = [2000, undefined].map(

@@ -70,6 +70,14 @@ test('branches are told apart: the longest decides, and each finds its own coeff
   )
   t.true(Math.abs(terms[0]! / 200 - 1) < 1e-3)
   for (const [at, value] of [0.5, 0.01, 0.9].entries()) t.true(Math.abs(branches[at]![0]! / value - 1) < 1e-3)
+  const bounded = fitBranches(
+    ['one'],
+    { ...starts, least: { macs: 0.0125 } },
+    rows,
+    costs,
+    costs.map(() => 1),
+  )
+  t.is(bounded.branches[1]![0], 0.0125)
 })
 
 test('error statistics', (t) => {
