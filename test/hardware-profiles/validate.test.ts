@@ -6,7 +6,7 @@ import { compareSuite, foldProfile, validateProfile } from '../../hardware-profi
 import { coefficientsOf, withCoefficients } from '../../hardware-profiles/coefficients.ts'
 import { createCostModel, listProfiles, loadProfile } from '../../hardware-profiles/index.ts'
 import { randomStream } from '../../lib/random.ts'
-import { countMacs } from '../../network/measure.ts'
+import { countMacs, countParams } from '../../network/measure.ts'
 
 const profiles = listProfiles().map(({ id }) => loadProfile(id))
 
@@ -54,6 +54,10 @@ test('the bars that the profiles meet', (t) => {
   for (const id of ['stm32h747-xcubeai8', 'stm32h747-xcubeai10', 'stm32n6-neuralart']) t.true(mape(id) <= 0.07, id)
   t.true(mape('nrf5340-tflm') <= 0.04)
   for (const id of ['2080ti', 'titan-rtx', 'titan-rtx-batch64', 'v100-batch64']) t.true(mape(id) <= 0.05, id)
+  const inMemory = ['nrf5340-tflm', 'stm32h747-xcubeai8', 'stm32n6-neuralart3']
+  for (const id of inMemory) t.true(mape(id, 'peakRam') <= 0.05, id)
+  for (const id of [...inMemory.slice(1), 'stm32h747-xcubeai10', 'stm32n6-neuralart', 'stm32u575-xcubeai'])
+    t.true(mape(id, 'flash') <= 0.05, id)
 })
 
 test('coefficients go out and in again', (t) => {
@@ -68,6 +72,11 @@ test('networks of cases are the published ones', (t) => {
   t.is(countMacs(caseNetwork('mobilenetV2 0.35 224 1000')), 59_285_808)
   t.is(countMacs(caseNetwork('fdMobilenet 0.25 224 5')), 11_783_232)
   t.is(countMacs(caseNetwork('mobilenetV1 0.25 96 5 1')), 7_158_656)
+  // With channels cut to whole numbers as in the zoo's PyTorch variants: 64 weights and 8 batch norms lie in the first 1×1.
+  const [plain, expanded] = ['', ' expanded'].map((first) =>
+    countParams(caseNetwork(`mobilenetV2Cut 0.25 224 1000${first}`)),
+  )
+  t.is(expanded! - plain!, 8 * 8 + 2 * 8)
   t.throws(() => caseNetwork('alexnet 227'), { message: /'alexnet 227' names no network/ })
 })
 
