@@ -41,7 +41,7 @@ async function measureAndStore() {
   const fileOf = (graph: NetworkGraph): Uint8Array => (isKernelNetwork(graph) ? kernelFile(graph) : onnxOf(graph))
   const timer: Timer = async (graph, budgetMs) => (await timeOnnx(fileOf(graph), graph, budgetMs)).leastMs
   const cpu = os.cpus()[0]
-  process.stderr.write('frugal: measuring this computer with onnxruntime, half a minute to a minute, once\n')
+  process.stderr.write('frugal: measuring this computer with onnxruntime, about three quarters of a minute, once\n')
   const measured = await measureHost(timer, {
     identity: hostIdentity(),
     clockHz: Math.max(cpu?.speed ?? 0, 1) * 1e6,

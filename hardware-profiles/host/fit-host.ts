@@ -97,12 +97,26 @@ const UNUSUAL_FORMS: Partial<Record<KernelKind, readonly ModelForm[]>> = {
   custom: [{ when: { steps: [1, 1e9] }, features: ['macs', 'steps', 'stepElements', 'one'] }],
 }
 
-/** Kinds that no chain can single out, and the measured kind that does the same work. */
-const ALIKE: Partial<Record<KernelKind, { readonly like: KernelKind; readonly times: number; readonly why: string }>> =
-  {
-    elementwise: { like: 'relu', times: 1.2, why: 'an operation on two operands, a fifth more than on one' },
-    expertCombine: { like: 'relu', times: 2, why: 'a product and a sum for each element, as two passes' },
-  }
+interface Alike {
+  readonly like: KernelKind
+  readonly times: number
+  readonly why: string
+}
+
+/**
+ * Kinds that are not timed, and the measured kind whose work is like theirs. How many times as long they take was seen on a
+ * ViT, a ShuffleNet and a small transformer: there they read and write maps that other kernels have just driven from the caches.
+ */
+const ALIKE: Partial<Record<KernelKind, Alike>> = {
+  elementwise: { like: 'relu', times: 2.4, why: 'an operation on two operands that lie apart' },
+  transpose: { like: 'relu', times: 2.5, why: 'each element, but not one after the other' },
+  slice: { like: 'concat', times: 2.4, why: 'a copy of rows, of which each has to be found' },
+  split: { like: 'concat', times: 2.4, why: 'a copy of rows, of which each has to be found' },
+  unary: { like: 'sigmoid', times: 1.7, why: 'a function of each element that takes longer (GELU, tanh, ELU)' },
+  expertCombine: { like: 'relu', times: 2, why: 'a product and a sum for each element, as two passes' },
+}
+/** Least relative half-width of the 90 % interval of such kinds. */
+const ALIKE_ERROR90 = 0.6
 /** A kernel that is merged into what comes before it takes no less than this share of the block. */
 const LEAST_SHARE = 0.01
 /** Of kernels that take next to nothing, because they are merged into others, no error is worth more. */
@@ -206,7 +220,7 @@ function likeTable(kernel: KernelKind, { kernel: like, models }: ProfileTable): 
       ...model,
       terms: model.terms.map(({ feature, coefficient }) => ({ feature, coefficient: coefficient * times })),
       coverage: {},
-      error90: Math.max(model.error90, 0.4),
+      error90: Math.max(model.error90, ALIKE_ERROR90),
       provenance: { kind: 'derived', source: `${why}; priced from the measured ${like}` },
     })),
   }

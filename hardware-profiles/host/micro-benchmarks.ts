@@ -242,7 +242,7 @@ export function microBenchmarks(): readonly MicroBenchmark[] {
     ...(['relu', 'hardSwish', 'hardSigmoid', 'sigmoid'] as const).flatMap((kind) =>
       onMaps(kind, FEW_MAPS, (b, x) => b.activation(x, kind)),
     ),
-    ...[10, 100, 1000].map((features) =>
+    ...[10, 100, 1000, 8192].map((features) =>
       chain('softmax', `${features}`, [features], (b, x) => b.activation(x, 'softmax')),
     ),
     // What is added is what came before two convolutions, as in residual blocks: runtimes add it where it lies.
