@@ -136,7 +136,8 @@ test('windows with gaps and split channels are never exact, and less certain', (
   const usual = price({})
   const dilated = price({ dilation: [2, 2] })
   const grouped = price({ groups: 4 })
-  t.is(dilated.latencyMs, usual.latencyMs)
+  const gaps = dilated.latencyMs / usual.latencyMs - 1
+  t.true(gaps > 0 && gaps < 0.01, 'gaps only move more positions of the window onto the padding')
   t.true(grouped.latencyMs < usual.latencyMs)
   for (const costs of [dilated, grouped]) {
     t.is(costs.layers[0]!.basis, 'extrapolated')
