@@ -9,7 +9,7 @@ import type { NetworkGraph } from '../../network/types.ts'
 import { geneOperations } from '../../search/genes.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import { onnxOf, timeOnnx } from './onnx-timer.ts'
-import { print } from './output.ts'
+import { print, printJson } from './output.ts'
 
 interface BenchArguments {
   readonly emit: string | undefined
@@ -17,6 +17,7 @@ interface BenchArguments {
   readonly run: 'host' | undefined
   readonly space: string
   readonly networks: number
+  readonly json: boolean
 }
 
 const TASK = { inputShape: [32, 32, 3], classCount: 10 }
@@ -30,11 +31,11 @@ const TIMED_MS = 150
  * `frugal devices bench`: writes networks of a space as ONNX files to time on a device, first those that tell most about all
  * others, and with `--run host` times them on this machine with onnxruntime on one thread, as `measurements.csv` for `frugal devices calibrate`.
  */
-export async function devicesBench({ emit, emitC, run, space, networks }: BenchArguments): Promise<void> {
+export async function devicesBench({ emit, emitC, run, space, networks, json }: BenchArguments): Promise<void> {
   if (emitC !== undefined) {
     if (emit !== undefined || run !== undefined)
       throw new UserError('--emit-c stands alone: leave --emit and --run out')
-    return emitSources(emitC)
+    return emitSources(emitC, json)
   }
   if (emit === undefined)
     throw new UserError('name the folder to write to: for example frugal devices bench --emit bench')
@@ -52,6 +53,10 @@ export async function devicesBench({ emit, emitC, run, space, networks }: BenchA
   }
   const file = path.join(emit, 'measurements.csv')
   writeFileAtomic(file, `${lines.join('\n')}\n`)
+  if (json) {
+    const files = lines.slice(1).map((line) => line.slice(0, line.indexOf(',')))
+    return printJson({ folder: emit, files, measurements: file, timed: run !== undefined })
+  }
   print(`${graphs.length} networks in ${emit}`)
   if (run === undefined) {
     return print(
@@ -73,11 +78,12 @@ async function telling(name: string, count: number): Promise<readonly NetworkGra
 }
 
 /** `--emit-c`: one C file for each of some networks, which prints the cycles of every kernel. */
-async function emitSources(folder: string): Promise<void> {
+async function emitSources(folder: string, json: boolean): Promise<void> {
   benchFolder(folder)
   const { benchSources } = await import('./bench-c.ts')
   const sources = await benchSources()
   for (const [name, text] of sources) writeFileAtomic(path.join(folder, name), text)
+  if (json) return printJson({ folder, files: [...sources.keys()] })
   print(
     `${sources.size} programs in ${folder}: compile, run each on the board, and join what they print into one CSV file`,
   )

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'ava'
 import { loadProfile } from '../../hardware-profiles/index.ts'
@@ -74,4 +74,21 @@ test('wrong uses are told in one sentence', async (t) => {
     t.regex(stderr, message)
     t.is(stderr.trim().split('\n').length, 1)
   }
+})
+
+test('what devices bench wrote, as one JSON object', async (t) => {
+  const folder = temporaryFolder(t)
+  const networks = await frugal(folder, 'devices', 'bench', '--emit', 'nets', '--networks', '1', '--json')
+  t.is(networks.code, 0, networks.stderr)
+  t.deepEqual(JSON.parse(networks.stdout), {
+    folder: 'nets',
+    files: ['network-01.onnx'],
+    measurements: 'nets/measurements.csv',
+    timed: false,
+  })
+  t.deepEqual(readdirSync(path.join(folder, 'nets')).sort(), ['measurements.csv', 'network-01.onnx'])
+  const programs = await frugal(folder, 'devices', 'bench', '--emit-c', 'programs', '--json')
+  const { files, ...rest } = JSON.parse(programs.stdout) as { readonly files: readonly string[] }
+  t.deepEqual(rest, { folder: 'programs' })
+  t.deepEqual([...files].sort(), readdirSync(path.join(folder, 'programs')).sort())
 })
