@@ -1,6 +1,6 @@
 import { wiringOf } from './build.ts'
 import { definitionOf } from './op-kinds.ts'
-import { sizeOf } from './shapes.ts'
+import { sizeOf, windowPadding } from './shapes.ts'
 import type { ActivationKind, NetworkGraph, NetworkNode, Op, OpKind, OpOf, Shape } from './types.ts'
 
 /** What a runtime really executes: an op of the graph, or the weighting and adding up of one expert's output. */
@@ -188,9 +188,11 @@ function lower(lowering: Lowering, graph: NetworkGraph, prefix: string, entry: n
           tensor = kernels[before]!.output
           producer = before
         } else {
-          if (options.foldsPadding === true && readOnce(operand)) unpad(lowering, op, before, tensorOf, operand)
+          const folds = options.foldsPadding === true && readOnce(operand)
+          const padding = folds ? unpad(lowering, op, before, tensorOf, operand) : undefined
           tensor = append(lowering, node, kind, prefix + node.id, from, nodes, tensorOf, unread)
           producer = kernels.length - 1
+          if (padding !== undefined) kernels[producer] = padded(kernels[producer]!, padding)
         }
       }
     }
@@ -248,18 +250,43 @@ function append(
 const convertsImage = (op: Op, operand: Op | undefined): boolean =>
   op.kind === 'quantize' && operand?.kind === 'input' && operand.elementBytes === undefined
 
-/** Takes back the padding just scheduled, where a convolution can do it itself: its tensor becomes that of its operand. */
-function unpad({ kernels, names, tensors }: Lowering, op: Op, before: number, tensorOf: number[], link: number): void {
-  if ((op.kind !== 'conv2d' && op.kind !== 'depthwiseConv2d') || op.padding !== 'valid') return
+type PaddingKernel = Kernel & { readonly op: OpOf<'pad'> }
+
+/**
+ * Takes back the padding just scheduled, where a convolution can do it itself: its tensor becomes that of its operand.
+ * Returns the kernel taken back.
+ */
+function unpad(
+  { kernels, names, tensors }: Lowering,
+  op: Op,
+  before: number,
+  tensorOf: number[],
+  link: number,
+): PaddingKernel | undefined {
+  if ((op.kind !== 'conv2d' && op.kind !== 'depthwiseConv2d') || op.padding !== 'valid') return undefined
   const padding = kernels[before]
-  if (padding?.op.kind !== 'pad' || before !== kernels.length - 1 || padding.output !== tensors.length - 1) return
+  if (padding?.op.kind !== 'pad' || before !== kernels.length - 1 || padding.output !== tensors.length - 1)
+    return undefined
   const { amounts } = padding.op
   const channels = amounts[amounts.length - 1]
-  if (amounts.length !== 3 || channels === undefined || channels[0] + channels[1] > 0) return
+  if (amounts.length !== 3 || channels === undefined || channels[0] + channels[1] > 0) return undefined
   kernels.pop()
   names.pop()
   tensors.pop()
   tensorOf[link] = padding.inputs[0]!
+  return { ...padding, op: padding.op }
+}
+
+/** A convolution that pads by itself; where its padding is none that it has a name for, the zeros stay in its operand's shape. */
+function padded(kernel: MutableKernel, { op: { amounts }, inputShapes }: PaddingKernel): MutableKernel {
+  const op = kernel.op as OpOf<'conv2d' | 'depthwiseConv2d'>
+  const shape = inputShapes[0]!
+  const isSame = op.kernel.every((length, axis) => {
+    const covered = (length - 1) * (op.dilation?.[axis] ?? 1) + 1
+    const [before, after] = windowPadding(shape[axis]!, covered, op.stride[axis]!, 'same')
+    return amounts[axis]![0] === before && amounts[axis]![1] === after
+  })
+  return isSame ? { ...kernel, op: { ...op, padding: 'same' }, inputShapes: [shape] } : kernel
 }
 
 function lowerExperts(

@@ -28,15 +28,21 @@ test('zeros around a map vanish in the convolution that reads them', (t) => {
     ['conv2d', 'depthwiseConv2d'],
   )
   t.deepEqual(kernels[1]!.inputs, [kernels[0]!.output])
-  t.deepEqual(
-    [kernels[1]!.inputShapes[0], kernels[1]!.outputShape],
-    [
-      [9, 9, 4],
-      [4, 4, 4],
-    ],
-  )
+  const [read, written] = [kernels[1]!.inputShapes[0], kernels[1]!.outputShape]
+  t.deepEqual(read, [8, 8, 4], 'padding that has a name')
+  t.deepEqual(written, [4, 4, 4])
   t.is(tensors.length, 3)
   t.is(kernels[1]!.macs, scheduleOf(padded()).kernels[2]!.macs)
+})
+
+test('zeros stay in the shape that a convolution reads where its padding has no name', (t) => {
+  const above = BELOW.map(([before, after]): Pair => [after, before])
+  const { kernels } = scheduleOf(padded(above), FOLDS)
+  t.deepEqual(
+    kernels.map(({ kind }) => kind),
+    ['conv2d', 'depthwiseConv2d'],
+  )
+  t.deepEqual(kernels[1]!.inputShapes[0], [9, 9, 4])
 })
 
 test('padding stays a kernel where nothing can take it', (t) => {
