@@ -11,7 +11,6 @@
  * at most 15 % more error than the best one that costs no more, of the range from the least error to the 70 % quantile.
  */
 import { parseArgs } from 'node:util'
-import { readTable } from '../evaluators/tabular/table.ts'
 import { type RandomStream, randomStream } from '../lib/random.ts'
 import { mean } from '../lib/statistics.ts'
 import type { Genome } from '../search/algorithm.ts'
@@ -20,23 +19,15 @@ import { initialCostTuning, PredictedCosts } from '../search/algorithms/frugal/c
 import { createEncoding } from '../search/algorithms/frugal/encoding.ts'
 import { appendCholeskyRow, rowStart, solveLower, solveUpper } from '../search/algorithms/frugal/triangular.ts'
 import { geneOperations } from '../search/genes.ts'
-import { tabularProblem } from '../search/tabular/problem.ts'
+import { TABLE_FLAGS, tableProblem } from './table-problem.ts'
 
 const { values: flags } = parseArgs({
   options: {
-    table: { type: 'string' },
-    'gene-digits': { type: 'string' },
-    accuracy: { type: 'string' },
-    cost: { type: 'string' },
+    ...TABLE_FLAGS,
     networks: { type: 'string', default: '50,100,200' },
     draws: { type: 'string', default: '5' },
   },
 })
-const needed = (name: 'table' | 'gene-digits' | 'accuracy' | 'cost'): string => {
-  const value = flags[name]
-  if (value === undefined) throw new Error(`bench/hidden-costs.ts needs --${name}: see its first lines`)
-  return value
-}
 /** More unknowns than this take minutes. */
 const MOST_TERMS = 4000
 const RIDGE = 1e-3
@@ -44,14 +35,7 @@ const NEAR = 0.15
 const USEFUL = 0.7
 const TESTED = 600
 
-const costNames = needed('cost').split(',')
-const [digits, accuracy] = [needed('gene-digits'), needed('accuracy')]
-const problem = tabularProblem(readTable(needed('table'), [digits, accuracy, ...costNames]), {
-  genes: { columns: [], digits: [digits], ordinal: [], categorical: [], same: undefined, repeats: false },
-  accuracies: [accuracy],
-  scoreAccuracy: accuracy,
-  costs: [costNames],
-})
+const { problem, costNames } = tableProblem(flags)
 const { genes } = problem.space
 const genomes: readonly Genome[] = Array.from({ length: problem.architectureCount }, (_, i) => [
   ...problem.space.genomes.subarray(i * genes.length, (i + 1) * genes.length),
@@ -155,7 +139,8 @@ function leaveOneOut(): (costs: Float64Array, tested: readonly number[]) => numb
 const counts = flags.networks.split(',').map(Number)
 const byOthers = leaveOneOut()
 console.log(`${'cost'.padEnd(24)}${counts.map((count) => `${count} networks`.padStart(14)).join('')}    all others`)
-problem.costs[0]!.forEach((costs, k) => {
+problem.costs.forEach(([column], k) => {
+  const costs = column!
   const { near, range } = nearFront(costs)
   const draws = Array.from({ length: Number(flags.draws) }, (_, draw) => missesOfModel(costs, near, counts, draw))
   const tested = some(near, randomStream(0, 'left out'))

@@ -7,7 +7,6 @@
  *     --cost raspi4_latency_ms,pixel3_latency_ms [--hypervolumes 0.9,0.95,0.98,0.985,0.99,0.995]
  */
 import { parseArgs } from 'node:util'
-import { readTable } from '../evaluators/tabular/table.ts'
 import { mean } from '../lib/statistics.ts'
 import {
   frontOf,
@@ -16,31 +15,15 @@ import {
   type ObjectiveColumns,
   regionOfInterest,
 } from '../search/tabular/normalisation.ts'
-import { tabularProblem } from '../search/tabular/problem.ts'
+import { TABLE_FLAGS, tableProblem } from './table-problem.ts'
 
 const { values: flags } = parseArgs({
   options: {
-    table: { type: 'string' },
-    'gene-digits': { type: 'string' },
-    accuracy: { type: 'string' },
-    cost: { type: 'string' },
+    ...TABLE_FLAGS,
     hypervolumes: { type: 'string', default: '0.9,0.95,0.98,0.985,0.99,0.995' },
   },
 })
-const needed = (name: 'table' | 'gene-digits' | 'accuracy' | 'cost'): string => {
-  const value = flags[name]
-  if (value === undefined) throw new Error(`bench/several-devices.ts needs --${name}: see its first lines`)
-  return value
-}
-
-const costNames = needed('cost').split(',')
-const [digits, accuracy] = [needed('gene-digits'), needed('accuracy')]
-const problem = tabularProblem(readTable(needed('table'), [digits, accuracy, ...costNames]), {
-  genes: { columns: [], digits: [digits], ordinal: [], categorical: [], same: undefined, repeats: false },
-  accuracies: [accuracy],
-  scoreAccuracy: accuracy,
-  costs: costNames.map((name) => [name]),
-})
+const { problem } = tableProblem(flags)
 const errors = problem.scoreErrors
 const limit = interestingError(errors)
 const useful = [...errors.keys()].filter((i) => errors[i]! <= limit)

@@ -1,0 +1,35 @@
+import { readTable } from '../evaluators/tabular/table.ts'
+import { type TabularProblem, tabularProblem } from '../search/tabular/problem.ts'
+
+/** Flags of benchmarks that look at a table of networks whose genes are the digits of one column. */
+export const TABLE_FLAGS = {
+  table: { type: 'string' },
+  'gene-digits': { type: 'string' },
+  accuracy: { type: 'string' },
+  cost: { type: 'string' },
+} as const
+
+interface TableValues {
+  readonly table?: string | undefined
+  readonly 'gene-digits'?: string | undefined
+  readonly accuracy?: string | undefined
+  readonly cost?: string | undefined
+}
+
+/** The table as a problem, each cost column a device of its own. @throws Error for a flag that is missing. */
+export function tableProblem(values: TableValues): { readonly problem: TabularProblem; readonly costNames: string[] } {
+  const needed = (name: keyof TableValues): string => {
+    const value = values[name]
+    if (value === undefined) throw new Error(`this benchmark needs --${name}: see its first lines`)
+    return value
+  }
+  const costNames = needed('cost').split(',')
+  const [digits, accuracy] = [needed('gene-digits'), needed('accuracy')]
+  const problem = tabularProblem(readTable(needed('table'), [digits, accuracy, ...costNames]), {
+    genes: { columns: [], digits: [digits], ordinal: [], categorical: [], same: undefined, repeats: false },
+    accuracies: [accuracy],
+    scoreAccuracy: accuracy,
+    costs: costNames.map((name) => [name]),
+  })
+  return { problem, costNames }
+}
