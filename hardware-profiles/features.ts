@@ -1,5 +1,5 @@
 import type { Kernel, KernelKind } from '../network/schedule.ts'
-import { sizeOf, windowPadding } from '../network/shapes.ts'
+import { sizeOf, windowExtent, windowPadding } from '../network/shapes.ts'
 import type { OpOf, Padding, Pair, Shape, Steps } from '../network/types.ts'
 
 /**
@@ -155,7 +155,7 @@ function insideTaps(length: number, kernel: number, stride: number, outputs: num
 
 /** The same for a window with gaps: each of its taps alone. */
 function insideTapsApart(length: number, kernel: number, stride: number, outputs: number, same: number, apart: number) {
-  const before = windowPadding(length, apart * (kernel - 1) + 1, stride, same === 1 ? 'same' : 'valid')[0]
+  const before = windowPadding(length, windowExtent(kernel, apart), stride, same === 1 ? 'same' : 'valid')[0]
   let inside = 0
   for (let tap = 0; tap < kernel; tap++) {
     const offset = tap * apart - before

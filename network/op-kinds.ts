@@ -10,11 +10,8 @@ import {
   type OpDefinition,
   positiveInteger,
 } from './op-definition.ts'
-import { featureShape, sameShape, shapeText, sizeOf, windowOutput } from './shapes.ts'
+import { featureShape, sameShape, shapeText, sizeOf, windowExtent, windowOutput } from './shapes.ts'
 import type { ImportedKind, Op, OpKind, OpOf, Padding, Pair, Shape } from './types.ts'
-
-/** Length that a window covers: a dilated one has gaps. */
-const extent = (kernel: number, dilation: number): number => (kernel - 1) * dilation + 1
 
 function windowShape(
   op: { kernel: Pair; stride: Pair; padding: Padding; dilation?: Pair },
@@ -27,8 +24,8 @@ function windowShape(
   for (const length of op.kernel) positiveInteger(length, 'kernel size', where)
   for (const length of op.stride) positiveInteger(length, 'stride', where)
   for (const length of dilation) positiveInteger(length, 'dilation', where)
-  const outHeight = windowOutput(height, extent(op.kernel[0], dilation[0]), op.stride[0], op.padding)
-  const outWidth = windowOutput(width, extent(op.kernel[1], dilation[1]), op.stride[1], op.padding)
+  const outHeight = windowOutput(height, windowExtent(op.kernel[0], dilation[0]), op.stride[0], op.padding)
+  const outWidth = windowOutput(width, windowExtent(op.kernel[1], dilation[1]), op.stride[1], op.padding)
   if (outHeight < 1 || outWidth < 1) {
     throw new UserError(
       `${where} has a ${op.kernel.join('×')} window on a ${height}×${width} map without padding: nothing is left`,

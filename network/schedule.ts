@@ -1,6 +1,6 @@
 import { wiringOf } from './build.ts'
 import { definitionOf } from './op-kinds.ts'
-import { sizeOf, windowPadding } from './shapes.ts'
+import { sizeOf, windowExtent, windowPadding } from './shapes.ts'
 import type { ActivationKind, NetworkGraph, NetworkNode, Op, OpKind, OpOf, Shape } from './types.ts'
 
 /** What a runtime really executes: an op of the graph, or the weighting and adding up of one expert's output. */
@@ -282,7 +282,7 @@ function padded(kernel: MutableKernel, { op: { amounts }, inputShapes }: Padding
   const op = kernel.op as OpOf<'conv2d' | 'depthwiseConv2d'>
   const shape = inputShapes[0]!
   const isSame = op.kernel.every((length, axis) => {
-    const covered = (length - 1) * (op.dilation?.[axis] ?? 1) + 1
+    const covered = windowExtent(length, op.dilation?.[axis] ?? 1)
     const [before, after] = windowPadding(shape[axis]!, covered, op.stride[axis]!, 'same')
     return amounts[axis]![0] === before && amounts[axis]![1] === after
   })

@@ -29,6 +29,9 @@ export function featureShape(shape: Shape, where: string): FeatureShape {
   return { height: shape[0]!, width: shape[1]!, channels: shape[2]! }
 }
 
+/** Length that a window covers along one axis: a dilated one has gaps. */
+export const windowExtent = (kernel: number, dilation: number): number => (kernel - 1) * dilation + 1
+
 /** Output length of a sliding window along one axis. */
 export function windowOutput(length: number, kernel: number, stride: number, padding: Padding): number {
   return padding === 'same' ? Math.ceil(length / stride) : Math.floor((length - kernel) / stride) + 1

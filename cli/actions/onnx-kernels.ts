@@ -1,18 +1,16 @@
 import { OnnxEmitter, type Value } from '../../evaluators/training/onnx/emitter.ts'
-import { sizeOf, windowPadding } from '../../network/shapes.ts'
+import { sizeOf, windowExtent, windowPadding } from '../../network/shapes.ts'
 import type { NetworkGraph, NetworkNode, OpKind, OpOf, Pair, Shape } from '../../network/types.ts'
 
 const WRITTEN: ReadonlySet<OpKind> = new Set([
-  ...([
-    'input',
-    'conv2d',
-    'depthwiseConv2d',
-    'transposeConv2d',
-    'relu',
-    'concat',
-    'globalAveragePool',
-    'custom',
-  ] as const),
+  'input',
+  'conv2d',
+  'depthwiseConv2d',
+  'transposeConv2d',
+  'relu',
+  'concat',
+  'globalAveragePool',
+  'custom',
 ])
 const RECURRENT: ReadonlySet<string> = new Set(['LSTM', 'GRU'])
 
@@ -34,9 +32,6 @@ const WEIGHT = 1 / 64
 /** A sequence is a map of one row in a network, and has one axis less in a file. */
 const isSequence = (shape: Shape): boolean => shape.length === 3 && shape[0] === 1 && shape[1]! > 1
 
-/** How far a window with gaps reaches. */
-const reach = (kernel: number, dilation: number): number => dilation * (kernel - 1) + 1
-
 function stored(emitter: OnnxEmitter, name: string, dims: readonly number[]): Value {
   return emitter.initializer(name, { type: 'float32', dims, data: new Float32Array(sizeOf(dims)).fill(WEIGHT) })
 }
@@ -54,8 +49,8 @@ const convolution: Writer<'conv2d' | 'depthwiseConv2d'> = (emitter, id, op, inpu
   const groups = op.kind === 'depthwiseConv2d' ? channels : (op.groups ?? 1)
   const filters = op.kind === 'depthwiseConv2d' ? channels : op.filters
   const dilation: Pair = op.dilation ?? [1, 1]
-  const rows = windowPadding(height, reach(op.kernel[0], dilation[0]), op.stride[0], op.padding)
-  const columns = windowPadding(width, reach(op.kernel[1], dilation[1]), op.stride[1], op.padding)
+  const rows = windowPadding(height, windowExtent(op.kernel[0], dilation[0]), op.stride[0], op.padding)
+  const columns = windowPadding(width, windowExtent(op.kernel[1], dilation[1]), op.stride[1], op.padding)
   const axes = isSequence(shape) ? [1] : [0, 1]
   const of = (pair: Pair): number[] => axes.map((axis) => pair[axis]!)
   const padding = axes.map((axis) => [rows, columns][axis]!)
@@ -110,8 +105,8 @@ function emit(emitter: OnnxEmitter, { op, id }: NetworkNode, inputs: readonly Va
 
 /** The input with the batch first and channels before the map's axes; a sequence of a recurrent layer stays as it is. */
 function laidOut(emitter: OnnxEmitter, shape: Shape): Value {
-  if (shape.length === 2) return emitter.input('input', 'float32', [1, ...shape])
   const input = emitter.input('input', 'float32', [1, ...shape])
+  if (shape.length === 2) return input
   if (!isSequence(shape)) return emitter.transpose(input, [0, 3, 1, 2])
   return emitter.transpose(emitter.reshape(input, [1, ...shape.slice(1)]), [0, 2, 1])
 }

@@ -170,8 +170,8 @@ export function orderLines({ costModel, costs }: Prediction, { graph }: Imported
   const { id } = costModel.profile
   const { peakRamBytes, kernels, best } = costModel.bestOrder(graph)
   if (peakRamBytes < costs.peakRamBytes) {
-    const percent = Math.round(100 * (1 - peakRamBytes / costs.peakRamBytes))
-    return `Kernels on ${id} in another order: ${peakRamBytes} bytes of RAM, ${percent} % less\n${kernels.join(' ')}`
+    const less = Math.round(100 * (1 - peakRamBytes / costs.peakRamBytes))
+    return `Kernels on ${id} in another order: ${peakRamBytes} bytes of RAM, ${less} % less\n${kernels.join(' ')}`
   }
   return best
     ? `Kernels on ${id}: no order found needs less RAM than the given one`

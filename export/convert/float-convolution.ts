@@ -1,5 +1,5 @@
 import { UserError } from '../../lib/errors.ts'
-import { featureShape, windowOutput } from '../../network/shapes.ts'
+import { featureShape, windowExtent, windowOutput } from '../../network/shapes.ts'
 import type { ActivationKind, Op, Padding, Pair, Shape } from '../../network/types.ts'
 import { channelsFirst } from '../weight-layout.ts'
 import type { FloatBuilder, FloatValue } from './float-builder.ts'
@@ -77,7 +77,7 @@ export function addConvolution(network: FloatBuilder, convolution: FloatConvolut
   if (channels !== x.shape.at(-1))
     throw new UserError(`its weights are for ${channels} channels, its input has ${x.shape.at(-1)}`)
   if (bias.length !== count) throw new UserError(`its bias has ${bias.length} values for ${count} filters`)
-  const extent = (n: 0 | 1): number => (filters.kernel[n] - 1) * filters.dilation[n] + 1
+  const extent = (n: 0 | 1): number => windowExtent(filters.kernel[n], filters.dilation[n])
   const spread: Pair = [extent(0), extent(1)]
   const window: PlacedWindow =
     padding === 'same' ? { kernel: spread, padding, before: [0, 0] } : placedWindow(x.shape, spread, stride, padding)

@@ -1,4 +1,5 @@
 import { UserError } from '../../lib/errors.ts'
+import { windowExtent } from '../../network/shapes.ts'
 import type { Pair } from '../../network/types.ts'
 
 /** The filters of a convolution as a file stores them. */
@@ -28,7 +29,7 @@ export function spreadFilters<T extends Int8Array | Float32Array>(
   { count, kernel, dilation, channels, own, layout }: Filters,
 ): { readonly depthwise: boolean; readonly values: T } {
   const [height, width] = kernel
-  const [rows, columns] = [(height - 1) * dilation[0] + 1, (width - 1) * dilation[1] + 1]
+  const [rows, columns] = [windowExtent(height, dilation[0]), windowExtent(width, dilation[1])]
   const depthwise = layout === 'taps' && count === channels
   const seen = depthwise ? 1 : channels
   const size = rows * columns * count * seen

@@ -1,6 +1,6 @@
 import type { TfliteOperator, TfliteTensor } from '../../formats/tflite/model.ts'
 import { UserError } from '../../lib/errors.ts'
-import { explicitPadding, featureShape, windowOutput } from '../../network/shapes.ts'
+import { explicitPadding, featureShape, windowExtent, windowOutput } from '../../network/shapes.ts'
 import type { Padding, Pair, Shape } from '../../network/types.ts'
 import type { FusedActivation, Quantisation, QuantisedPool, Window } from '../quantise/types.ts'
 import { clampOf } from '../quantise/weights.ts'
@@ -73,7 +73,7 @@ interface Convolution {
  */
 function convolution({ input, filters, weights, axis, activation }: Convolution): Value {
   const { network, quantisation } = input
-  const extent = (n: 0 | 1): number => (filters.kernel[n] - 1) * filters.dilation[n] + 1
+  const extent = (n: 0 | 1): number => windowExtent(filters.kernel[n], filters.dilation[n])
   const { x, window, planned } = windowed(input, [extent(0), extent(1)], true)
   if (filters.channels !== x.shape.at(-1))
     throw new UserError(`its weights are for ${filters.channels} channels, its input has ${x.shape.at(-1)}`)

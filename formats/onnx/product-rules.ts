@@ -1,5 +1,5 @@
 import { UserError } from '../../lib/errors.ts'
-import { sizeOf, windowOutput, windowPadding } from '../../network/shapes.ts'
+import { sizeOf, windowExtent, windowOutput, windowPadding } from '../../network/shapes.ts'
 import type { Pair } from '../../network/types.ts'
 import type { NetworkImport, Tensor, Window } from '../import/network-import.ts'
 import { channelsLastOrder, identityOrder, type LaidOut, onnxDims, toOrder, transposed } from './layout.ts'
@@ -46,7 +46,7 @@ export function windowed(
   if (autoPad === 'VALID' || pads.every((amount) => amount === 0)) return { map, window: valid }
   const lengths = [map.dims[1]!, map.dims[2]!]
   const isSame = lengths.every((length, axis) => {
-    const extent = (kernel[axis]! - 1) * dilation[axis]! + 1
+    const extent = windowExtent(kernel[axis]!, dilation[axis]!)
     const total = pads[axis]! + pads[axis + 2]!
     const outputs = windowOutput(length + total, extent, stride[axis]!, 'valid')
     const [before, after] = windowPadding(length, extent, stride[axis]!, 'same')
@@ -96,7 +96,10 @@ const convTranspose: NodeRule = (input) => {
   const length = (axis: 0 | 1): number =>
     same
       ? map.dims[axis + 1]! * stride[axis]
-      : stride[axis] * (map.dims[axis + 1]! - 1) + (kernel[axis] - 1) * dilation[axis] + 1 + extra[axis]! - total[axis]!
+      : stride[axis] * (map.dims[axis + 1]! - 1) +
+        windowExtent(kernel[axis], dilation[axis]) +
+        extra[axis]! -
+        total[axis]!
   const given = node.integers.get('output_shape')?.slice(flat ? -1 : -2)
   const outputSize: Pair = given ? [given.at(-2) ?? 1, given.at(-1)!] : [length(0), length(1)]
   const grouped = groups === 1 ? {} : { groups }

@@ -269,7 +269,7 @@ export const SEQUENCES: readonly (readonly [number, number, number, number, numb
   [128, 128, 128, 3, 1],
   [64, 64, 64, 3, 64],
   [256, 32, 32, 5, 32],
-  ...([[32, 128, 128, 3, 128]] as const),
+  [32, 128, 128, 3, 128],
 ]
 
 /** Map, channels in and out, window and stride of transposed convolutions. */

@@ -42,8 +42,17 @@ const CACHE_BYTES = 6.25 * 1024 ** 2
 const ACTIVE_MW = 2000
 
 const ON_CHIP: readonly KernelKind[] = [
-  ...(['add', 'multiply', 'concat', 'batchNorm', 'averagePool', 'maxPool', 'globalAveragePool'] as const),
-  ...(['relu', 'relu6', 'sigmoid', 'softmax'] as const),
+  'add',
+  'multiply',
+  'concat',
+  'batchNorm',
+  'averagePool',
+  'maxPool',
+  'globalAveragePool',
+  'relu',
+  'relu6',
+  'sigmoid',
+  'softmax',
 ]
 /** The compiler does not take them, nor what follows: µs an element on the host's core, roughly. */
 const ON_HOST: Partial<Record<KernelKind, number>> = { hardSwish: 0.01, hardSigmoid: 0.01, expertCombine: 0.01 }

@@ -57,8 +57,15 @@ export const CMSIS_CONV_FORMS: readonly ModelForm[] = [
   },
   {
     features: [
-      ...(['macsBody4', 'macsTail4', 'outputs', 'insideTapElements', 'paddedTapElements'] as const),
-      ...(['insideTaps', 'pixels', 'outChannels', 'one'] as const),
+      'macsBody4',
+      'macsTail4',
+      'outputs',
+      'insideTapElements',
+      'paddedTapElements',
+      'insideTaps',
+      'pixels',
+      'outChannels',
+      'one',
     ],
   },
 ]

@@ -54,8 +54,18 @@ function zooNetworks(data: string, version: RegExp): readonly (MeasuredNetwork &
 }
 
 const ON_NPU: readonly KernelKind[] = [
-  ...(['add', 'multiply', 'concat', 'batchNorm', 'averagePool', 'maxPool', 'globalAveragePool'] as const),
-  ...(['relu', 'relu6', 'hardSwish', 'hardSigmoid', 'sigmoid'] as const),
+  'add',
+  'multiply',
+  'concat',
+  'batchNorm',
+  'averagePool',
+  'maxPool',
+  'globalAveragePool',
+  'relu',
+  'relu6',
+  'hardSwish',
+  'hardSigmoid',
+  'sigmoid',
 ]
 /** 600 GOPS (vendor) are 300 GMAC/s. */
 const US_PER_MAC_AT_PEAK = 1 / 300_000

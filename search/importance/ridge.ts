@@ -1,3 +1,5 @@
+import { appendCholeskyRow, rowStart, solveLower, solveUpper } from '../algorithms/frugal/triangular.ts'
+
 /** Rows of a design matrix with 0/1 entries, each as the positions of its ones. */
 export type SparseRows = readonly (readonly number[])[]
 
@@ -161,22 +163,13 @@ function inverted(matrix: Float64Array): Float64Array {
   return a
 }
 
-/** x of matrix · x = right, for a symmetric positive definite matrix, which is overwritten (Cholesky). */
+/** x of matrix · x = right, for a symmetric positive definite matrix in rows. */
 function solved(matrix: Float64Array, right: Float64Array): Float64Array {
   const n = right.length
+  const factor = new Float64Array(rowStart(n))
+  for (let i = 0; i < n; i++) appendCholeskyRow(factor, i, matrix.subarray(i * n, i * n + i), matrix[i * n + i]!)
   const x = right.slice()
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = matrix[i * n + j]!
-      for (let k = 0; k < j; k++) sum -= matrix[i * n + k]! * matrix[j * n + k]!
-      matrix[i * n + j] = i === j ? Math.sqrt(sum) : sum / matrix[j * n + j]!
-    }
-    for (let k = 0; k < i; k++) x[i]! -= matrix[i * n + k]! * x[k]!
-    x[i]! /= matrix[i * n + i]!
-  }
-  for (let i = n - 1; i >= 0; i--) {
-    for (let k = i + 1; k < n; k++) x[i]! -= matrix[k * n + i]! * x[k]!
-    x[i]! /= matrix[i * n + i]!
-  }
+  solveLower(factor, n, x)
+  solveUpper(factor, n, x)
   return x
 }
