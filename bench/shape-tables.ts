@@ -58,6 +58,8 @@ interface Shape extends Space {
   readonly isValid?: (genome: readonly number[]) => boolean
 }
 
+const letter = (choice: number): string => 'abcde'[choice]!
+
 const STAGE_SIZES = [3, ...times(8, () => 3)]
 
 const whole = (count: number, size: number): readonly number[] => times(count, () => size)
@@ -154,7 +156,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
     sizes: whole(60, 4),
     sample: 2000,
     make: (random) => layers(random, whole(60, 4), 20, 1),
-    label: (choice) => 'abcd'[choice]!,
+    label: letter,
     costs: ['latency'],
     noise: 0.2,
   },
@@ -181,7 +183,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
         return { accuracy, costs: [Math.round(costs[0]!)] }
       }
     },
-    label: (choice) => 'abcde'[choice]!,
+    label: letter,
     costs: ['latency'],
     noise: 0,
     digits: 0,
@@ -205,7 +207,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   holes: {
     sizes: whole(6, 5),
     make: (random) => layers(random, whole(6, 5), 6, 2),
-    label: (choice) => 'abcde'[choice]!,
+    label: letter,
     costs: ['latency', 'memory'],
     noise: 0.2,
     isMissing: ([, memory]) => memory! > 9,
@@ -213,7 +215,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   small: {
     sizes: [3, 3, 2, 3, 4],
     make: (random) => layers(random, [3, 3, 2, 3, 4], 3, 1),
-    label: (choice) => 'abcd'[choice]!,
+    label: letter,
     costs: ['latency'],
     noise: 0.2,
   },
@@ -228,7 +230,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
         return { accuracy: trains && accuracy > 78 ? accuracy : 10, costs }
       }
     },
-    label: (choice) => 'abcd'[choice]!,
+    label: letter,
     costs: ['latency'],
     noise: 0,
   },
@@ -272,7 +274,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   noisy: {
     sizes: whole(6, 5),
     make: (random) => layers(random, whole(6, 5), 6, 1),
-    label: (choice) => 'abcde'[choice]!,
+    label: letter,
     costs: ['latency'],
     noise: 2,
   },
@@ -285,7 +287,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
         return { accuracy, costs: [10 ** (costs[0]! - 8), costs[1]! - 12] }
       }
     },
-    label: (choice) => 'abcde'[choice]!,
+    label: letter,
     costs: ['energy', 'slack'],
     noise: 0.2,
   },
