@@ -93,7 +93,8 @@ function readProfile(file: string): Profile {
 
 /** Checks a profile that came from anywhere. @throws UserError naming the first member that is wrong. */
 export function parseProfile(value: unknown, where: string): Profile {
-  const result = profileSchema.safeParse(value)
+  // Compiling the schema takes longer than it saves on the few profiles that a process reads.
+  const result = profileSchema.safeParse(value, { jitless: true })
   if (!result.success) {
     const issue = result.error.issues[0]!
     const member = issue.path.join('.') || 'the file'

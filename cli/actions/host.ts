@@ -1,57 +1,10 @@
 import { existsSync } from 'node:fs'
-import os from 'node:os'
-import { validateProfile } from '../../hardware-profiles/cases/validate.ts'
-import { HOST_ID, hostFile, hostIdentity } from '../../hardware-profiles/host/cache.ts'
-import { hostProfile } from '../../hardware-profiles/host/host-profile.ts'
-import { measureHost, type Timer } from '../../hardware-profiles/host/measure-host.ts'
-import { parseProfile } from '../../hardware-profiles/index.ts'
-import { writeFileAtomic } from '../../lib/files.ts'
-import { formatNumber } from '../../lib/units.ts'
-import type { NetworkGraph } from '../../network/types.ts'
-import { print, printJson } from './output.ts'
+import { HOST_ID, hostFile } from '../../hardware-profiles/host/cache.ts'
 
 const isHost = (name: string): boolean => name.trim() === HOST_ID || name.trim().startsWith(`${HOST_ID}@`)
 
 /** Measures this computer where it is among the devices and was not measured before. */
 export async function prepareHost(devices: readonly string[]): Promise<void> {
-  if (devices.some(isHost) && !existsSync(hostFile('profile'))) await measureAndStore()
-}
-
-/** `frugal devices bench host`: measures this computer anew. */
-export async function devicesBenchHost({ json }: { readonly json: boolean }): Promise<void> {
-  const { profile, cases } = await measureAndStore()
-  const whole = validateProfile(profile, cases).find(({ quantity }) => quantity === 'latency')
-  if (json) return printJson({ device: HOST_ID, profile: hostFile('profile'), title: profile.title, leftOut: whole })
-  print(`${profile.title}: ${hostFile('profile')}`)
-  if (whole !== undefined) {
-    const percent = (share: number): string => `${formatNumber(100 * share)} %`
-    print(
-      `On ${whole.cases} whole networks that were not fitted: mean error ${percent(whole.mape)}, ` +
-        `${percent(whole.within10)} within ±10 %, ${percent(whole.within20)} within ±20 %, Kendall τ ${whole.kendallTau}.`,
-    )
-  }
-  print('Use it: frugal search --device host')
-}
-
-const showShare = (share: number): void => void process.stderr.write(`\r${Math.round(100 * share)} %`)
-
-async function measureAndStore() {
-  const { onnxOf, timeOnnx } = await import('./onnx-timer.ts')
-  const { isKernelNetwork, kernelFile } = await import('./onnx-kernels.ts')
-  const fileOf = (graph: NetworkGraph): Uint8Array => (isKernelNetwork(graph) ? kernelFile(graph) : onnxOf(graph))
-  const timer: Timer = async (graph, budgetMs) => (await timeOnnx(fileOf(graph), graph, budgetMs)).leastMs
-  const cpu = os.cpus()[0]
-  process.stderr.write('frugal: measuring this computer with onnxruntime, about three quarters of a minute, once\n')
-  const measured = await measureHost(timer, {
-    identity: hostIdentity(),
-    clockHz: Math.max(cpu?.speed ?? 0, 1) * 1e6,
-    ramBytes: os.totalmem(),
-    ...(process.stderr.isTTY ? { progress: showShare } : {}),
-  })
-  if (process.stderr.isTTY) process.stderr.write('\r')
-  const { profile, cases } = hostProfile(measured)
-  // The cases first: a profile in the cache means that all is there.
-  writeFileAtomic(hostFile('cases'), `${JSON.stringify(cases)}\n`)
-  writeFileAtomic(hostFile('profile'), `${JSON.stringify(parseProfile(profile, hostFile('profile')), null, 1)}\n`)
-  return { profile, cases }
+  if (!devices.some(isHost) || existsSync(hostFile('profile'))) return
+  await (await import('./devices-bench-host.ts')).measureAndStore()
 }

@@ -76,7 +76,8 @@ export const devicesCommand = defineCommand({
     checkFlags(args, action)
     if (action === 'validate') return (await import('../actions/devices-validate.ts')).devicesValidate(args)
     if (action === 'calibrate' || action === 'bench') {
-      if (action === 'bench' && id === 'host') return (await import('../actions/host.ts')).devicesBenchHost(args)
+      if (action === 'bench' && id === 'host')
+        return (await import('../actions/devices-bench-host.ts')).devicesBenchHost(args)
       if (id !== undefined)
         throw new UserError(`frugal devices ${action} takes no device id: see frugal devices --help`)
       if (action === 'bench')
@@ -86,6 +87,6 @@ export const devicesCommand = defineCommand({
         clockMhz: args['clock-mhz'],
       })
     }
-    return (await import('../actions/catalogue.ts')).devices({ ...args, action })
+    return (await import('../actions/devices-list.ts')).devices({ ...args, action })
   },
 })

@@ -57,6 +57,17 @@ export const withExperiment = <T>(yargs: Argv<T>) =>
 export const withJson = <T>(yargs: Argv<T>) =>
   yargs.option('json', { type: 'boolean', default: false, describe: 'Print JSON for machines' })
 
+/** The name behind `show` in `frugal devices` and `frugal spaces`. @throws UserError when there is none. */
+export function shownId(
+  { action, id }: { readonly action: 'show' | undefined; readonly id: string | undefined },
+  what: string,
+  example: string,
+): string | undefined {
+  if (action === 'show' && id === undefined)
+    throw new UserError(`name the ${what} to show: for example frugal ${what}s show ${example}`)
+  return id
+}
+
 /**
  * A whole number within bounds from a flag.
  * @throws UserError naming the flag, the value and the bounds.

@@ -16,5 +16,5 @@ export const spacesCommand = defineCommand({
       .option('classes', { type: 'number', default: 10, describe: 'Number of classes' })
       .example('$0 spaces', '')
       .example('$0 spaces show moe --input 49x10x1 --classes 12', ''),
-  handler: async (args) => (await import('../actions/catalogue.ts')).spaces(args),
+  handler: async (args) => (await import('../actions/spaces-list.ts')).spaces(args),
 })
