@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, readSync, type Stats, statSync } from 'node:fs'
 import path from 'node:path'
 import { gunzipSync, constants as zlib } from 'node:zlib'
 import { messageOf, UserError } from '../../lib/errors.ts'
@@ -60,13 +60,20 @@ export function kindOfPath(target: string): 'file' | 'folder' | undefined {
   }
 }
 
+/** Reading a pipe or a device could wait for ever. */
+function regularFile(file: string): Stats {
+  const found = statSync(file)
+  if (found.isFile() || found.isDirectory()) return found
+  throw badFile(file, 'is a pipe or a device', 'a regular file is expected here')
+}
+
 /**
  * Reads a whole file.
  * @throws UserError when it is missing, unreadable, empty or larger than `maxBytes`.
  */
 export function readInputFile(file: string, maxBytes = MAX_BYTES): Uint8Array {
   try {
-    const { size } = statSync(file)
+    const { size } = regularFile(file)
     if (size > maxBytes) throw badFile(file, `has ${size} bytes`, `at most ${maxBytes} can be read`)
     const bytes = readFileSync(file)
     if (bytes.length === 0) throw badFile(file, 'is empty', 'copy or download it again')
@@ -79,6 +86,7 @@ export function readInputFile(file: string, maxBytes = MAX_BYTES): Uint8Array {
 /** Up to `length` bytes from the start of a file. @throws UserError when it cannot be read. */
 export function readFileStart(file: string, length: number): Uint8Array {
   try {
+    regularFile(file)
     const handle = openSync(file, 'r')
     try {
       const bytes = new Uint8Array(length)
@@ -87,7 +95,7 @@ export function readFileStart(file: string, length: number): Uint8Array {
       closeSync(handle)
     }
   } catch (error) {
-    throw unreadable(file, error)
+    throw error instanceof UserError ? error : unreadable(file, error)
   }
 }
 
