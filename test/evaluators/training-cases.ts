@@ -122,6 +122,18 @@ export const CASES: readonly [string, Case][] = [
   ['one of three experts', experts(3, 1, 'depthwise')],
   ['two of four experts', experts(4, 2, 'pointwise')],
   ['two of three experts with windows', experts(3, 2, 'window')],
+  ['a single expert', experts(1, 1, 'both')],
+  ['all of three experts', experts(3, 3, 'pointwise')],
+  [
+    'experts that hand on what they read',
+    (g, x) => {
+      const throughExperts = (y: string, count: number): string => {
+        const body = new GraphBuilder()
+        return g.routedExperts(y, router(g, y, count), 1, body.build(body.input(g.shape(y))))
+      }
+      return throughExperts(g.conv2d(throughExperts(x, 2), 3), 3)
+    },
+  ],
   ['two of three experts, both ways in', experts(3, 2, 'both')],
   [
     'experts inside experts',

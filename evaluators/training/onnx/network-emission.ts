@@ -129,10 +129,12 @@ export function emitNetwork(scope: TrainingScope, graph: NetworkGraph, entry: En
     tape.push({ output, inputs: operandKeys(node), pullback: emission.pullback })
   }
 
+  // Experts may hand on what they read.
+  const result = shared && graph.output === entryId ? entryCopies() : graph.output
   return {
-    output: values.get(graph.output)!,
+    output: values.get(result)!,
     pullback: (dy) => {
-      const gradients = new Map<string, Value[]>([[graph.output, [dy]]])
+      const gradients = new Map<string, Value[]>([[result, [dy]]])
       const collect = (key: string, term: Value): void => {
         gradients.set(key, [...(gradients.get(key) ?? []), term])
       }

@@ -3,6 +3,8 @@ import type { Tensorflow, TensorflowRule } from './scope.ts'
 
 /** Ones where the gates `[batch, experts]` are among the largest `topK`, of equal ones the first; a constant for the way back. */
 function topKMask(tf: Tensorflow, gates: Tensor, experts: number, topK: number): Tensor {
+  // TensorFlow.js has no one-hot vectors of one element.
+  if (topK === experts) return tf.onesLike(gates)
   const constant = tf.customGrad((x) => ({
     value: tf.cast(tf.sum(tf.oneHot(tf.topk(x as Tensor, topK).indices, experts), 1), 'float32'),
     gradFunc: () => [tf.zerosLike(gates)],
@@ -27,8 +29,9 @@ export const routedExperts: TensorflowRule<'routedExperts'> = ({ tf, training },
     training.addLoss(tf.mul(balance, training.loadBalancing * experts))
   }
   const everywhere = shape.map(() => 1)
-  return tf
-    .split(shares, experts, 1)
+  // TensorFlow.js cannot differentiate a split into one part.
+  const parts = experts === 1 ? [shares] : tf.split(shares, experts, 1)
+  return parts
     .map((share, expert) => tf.mul(body(op.body, expert, features), tf.reshape(share, [-1, ...everywhere])))
     .reduce((sum, part) => tf.add(sum, part))
 }
