@@ -62,7 +62,8 @@ export function createProcesses(data: WorkerData, lifetime: number): Workers {
     const ended = once(child, 'exit')
     endings.add(ended)
     void ended.then(() => endings.delete(ended))
-    child.disconnect()
+    // The channel of one that was killed a moment ago may be gone before its end is told.
+    if (child.connected) child.disconnect()
   }
 
   return {

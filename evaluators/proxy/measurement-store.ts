@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
 import { canonicalJson, sha256Hex } from '../../lib/canonical-json.ts'
@@ -58,6 +58,7 @@ const subjectOf = (request: EvaluationRequest, { id, version }: Evaluator, dataD
 export function withStore(evaluator: Evaluator, file: string, dataDigest: string): Evaluator {
   const known = new Map(keptMeasurements(file).map(({ key, measurement }): [string, Measurement] => [key, measurement]))
   makeFolder(path.dirname(file))
+  dropUnfinishedLine(file)
   return {
     ...evaluator,
     async evaluate(request, options) {
@@ -78,6 +79,14 @@ export function withStore(evaluator: Evaluator, file: string, dataDigest: string
       return result
     },
   }
+}
+
+/** Takes away what follows the last line break: behind it the next measurement could not be read. */
+function dropUnfinishedLine(file: string): void {
+  if (!existsSync(file)) return
+  const content = readFileSync(file)
+  const whole = content.lastIndexOf('\n') + 1
+  if (whole < content.length) truncateSync(file, whole)
 }
 
 /** The measurements in a file that `withStore` wrote, first to last; none where it is missing. @throws UserError when it is none of these. */

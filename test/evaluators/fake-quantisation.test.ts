@@ -141,4 +141,17 @@ for (const [name, engine] of [
     }
     t.deepEqual(await run(true), await run(false))
   })
+
+  test(`${name}: predictions follow ranges that are written`, async (t) => {
+    const weights = initialWeights(graph, randomStream(1, 'weights'))
+    const trained = await engine.compile(graph, recipe)
+    await trained.writeWeights(weights)
+    await trained.step(inputs, labels, 0)
+    const program = await engine.compile(graph, recipe)
+    await program.writeWeights(await trained.readWeights())
+    t.notDeepEqual(await program.predict(inputs, 16), await trained.predict(inputs, 16))
+    await program.writeOptimiser(await trained.readOptimiser())
+    t.deepEqual(await program.predict(inputs, 16), await trained.predict(inputs, 16))
+    await Promise.all([trained.dispose(), program.dispose()])
+  })
 }

@@ -1,3 +1,6 @@
+import type { ChildProcess } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
 import { loadDataset } from '../../evaluators/datasets/load.ts'
@@ -84,6 +87,21 @@ onLinux(
     await evaluator.dispose()
   },
 )
+
+onLinux('a pool ends beside a process that was killed a moment ago', async (t) => {
+  const started: ChildProcess[] = []
+  const note = (message: unknown) => started.push((message as { readonly process: ChildProcess }).process)
+  subscribe('child_process', note)
+  const evaluator = createPool({ ...OPTIONS, workers: 1, isolate: true, timeoutSeconds: 120 })
+  t.true((await evaluator.evaluate(request(network(8), { fidelity: { epochs: 1, dataFraction: 0.02 } }))).ok)
+  unsubscribe('child_process', note)
+  const [child] = started as [ChildProcess]
+  const disconnected = once(child, 'disconnect')
+  child.kill('SIGKILL')
+  // The channel is closed, and that the process has ended is not known yet.
+  await disconnected
+  await t.notThrowsAsync(evaluator.dispose())
+})
 
 onLinux('a step that hangs is ended with its process, and the next candidate is trained', async (t) => {
   const evaluator = createPool({ ...OPTIONS, workers: 1, isolate: true, timeoutSeconds: 8 })

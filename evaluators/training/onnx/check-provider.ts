@@ -20,9 +20,12 @@ export async function checkProvider(provider: Provider): Promise<void> {
   emitter.output('y', 'float32', [2], emitter.node('Relu', [x]))
   try {
     const session = await Session.create(emitter.encode('probe'), 'none', { provider })
-    const results = new Float32Array(2)
-    await session.run({ x: floatTensor(Float32Array.of(-1, 1), [2]) }, { y: floatTensor(results, [2]) })
-    await session.release()
+    try {
+      const results = new Float32Array(2)
+      await session.run({ x: floatTensor(Float32Array.of(-1, 1), [2]) }, { y: floatTensor(results, [2]) })
+    } finally {
+      await session.release()
+    }
   } catch (error) {
     // Assertions of the runtime name a file and a function before they say what is wrong.
     const reason = messageOf(error).split('\n')[0]!.split(' was false. ').at(-1)

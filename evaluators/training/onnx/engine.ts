@@ -204,6 +204,8 @@ export class OnnxTrainingProgram implements TrainingProgram {
       checkWeight(name, values, place?.length)
       place?.set(values)
     }
+    // Ranges are part of what predictions are computed with.
+    await this.#forgetInference()
   }
 
   /** Each trained weight's part of each vector that the optimiser keeps, and the ranges. */
