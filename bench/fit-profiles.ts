@@ -13,9 +13,10 @@ import { cortexMProfiles } from '../scripts/fit-profiles/cortex-m.ts'
 import { edgeTpuProfiles } from '../scripts/fit-profiles/edgetpu.ts'
 import { efr32Profile } from '../scripts/fit-profiles/efr32.ts'
 import { ethosProfiles } from '../scripts/fit-profiles/ethos.ts'
+import { gap9Profile } from '../scripts/fit-profiles/gap9.ts'
 import { gpuProfiles } from '../scripts/fit-profiles/gpu.ts'
 import { fitKnownDevices } from '../scripts/fit-profiles/known-devices.ts'
-import { gap9Profile, nrf5340Profile } from '../scripts/fit-profiles/simple-boards.ts'
+import { nrf5340Profile } from '../scripts/fit-profiles/simple-boards.ts'
 import { stm32n6Profiles } from '../scripts/fit-profiles/stm32n6.ts'
 
 const { values } = parseArgs({

@@ -215,6 +215,15 @@ function sweptMacs(f: KernelFacts): number {
   return results * roundUp(area, 4) * roundUp(f.inChannels, f.inChannels > 8 ? 16 : 8)
 }
 
+/**
+ * Passes of an array that computes 3×3 places of a map at a time, for 32 channels of results (a depthwise convolution: 16)
+ * from 16 channels of the operand.
+ */
+const patches = (f: KernelFacts): number => Math.ceil(f.outHeight / 3) * Math.ceil(f.outWidth / 3)
+const patchStores = (f: KernelFacts): number =>
+  patches(f) * Math.ceil(f.outChannels / (f.kind === 'depthwiseConv2d' ? 16 : 32))
+const operandBlocks = (f: KernelFacts): number => (f.kind === 'depthwiseConv2d' ? 1 : Math.ceil(f.inChannels / 16))
+
 /** Growth by filling rows and columns of the map up to pairs. */
 const pairedPixels = (f: KernelFacts): number => (roundUp(f.outHeight, 2) * roundUp(f.outWidth, 2)) / pixels(f)
 
@@ -253,6 +262,12 @@ export const FEATURES = {
   sweptInputs: (f) => f.inHeight * f.inWidth * roundUp(f.inChannels, 8),
   /** What is read when each block of results reads the operand anew. */
   inputsByOutChannels: (f) => f.inputs * f.outChannels,
+  /** Blocks of results that the array writes, blocks of the operand that it reads, and channels of results, each once a pass. */
+  patchStores,
+  patchLoads: (f) => patchStores(f) * operandBlocks(f),
+  patchResults: (f) => patches(f) * f.outChannels,
+  /** Channels of results times blocks of the operand: how often the array goes through the weights of one. */
+  patchSweeps: (f) => patches(f) * operandBlocks(f) * f.outChannels,
   channelTail16: (f) => f.inChannels % 16,
   insideTaps: insideWindow,
   paddedTaps: outsideWindow,

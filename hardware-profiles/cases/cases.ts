@@ -19,6 +19,8 @@ const fold = z.strictObject({
   inferenceOverhead: figure.optional(),
   streamUsPerByte: figure.optional(),
   activePowerMw: figure.optional(),
+  /** Power of the kinds that have one of their own. */
+  powersMw: z.partialRecord(z.enum(KERNEL_KINDS), figure).optional(),
 })
 
 const shared = {

@@ -1,7 +1,7 @@
 import type { NetworkGraph } from '../../network/types.ts'
 import { withCoefficients } from '../coefficients.ts'
 import { type CostModel, type Costs, createCostModel } from '../cost-model.ts'
-import { type Profile, ROW_LENGTH } from '../profile.ts'
+import { type Profile, type ProfileTable, ROW_LENGTH } from '../profile.ts'
 import { CompiledTable, factsOfRow } from '../table.ts'
 import { caseNetwork } from './case-network.ts'
 import { type Fold, loadCases, type NetworkSuite, type OperatorSuite, type ProfileCases, type Suite } from './cases.ts'
@@ -78,13 +78,20 @@ const streamOf = ({ weightStream }: Profile, { streamUsPerByte }: Fold): Pick<Pr
     ? {}
     : { weightStream: { ...weightStream, usPerByte: streamUsPerByte ?? weightStream.usPerByte } }
 
+/** Tables with other powers for the kinds that have one of their own. */
+const withPowers = (tables: readonly ProfileTable[], powersMw: NonNullable<Fold['powersMw']> = {}): ProfileTable[] =>
+  tables.map((table) => {
+    const powerMw = powersMw[table.kernel]
+    return powerMw === undefined ? table : { ...table, models: table.models.map((model) => ({ ...model, powerMw })) }
+  })
+
 /** The profile as it would be without the cases of a fold. */
 export const foldProfile = (profile: Profile, fold: Fold | undefined): Profile =>
   fold === undefined
     ? profile
     : {
         ...profile,
-        tables: withCoefficients(profile.tables, fold.coefficients),
+        tables: withPowers(withCoefficients(profile.tables, fold.coefficients), fold.powersMw),
         inferenceOverhead: fold.inferenceOverhead ?? profile.inferenceOverhead,
         ...streamOf(profile, fold),
         energy: { ...profile.energy, activePowerMw: fold.activePowerMw ?? profile.energy.activePowerMw },

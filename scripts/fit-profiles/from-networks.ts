@@ -6,7 +6,7 @@ import { compareSuite, foldProfile } from '../../hardware-profiles/cases/validat
 import { coefficientsOf } from '../../hardware-profiles/coefficients.ts'
 import { createCostModel } from '../../hardware-profiles/cost-model.ts'
 import { fitNonNegative } from '../../hardware-profiles/least-squares.ts'
-import type { Profile } from '../../hardware-profiles/profile.ts'
+import type { Profile, ProfileTable } from '../../hardware-profiles/profile.ts'
 import { coverSeen } from './seen-kernels.ts'
 
 export interface MeasuredNetwork {
@@ -126,8 +126,7 @@ export function crossFit(
     readonly countsForPower?: (network: MeasuredNetwork) => boolean
   },
 ): CrossFit {
-  const { networks, grouping, groups, ridge, prior, name, source, method, countsForPower = () => true } = options
-  const families = [...new Set(networks.map(({ family }) => family))]
+  const { grouping, groups, ridge, prior, countsForPower = () => true } = options
   const withPower = (base: Profile, used: readonly MeasuredNetwork[]): Profile => ({
     ...base,
     energy: {
@@ -135,12 +134,31 @@ export function crossFit(
       activePowerMw: meanPowerMw(used.filter(countsForPower)) ?? base.energy.activePowerMw,
     },
   })
-  const fitOn = (used: readonly MeasuredNetwork[]): Profile =>
-    withPower(fitScales(template, grouping, groups, used, ridge, prior).profile, used)
+  return crossFitWith(options, (used) =>
+    withPower(fitScales(template, grouping, groups, used, ridge, prior).profile, used),
+  )
+}
+
+/** Powers of the kinds that have one of their own. */
+const ownPowers = (tables: readonly ProfileTable[]): Pick<Fold, 'powersMw'> => {
+  const own = tables.flatMap(({ kernel, models: [model] }) =>
+    model?.powerMw === undefined ? [] : [[kernel, model.powerMw] as const],
+  )
+  return own.length === 0 ? {} : { powersMw: Object.fromEntries(own) }
+}
+
+/** The same with a fit of one's own: the profile that some of the networks lead to. */
+export function crossFitWith(
+  options: Pick<Parameters<typeof crossFit>[1], 'name' | 'source' | 'networks' | 'method'>,
+  fitOn: (used: readonly MeasuredNetwork[]) => Profile,
+): CrossFit {
+  const { networks, name, source, method } = options
+  const families = [...new Set(networks.map(({ family }) => family))]
   const folds: Fold[] = families.map((family) => {
     const kept = fitOn(networks.filter((network) => network.family !== family))
     const { tables, energy, inferenceOverhead } = kept
-    return { coefficients: coefficientsOf(tables), inferenceOverhead, activePowerMw: energy.activePowerMw }
+    const powers = ownPowers(tables)
+    return { coefficients: coefficientsOf(tables), inferenceOverhead, activePowerMw: energy.activePowerMw, ...powers }
   })
   const foldOf = ({ family }: MeasuredNetwork): number => families.indexOf(family)
   const shared = { kind: 'networks', source, method, leftOut: true, folds } as const
