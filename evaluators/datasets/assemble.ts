@@ -12,6 +12,8 @@ const MAX_CLASSES = 1000
 export interface RawDataset {
   readonly name: string
   readonly inputShape: Shape
+  /** Undefined where only the shape tells. */
+  readonly kind?: Dataset['kind']
   /** Undefined where the files do not name classes: they are then counted and named `0`, `1`, … */
   readonly classNames?: readonly string[]
   readonly samples: SampleArray
@@ -106,7 +108,7 @@ export function assembleDataset(raw: RawDataset, options: LoadOptions): Dataset 
   const dataset = {
     name,
     // A grey image that is not square is nearly always time × frequency; mirroring or turning it would be wrong.
-    kind: channels === 1 && height !== width ? ('spectrogram' as const) : ('image' as const),
+    kind: raw.kind ?? (channels === 1 && height !== width ? ('spectrogram' as const) : ('image' as const)),
     inputShape,
     classNames: raw.classNames ?? Array.from({ length: classes }, (_, i) => String(i)),
     samples,

@@ -1,4 +1,5 @@
 import type { Shape } from '../../network/types.ts'
+import type { SoundFrontEnd } from './sound/front-end.ts'
 
 export type SplitName = 'train' | 'validation' | 'test'
 
@@ -28,8 +29,12 @@ export interface Dataset {
   /** Per channel, measured on the training part, in raw sample units. Standard deviations are never 0. */
   readonly mean: readonly number[]
   readonly standardDeviation: readonly number[]
+  /** What made the samples of sound, and a device has to do before the network; undefined for other data. */
+  readonly frontEnd?: SoundFrontEnd
   /** What of the files was left out, a sentence each; for people, no part of `digest`. */
   readonly notes?: readonly string[]
+  /** What the values of a sample are, for whoever feeds an exported network; no part of `digest`. */
+  readonly sampleMeaning?: string
   /** Set by `withTeacher`; no part of `digest`, since recipes that read it name the teacher. */
   readonly teacher?: TeacherAnswers
 }

@@ -7,6 +7,7 @@ import { idxFormat } from './idx.ts'
 import { imageFolderFormat } from './image-folder.ts'
 import { assertExists, badFile, kindOfPath, listNames } from './input-file.ts'
 import { npzFormat } from './npz.ts'
+import { soundFolderFormat } from './sound-folder.ts'
 
 /** All layouts that can be read, in the order they are tried. */
 export const DATASET_FORMATS: readonly DatasetFormat[] = [
@@ -15,11 +16,13 @@ export const DATASET_FORMATS: readonly DatasetFormat[] = [
   cifar10Format,
   npzFormat,
   imageFolderFormat,
+  soundFolderFormat,
 ]
 
 /** What people have beside the layouts, and what to make of it. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
-  [/\.(wav|flac|mp3|ogg)$/i, 'make spectrograms of sound first, in an .npz file: docs/data.md shows how'],
+  [/\.wav$/i, 'name the folder that holds one folder of WAV files per class, or call the files class_….wav'],
+  [/\.(flac|mp3|ogg|opus|m4a|aiff?)$/i, 'convert the sound to WAV first'],
   [/\.(gif|bmp|webp|tiff?|hei[cf])$/i, 'convert the images to PNG or JPEG first'],
   [/\.(png|jpe?g)$/i, 'name the folder that holds one folder of images per class'],
   [/\.npy$/i, 'name a folder with x.npy (samples) and y.npy (their classes)'],

@@ -6,6 +6,7 @@ import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import { DATASET_FORMATS } from '../../evaluators/datasets/load.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import { cifarBatch, fixture, idxFiles, load, range, temporaryFolder, writeFiles } from './datasets-support.ts'
+import { tones } from './sound-support.ts'
 
 /** For every format, something small that it reads. A new format adds a line here. */
 const SAMPLES: Readonly<Record<string, (folder: string) => string>> = {
@@ -27,6 +28,10 @@ const SAMPLES: Readonly<Record<string, (folder: string) => string>> = {
         [`b/${i}.png`]: encode({ width: 4, height: 4, channels: 3, data: data.map((value) => value ^ 85) }),
       })
     }
+    return folder
+  },
+  'sound-folder': (folder) => {
+    writeFiles(folder, tones(10))
     return folder
   },
 }

@@ -23,7 +23,8 @@ test('a folder without images and other unknown things: the layouts are listed',
 })
 
 for (const [name, hint] of [
-  ['yes/1.wav', 'make spectrograms of sound first, in an .npz file: docs/data.md shows how'],
+  ['1.wav', 'name the folder that holds one folder of WAV files per class, or call the files class_….wav'],
+  ['yes/1.mp3', 'convert the sound to WAV first'],
   ['windows.csv', 'make an .npz file of it first: docs/data.md shows how'],
   ['samples.npy', 'name a folder with x.npy (samples) and y.npy (their classes)'],
   ['cats/1.bmp', 'convert the images to PNG or JPEG first'],
