@@ -23,13 +23,19 @@ export function forEachCsvRecord(
 }
 
 /** The fields of the first record; undefined where there is none, or it ends within a quoted field. */
-export function firstCsvRecord(text: string, separator: string): readonly string[] | undefined {
-  for (let position = startOf(text); position < text.length; ) {
+export const firstCsvRecord = (text: string, separator: string): readonly string[] | undefined =>
+  firstCsvRecords(text, separator, 1)[0]
+
+/** The fields of the first records, `most` of them or fewer, up to one that ends within a quoted field. */
+export function firstCsvRecords(text: string, separator: string, most: number): readonly (readonly string[])[] {
+  const records: (readonly string[])[] = []
+  for (let position = startOf(text); position < text.length && records.length < most; ) {
     const record = recordAt(text, position, separator)
-    if (record?.fields !== undefined || record === undefined) return record?.fields
+    if (record === undefined) break
+    if (record.fields !== undefined) records.push(record.fields)
     position = record.next
   }
-  return undefined
+  return records
 }
 
 interface CsvRecord {

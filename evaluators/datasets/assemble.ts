@@ -6,7 +6,7 @@ import type { Dataset, LoadOptions, SampleArray } from './dataset.ts'
 import { makeSplits, type SampleRange } from './splits.ts'
 import { channelStatistics } from './statistics.ts'
 
-const MAX_CLASSES = 1000
+export const MAX_CLASSES = 1000
 
 /** What a loader read from its files, before splitting. Samples and labels lie over SharedArrayBuffers. */
 export interface RawDataset {
@@ -20,6 +20,8 @@ export interface RawDataset {
   readonly labels: Int32Array
   /** Where the samples came from, in their order; the counts add up to all samples. */
   readonly ranges: readonly SampleRange[]
+  /** Where samples belong together, as windows that overlap do: the group of each; parts are made of whole groups. */
+  readonly groups?: Int32Array
 }
 
 /** Number of classes of files that do not say it: how far the training labels run from 0 without a gap. */
@@ -104,11 +106,13 @@ export function assembleDataset(raw: RawDataset, options: LoadOptions): Dataset 
   }
   checkFinite(raw, size)
   const [height, width, channels] = inputShape as [number, number, number]
-  const splits = makeSplits(labels, classes, ranges, options)
+  const splits = makeSplits(labels, classes, ranges, options, raw.groups)
   const dataset = {
     name,
-    // A grey image that is not square is nearly always time × frequency; mirroring or turning it would be wrong.
-    kind: raw.kind ?? (channels === 1 && height !== width ? ('spectrogram' as const) : ('image' as const)),
+    // A grey image that is not square is nearly always time × frequency, and what is one pixel wide, time: mirroring or
+    // turning it would be wrong.
+    kind:
+      raw.kind ?? ((channels === 1 && height !== width) || width === 1 ? ('spectrogram' as const) : ('image' as const)),
     inputShape,
     classNames: raw.classNames ?? Array.from({ length: classes }, (_, i) => String(i)),
     samples,

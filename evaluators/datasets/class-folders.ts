@@ -17,13 +17,15 @@ export interface Media {
   readonly isPassedOver?: (folder: string) => boolean
 }
 
-const SPLIT_OF_FOLDER: Readonly<Record<string, SplitName>> = {
+/** The parts that names of folders stand for. */
+export const SPLIT_OF_FOLDER: Readonly<Record<string, SplitName>> = {
   train: 'train',
   training: 'train',
   val: 'validation',
   valid: 'validation',
   validation: 'validation',
   test: 'test',
+  testing: 'test',
 }
 
 export interface LabelledFile {

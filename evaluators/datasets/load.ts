@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { UserError } from '../../lib/errors.ts'
 import { builtinFormat } from './builtin.ts'
 import { cifar10Format } from './cifar10.ts'
+import { csvFormat } from './csv.ts'
 import type { Dataset, DatasetFormat, LoadOptions } from './dataset.ts'
 import { idxFormat } from './idx.ts'
 import { imageFolderFormat } from './image-folder.ts'
@@ -17,6 +18,7 @@ export const DATASET_FORMATS: readonly DatasetFormat[] = [
   npzFormat,
   imageFolderFormat,
   soundFolderFormat,
+  csvFormat,
 ]
 
 /** What people have beside the layouts, and what to make of it. */
@@ -26,7 +28,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/\.(gif|bmp|webp|tiff?|hei[cf])$/i, 'convert the images to PNG or JPEG first'],
   [/\.(png|jpe?g)$/i, 'name the folder that holds one folder of images per class'],
   [/\.npy$/i, 'name a folder with x.npy (samples) and y.npy (their classes)'],
-  [/\.(csv|tsv)$/i, 'make an .npz file of it first: docs/data.md shows how'],
+  [/\.(arff|feather|parquet|xlsx?)$/i, 'save it as CSV first'],
 ]
 
 /** The first hint that fits a name in the folder or in the folders within. */
@@ -47,7 +49,7 @@ export async function loadDataset(path: string, options: LoadOptions): Promise<D
   if (format === undefined) {
     if (kindOfPath(path) === 'file') {
       const hint = HINTS.find(([pattern]) => pattern.test(path))?.[1]
-      throw badFile(path, 'is no .npz file', hint ?? 'other layouts are given by their folder')
+      throw badFile(path, 'is no .npz, .csv, .tsv or .yaml file', hint ?? 'other layouts are given by their folder')
     }
     const hint = hintFor(path)
     if (hint !== undefined) throw badFile(path, 'holds no known data set layout', hint)

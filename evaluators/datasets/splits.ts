@@ -1,6 +1,7 @@
 import { UserError } from '../../lib/errors.ts'
 import { type RandomStream, randomStream } from '../../lib/random.ts'
 import type { LoadOptions, SplitName } from './dataset.ts'
+import { takeGroups } from './grouped-splits.ts'
 import { sharedUint32 } from './shared-arrays.ts'
 
 /** Consecutive samples that came from one file (or folder) and belong to one part. */
@@ -70,6 +71,7 @@ function checkedFraction(value: number, name: string): number {
  * Splits by file layout where the files have parts of their own, and by seed where not: first `testFraction` of the
  * training samples becomes the test part, then `validationFraction` of what is left the validation part, class by class.
  * Every prefix of a part is itself stratified.
+ * @param groups of each sample, where samples belong together: whole groups then go to one part.
  * @throws UserError when a fraction is not between 0 and 1 or a part would be empty.
  */
 export function makeSplits(
@@ -77,6 +79,7 @@ export function makeSplits(
   classes: number,
   ranges: readonly SampleRange[],
   options: LoadOptions,
+  groups?: Int32Array,
 ): Record<SplitName, Uint32Array> {
   const testFraction = checkedFraction(options.testFraction ?? DEFAULT_TEST_FRACTION, 'test')
   const validationFraction = checkedFraction(options.validationFraction ?? DEFAULT_VALIDATION_FRACTION, 'validation')
@@ -91,13 +94,17 @@ export function makeSplits(
     ['validation', validationFraction],
   ] as const) {
     if (parts[split].length === 0) {
-      const { taken, kept } = takeShare(parts.train, labels, classes, share, random)
-      parts[split] = taken
-      parts.train = kept
+      const { taken, kept } =
+        groups === undefined
+          ? takeShare(parts.train, labels, classes, share, random)
+          : takeGroups(parts.train, labels, groups, share, random)
+      parts[split] = [...taken]
+      parts.train = [...kept]
     }
     if (parts[split].length === 0 || parts.train.length === 0) {
       const source = ranges.find((range) => range.split === 'train')?.source ?? 'the data set'
-      throw new UserError(`'${source}' has too few samples for a ${split} part: give at least 3 of a class`)
+      const few = groups === undefined ? 'samples' : 'recordings or stretches of time'
+      throw new UserError(`'${source}' has too few ${few} for a ${split} part: give at least 3 of a class`)
     }
   }
   return {

@@ -30,6 +30,11 @@ const SAMPLES: Readonly<Record<string, (folder: string) => string>> = {
     }
     return folder
   },
+  csv: (folder) => {
+    const lines = Array.from({ length: 40 }, (_, i) => `${i},${i * i},${i % 3}`)
+    writeFiles(folder, { 'rows.csv': ['a,b,label', ...lines].join('\n') })
+    return folder
+  },
   'sound-folder': (folder) => {
     writeFiles(folder, tones(10))
     return folder

@@ -18,14 +18,14 @@ test('a folder without images and other unknown things: the layouts are listed',
   await refuses(
     t,
     path.join(folder, 'data.bin'),
-    /data\.bin' is no \.npz file: other layouts are given by their folder/,
+    /data\.bin' is no \.npz, \.csv, \.tsv or \.yaml file: other layouts are given by their folder/,
   )
 })
 
 for (const [name, hint] of [
   ['1.wav', 'name the folder that holds one folder of WAV files per class, or call the files class_….wav'],
   ['yes/1.mp3', 'convert the sound to WAV first'],
-  ['windows.csv', 'make an .npz file of it first: docs/data.md shows how'],
+  ['windows.parquet', 'save it as CSV first'],
   ['samples.npy', 'name a folder with x.npy (samples) and y.npy (their classes)'],
   ['cats/1.bmp', 'convert the images to PNG or JPEG first'],
   ['1.jpg', 'name the folder that holds one folder of images per class'],
@@ -36,7 +36,7 @@ for (const [name, hint] of [
     const error = await t.throwsAsync(load(folder))
     t.is(error?.message, `'${folder}' holds no known data set layout: ${hint}`)
     const file = path.join(folder, name)
-    t.is((await t.throwsAsync(load(file)))?.message, `'${file}' is no .npz file: ${hint}`)
+    t.is((await t.throwsAsync(load(file)))?.message, `'${file}' is no .npz, .csv, .tsv or .yaml file: ${hint}`)
   })
 }
 
