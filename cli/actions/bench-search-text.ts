@@ -1,3 +1,4 @@
+import type { Direction } from '../../evaluators/tabular/direction.ts'
 import { formatNumber } from '../../lib/units.ts'
 import type { NormalisationKind } from '../../search/tabular/normalisation.ts'
 import type { Comparison, Summary } from '../../search/tabular/summary.ts'
@@ -17,6 +18,8 @@ export interface BenchmarkHeader {
   readonly begin?: number
   readonly promotion?: string
   readonly scoreAccuracy: string
+  /** Columns whose direction was said, by name: they count in their own unit. */
+  readonly directions: Readonly<Record<string, Direction>>
   readonly normalisation: NormalisationKind
   readonly together: boolean
   readonly hideCosts: boolean
@@ -33,7 +36,7 @@ export interface LadderStep {
 
 export interface DeviceHeader {
   readonly cost: readonly string[]
-  /** Error in percent, then the costs. */
+  /** Error in percent, or what stands in its place with a direction, then the costs. */
   readonly ideal: readonly number[]
   readonly reference: readonly number[]
   readonly trueHypervolume: number
@@ -51,7 +54,6 @@ export interface Effort {
 
 const share = (value: number): string => value.toFixed(4)
 const percent = (value: number): string => `${(100 * value).toFixed(1)} %`
-const error = (value: number | null): string => (value === null ? 'none' : `${value.toFixed(2)} %`)
 const pValue = (value: number): string => (value < 0.0001 ? '< 0.0001' : value.toFixed(4))
 
 /** The figures of a benchmark as tables. */
@@ -91,7 +93,9 @@ export function describeBenchmark(
     ),
   ]
   if (devices.length > 1) parts.push(perDevice(results))
-  parts.push(`Error of the best network within limits, mean of the seeds:\n${bestErrors(header, results)}`)
+  const { scoreAccuracy, directions } = header
+  const quality = scoreAccuracy in directions ? `'${scoreAccuracy}'` : 'Error'
+  parts.push(`${quality} of the best network within limits, mean of the seeds:\n${bestErrors(header, results)}`)
   const comparisons = results.flatMap((result, i) =>
     result.versus.flatMap((other) => {
       const earlier = results.slice(0, i).some(({ algorithm }) => algorithm === other.algorithm)
@@ -112,9 +116,12 @@ function heading({ table, accuracy, scoreAccuracy, architectures, devices, seeds
     devices.length === 1 ? '' : rest.together ? ', one search for all devices' : ', one search per device'
   const known = rest.hideCosts ? 'costs measured with the error' : 'costs known beforehand'
   const ahead = rest.lookAhead === 1 ? '' : `, ${rest.lookAhead} networks asked for at a time`
+  const own = scoreAccuracy in rest.directions
+  const qualityRange = (low: number, high: number): string =>
+    own ? `${scoreAccuracy} ${range(low, high)}` : `error ${range(low, high)} %`
   const boxes = devices.map(
     ({ cost, ideal, reference, trueFrontSize }) =>
-      `  ${cost.join(', ')}: error ${range(ideal[0]!, reference[0]!)} %, ` +
+      `  ${cost.join(', ')}: ${qualityRange(ideal[0]!, reference[0]!)}, ` +
       `${cost.map((name, j) => `${name} ${range(ideal[j + 1]!, reference[j + 1]!)}`).join(', ')}; ` +
       `true front of ${trueFrontSize}`,
   )
@@ -156,12 +163,20 @@ function perDevice(results: readonly Summary[]): string {
 }
 
 /** One line per limit and algorithm, one column per number of evaluations. */
-function bestErrors({ devices, seeds }: BenchmarkHeader, results: readonly Summary[]): string {
+function bestErrors(
+  { devices, seeds, scoreAccuracy, directions }: BenchmarkHeader,
+  results: readonly Summary[],
+): string {
   const evaluations = [...new Set(results.map((result) => result.evaluations))]
   const algorithms = [...new Set(results.map(({ algorithm }) => algorithm))]
+  const own = scoreAccuracy in directions
+  const error = (value: number | null): string =>
+    value === null ? 'none' : own ? formatNumber(value) : `${value.toFixed(2)} %`
   const rows = devices.flatMap(({ cost, limits }, device) =>
     limits.flatMap(({ costs, trueError }, limit) => {
-      const bounds = cost.flatMap((name, j) => (costs[j] === null ? [] : [`${name} ${formatNumber(costs[j]!)}`]))
+      const bounds = cost.flatMap((name, j) =>
+        costs[j] === null ? [] : [`${name} ${directions[name] === 'max' ? 'from ' : ''}${formatNumber(costs[j]!)}`],
+      )
       return algorithms.map((algorithm) => {
         const own = results.filter((result) => result.algorithm === algorithm)
         const cells = own.map((result) => {

@@ -28,7 +28,11 @@ export const benchSearchCommand = defineCommand({
       })
       .option('accuracy', {
         type: 'string',
-        describe: 'Column that searches see: percents or shares',
+        describe: 'Column that searches see: percents or shares; COLUMN:max for a score of another unit',
+      })
+      .option('error', {
+        type: 'string',
+        describe: 'Instead of --accuracy, a column of which less is better, of any unit: error, loss, perplexity',
       })
       .option('ladder', {
         type: 'string',
@@ -60,7 +64,9 @@ export const benchSearchCommand = defineCommand({
         array: true,
         nargs: 1,
         demandOption: true,
-        describe: 'Columns to minimise beside the error, separated by commas; repeat for several devices',
+        describe:
+          'Columns to minimise beside the error, or COLUMN:max to maximise (throughput), separated by commas; repeat ' +
+          'for several devices',
       })
       .option('together', {
         type: 'boolean',
@@ -85,13 +91,15 @@ export const benchSearchCommand = defineCommand({
       })
       .option('error-limit', {
         type: 'number',
-        describe: 'Error in % that bounds the region of interest (default: that of 85 % of the networks, two digits)',
+        describe:
+          'Error in %, or in the unit of --error, that bounds the region of interest (default: that of 85 % of the ' +
+          'networks, two digits)',
       })
       .option('limit', {
         type: 'string',
         array: true,
         nargs: 1,
-        describe: 'COLUMN=VALUE,…: costs under which the best error is compared; repeat for several (default: three)',
+        describe: 'COLUMN=VALUE,…: costs within which the best error is compared; repeat for several (default: three)',
       })
       .option('hide-costs', {
         type: 'boolean',

@@ -3,6 +3,7 @@ import { firstCsvRecord, forEachCsvRecord } from '../../lib/csv.ts'
 import { messageOf } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
 import { assertExists, badFile, kindOfPath, readInputFile } from '../datasets/input-file.ts'
+import { asMinimised, type Direction } from './direction.ts'
 
 /** One text holds a table. */
 const MOST_BYTES = 500_000_000
@@ -99,15 +100,25 @@ export function numbersOf(table: Table, column: string): Float64Array {
   })
 }
 
+/**
+ * Figures of a column so turned that less of them is better, in the column's own unit.
+ * @throws UserError naming the line of a cell that is no number.
+ */
+export const minimisedOf = (table: Table, column: string, direction: Direction | undefined): Float64Array =>
+  numbersOf(table, column).map((value) => asMinimised(value, direction))
+
 /** What may be done about a cell that is no number. */
 function hintOn(cell: string): string {
   if (NO_FIGURE.test(cell)) return '; --lenient passes over rows without one'
   return /^[+-]?\d+,\d+$/.test(cell) ? ', with a point before the decimals and none between thousands' : ''
 }
 
+/** So many in a hundred accuracies between 0 and 1 are shares, whatever the others are. */
+const MOSTLY_SHARES = 90
+
 /**
  * Errors in percent from a column of accuracies, which may be in percent or shares: shares where none is above 1.
- * @throws UserError naming the line of a cell that is no accuracy.
+ * @throws UserError naming the line of a cell that is no accuracy, or a percentage among shares.
  */
 export function errorsOf(table: Table, column: string): Float64Array {
   const accuracies = numbersOf(table, column)
@@ -116,10 +127,20 @@ export function errorsOf(table: Table, column: string): Float64Array {
     throw badFile(
       table.file,
       `has ${accuracies[bad]} in column '${column}' of line ${table.line(bad)}`,
-      'accuracies are percents from 0 to 100 or shares from 0 to 1',
+      'accuracies are percents from 0 to 100 or shares from 0 to 1; for figures of another unit say whether more or less ' +
+        `is better, ${column}:max or ${column}:min`,
     )
   }
-  const whole = accuracies.every((accuracy) => accuracy <= 1) ? 1 : 100
+  const above = accuracies.findIndex((accuracy) => accuracy > 1)
+  const shares = accuracies.reduce((count, accuracy) => count + Number(accuracy > 0 && accuracy < 1), 0)
+  if (above >= 0 && 100 * shares >= MOSTLY_SHARES * accuracies.length) {
+    throw badFile(
+      table.file,
+      `has ${accuracies[above]} in column '${column}' of line ${table.line(above)}, and between 0 and 1 in most others`,
+      'either percents or shares are expected, not both',
+    )
+  }
+  const whole = above < 0 ? 1 : 100
   return accuracies.map((accuracy) => (100 / whole) * (whole - accuracy))
 }
 

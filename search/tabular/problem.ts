@@ -1,4 +1,5 @@
-import { errorsOf, numbersOf, type Table } from '../../evaluators/tabular/table.ts'
+import type { Direction } from '../../evaluators/tabular/direction.ts'
+import { errorsOf, minimisedOf, type Table } from '../../evaluators/tabular/table.ts'
 import { type GeneColumns, genomeLookup, type TableSpace, tableSpace } from '../../evaluators/tabular/table-space.ts'
 import { mean } from '../../lib/statistics.ts'
 import type { Genome, KnownCosts, Told } from '../algorithm.ts'
@@ -12,17 +13,22 @@ export interface ProblemColumns {
   readonly scoreAccuracy: string
   /** Per device its cost columns. */
   readonly costs: readonly (readonly string[])[]
+  /**
+   * Columns whose direction is said: these count in their own unit. Of the others accuracies are percents or shares, of
+   * which more is better, and less is better of costs.
+   */
+  readonly directions?: ReadonlyMap<string, Direction>
 }
 
 /** A table as a search: plain arrays with one value per architecture, which threads can be given. */
 export interface TabularProblem {
   readonly space: TableSpace
   readonly architectureCount: number
-  /** Errors in percent that a search sees, per rung. */
+  /** Errors that a search sees, per rung: in percent, or with a direction the column's figures (negatives for `max`). */
   readonly errors: readonly Float64Array[]
-  /** Errors in percent that count in the end. */
+  /** Errors that count in the end. */
   readonly scoreErrors: Float64Array
-  /** Per device and cost column. */
+  /** Per device and cost column; negatives for `max`. */
   readonly costs: readonly (readonly Float64Array[])[]
 }
 
@@ -36,12 +42,18 @@ export function tabularProblem(table: Table, columns: ProblemColumns): TabularPr
     })
     return shared
   }
+  const directionOf = (column: string) => columns.directions?.get(column)
+  const errorsIn = (column: string): Float64Array => {
+    const direction = directionOf(column)
+    return ofArchitectures(direction === undefined ? errorsOf(table, column) : minimisedOf(table, column, direction))
+  }
+  const costsIn = (column: string) => ofArchitectures(minimisedOf(table, column, directionOf(column)))
   return {
     space,
     architectureCount: measurements.length,
-    errors: columns.accuracies.map((column) => ofArchitectures(errorsOf(table, column))),
-    scoreErrors: ofArchitectures(errorsOf(table, columns.scoreAccuracy)),
-    costs: columns.costs.map((device) => device.map((column) => ofArchitectures(numbersOf(table, column)))),
+    errors: columns.accuracies.map(errorsIn),
+    scoreErrors: errorsIn(columns.scoreAccuracy),
+    costs: columns.costs.map((device) => device.map(costsIn)),
   }
 }
 

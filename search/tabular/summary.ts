@@ -18,7 +18,7 @@ export interface DeviceSummary extends Spread {
   readonly cost: readonly string[]
   /** Mean share of the true front found. */
   readonly frontShare: number
-  /** Per limit: the mean error in percent over the seeds that found a network within it, and how many did. */
+  /** Per limit: the mean error, as the table has it, over the seeds that found a network within it, and how many did. */
   readonly errors: readonly { readonly mean: number | null; readonly seeds: number }[]
 }
 
@@ -41,11 +41,15 @@ export interface Summary extends Spread {
   readonly versus: readonly Comparison[]
 }
 
-/** One summary for each algorithm and number of evaluations, algorithms first. */
+/**
+ * One summary for each algorithm and number of evaluations, algorithms first.
+ * @param shown turns errors of searches into figures of the table
+ */
 export function summarise(
   all: readonly AlgorithmRuns[],
   evaluations: readonly number[],
   costNames: readonly (readonly string[])[],
+  shown = (error: number): number => error,
 ): readonly Summary[] {
   const volumes = (runs: AlgorithmRuns, step: number) =>
     runs.runs.map((searches) => mean(scoresAfter(searches, step).map(({ volume }) => volume)))
@@ -60,7 +64,7 @@ export function summarise(
           frontShare: mean(scores.map(({ frontShare }) => frontShare)),
           errors: scores[0]!.errors.map((_, limit) => {
             const found = scores.flatMap(({ errors }) => errors[limit] ?? [])
-            return { mean: found.length === 0 ? null : mean(found), seeds: found.length }
+            return { mean: found.length === 0 ? null : shown(mean(found)), seeds: found.length }
           }),
         }
       })

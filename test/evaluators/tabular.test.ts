@@ -51,6 +51,11 @@ test('semicolons, tabs and bars may stand between columns, lines may end in CR, 
 test('accuracies are shares where none is above 1, else percents', (t) => {
   t.deepEqual([...errorsOf(readTable(tableFile(t, 'a\n0\n1\n'), ['a']), 'a')], [100, 0])
   t.deepEqual([...errorsOf(readTable(tableFile(t, 'a\n0.5\n90\n'), ['a']), 'a')], [99.5, 10])
+  const shares = `a\n${'0.5\n'.repeat(18)}93.1\n0\n`
+  t.throws(() => errorsOf(readTable(tableFile(t, shares), ['a']), 'a'), {
+    name: 'UserError',
+    message: /has 93.1 in column 'a' of line 20, and between 0 and 1 in most others: either percents or shares/,
+  })
 })
 
 test('what is wrong with a table is one sentence that says where', (t) => {

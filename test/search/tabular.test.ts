@@ -25,7 +25,7 @@ const NO_GENES = { columns: [], digits: [], ordinal: [], categorical: [], same: 
 function problemOf(file: string, columns: Omit<ProblemColumns, 'scoreAccuracy'> & { scoreAccuracy?: string }) {
   const { genes, accuracies, scoreAccuracy = accuracies.at(-1)!, costs } = columns
   const read = [...genes.columns, ...genes.digits, ...accuracies, scoreAccuracy, ...costs.flat()]
-  return tabularProblem(readTable(file, read), { genes, accuracies, scoreAccuracy, costs })
+  return tabularProblem(readTable(file, read), { ...columns, scoreAccuracy })
 }
 
 const small = (changes: Partial<ProblemColumns> = {}): TabularProblem =>
@@ -96,6 +96,44 @@ test('a genome of the table is measured, on every rung; one that the table lacks
   t.is(evaluation.architecture([0, 0, 2, 2]), undefined)
   t.is(evaluation.knownCosts([0, 0, 2, 2]), undefined)
   t.deepEqual(evaluation.told([0, 0, 2, 2]).fronts, [{ objectives: undefined, violation: 1 }])
+})
+
+test('with a direction a column counts as it is, or as its negative', (t) => {
+  const plain = small({ genes: digitsOnly, costs: [['latency_ms', 'energy_mj']] })
+  const directions = new Map([
+    ['accuracy', 'max'],
+    ['energy_mj', 'max'],
+    ['latency_ms', 'min'],
+  ] as const)
+  const directed = small({ genes: digitsOnly, costs: [['latency_ms', 'energy_mj']], directions })
+  const close = (a: Float64Array, b: readonly number[]) =>
+    t.true(b.length === 96 && b.every((value, i) => Math.abs(value - a[i]!) < 1e-9))
+  const [[latency, energy]] = plain.costs as unknown as [[Float64Array, Float64Array]]
+  close(directed.costs[0]![0]!, [...latency])
+  close(
+    directed.costs[0]![1]!,
+    Array.from(energy, (value) => -value),
+  )
+  close(
+    directed.scoreErrors,
+    Array.from(plain.scoreErrors, (error) => error - 100),
+  )
+  const least = small({ genes: digitsOnly, directions: new Map([['accuracy', 'min']]) })
+  close(
+    least.errors[0]!,
+    Array.from(plain.scoreErrors, (error) => 100 - error),
+  )
+  const [same, turned] = [plain, directed].map(({ scoreErrors, costs }) => ({
+    ...plain,
+    scoreErrors,
+    errors: [scoreErrors],
+    costs: [[costs[0]![0]!]],
+  }))
+  const all = [...same!.scoreErrors.keys()].filter((i) => i % 3 === 0)
+  const volumes = [same!, turned!].map((problem) =>
+    scoreOf(problem, 0, all, scaleOf(problem, 0, { ...ROI, kind: 'full' })),
+  )
+  t.true(Math.abs(volumes[0]!.volume - volumes[1]!.volume) < 1e-9 && volumes[0]!.volume < 1)
 })
 
 test('samples, mutants and children stay in the table, also in one that holds hardly any genome', (t) => {
