@@ -13,6 +13,7 @@ import { cortexMProfiles } from '../scripts/fit-profiles/cortex-m.ts'
 import { edgeTpuProfiles } from '../scripts/fit-profiles/edgetpu.ts'
 import { efr32Profile } from '../scripts/fit-profiles/efr32.ts'
 import { ethosProfiles } from '../scripts/fit-profiles/ethos.ts'
+import { withExternalFlash } from '../scripts/fit-profiles/external-flash.ts'
 import { gap9Profile } from '../scripts/fit-profiles/gap9.ts'
 import { gpuProfiles } from '../scripts/fit-profiles/gpu.ts'
 import { fitKnownDevices } from '../scripts/fit-profiles/known-devices.ts'
@@ -58,7 +59,7 @@ const boardOf = (id: string): Profile => operatorBoards.find(({ profile }) => pr
 
 for (const { profile: fitted, suites } of [
   ...operatorBoards,
-  ...cortexBoards(values.data, boardOf(m4), boardOf(m33)),
+  ...withExternalFlash(values.data, cortexBoards(values.data, boardOf(m4), boardOf(m33))),
   nrf5340Profile(values.data),
   gap9Profile(values.data),
   efr32Profile(values.data),

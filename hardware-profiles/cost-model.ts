@@ -9,6 +9,7 @@ import { MemoryModel } from './memory.ts'
 import type { Profile } from './profile.ts'
 import type { StoredSize } from './stored-size.ts'
 import { type Basis, CompiledTable } from './table.ts'
+import { streamedMs } from './weight-stream.ts'
 
 /** Share of the latency that was found each way; they add up to 1, or are all 0 for a network without kernels. */
 export type BasisShares = Readonly<Record<Basis, number>>
@@ -120,23 +121,16 @@ export function createCostModel(profile: Profile): CostModel {
     }
   }
 
-  /** Time for the weights that do not fit the accelerator's memory. */
-  function streamMs({ weightElements, biasElements }: StoredSize): number {
-    if (profile.weightStream === undefined) return 0
-    const { cacheBytes, usPerByte } = profile.weightStream
-    const { weightBytes, biasBytes } = profile.memory
-    return 1e-3 * usPerByte * Math.max(weightElements * weightBytes + biasElements * biasBytes - cacheBytes, 0)
-  }
-
   function priceLowered(lowered: Lowered, options: PriceOptions = {}): Costs {
     const { numbers } = lowered
     const { kernels } = lowered.schedule
-    const overheadMs = profile.inferenceOverhead * unitMs + streamMs(lowered.stored)
+    const streamMs = streamedMs(profile, lowered)
+    const overheadMs = profile.inferenceOverhead * unitMs + streamMs
     const sums: PriceSums = {
       latencyMs: overheadMs,
       energyMj: (overheadMs * profile.energy.activePowerMw) / 1000 + profile.energy.wakeUpEnergyMj,
       variance: 0,
-      unmeasuredErrorMs: 0,
+      unmeasuredErrorMs: streamMs * (profile.weightStream?.error90 ?? 0),
       byBasis: [0, 0, 0, 0],
       supported: true,
     }
@@ -178,7 +172,7 @@ export function createCostModel(profile: Profile): CostModel {
     })
     return [
       cost('inference', profile.inferenceOverhead * unitMs, wakeUpEnergyMj),
-      cost('weight-stream', streamMs(lower(graph, fusion).stored), 0),
+      cost('weight-stream', streamedMs(profile, lower(graph, fusion)), 0),
     ].filter(({ energyMj }) => energyMj > 0)
   }
 

@@ -197,7 +197,18 @@ const operatingPoint = z.strictObject({
  * Weights beyond what an accelerator keeps on its chip, which come over a bus once an inference: of all that a network
  * stores, so that it is no cost of a single kernel. In µs, for a bus does not follow the core's clock.
  */
-const weightStream = z.strictObject({ cacheBytes: nonNegative, usPerByte: nonNegative, provenance })
+const weightStream = z.strictObject({
+  cacheBytes: nonNegative,
+  usPerByte: nonNegative,
+  /**
+   * Convolutions with windows and more than `cachedBytes` of weights read them again for every so many pixels of results;
+   * default: all weights come once.
+   */
+  rereads: z.strictObject({ cachedBytes: nonNegative, pixels: positive }).optional(),
+  /** 90 % error of the time that they take, where it was not fitted with the rest. Default 0. */
+  error90: relativeError.optional(),
+  provenance,
+})
 
 const validation = z.strictObject({
   name: text,

@@ -116,7 +116,11 @@ export function warnings({ costModel, costs, energyPerHourMj }: Prediction, mode
     lines.push(`needs ${formatBytes(costs.peakRamBytes)} RAM and has ${formatBytes(availableRamBytes(profile))}`)
   }
   if (limits.has('flashBytes')) {
-    lines.push(`needs ${formatBytes(costs.flashBytes)} flash and has ${formatBytes(profile.flashBytes)}`)
+    const outside =
+      profile.weightStream?.rereads === undefined
+        ? ''
+        : '; what lies beyond is priced as read from the flash beside the chip, an estimate'
+    lines.push(`needs ${formatBytes(costs.flashBytes)} flash and has ${formatBytes(profile.flashBytes)}${outside}`)
   }
   if (model.format !== 'architecture' && model.dataType !== profile.dataType) {
     lines.push(`runs ${profile.dataType}: the file, in ${model.dataType}, is priced as if converted`)
