@@ -1,5 +1,6 @@
 import { GraphBuilder } from '../network/build.ts'
 import type { ActivationKind, NetworkGraph, Shape } from '../network/types.ts'
+import { alongAxes } from './axes.ts'
 import { type BlockKind, type BlockPlan, block, convUnit, type MixturePlan, mixtureBlock } from './blocks.ts'
 import { categorical, type GenomeReader, ordinal } from './choices.ts'
 import type { GeneDescription } from './genome.ts'
@@ -48,6 +49,9 @@ const STRIDE_PLANS: readonly string[] = [
 const LAST_MAP = { least: 2, greatest: 13 }
 /** Longest side that the first stage may hand on: full-size maps cost most and give least. */
 const FIRST_STAGE_SIDE = 24
+/** Of samples with one axis: as many positions as such squares have. */
+const LAST_SERIES = { least: LAST_MAP.least, greatest: LAST_MAP.greatest ** 2 }
+const FIRST_STAGE_SERIES = FIRST_STAGE_SIDE ** 2
 
 const stridesOf = (plan: string): readonly number[] => plan.split('-').map(Number)
 /** Taken apart once, since a search decodes thousands of genomes. */
@@ -60,15 +64,18 @@ const downSampled = (length: number, plan: string): number =>
 
 /** Plans whose last map is of a sensible size; for inputs of odd sizes, the one that comes nearest. */
 function stridePlans(task: Task): readonly string[] {
-  const [height, width] = [task.inputShape[0]!, task.inputShape[1]!]
+  const sides = task.inputShape.slice(0, 2).filter((length) => length > 1)
+  if (sides.length === 0) return ['1-1-1-1-1']
+  const [last, first] = sides.length === 1 ? [LAST_SERIES, FIRST_STAGE_SERIES] : ([LAST_MAP, FIRST_STAGE_SIDE] as const)
+  const [shortest, longest] = [Math.min(...sides), Math.max(...sides)]
   const fits = STRIDE_PLANS.filter(
     (plan) =>
-      downSampled(Math.max(height, width), plan.slice(0, 3)) <= FIRST_STAGE_SIDE &&
-      downSampled(Math.min(height, width), plan) >= LAST_MAP.least &&
-      downSampled(Math.max(height, width), plan) <= LAST_MAP.greatest,
+      downSampled(longest, plan.slice(0, 3)) <= first &&
+      downSampled(shortest, plan) >= last.least &&
+      downSampled(longest, plan) <= last.greatest,
   )
   if (fits.length > 0) return fits
-  return Math.max(height, width) > LAST_MAP.greatest ? [STRIDE_PLANS.at(-1)!] : ['1-1-1-1-1']
+  return longest > last.greatest ? [STRIDE_PLANS.at(-1)!] : ['1-1-1-1-1']
 }
 
 /** Input sides as shares of the task's. Spectrograms and small images are never resized: each pixel counts there. */
@@ -83,6 +90,10 @@ function inputShape(task: Task, resolution: number): Shape {
     resolution === 1 ? length : Math.max(4, Math.round((length * resolution) / 4) * 4)
   return [scaled(task.inputShape[0]!), scaled(task.inputShape[1]!), task.inputShape[2]!]
 }
+
+/** Kernels of rows of features have one tap only. */
+const kernels = ({ inputShape: [height, width] }: Task): readonly number[] =>
+  height === 1 && width === 1 ? [1] : [3, 5, 7]
 
 /** The genes every MobileNet-style network has. `stageGenes` adds to each stage; its names start with the stage's. */
 export function backboneGenes(
@@ -109,7 +120,7 @@ export function backboneGenes(
       categorical(`${stage}.kind`, kinds, present),
       ordinal(
         `${stage}.kernel`,
-        [3, 5, 7],
+        kernels(task),
         whenKind((kind) => kind !== 'fused'),
       ),
       ordinal(
@@ -132,22 +143,23 @@ export function decodeBackbone(
   mixtureOf: (stage: string) => MixturePlan | undefined,
 ): NetworkGraph {
   const g = new GraphBuilder()
+  const along = alongAxes(task)
   const stridePlan = genome.text('input.stridePlan')
   const strides = KNOWN_STRIDES.get(stridePlan) ?? stridesOf(stridePlan)
   const activation = genome.text('input.activation') as ActivationKind
   let x = g.input(inputShape(task, genome.number('input.resolution')))
-  x = convUnit(g, x, genome.number('input.stemFilters'), { kernel: 3, stride: strides[0]! }, activation)
+  x = convUnit(g, x, genome.number('input.stemFilters'), { kernel: along(3), stride: along(strides[0]!) }, activation)
   STAGES.forEach((stage, index) => {
     const depth = genome.number(stage.depth)
     const kind = genome.text(stage.kind) as BlockKind
     // Fused blocks are 3×3 as in EfficientNetV2: their cost grows with the square of the kernel on all channels.
-    const kernel = kind === 'fused' ? 3 : genome.number(stage.kernel)
+    const kernel = along(kind === 'fused' ? 3 : genome.number(stage.kernel))
     const expansion = kind === 'depthwiseSeparable' ? 1 : genome.number(stage.expansion)
     const width = genome.number(stage.width)
     const squeezeRatio = genome.number(stage.squeezeRatio)
     const mixture = mixtureOf(stage.name)
     for (let i = 0; i < depth; i++) {
-      const stride = i === 0 ? strides[index + 1]! : 1
+      const stride = along(i === 0 ? strides[index + 1]! : 1)
       const plan: BlockPlan = { kind, kernel, stride, expansion, width, squeezeRatio, activation }
       x = mixture !== undefined && i === depth - 1 ? mixtureBlock(g, x, plan, mixture) : block(g, x, plan)
     }

@@ -1,14 +1,14 @@
 import { type ConvOptions, GraphBuilder } from '../network/build.ts'
 import { sameShape } from '../network/shapes.ts'
-import type { ActivationKind, NetworkGraph } from '../network/types.ts'
+import type { ActivationKind, NetworkGraph, Pair } from '../network/types.ts'
 
 export type BlockKind = 'depthwiseSeparable' | 'invertedBottleneck' | 'fused'
 
 /** One convolutional block of a MobileNet-style network. */
 export interface BlockPlan {
   readonly kind: BlockKind
-  readonly kernel: number
-  readonly stride: number
+  readonly kernel: number | Pair
+  readonly stride: number | Pair
   /** Hidden channels ÷ input channels; depthwise-separable blocks have none. */
   readonly expansion: number
   readonly width: number

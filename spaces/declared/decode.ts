@@ -1,5 +1,6 @@
 import { GraphBuilder } from '../../network/build.ts'
 import type { ActivationKind, NetworkGraph } from '../../network/types.ts'
+import { type AlongAxes, alongAxes } from '../axes.ts'
 import { type BlockPlan, block, convUnit, mixtureBlock } from '../blocks.ts'
 import type { Genome } from '../genome.ts'
 import type { Task } from '../space.ts'
@@ -29,12 +30,13 @@ export function declaredDecoder({
       condition.choices.includes(genome[position.get(condition.gene)!]!) && active(condition.gene)
 
     const g = new GraphBuilder()
+    const along = alongAxes(task)
     let x = g.input(scaledInput(task, read(resolution) as number))
     for (const { members, when } of stages) {
       if (when !== undefined && !holds(when)) continue
       const value = (name: MemberName): Choice => read(members[name])
       const depth = value('depth') as number
-      for (let i = 0; i < depth; i++) x = addBlock(g, x, value, i === 0, i === depth - 1)
+      for (let i = 0; i < depth; i++) x = addBlock(g, x, value, along, i === 0, i === depth - 1)
     }
     return g.build(g.dense(g.globalAveragePool(x), task.classCount))
   }
@@ -50,12 +52,13 @@ function addBlock(
   g: GraphBuilder,
   x: string,
   value: (name: MemberName) => Choice,
+  along: AlongAxes,
   first: boolean,
   last: boolean,
 ): string {
   const kind = value('block') as DeclaredBlock
-  const kernel = value('kernel') as number
-  const stride = first ? (value('stride') as number) : 1
+  const kernel = along(value('kernel') as number)
+  const stride = along(first ? (value('stride') as number) : 1)
   const activation = value('activation') as ActivationKind
   const width = value('width') as number
   if (kind === 'maxPool') return g.maxPool(x, { kernel, stride })

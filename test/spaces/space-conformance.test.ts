@@ -5,6 +5,7 @@ import { canonicalJson } from '../../lib/canonical-json.ts'
 import { randomStream } from '../../lib/random.ts'
 import { archId, countMacs, countParams } from '../../network/measure.ts'
 import { scheduleOf } from '../../network/schedule.ts'
+import type { NetworkNode } from '../../network/types.ts'
 import { checkGenome, geneOperations } from '../../search/genes.ts'
 import { listSpaces, loadSpace } from '../../spaces/discover.ts'
 import type { Task } from '../../spaces/space.ts'
@@ -17,6 +18,15 @@ const TASKS: readonly Task[] = [
   { inputShape: [96, 96, 3], classCount: 2 },
   { inputShape: [5, 7, 2], classCount: 2 },
   { inputShape: [224, 160, 3], classCount: 1000 },
+  { inputShape: [60, 1, 5], classCount: 4 },
+]
+/** Series along either axis, and rows of features. */
+const FLAT_TASKS: readonly Task[] = [
+  { inputShape: [125, 1, 3], classCount: 4 },
+  { inputShape: [1, 500, 6], classCount: 6 },
+  { inputShape: [3, 1, 1], classCount: 2 },
+  { inputShape: [2000, 1, 2], classCount: 2 },
+  { inputShape: [1, 1, 64], classCount: 10 },
 ]
 const SAMPLES = 1000
 
@@ -28,6 +38,8 @@ const SPACES = [
     .filter((file) => /\.space\.(ts|yaml)$/.test(file))
     .map((file) => ({ id: file.split('.')[0]!, name: path.join(EXAMPLES, file) })),
 ]
+
+const bodyOf = ({ op }: NetworkNode): readonly NetworkNode[] => (op.kind === 'routedExperts' ? op.body.nodes : [])
 
 test('there are spaces', (t) => {
   t.deepEqual(
@@ -66,6 +78,28 @@ for (const { id, name } of SPACES) {
       }
       t.true(ids.size > 0.95 * count, `${ids.size} different networks of ${count}`)
     })
+  }
+
+  if (id !== 'residual') {
+    for (const task of FLAT_TASKS) {
+      test(`${id} on ${task.inputShape.join('×')}: no kernel or stride along an axis of one position`, async (t) => {
+        const space = await loadSpace(name)
+        const operations = geneOperations(space.genes(task))
+        const random = randomStream(8, 'flat', id)
+        const ids = new Set<string>()
+        for (let i = 0; i < 50; i++) {
+          const graph = space.decode(operations.sample(random), task)
+          ids.add(archId(graph))
+          for (const { op } of graph.nodes.flatMap((node) => [node, ...bodyOf(node)])) {
+            if (!('kernel' in op)) continue
+            for (const axis of [0, 1]) {
+              if (task.inputShape[axis] === 1) t.deepEqual([op.kernel[axis], op.stride[axis]], [1, 1])
+            }
+          }
+        }
+        t.true(ids.size > 40, `${ids.size} different networks of 50`)
+      })
+    }
   }
 
   test(`${id}: same seed, same genomes; mutation and crossover leave their inputs alone and stay in the space`, async (t) => {
