@@ -2,6 +2,7 @@ import yargs from 'yargs'
 import { messageOf, OperationalError, UserError } from '../lib/errors.ts'
 import { fileSystemTrouble } from '../lib/files.ts'
 import { unknownName } from '../lib/nearest-name.ts'
+import { hasOwnCode } from '../lib/own-code.ts'
 import { COMMANDS } from './commands/index.ts'
 import { packageVersion } from './package-version.ts'
 import { checkWrittenFlags, type DeclaredFlags, unknownWords } from './written-flags.ts'
@@ -27,6 +28,11 @@ export async function main(argv: readonly string[]): Promise<void> {
     // leaving in the midst of a training would abort in native code.
     if (process.listenerCount('SIGINT') === 0) process.exit(0)
     process.kill(process.pid, 'SIGINT')
+  })
+  // Errors that no command could catch: of a timer in a file of the user's own, say.
+  process.on('uncaughtException', (error) => {
+    report(error, debug)
+    process.exit()
   })
   try {
     const first = argv[0]
@@ -60,6 +66,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     report(error, debug)
   }
+  // Its timers and sockets would keep a command that is done from ending.
+  if (hasOwnCode()) process.stdout.write('', () => process.exit())
 }
 
 /** The flags of the command that is being read, which yargs knows and its types do not tell of. */

@@ -3,8 +3,9 @@ import module from 'node:module'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { canonicalJson, sha256Hex } from './canonical-json.ts'
-import { messageOf, UserError } from './errors.ts'
+import { UserError } from './errors.ts'
 import { unknownName } from './nearest-name.ts'
+import { loadOwnModule } from './own-code.ts'
 
 export interface Member {
   readonly id: string
@@ -79,13 +80,10 @@ export async function importMember(what: string, name: string, members: readonly
     )
   if (!existsSync(file))
     throw new UserError(`the ${what} file '${name}' does not exist: give an id or the path of a file`)
-  let imported: { default?: unknown }
-  try {
-    offerEntries()
-    imported = (await import(pathToFileURL(file).href)) as { default?: unknown }
-  } catch (error) {
-    throw new UserError(`the ${what} file '${name}' does not load: ${messageOf(error)}`, { cause: error })
-  }
+  offerEntries()
+  const imported = looksLikePath(name)
+    ? await loadOwnModule(file, `the ${what} file '${name}'`)
+    : ((await import(pathToFileURL(file).href)) as { readonly default?: unknown })
   if (imported.default === undefined)
     throw new UserError(`the ${what} file '${name}' has no default export: export default define…({…})`)
   return imported.default

@@ -84,6 +84,9 @@ class Wired extends Same {
   static of = (graph: object): Wiring | undefined => (#wiring in graph ? graph.#wiring : undefined)
 }
 
+/** Whether a graph comes from a `GraphBuilder`, which has checked it (not of all: those of which nodes were pruned say no). */
+export const isBuilt = (graph: NetworkGraph): boolean => Wired.of(graph) !== undefined
+
 /** How a graph's nodes read each other, by their positions in `graph.nodes`. */
 export function wiringOf(graph: NetworkGraph): Wiring {
   const known = Wired.of(graph)

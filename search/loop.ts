@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Measurement } from '../evaluators/evaluator.ts'
 import type { Failure } from '../lib/errors.ts'
+import { watched } from '../lib/own-code.ts'
 import type { RandomStream } from '../lib/random.ts'
 import type { Genome, GenomeOperations } from '../spaces/genome.ts'
 import type { SearchSpace, Task } from '../spaces/space.ts'
@@ -51,6 +52,11 @@ export type SearchEvent =
   | { readonly event: 'trial'; readonly record: TrialRecord; readonly rejected: number }
 
 interface InFlight extends PendingTrial {
+  readonly candidate: Candidate
+}
+
+interface Proposal {
+  readonly assignment: Assignment
   readonly candidate: Candidate
 }
 
@@ -136,6 +142,26 @@ export class SearchLoop {
 
   async #run(signal: AbortSignal): Promise<ExperimentStatus> {
     const running = new Map<number, Promise<number>>()
+    try {
+      const status = await this.#runWith(running, signal)
+      this.#clearMarks(running.keys())
+      return status
+    } catch (error) {
+      try {
+        this.#clearMarks(running.keys())
+      } catch {
+        // A disk that takes nothing more is what the first error is about.
+      }
+      throw error
+    }
+  }
+
+  /** What ends a search otherwise than by a crash is not the fault of the networks in training. */
+  #clearMarks(trials: Iterable<number>): void {
+    for (const trial of trials) this.#journal.markTraining(trial, false)
+  }
+
+  async #runWith(running: Map<number, Promise<number>>, signal: AbortSignal): Promise<ExperimentStatus> {
     const stopped = new Promise<undefined>((resolve) => {
       signal.addEventListener('abort', () => resolve(undefined), { once: true })
     })
@@ -153,8 +179,6 @@ export class SearchLoop {
       const ended = await Promise.race([stopped, ...running.values()])
       if (ended !== undefined) running.delete(ended)
     }
-    // A clean stop clears the marks of what is in flight: only a crash leaves them.
-    for (const trial of running.keys()) this.#journal.markTraining(trial, false)
     return 'interrupted'
   }
 
@@ -186,7 +210,7 @@ export class SearchLoop {
     this.#journal.commit(finished === undefined ? turn : { ...turn, finished })
   }
 
-  #accept({ assignment, candidate }: { assignment: Assignment; candidate: Candidate }): TrialHead {
+  #accept({ assignment, candidate }: Proposal): TrialHead {
     const { genome, rung, continues } = assignment
     const trial = this.#asked++
     const head = {
@@ -220,21 +244,19 @@ export class SearchLoop {
    * What to train next: a network that goes up, or a new one within the limits of some device. Undefined when results
    * must come first, when all is begun, or when patience with the algorithm runs out.
    */
-  async #propose(
-    rejections: Rejection[],
-  ): Promise<{ readonly assignment: Assignment; readonly candidate: Candidate } | undefined> {
+  async #propose(rejections: Rejection[]): Promise<Proposal | undefined> {
     let busySince = performance.now()
     for (let attempt = 0; attempt < this.#plan.patience; attempt++) {
       if (performance.now() - busySince > BUSY_LIMIT_MS) {
         await nextTurn()
         busySince = performance.now()
       }
-      const assignment = this.#scheduler.ask()
-      if (assignment === undefined) return undefined
-      const candidate = this.#price(assignment.genome)
-      if (assignment.continues !== undefined) return { assignment, candidate }
+      const proposal = watched('what a proposal calls', () => this.#ask())
+      if (proposal === undefined) return undefined
+      const { assignment, candidate } = proposal
+      if (assignment.continues !== undefined) return proposal
       if (this.#seen.has(candidate.archId)) continue
-      if (isFeasible(candidate)) return { assignment, candidate }
+      if (isFeasible(candidate)) return proposal
       this.#scheduler.reject({
         genome: candidate.genome,
         fronts: candidate.violation.map((violation) => ({ objectives: undefined, violation })),
@@ -245,6 +267,11 @@ export class SearchLoop {
     }
     this.#scheduler.exhaust()
     return this.#propose(rejections)
+  }
+
+  #ask(): Proposal | undefined {
+    const assignment = this.#scheduler.ask()
+    return assignment && { assignment, candidate: this.#price(assignment.genome) }
   }
 
   async #train(pending: InFlight, signal: AbortSignal): Promise<number> {

@@ -1,4 +1,5 @@
 import { messageOf, OperationalError, UserError } from '../lib/errors.ts'
+import { OWN_TURN_SECONDS, OwnCodeError, ownCall } from '../lib/own-code.ts'
 import type { Algorithm, AlgorithmConfig, AlgorithmDefinition } from './algorithm.ts'
 import { checkGenome } from './genes.ts'
 
@@ -7,12 +8,14 @@ import { checkGenome } from './genes.ts'
  * function, and genomes that do not fit the genes are refused.
  */
 export function checkedAlgorithm(definition: AlgorithmDefinition, file: string): AlgorithmDefinition {
+  const owner = `the algorithm file '${file}'`
   const run = <T>(what: string, work: () => T): T => {
     try {
-      return work()
+      return ownCall({ owner, what }, OWN_TURN_SECONDS, work)
     } catch (error) {
+      if (error instanceof OwnCodeError) throw error
       const Kind = error instanceof UserError ? UserError : OperationalError
-      throw new Kind(`the algorithm file '${file}' fails in ${what}: ${messageOf(error)}`, { cause: error })
+      throw new Kind(`${owner} fails in ${what}: ${messageOf(error).split('\n', 1)[0]}`, { cause: error })
     }
   }
   const checked = (algorithm: Algorithm, { operations }: AlgorithmConfig): Algorithm => ({

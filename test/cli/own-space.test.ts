@@ -75,6 +75,23 @@ const WRONG: readonly (readonly [string, string, RegExp])[] = [
     module("[ordinal('a.width', [8, 16]), ordinal('a.depth', [1, 2], { gene: 'a.width', choices: [2] })]", ''),
     /'a.depth' wants choice 2 of 'a.width', whose choices count from 0 to 1/,
   ],
+  ['twice', module("[ordinal('a.width', [8]), ordinal('a.width', [16])]", ''), /gene 'a.width' is there twice/],
+  ['exit', module(GENES, 'process.exit(0)'), /decode\(\[\d, \d\]\) calls process\.exit\(0\)/],
+  ['nodes', module(GENES, 'return { nodes: 7 }'), /decode\(\[\d, \d\]\) gives no network/],
+  ['holes', module(GENES, 'return { nodes: [null] }'), /decode\(\[\d, \d\]\) fails: /],
+  [
+    'handmade',
+    module(
+      GENES,
+      "return { nodes: [{ id: 'a', op: { kind: 'input', shape: [8, 8, 1] }, inputs: ['b'] }], output: 'a' }",
+    ),
+    /node 'a' \(input\) reads 'b', which no earlier node gives/,
+  ],
+  [
+    'other',
+    `let calls = 0\n${module(GENES, 'return g.build(g.dense(calls++ % 2 ? x : g.dense(x, 5), task.classCount))')}`,
+    /gives another network at each call/,
+  ],
 ]
 
 test('a space in code that breaks a rule is refused in one sentence before anything is written', async (t) => {
@@ -93,6 +110,38 @@ test('a space in code that breaks a rule is refused in one sentence before anyth
   t.is(searched.code, 2, searched.stderr)
 })
 
+const LIVELY = `setInterval(() => {}, 1000)
+console.log('loading')
+${module(GENES, "console.log('decoding'); process.stdout.write('more'); genome[0] = 99; return g.build(g.dense(x, task.classCount))")}`
+
+test('what a space prints goes beside the JSON, its timers keep no command alive, and genomes stay as they are', async (t) => {
+  const folder = temporaryFolder(t)
+  writeFileSync(path.join(folder, 'lively.ts'), LIVELY)
+  const searched = await frugal(folder, 'search', '--space', './lively.ts', '--trials', '2', '--json', ...QUICK)
+  t.is(searched.code, 0, searched.stderr)
+  t.regex(searched.stderr, /loading[^]*decoding/)
+  const events = searched.stdout.trim().split('\n')
+  t.is(JSON.parse(events.at(-1)!).event, 'done')
+  for (const event of events) t.notThrows(() => JSON.parse(event), event)
+})
+
+test('a timer of a space that throws, or ends the process, ends a search with a sentence', async (t) => {
+  const folder = temporaryFolder(t)
+  const file = path.join(folder, 'late.ts')
+  const space = module(GENES, 'return g.build(g.dense(x, task.classCount))')
+  const search = ['search', '--space', './late.ts', '--trials', '4', '--epochs', '3', '--workers', '1'] as const
+  for (const [late, code, message] of [
+    ["throw new Error('late')", 1, /^frugal: unexpected error: late$/m],
+    ['process.exit(0)', 2, /^frugal: the space file '.*late\.ts' is not right: it calls process\.exit\(0\)/],
+  ] as const) {
+    const timer = `const { decode } = mine; let set = false; mine.decode = (...all) => { if (!set) setTimeout(() => { ${late} }, 500); set = true; return decode(...all) }`
+    writeFileSync(file, `${space.replace('export default', 'const mine =')}${timer}\nexport default mine\n`)
+    const stopped = await frugal(folder, ...search, '--json')
+    t.is(stopped.code, code, stopped.stderr)
+    t.regex(stopped.stderr, message)
+  }
+})
+
 test('an algorithm of one’s own that throws, or asks for what does not exist, is named', async (t) => {
   const folder = temporaryFolder(t)
   const file = path.join(folder, 'mine.algorithm.js')
@@ -102,6 +151,7 @@ test('an algorithm of one’s own that throws, or asks for what does not exist, 
       1,
       /^frugal: the algorithm file '.*mine\.algorithm\.js' fails in ask\(\): no idea\n$/,
     ],
+    ['process.exit(0)', 2, /^frugal: the algorithm file '.*' is not right: ask\(\) calls process\.exit\(0\)/],
     ['return [99]', 2, /fails in ask\(\): a genome must be an array of \d+ choice indices/],
   ] as const) {
     writeFileSync(
