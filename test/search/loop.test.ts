@@ -195,6 +195,36 @@ test('a trial in flight at a crash is trained alone after the resume, and only t
   })
 })
 
+test('networks in training when an algorithm throws are not marked as if they had crashed the process', async (t) => {
+  await withStore(t, async (file) => {
+    const store = openStore(file, { write: true })
+    const plan = toyPlan({ workers: 3, networks: 30 })
+    const id = newExperiment(store, plan)
+    const journal = store.journal(id)
+    let asks = 0
+    const failing: SearchPlan = {
+      ...plan,
+      algorithm: {
+        ...plan.algorithm,
+        create: (config, random) => {
+          const algorithm = plan.algorithm.create(config, random)
+          const ask = () => {
+            if (++asks === 15) throw new Error('no idea')
+            return algorithm.ask()
+          }
+          return { ask, tell: (result) => algorithm.tell(result), state: () => algorithm.state() }
+        },
+      },
+    }
+    await t.throwsAsync(new SearchLoop(failing, journal, ignore).run(NEVER), { message: 'no idea' })
+    journal.countCrashes()
+    const crashes = journal.loopState()!.pending.map((trial) => trial.crashes)
+    t.true(crashes.length > 3)
+    t.deepEqual(new Set(crashes), new Set([0]))
+    store.close()
+  })
+})
+
 test('impossible limits are told in one sentence that names the limit and the closest candidate', async (t) => {
   const plan = toyPlan({ devices: [toyDevice('tiny', 100)] })
   const error = await t.throwsAsync(probeSpace(plan, randomStream(1, 'probe')), { instanceOf: UserError })
