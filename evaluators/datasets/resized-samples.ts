@@ -2,6 +2,7 @@ import { shapeText, sizeOf } from '../../network/shapes.ts'
 import type { Shape } from '../../network/types.ts'
 import type { Dataset, SampleArray } from './dataset.ts'
 import { createResizer } from './resize.ts'
+import { createWholeResizer } from './whole-resize.ts'
 
 /** The samples of a data set in another size, each resized when it is first asked for. */
 export interface ResizedSamples {
@@ -29,9 +30,12 @@ export function resizedSamples(dataset: Dataset, target: Shape): ResizedSamples 
   return resized
 }
 
-function resizeLater({ samples: originals, labels, inputShape }: Dataset, target: Shape): ResizedSamples {
+function resizeLater({ samples: originals, labels, inputShape, frontEnd }: Dataset, target: Shape): ResizedSamples {
   const [height, width, channels] = inputShape as [number, number, number]
-  const resize = createResizer([height, width], [target[0]!, target[1]!], channels)
+  const size = [target[0]!, target[1]!] as const
+  // What a device computes from sound is to be the same to the last bit.
+  const resize =
+    frontEnd === undefined ? createResizer([height, width], size, channels) : createWholeResizer([height, width], size)
   const [from, to] = [sizeOf(inputShape), sizeOf(target)]
   const samples =
     originals instanceof Float32Array
