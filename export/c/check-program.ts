@@ -4,17 +4,10 @@ interface CheckedModel {
 }
 
 /**
- * `check.c`: runs the model on every sample of `inputs.bin`, writes `outputs.bin`, and says how much of the arena was
- * written to. On a computer it uses stdio, on an emulated Cortex-M semihosting.
+ * How a check program reads `inputs.bin` into `sample`, writes `result` to `outputs.bin`, and says things: with stdio on
+ * a computer, with semihosting on an emulated Cortex-M.
  */
-export function checkProgram({ identifier }: CheckedModel): string {
-  const upper = identifier.toUpperCase()
-  return `/* Runs the model on inputs.bin, writes outputs.bin, prints how much of the arena was written to. */
-#include "model.c"
-
-static int8_t sample[${upper}_INPUT_BYTES], result[${upper}_OUTPUT_BYTES];
-
-#if defined(__arm__) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+export const CHECK_FILES = `#if defined(__arm__) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
 #define ON_BOARD 1
 /* Semihosting: the operation in r0, its argument in r1. */
 static int call(int operation, const void *argument) {
@@ -79,7 +72,20 @@ static void say_number(uint32_t number) {
   say(at);
 }
 
-/* Bytes from the start of the arena up to the last one that differs from what it was filled with. */
+`
+
+/**
+ * `check.c`: runs the model on every sample of `inputs.bin`, writes `outputs.bin`, and says how much of the arena was
+ * written to. On a computer it uses stdio, on an emulated Cortex-M semihosting.
+ */
+export function checkProgram({ identifier }: CheckedModel): string {
+  const upper = identifier.toUpperCase()
+  return `/* Runs the model on inputs.bin, writes outputs.bin, prints how much of the arena was written to. */
+#include "model.c"
+
+static int8_t sample[${upper}_INPUT_BYTES], result[${upper}_OUTPUT_BYTES];
+
+${CHECK_FILES}/* Bytes from the start of the arena up to the last one that differs from what it was filled with. */
 static uint32_t touched(int8_t fill) {
   uint32_t bytes = sizeof arena;
   while (bytes > 0 && arena[bytes - 1] == fill) bytes--;

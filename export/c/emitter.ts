@@ -53,7 +53,8 @@ export const literal = (value: number): string => (value === -(2 ** 31) ? '(-214
 
 const LINE = 110
 
-function wrap(items: readonly string[]): string {
+/** Items of an initialiser, in lines. */
+export function wrap(items: readonly string[]): string {
   let text = ''
   let line = ' '
   for (const item of items) {

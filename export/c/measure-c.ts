@@ -7,12 +7,18 @@ const [MEASURED] = BOARDS as readonly [Board]
 export const COUNT_BUILD: readonly string[] = boardLink(MEASURED, ['count.c'], 'count.elf')
 export const COUNT_RUN: readonly string[] = [...boardRun(MEASURED, 'count.elf'), '-icount', `shift=${ICOUNT_SHIFT}`]
 /** What links the smallest program. */
-export const MAIN_BUILD: readonly string[] = boardLink(MEASURED, ['main.c', 'model.c'], 'main.elf')
+const buildOf = (sources: readonly string[]): readonly string[] => boardLink(MEASURED, sources, 'main.elf')
+const MAIN_SOURCES: readonly string[] = ['main.c', 'model.c']
+export const MAIN_BUILD: readonly string[] = buildOf(MAIN_SOURCES)
 
 /** Flash of the smallest program for a Cortex-M4: code, constants and start-up, from the sections of the linked file. */
-export async function linkedFlash(folder: string, compiler: string): Promise<number | undefined> {
+export async function linkedFlash(
+  folder: string,
+  compiler: string,
+  sources: readonly string[] = MAIN_SOURCES,
+): Promise<number | undefined> {
   const size = findTool('arm-none-eabi-size')
-  if (size === undefined || !(await runTool(compiler, MAIN_BUILD, folder)).ok) return undefined
+  if (size === undefined || !(await runTool(compiler, buildOf(sources), folder)).ok) return undefined
   const sizes = /^\s*(\d+)\s+(\d+)/m.exec((await runTool(size, ['main.elf'], folder)).stdout)
   return sizes === null ? undefined : Number(sizes[1]) + Number(sizes[2])
 }

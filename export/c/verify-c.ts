@@ -39,6 +39,8 @@ export interface CVerificationJob {
   readonly samples: number
   /** How many of the samples run on emulated boards. */
   readonly emulatedSamples: number
+  /** What the smallest program is linked of; `main.c` and `model.c` where left out. */
+  readonly sources?: readonly string[]
 }
 
 /** Programs that C is verified with. */
@@ -77,7 +79,7 @@ export async function verifyC(job: CVerificationJob): Promise<CVerification> {
     return {
       runs,
       stackBytes,
-      flashBytes: await linkedFlash(folder, compiler),
+      flashBytes: await linkedFlash(folder, compiler, job.sources),
       instructions: samples > 0 ? await countInstructions(folder, compiler, emulator!) : undefined,
     }
   } finally {
