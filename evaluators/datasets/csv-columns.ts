@@ -105,7 +105,7 @@ function labelPosition(file: string, layout: Layout, settings: CsvSettings, take
   const named = free.filter((i) => layout.hasHeader && among(LABEL_NAMES, layout.names[i]!))
   if (named.length > 1) {
     const found = named.map((i) => `'${layout.names[i]}'`).join(' and ')
-    throw badFile(file, `has the columns ${found}`, 'say which is the label in a YAML file (docs/data.md)')
+    throw badFile(file, `has the columns ${found}`, 'say which is the label in csv.json (docs/data.md)')
   }
   const last = free.filter((i) => !isDate(layout.row[i] ?? '') && !isTimeName(layout.names[i]!)).at(-1)
   return named[0] ?? last ?? layout.names.length - 1
@@ -119,7 +119,7 @@ function labelPosition(file: string, layout: Layout, settings: CsvSettings, take
 export function chooseColumns(file: string, text: string, settings: CsvSettings, byFolder: boolean): CsvColumns {
   const layout = layoutOf(file, text)
   const { names, hasHeader, row, separator } = layout
-  const ignored = new Set((settings.ignore ?? []).map((name) => positionOf(file, layout, name)))
+  const ignored = new Set(settings.ignore.map((name) => positionOf(file, layout, name)))
   const recording = settings.recording === undefined ? undefined : positionOf(file, layout, settings.recording)
   const taken = new Set([...ignored, ...(recording === undefined ? [] : [recording])])
   const label = byFolder ? undefined : labelPosition(file, layout, settings, taken)

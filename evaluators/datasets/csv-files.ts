@@ -1,11 +1,12 @@
 import path from 'node:path'
 import { classFolders, SPLIT_OF_FOLDER } from './class-folders.ts'
+import { CSV_SETTINGS } from './csv-settings.ts'
 import type { SplitName } from './dataset.ts'
 import { assertExists, badFile, kindOfPath, listNames } from './input-file.ts'
 
 export const isCsv = (name: string): boolean => /\.(csv|tsv)$/i.test(name)
 /** Tables in formats that are not read. */
-const isOtherTable = (name: string): boolean => /\.(arff|feather|json|parquet|xlsx?)$/i.test(name)
+const isOtherTable = (name: string): boolean => /\.(arff|feather|parquet|xlsx?)$/i.test(name)
 /** With such files around, a CSV file is about them. */
 const isMedium = (name: string): boolean => /\.(png|jpe?g|gif|bmp|webp|wav|flac|mp3|ogg|npz|npy)$/i.test(name)
 
@@ -44,9 +45,10 @@ function partFolders(folder: string): readonly string[] {
   return holding.every((name) => Object.hasOwn(SPLIT_OF_FOLDER, name.toLowerCase())) ? holding : []
 }
 
-/** Whether a folder holds CSV files, class folders of them, or parts. */
+/** Whether a folder holds CSV files, class folders of them, parts, or settings that say so. */
 export function holdsCsv(folder: string): boolean {
   const names = listNames(folder)
+  if (names.includes(CSV_SETTINGS)) return true
   if (names.some(isMedium)) return false
   return names.some(isCsv) || FOLDERS.matches(folder)
 }
@@ -62,7 +64,7 @@ function partOfName(name: string): SplitName | undefined {
 function filesSideBySide(folder: string): readonly CsvFile[] {
   const files = csvNames(folder).map((name) => ({ file: path.join(folder, name), split: partOfName(name) }))
   if (files.every(({ split }) => split === undefined)) return files.map(({ file }) => ({ file, split: 'train' }))
-  const right = 'have train, validation or test in each name, or name the files in a YAML file (docs/data.md)'
+  const right = 'have train, validation or test in each name, or name the files in csv.json (docs/data.md)'
   const without = files.find(({ split }) => split === undefined)
   if (without !== undefined) throw badFile(without.file, 'is of no part, as others in its folder are', right)
   if (files.every(({ split }) => split !== 'train')) throw badFile(folder, 'holds no training file', right)

@@ -74,11 +74,15 @@ function labelName(file: string, columns: CsvColumns, field: string, line: numbe
   if (Number.isNaN(number)) return text
   if (!Number.isSafeInteger(number)) {
     const right =
-      'labels are words or whole numbers; where another column holds them, name it in a YAML file (docs/data.md)'
+      'labels are words or whole numbers; where another column holds them, name it in csv.json (docs/data.md)'
     throw badFile(file, `has the label '${shown(text)}' ${where}`, right)
   }
   return String(number)
 }
+
+/** How settings call a column. */
+const reference = ({ hasHeader, names }: CsvColumns, position: number): string =>
+  hasHeader ? JSON.stringify(names[position]) : names[position]!
 
 function notANumber(file: string, columns: CsvColumns, position: number, field: string, line: number) {
   const where = `in line ${line}, ${columnText(columns, position)}`
@@ -86,8 +90,7 @@ function notANumber(file: string, columns: CsvColumns, position: number, field: 
     const what = field.trim() === '' ? 'nothing' : `'${field.trim()}'`
     return badFile(file, `has ${what} ${where}`, 'fill it with a number, or remove the line')
   }
-  const name = columns.names[position]!
-  const right = `features are finite numbers with a decimal point; 'ignore: [${/^[\w-]+$/.test(name) ? name : JSON.stringify(name)}]' in a YAML file leaves the column out (docs/data.md)`
+  const right = `features are finite numbers with a decimal point; "ignore": ${reference(columns, position)} in csv.json leaves the column out (docs/data.md)`
   return badFile(file, `has '${shown(field.trim())}' ${where}`, right)
 }
 
@@ -117,7 +120,7 @@ export function readCsvTable(
     const wrong = `has more than ${index.names().length} different values in ${columnText(columns, position)}, up to line ${line}`
     const what =
       position === label ? 'classes; where another column is the label' : 'recordings; where another column says them'
-    throw badFile(file, wrong, `these are too many ${what}, name it in a YAML file (docs/data.md)`)
+    throw badFile(file, wrong, `these are too many ${what}, name it in csv.json (docs/data.md)`)
   }
   let rows = 0
   let isHeader = hasHeader

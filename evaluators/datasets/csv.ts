@@ -4,11 +4,11 @@ import { assembleDataset, MAX_CLASSES } from './assemble.ts'
 import { type CsvColumns, chooseColumns, layoutOf, shownNames } from './csv-columns.ts'
 import { type CsvFile, type CsvFiles, holdsCsv, isCsv, listCsvFiles } from './csv-files.ts'
 import { boundedWindows, type WindowSize, windowValues } from './csv-samples.ts'
-import { type CsvDeclaration, type CsvSettings, isSettingsFile, readCsvDeclaration } from './csv-settings.ts'
+import { type CsvSettings, readCsvSettings } from './csv-settings.ts'
 import { type CsvTable, NameIndex, readCsvTable, readCsvText } from './csv-table.ts'
 import { blocksOf, type Stretch, stretchesOf, type Window } from './csv-windows.ts'
 import type { DatasetFormat, SplitName } from './dataset.ts'
-import { badFile, kindOfPath, listNames, MAX_BYTES } from './input-file.ts'
+import { badFile, kindOfPath, MAX_BYTES } from './input-file.ts'
 import { sharedInt32 } from './shared-arrays.ts'
 
 const MAX_RECORDINGS = 1_000_000
@@ -26,8 +26,9 @@ interface CsvData {
   readonly notes: readonly string[]
 }
 
-function readAll(target: string, { path: root, parts, settings }: CsvDeclaration): CsvData {
-  const listing: CsvFiles = parts.length > 0 ? { files: parts, notes: [] } : listCsvFiles(root)
+function readAll(target: string): CsvData {
+  const settings = readCsvSettings(target)
+  const listing: CsvFiles = settings.parts.length > 0 ? { files: settings.parts, notes: [] } : listCsvFiles(target)
   const indices = { labels: new NameIndex(MAX_CLASSES), recordings: new NameIndex(MAX_RECORDINGS) }
   const byFolder = listing.classNames !== undefined
   const tables: (CsvFile & { readonly table: CsvTable })[] = []
@@ -43,8 +44,7 @@ function readAll(target: string, { path: root, parts, settings }: CsvDeclaration
     tables.push({ ...file, table })
   }
   const labels = listing.classNames ?? indices.labels.names()
-  const notes = [...listing.notes, ...unusedSettings(target)]
-  return { target, settings, columns: columns!, tables, labels, notes }
+  return { target, settings, columns: columns!, tables, labels, notes: listing.notes }
 }
 
 /** @throws UserError when a file has other columns than the first. */
@@ -56,13 +56,6 @@ function checkColumns(file: string, text: string, { hasHeader, names, separator 
   if (layout.names.join('\n') !== names.join('\n')) {
     throw badFile(file, `has the columns ${shownNames(layout.names)}`, right)
   }
-}
-
-/** A folder with a settings file that is not the one asked for. */
-function unusedSettings(target: string): readonly string[] {
-  if (kindOfPath(target) !== 'folder') return []
-  const [file] = listNames(target).filter(isSettingsFile)
-  return file === undefined ? [] : [`'${path.join(target, file)}' is not read: give it to --data to have it read`]
 }
 
 /** Readings of a window; `all` means those of the recordings, which must then be equally long. */
@@ -79,7 +72,7 @@ function windowSize({ target, settings, tables }: CsvData, byFolder: boolean): W
     throw badFile(
       target,
       `holds recordings of ${range}`,
-      'say in a YAML file how many make a sample, such as window: 50 (docs/data.md)',
+      'say how many make a sample in csv.json, such as {"window": 50} (docs/data.md)',
     )
   }
   return { length: longest.count, step: longest.count }
@@ -203,12 +196,10 @@ function ranges(numbers: readonly number[]): string {
 /** Tables of numbers with a label: rows of features, or windows of readings. */
 export const csvFormat: DatasetFormat = {
   id: 'csv',
-  description:
-    'CSV: a .csv file or a folder of them, one folder of .csv recordings per class, or a .yaml file that says how to read them',
-  matches: (target) => (kindOfPath(target) === 'folder' ? holdsCsv(target) : isCsv(target) || isSettingsFile(target)),
+  description: 'CSV: a .csv file or a folder of them, or one folder of .csv recordings per class',
+  matches: (target) => (kindOfPath(target) === 'folder' ? holdsCsv(target) : isCsv(target)),
   load: async (target, options) => {
-    const declaration = isSettingsFile(target) ? readCsvDeclaration(target) : { path: target, parts: [], settings: {} }
-    const data = readAll(target, declaration)
+    const data = readAll(target)
     const byFolder = data.columns.label === undefined
     const size = windowSize(data, byFolder)
     const { parts, isSeries, blocks } = partsOf(data, size, byFolder)
@@ -225,7 +216,7 @@ export const csvFormat: DatasetFormat = {
     const makesParts = isSeries && new Set(parts.map(({ split }) => split)).size < 3
     const dataset = assembleDataset(
       {
-        name: path.basename(path.resolve(target)).replace(/\.(csv|tsv|ya?ml)$/i, ''),
+        name: path.basename(path.resolve(target)).replace(/\.(csv|tsv)$/i, ''),
         inputShape: shapeOf(data, size),
         classNames,
         samples: windowValues(windows, size.length, data.columns.features.length),

@@ -49,7 +49,7 @@ export async function loadDataset(path: string, options: LoadOptions): Promise<D
   if (format === undefined) {
     if (kindOfPath(path) === 'file') {
       const hint = HINTS.find(([pattern]) => pattern.test(path))?.[1]
-      throw badFile(path, 'is no .npz, .csv, .tsv or .yaml file', hint ?? 'other layouts are given by their folder')
+      throw badFile(path, 'is no .npz, .csv or .tsv file', hint ?? 'other layouts are given by their folder')
     }
     const hint = hintFor(path)
     if (hint !== undefined) throw badFile(path, 'holds no known data set layout', hint)

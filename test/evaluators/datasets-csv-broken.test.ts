@@ -13,11 +13,7 @@ for (const [what, content, pattern] of [
   ['a question mark', with7('1,?,0'), /has '\?' in line 7, column 'y': fill it/],
   ['infinity', with7('1,Infinity,0'), /has 'Infinity' in line 7, column 'y': features are finite numbers/],
   ['too large a number', with7('1,1e39,0'), /has '1e39' in line 7, column 'y': features are finite/],
-  [
-    'a word',
-    with7('1,warm,0'),
-    /has 'warm' in line 7, column 'y': .*'ignore: \[y\]' in a YAML file leaves the column out/,
-  ],
+  ['a word', with7('1,warm,0'), /has 'warm' in line 7, column 'y': .*"ignore": "y" in csv\.json leaves the column out/],
   ['no label', with7('1,2,'), /has no label in line 7, column 'label'/],
   [
     'a fraction as label',
@@ -90,38 +86,42 @@ test('files that do not fit together', async (t) => {
 })
 
 for (const [what, content, pattern] of [
-  ['an unknown member', 'windows: 3', /is no settings file for CSV: unknown member 'windows'.*window/],
-  ['a list', '- a', /holds no members: write members such as window: 60/],
-  ['no YAML', 'a: [', /cannot be read as YAML/],
-  ['a window of words', 'window: long', /has a window that is not right: a number of readings/],
-  ['a step alone', 'step: 3', /has step but no window/],
-  ['a shape and a window', 'window: 4\nshape: [1, 2]', /has window and shape/],
+  ['an unknown member', '{"windows": 3}', /holds no settings of CSV: unknown member 'windows'.*window/],
+  ['a list', '["a"]', /holds no settings of CSV: a JSON object with any of train, validation, test, label/],
+  ['no JSON', '{a: 1}', /csv\.json' is no JSON \(.*\): write settings such as \{"window": 60\}/],
+  ['a window of words', '{"window": "long"}', /has a window that is not right: a number of readings/],
+  ['a step alone', '{"step": 3}', /has step but no window/],
+  ['a shape and a window', '{"window": 4, "shape": [1, 2]}', /has window and shape/],
   [
     'a shape of another size',
-    'shape: [3, 3]',
+    '{"shape": [3, 3]}',
     /has the shape 3 × 3, which are 9 values: its rows have 2 features: x, y/,
   ],
-  ['a path out of the folder', 'path: ../secret.csv', /names '\.\.\/secret\.csv', which lies elsewhere/],
-  ['an absolute path', 'train: /etc/passwd', /names '\/etc\/passwd', which lies elsewhere/],
-  ['test files alone', 'test: a.csv', /names files of a part but no training files/],
-  ['a file twice', 'train: a.csv\ntest: ./a.csv', /names '.*a\.csv' twice/],
-  ['a missing file', 'path: b.csv', /b\.csv' does not exist: did you mean '.*a\.csv'\?/],
-  ['an unknown column', 'label: lable', /has no column 'lable': unknown column 'lable'.*label/],
-  ['a window that is too long', 'window: 30', /holds no 30 readings without a gap: take a shorter window/],
-  ['one recording', 'window: 10\nstep: 1', /too few recordings or stretches of time/],
-  [
-    'windows beyond memory',
-    'path: big.csv\nwindow: 40000\nstep: 1',
-    /gives 40001 samples of 40000 × 1 values, \d+ bytes/,
-  ],
+  ['a path out of the folder', '{"train": "../secret.csv"}', /names '\.\.\/secret\.csv', which lies elsewhere/],
+  ['an absolute path', '{"train": "/etc/passwd"}', /names '\/etc\/passwd', which lies elsewhere/],
+  ['test files alone', '{"test": "a.csv"}', /names files of a part but no training files/],
+  ['a file twice', '{"train": "a.csv", "test": "./a.csv"}', /names '.*a\.csv' twice/],
+  ['a missing file', '{"train": "b.csv"}', /b\.csv' does not exist: did you mean '.*a\.csv'\?/],
+  ['an unknown column', '{"label": "lable"}', /has no column 'lable': unknown column 'lable'.*label/],
+  ['a window that is too long', '{"window": 30}', /holds no 30 readings without a gap: take a shorter window/],
+  ['one recording', '{"window": 10, "step": 1}', /too few recordings or stretches of time/],
 ] as const) {
-  test(`a settings file with ${what} is refused in one sentence`, async (t) => {
+  test(`settings with ${what} are refused in one sentence`, async (t) => {
     const folder = temporaryFolder(t)
-    writeFiles(folder, { 'a.csv': LINES.join('\n'), 'a.yaml': content })
-    if (content.includes('big.csv')) {
-      const lines = Array.from({ length: 80_000 }, (_, i) => `${i % 7},${i % 2}`)
-      writeFiles(folder, { 'big.csv': lines.join('\n') })
-    }
-    await refuses(t, path.join(folder, 'a.yaml'), pattern)
+    writeFiles(folder, { 'a.csv': LINES.join('\n'), 'csv.json': content })
+    await refuses(t, folder, pattern)
   })
 }
+
+test('windows beyond memory are refused before they are made', async (t) => {
+  const folder = temporaryFolder(t)
+  const lines = Array.from({ length: 80_000 }, (_, i) => `${i % 7},${i % 2}`)
+  writeFiles(folder, { 'a.csv': lines.join('\n'), 'csv.json': '{"window": 40000, "step": 1}' })
+  await refuses(t, folder, /gives 40001 samples of 40000 × 1 values, \d+ bytes: at most 10000000 samples/)
+})
+
+test('settings that name parts go with their folder', async (t) => {
+  const folder = temporaryFolder(t)
+  writeFiles(folder, { 'a.csv': LINES.join('\n'), 'csv.json': '{"train": "a.csv"}' })
+  await refuses(t, path.join(folder, 'a.csv'), /names the files of the parts: give its folder to --data/)
+})

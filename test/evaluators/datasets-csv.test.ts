@@ -98,10 +98,10 @@ test('class folders: each recording is a sample, in parts where folders say so',
   await refuses(
     t,
     folder,
-    /holds recordings of 5 readings \('.*'\) to 9 \('.*long\.csv'\): say in a YAML file how many/,
+    /holds recordings of 5 readings \('.*'\) to 9 \('.*long\.csv'\): say how many make a sample in csv\.json/,
   )
-  writeFiles(folder, { 'window.yaml': 'window: 4\nstep: 1' })
-  const windows = await load(path.join(folder, 'window.yaml'))
+  writeFiles(folder, { 'csv.json': '{"window": 4, "step": 1}' })
+  const windows = await load(folder)
   t.deepEqual([...windows.inputShape], [4, 1, 2])
   t.is(windows.labels.length, 2 * 24 + 6)
 })
@@ -114,10 +114,10 @@ test('windows of a series: labelled by their last reading, and no reading is in 
   const folder = temporaryFolder(t)
   writeFiles(folder, {
     'room.csv': readings(2000, 'time,n,occupied', (i) => `${i * 60},${i},${Math.floor(i / 50) % 2}`),
-    'room.yaml': 'path: room.csv\nwindow: 10\nstep: 3',
+    'csv.json': '{"window": 10, "step": 3}',
   })
   for (const seed of [1, 2, 3]) {
-    const dataset = await load(path.join(folder, 'room.yaml'), { seed })
+    const dataset = await load(folder, { seed })
     t.deepEqual([...dataset.inputShape], [10, 1, 1])
     const partOf = new Map<number, string>()
     for (const part of ['train', 'validation', 'test'] as const) {
@@ -161,15 +161,15 @@ test('no window lies across a gap in time, a new recording or two files', async 
   writeFiles(folder, {
     'a.csv': readings(150, 'time,n,who,label', (i) => `${time(i)},${i},${Math.floor(i / 30)},${i % 2}`),
     'b.csv': readings(50, 'time,n,who,label', (i) => `${i},${1000 + i},9,${i % 2}`),
-    'gaps.yaml': 'window: 20\nstep: 1\nignore: who',
-    'who.yaml': 'window: 10\nstep: 1\nrecording: who',
+    'csv.json': '{"window": 20, "step": 1, "ignore": "who"}',
   })
-  const gaps = await load(path.join(folder, 'gaps.yaml'))
+  const gaps = await load(folder)
   const found = [...gaps.labels.keys()].map((i) => sample(gaps, i)[0]!).sort((a, b) => a - b)
   const each = [0, 50, 100, 1000].flatMap((first) => Array.from({ length: 31 }, (_, i) => first + i))
   t.deepEqual(found, each)
 
-  const who = await load(path.join(folder, 'who.yaml'))
+  writeFiles(folder, { 'csv.json': '{"window": 10, "step": 1, "recording": "who"}' })
+  const who = await load(folder)
   const personOf = (n: number) => (n >= 1000 ? 9 : Math.floor(n / 30))
   for (const i of who.labels.keys()) t.is(personOf(sample(who, i)[0]!), personOf(sample(who, i)[9]!))
   const people = (part: keyof Dataset['splits']) => new Set(starts(who, part).map(personOf))
@@ -179,26 +179,29 @@ test('no window lies across a gap in time, a new recording or two files', async 
 test('whole recordings by a column, and features that are an image', async (t) => {
   const folder = temporaryFolder(t)
   writeFiles(folder, {
-    'all.csv': readings(60, 'window,x,label', (i) => `${Math.floor(i / 3)},${i},${Math.floor(i / 3) % 2}`),
-    'all.yaml': 'path: all.csv\nrecording: window\nwindow: all',
-    'image.csv': rows(30, (i) => `${i % 2 ? 'b' : 'a'},1,2,3,4,5,${i}`),
-    'image.yaml': 'path: image.csv\nlabel: 1\nshape: [3, 2]',
+    'all/windows.csv': readings(60, 'window,x,label', (i) => `${Math.floor(i / 3)},${i},${Math.floor(i / 3) % 2}`),
+    'all/csv.json': '{"recording": "window", "window": "all"}',
+    'image/pixels.csv': rows(30, (i) => `${i % 2 ? 'b' : 'a'},1,2,3,4,5,${i}`),
+    'image/csv.json': '{"label": 1, "shape": [3, 2]}',
   })
-  const all = await load(path.join(folder, 'all.yaml'))
+  const all = await load(path.join(folder, 'all'))
   t.deepEqual([...all.inputShape], [3, 1, 1])
   t.is(all.labels.length, 20)
   t.deepEqual(sample(all, 1), [3, 4, 5])
-  const image = await load(path.join(folder, 'image.yaml'))
+  const image = await load(path.join(folder, 'image'))
   t.deepEqual([...image.inputShape], [3, 2, 1])
   t.deepEqual(image.classNames, ['a', 'b'])
   t.is(image.sampleMeaning, 'a row of features as 3 x 2: columns 2 to 7')
 })
 
-test('a settings file in the folder that is not asked for is told', async (t) => {
+test('settings beside a file that is named are read, too', async (t) => {
   const folder = temporaryFolder(t)
-  writeFiles(folder, { 'a.csv': rows(20, (i) => `${i},${i % 2}`), 'a.yaml': 'label: 1' })
-  const dataset = await load(folder)
-  t.is(dataset.notes![1], `'${path.join(folder, 'a.yaml')}' is not read: give it to --data to have it read`)
+  writeFiles(folder, {
+    'a.csv': rows(20, (i) => `${i % 2},${i}`),
+    'b.csv': rows(20, (i) => `${i % 3},${i}`),
+    'csv.json': '{"label": 1}',
+  })
+  t.is((await load(path.join(folder, 'a.csv'))).classNames.length, 2)
 })
 
 const ROOT = path.join(import.meta.dirname, '../../../shared/data/datasets')
@@ -207,9 +210,9 @@ const real = existsSync(path.join(ROOT, 'occupancy')) ? test : test.skip
 real('occupancy: R’s row names and dates, three files, windows', async (t) => {
   const folder = temporaryFolder(t)
   symlinkSync(path.join(ROOT, 'occupancy'), path.join(folder, 'room'))
-  const files = 'train: room/datatraining.txt\ntest: [room/datatest.txt, room/datatest2.txt]\n'
-  writeFiles(folder, { 'rows.yaml': files, 'windows.yaml': `${files}window: 30\nstep: 5\n` })
-  const dataset = await load(path.join(folder, 'rows.yaml'))
+  const files = { train: 'room/datatraining.txt', test: ['room/datatest.txt', 'room/datatest2.txt'] }
+  writeFiles(folder, { 'csv.json': JSON.stringify(files) })
+  const dataset = await load(folder)
   t.deepEqual([...dataset.inputShape], [1, 1, 5])
   t.is(dataset.splits.train.length + dataset.splits.validation.length, 8143)
   t.is(dataset.splits.test.length, 2665 + 9752)
@@ -219,7 +222,8 @@ real('occupancy: R’s row names and dates, three files, windows', async (t) => 
     dataset.notes![0]!,
     /label 'Occupancy'; 5 features \(.*\); no features: row names, date; parts by \d+ blocks of time/,
   )
-  const windows = await load(path.join(folder, 'windows.yaml'))
+  writeFiles(folder, { 'csv.json': JSON.stringify({ ...files, window: 30, step: 5 }) })
+  const windows = await load(folder)
   t.deepEqual([...windows.inputShape], [30, 1, 5])
   t.true(windows.splits.train.length > 1200)
 })

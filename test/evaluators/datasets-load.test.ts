@@ -18,7 +18,7 @@ test('a folder without images and other unknown things: the layouts are listed',
   await refuses(
     t,
     path.join(folder, 'data.bin'),
-    /data\.bin' is no \.npz, \.csv, \.tsv or \.yaml file: other layouts are given by their folder/,
+    /data\.bin' is no \.npz, \.csv or \.tsv file: other layouts are given by their folder/,
   )
 })
 
@@ -36,7 +36,7 @@ for (const [name, hint] of [
     const error = await t.throwsAsync(load(folder))
     t.is(error?.message, `'${folder}' holds no known data set layout: ${hint}`)
     const file = path.join(folder, name)
-    t.is((await t.throwsAsync(load(file)))?.message, `'${file}' is no .npz, .csv, .tsv or .yaml file: ${hint}`)
+    t.is((await t.throwsAsync(load(file)))?.message, `'${file}' is no .npz, .csv or .tsv file: ${hint}`)
   })
 }
 
