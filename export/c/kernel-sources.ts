@@ -305,7 +305,8 @@ typedef struct {
 /* adds an expert's output, weighted by its share */
 KERNEL void combine(const combine_t *p, int32_t share, const int8_t *in, int8_t *out) {
   for (int32_t i = 0; i < p->length; i++) {
-    out[i] = clamp(out[i] + scale(share * (in[i] - p->in_zero), p->factor.multiplier, p->factor.shift), -128, 127);
+    const int32_t part = scale(share * (in[i] - p->in_zero), p->factor.multiplier, p->factor.shift);
+    out[i] = clamp(out[i] + clamp(part + p->out_zero, -128, 127) - p->out_zero, -128, 127);
   }
 }
 `,

@@ -136,8 +136,8 @@ export interface QuantisedConcat extends KernelBase {
 /**
  * The `topK` experts with the largest gates run (ties: lower index first) in that order. With g the gates' q − zero point,
  * and w = round(2^22 · g ÷ Σ g of the chosen) where several run or w = g where one runs, each adds
- * round(`share` · w · (q − zero point of its output)) to the output, which starts at its zero point and saturates at each
- * addition. Inputs: features, gates.
+ * round(`share` · w · (q − zero point of its output)), cut off to the int8 of the output, to the output, which starts at its
+ * zero point and saturates at each addition. Inputs: features, gates.
  */
 export interface QuantisedExperts extends KernelBase {
   readonly kind: 'routedExperts'

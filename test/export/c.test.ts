@@ -10,7 +10,7 @@ import { findTool } from '../../export/c/toolchain.ts'
 import { verifyC } from '../../export/c/verify-c.ts'
 import { type CModel, type CModelOptions, writeCModel } from '../../export/c/write-model.ts'
 import { quantisedSchedule } from '../../export/quantise/quantise.ts'
-import { everyKind, nestedExperts, type QuantisedCase, quantisedCase } from './networks.ts'
+import { everyKind, nestedExperts, opposedExperts, type QuantisedCase, quantisedCase } from './networks.ts'
 
 /** Runs a test where some tools are there; elsewhere its title says which one is missing. */
 const needing = (...tools: readonly string[]) => {
@@ -41,9 +41,11 @@ const filesOf = (model: CModel): ReadonlyMap<string, string> =>
     ['link.ld', LINKER_SCRIPT],
   ])
 
+const opposed = opposedExperts()
 const CASES = [
   ['every kind', await quantisedCase(everyKind({ experts: true }), 1)],
   ['nested experts', await quantisedCase(nestedExperts(), 2)],
+  ['opposed experts', await quantisedCase(opposed.graph, 1, 100, 8, opposed.weights)],
 ] as const
 
 const verify = (

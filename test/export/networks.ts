@@ -82,6 +82,28 @@ export function nestedExperts(): NetworkGraph {
   return g.build(g.activation(g.dense(g.globalAveragePool(routed), 4), 'softmax'))
 }
 
+/**
+ * Two experts, of which one gives the negative of what the other gives: their sum is small, and what one adds does not fit
+ * the int8 of the sum.
+ */
+export function opposedExperts(): { readonly graph: NetworkGraph; readonly weights: Weights } {
+  const g = new GraphBuilder()
+  const x = g.input([4, 8, 4])
+  const body = new GraphBuilder()
+  const graph = body.build(body.conv2d(body.input(g.shape(x)), 4, { bias: true }))
+  const routed = g.routedExperts(x, gatesOf(g, x, 2), 2, graph)
+  const network = g.build(routed)
+  const weights = new Map(plausibleWeights(network, 1))
+  for (const role of ['kernel', 'bias']) {
+    const first = weights.get(`${routed}/0/${graph.output}/${role}`)!
+    weights.set(
+      `${routed}/1/${graph.output}/${role}`,
+      first.map((value) => -value),
+    )
+  }
+  return { graph: network, weights }
+}
+
 export interface QuantisedCase {
   readonly graph: NetworkGraph
   readonly weights: Weights
@@ -102,8 +124,8 @@ export async function quantisedCase(
   seed: number,
   count = 100,
   bits: 8 | 4 = 8,
+  weights = plausibleWeights(graph, seed),
 ): Promise<QuantisedCase> {
-  const weights = plausibleWeights(graph, seed)
   const { shape } = graph.nodes.find(({ op }) => op.kind === 'input')!
   const random = randomStream(seed, 'samples')
   const real = Float32Array.from({ length: count * sizeOf(shape) }, () => random.normal())

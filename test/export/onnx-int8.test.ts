@@ -18,7 +18,7 @@ import { GraphBuilder } from '../../network/build.ts'
 import { scheduleOf } from '../../network/schedule.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import type { NetworkGraph } from '../../network/types.ts'
-import { everyKind, nestedExperts, type QuantisedCase, quantisedCase } from './networks.ts'
+import { everyKind, nestedExperts, opposedExperts, type QuantisedCase, quantisedCase } from './networks.ts'
 
 /** What ONNX Runtime makes of the int8 samples' real values, in the output's int8. */
 async function inOnnxRuntime(
@@ -82,6 +82,13 @@ test('a softmax is the reference’s too: of a vector, of each pixel, and where 
     const kinds = (network: NetworkGraph) => scheduleOf(network).kernels.map(({ kind }) => kind)
     t.deepEqual(kinds(importOnnx(writeQdqModel(quantised.network)).graph), kinds(graph), `${name} is read back`)
   }
+})
+
+test('what an expert adds is cut off to the int8 of the sum by itself, before it is added', async (t) => {
+  const { graph, weights } = opposedExperts()
+  const quantised = await quantisedCase(graph, 1, 100, 8, weights)
+  t.deepEqual(await inOnnxRuntime(quantised, 'integer'), quantised.outputs)
+  isReference(t, await inOnnxRuntime(quantised), quantised.outputs, 'QDQ')
 })
 
 test('a softmax of all lengths and of scales from flat to steep is exact to the bit', async (t) => {

@@ -44,7 +44,7 @@ export function prepareExperts(
       run()
       for (let i = 0; i < output.length; i++) {
         const part = scaleBy(weights[rank]! * (values[i]! - zeroPoint), share.multiplier, share.shift)
-        output[i] = clampInt8(output[i]! + part)
+        output[i] = clampInt8(output[i]! + clampInt8(part + to.zeroPoint) - to.zeroPoint)
       }
     }
   }
