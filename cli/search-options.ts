@@ -37,7 +37,8 @@ export const ENERGY_OPTIONS = {
 export const SEARCH_OPTIONS = {
   data: {
     type: 'string',
-    describe: 'Data set: a folder of images by class, MNIST or CIFAR-10 files or NumPy arrays, or "builtin"',
+    describe:
+      'Data set: a folder of images, sounds or CSV files by class, a CSV file, MNIST, CIFAR-10 or NumPy files, or "builtin"',
     default: 'builtin',
     group: 'Task:',
   },
