@@ -46,7 +46,11 @@ export const DERIVED_RULES: Readonly<Record<DerivedKind, DerivedRule>> = {
   leakyRelu: { source: 'rescales each element, as relu does', error90: 0.6, like: as('relu') },
   prelu: { source: 'a product for each element, as multiply', error90: 0.6, like: as('multiply') },
   elementwise: { source: 'two operands brought to one scale, as add', error90: 0.6, like: as('add') },
-  unary: { source: 'a function of each element, as sigmoid', error90: 0.6, like: as('sigmoid') },
+  unary: {
+    source: 'a function of each element, as sigmoid',
+    error90: 0.6,
+    like: (facts) => ({ ...facts, kind: 'sigmoid', kernelWidth: 1 }),
+  },
   reduce: { source: 'reads each element once, as globalAveragePool does', error90: 1, like: as('globalAveragePool') },
   resize: {
     source: 'bilinear: four weighted neighbours, as a 2×2 averagePool; nearest: copies pixels, as concat does',

@@ -1,6 +1,6 @@
 import type { Kernel, KernelKind } from '../network/schedule.ts'
 import { sizeOf, windowExtent, windowPadding } from '../network/shapes.ts'
-import type { OpOf, Padding, Pair, Shape, Steps } from '../network/types.ts'
+import { type OpOf, type Padding, type Pair, type Shape, type Steps, UNARY_FUNCTIONS } from '../network/types.ts'
 
 /**
  * Plain numbers of one kernel, all that its cost may depend on. Vectors count as 1×1 maps, of other shapes the middle axes
@@ -73,7 +73,8 @@ function setWindow(facts: KernelFacts, kernel: Pair, stride: Pair, padding: Padd
 
 /**
  * Overwrites `facts` with the numbers of a kernel. One of several steps has their count and products as its window's height and
- * width, passes and their elements as its strides, and the width of a product as its output channels (`stepsOf` reads them).
+ * width, passes and their elements as its strides, and the width of a product as its output channels (`stepsOf` reads them). A
+ * function of each element has its place among `UNARY_FUNCTIONS`, from 1, as its window's width.
  */
 export function readFacts(kernel: Kernel, facts: KernelFacts): void {
   const { op, outputShape } = kernel
@@ -116,6 +117,7 @@ export function readFacts(kernel: Kernel, facts: KernelFacts): void {
     facts.kernelHeight = facts.kernelWidth = facts.strideHeight = facts.strideWidth = 1
     facts.same = 0
     if (kind === 'resize' && (op as OpOf<'resize'>).mode === 'bilinear') facts.kernelHeight = facts.kernelWidth = 2
+    if (kind === 'unary') facts.kernelWidth = 1 + UNARY_FUNCTIONS.indexOf((op as OpOf<'unary'>).function)
     if (kind === 'custom') setSteps(facts, (op as OpOf<'custom'>).steps)
   }
 }
@@ -269,6 +271,9 @@ export const FEATURES = {
   /** Channels of results times blocks of the operand: how often the array goes through the weights of one. */
   patchSweeps: (f) => patches(f) * operandBlocks(f) * f.outChannels,
   channelTail16: (f) => f.inChannels % 16,
+  channelTail4: (f) => f.inChannels % 4,
+  /** Place of a function of each element among `UNARY_FUNCTIONS`, from 1; 0 for other kernels. */
+  elementFunction: (f) => (f.kind === 'unary' ? f.kernelWidth : 0),
   insideTaps: insideWindow,
   paddedTaps: outsideWindow,
   insideTapElements: (f) => insideWindow(f) * f.inChannels,

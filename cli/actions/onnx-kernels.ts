@@ -8,21 +8,24 @@ const WRITTEN: ReadonlySet<OpKind> = new Set([
   'depthwiseConv2d',
   'transposeConv2d',
   'relu',
+  'unary',
   'concat',
   'globalAveragePool',
   'custom',
 ])
+const FUNCTIONS: Partial<Record<OpOf<'unary'>['function'], string>> = { tanh: 'Tanh', elu: 'Elu', softplus: 'Softplus' }
 const RECURRENT: ReadonlySet<string> = new Set(['LSTM', 'GRU'])
 
 /**
- * Whether `kernelFile` can write a network: convolutions of every sort on a map or a sequence, and recurrent layers. They may
- * have what networks of search spaces do not: groups, gaps, larger results, steps.
+ * Whether `kernelFile` can write a network: convolutions of every sort on a map or a sequence, functions of each element and recurrent
+ * layers. They may have what networks of search spaces do not: groups, gaps, larger results, steps.
  */
 export const isKernelNetwork = ({ nodes }: NetworkGraph): boolean =>
   nodes.every(
     ({ op }) =>
       WRITTEN.has(op.kind) &&
       (op.kind !== 'globalAveragePool' || op.keepDims) &&
+      (op.kind !== 'unary' || FUNCTIONS[op.function] !== undefined) &&
       (op.kind !== 'custom' || RECURRENT.has(op.name)),
   ) && nodes[0]!.shape.length > 1
 
@@ -98,6 +101,7 @@ function emit(emitter: OnnxEmitter, { op, id }: NetworkNode, inputs: readonly Va
   if (op.kind === 'conv2d' || op.kind === 'depthwiseConv2d') return convolution(emitter, id, op, inputs, shape)
   if (op.kind === 'transposeConv2d') return transposed(emitter, id, op, inputs, shape)
   if (op.kind === 'custom') return recurrent(emitter, id, op, inputs, shape)
+  if (op.kind === 'unary') return emitter.node(FUNCTIONS[op.function]!, inputs)
   if (op.kind === 'relu') return emitter.node('Relu', inputs)
   if (op.kind === 'concat') return emitter.node('Concat', inputs, { attributes: { axis: 1n } })
   return emitter.node('GlobalAveragePool', inputs)

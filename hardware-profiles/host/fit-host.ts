@@ -1,12 +1,14 @@
 import type { Kernel, KernelKind } from '../../network/schedule.ts'
 import { scheduleOf } from '../../network/schedule.ts'
+import { UNARY_FUNCTIONS } from '../../network/types.ts'
 import type { OperatorSuite } from '../cases/cases.ts'
 import { coefficientsOf } from '../coefficients.ts'
 import { emptyFacts, FEATURES, type KernelFacts, readFacts } from '../features.ts'
 import { applies, fitTable, type Measurement, type ModelForm, type Provenance } from '../fit-table.ts'
 import type { ProfileTable, TableModel } from '../profile.ts'
 import { CompiledTable } from '../table.ts'
-import type { MicroBenchmark } from './micro-benchmarks.ts'
+import { type MicroBenchmark, TIMED_FUNCTIONS } from './micro-benchmarks.ts'
+import { withSteadyWeights } from './steady-weights.ts'
 
 /** Least times of the two chains of a micro-benchmark. */
 export interface ChainTime {
@@ -26,7 +28,10 @@ const BLOCKED_MAPS: readonly ModelForm[] = [
 ]
 /** What a kernel's time is a sum of, by kind. A kind stands after those whose prices are needed to single it out. */
 const PER_ELEMENT: readonly ModelForm[] = [{ features: ['outputs', 'one'] }]
+/** Channels that runtimes do not lay out in blocks: windows are copied and multiplied. */
+const ODD_CHANNELS: ModelForm['when'] = { channelTail4: [1, 3] }
 const DEPTHWISE: readonly ModelForm[] = [
+  { when: ODD_CHANNELS, features: ['groupTapElements', 'outputs', 'inChannels', 'one'] },
   { features: ['macs', 'macsBlocks8', 'macsBlocks16', 'insideMacs', 'weightElements', 'inputs', 'outputs', 'one'] },
 ]
 
@@ -47,14 +52,13 @@ const FORMS: readonly (readonly [KernelKind, readonly ModelForm[]])[] = [
   [
     'conv2d',
     [
-      // A number of filters that is no multiple of four, as in heads: windows are copied and multiplied.
-      { when: { macsTailChannels4: [1, 1e15] }, features: ['macs', 'insideTapElements', 'inputs', 'outputs', 'one'] },
+      // Too few channels for a block of them, as in the first convolution of a network.
+      { when: { inChannels: [1, 15] }, features: ['macs', 'insideTapElements', 'inputs', 'outputs', 'one'] },
+      { when: ODD_CHANNELS, features: ['macs', 'insideTapElements', 'inputs', 'outputs', 'one'] },
       {
         when: { kernelArea: [1, 1] },
         features: ['macs', 'macsBlocks8', 'macsBlocks16', 'inputs', 'outputs', 'weightElements', 'one'],
       },
-      // The first convolution of a network: too few channels for a block of them.
-      { when: { inChannels: [1, 15] }, features: ['macs', 'insideTapElements', 'outputs', 'one'] },
       { features: ['macs', 'macsBlocks8', 'macsBlocks16', 'insideMacs', 'outputs', 'weightElements', 'one'] },
     ],
   ],
@@ -62,8 +66,9 @@ const FORMS: readonly (readonly [KernelKind, readonly ModelForm[]])[] = [
   ['maxPool', BLOCKED_MAPS],
   ['relu6', PER_ELEMENT],
   ['add', PER_ELEMENT],
-  ['concat', PER_ELEMENT],
+  ['concat', [{ when: { channelTail16: [0, 0] }, features: ['outputs', 'one'] }, { features: ['outputs', 'one'] }]],
   ['multiply', []],
+  ['unary', []],
   ['transposeConv2d', []],
   ['custom', []],
   ['batchNorm', PER_ELEMENT],
@@ -93,6 +98,10 @@ const UNUSUAL_FORMS: Partial<Record<KernelKind, readonly ModelForm[]>> = {
   ],
   depthwiseConv2d: [LINE],
   multiply: [{ when: { broadcast: [1, 1] }, features: ['outputs', 'one'] }, { features: ['outputs', 'one'] }],
+  unary: TIMED_FUNCTIONS.map((name) => {
+    const place = 1 + UNARY_FUNCTIONS.indexOf(name)
+    return { when: { elementFunction: [place, place] }, features: ['outputs', 'one'] }
+  }),
   transposeConv2d: [{ features: ['macs', 'inputs', 'outputs', 'weightElements', 'one'] }],
   custom: [{ when: { steps: [1, 1e9] }, features: ['macs', 'steps', 'stepElements', 'one'] }],
 }
@@ -112,7 +121,7 @@ const ALIKE: Partial<Record<KernelKind, Alike>> = {
   transpose: { like: 'relu', times: 2.5, why: 'each element, but not one after the other' },
   slice: { like: 'concat', times: 2.4, why: 'a copy of rows, of which each has to be found' },
   split: { like: 'concat', times: 2.4, why: 'a copy of rows, of which each has to be found' },
-  unary: { like: 'sigmoid', times: 1.7, why: 'a function of each element that takes longer (GELU, tanh, ELU)' },
+  unary: { like: 'sigmoid', times: 1.7, why: 'a function of each element that takes longer (GELU)' },
   expertCombine: { like: 'relu', times: 2, why: 'a product and a sum for each element, as two passes' },
 }
 /** Least relative half-width of the 90 % interval of such kinds. */
@@ -171,7 +180,9 @@ export function fitHostTables(chains: readonly ChainTime[], provenance: Provenan
       const weightOf = (one: KernelFacts): number => Math.max(one.macs, 1)
       const all = own.reduce((sum, one) => sum + weightOf(one), 0)
       const cost = Math.max(rest, LEAST_SHARE * us)
-      return own.map((one) => ({ facts: one, cost: (cost * weightOf(one)) / all, family, weight: 1 }))
+      // What is left over is as uncertain as the whole block is.
+      const weight = (cost / us) ** 2
+      return own.map((one) => ({ facts: one, cost: (cost * weightOf(one)) / all, family, weight }))
     })
   for (const [kind, forms] of FORMS) {
     const all = measured(kind)
@@ -181,7 +192,13 @@ export function fitHostTables(chains: readonly ChainTime[], provenance: Provenan
       if (special.length > 0) keep(kind, { kernel: kind, models: special.map(bounded) })
       continue
     }
-    const { table, suite } = fitTable(kind, forms, usual, provenance, `${kind} on left-out shapes`)
+    const { table, suite } = fitTable(
+      kind,
+      forms,
+      withSteadyWeights(forms, usual),
+      provenance,
+      `${kind} on left-out shapes`,
+    )
     // Only the models hold what was timed of the unusual; the suite's folds leave them as they are.
     const fixed = coefficientsOf([{ kernel: kind, models: special }])
     const folds = suite.folds.map((fold) => ({ ...fold, coefficients: [...fixed, ...fold.coefficients] }))
@@ -190,7 +207,9 @@ export function fitHostTables(chains: readonly ChainTime[], provenance: Provenan
   }
   for (const kind of Object.keys(ALIKE) as KernelKind[]) {
     const like = tables.get(ALIKE[kind]!.like)
-    if (like !== undefined) keep(kind, likeTable(kind, like))
+    if (like === undefined) continue
+    const rest = likeTable(kind, like)
+    keep(kind, { ...rest, models: [...(tables.get(kind)?.models ?? []), ...rest.models] })
   }
   return { tables: [...tables.values()], suites: [...suites.values()] }
 }
@@ -200,12 +219,12 @@ function unusualModels(kind: KernelKind, all: readonly Measurement[], provenance
   const forms = UNUSUAL_FORMS[kind] ?? []
   return forms.flatMap((form) => {
     const own = all.filter(({ facts }) => forms.find(({ when }) => applies(when, facts)) === form)
-    return own.length === 0 ? [] : fitTable(kind, [form], own, provenance, kind).table.models
+    return own.length === 0 ? [] : fitTable(kind, [form], withSteadyWeights([form], own), provenance, kind).table.models
   })
 }
 
 /** Kinds of which a table's rows tell nothing. */
-const WITHOUT_ROWS: ReadonlySet<KernelKind> = new Set(['multiply', 'transposeConv2d', 'custom'])
+const WITHOUT_ROWS: ReadonlySet<KernelKind> = new Set(['multiply', 'unary', 'transposeConv2d', 'custom'])
 
 const isUnusual = (facts: KernelFacts): boolean =>
   WITHOUT_ROWS.has(facts.kind) || facts.dilation > 1 || FEATURES.grouped(facts) === 1 || FEATURES.line(facts) === 1

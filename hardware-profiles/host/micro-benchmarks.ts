@@ -6,9 +6,12 @@ import {
   DENSE,
   DILATED,
   FEW_MAPS,
+  FUNCTION_MAPS,
   GROUPED,
   HEADS,
   MAPS_AND_CHANNELS,
+  ODD_CHANNELS,
+  ODD_DEPTHWISE,
   POINTWISE,
   RECURRENT,
   SEQUENCES,
@@ -150,6 +153,9 @@ const transposed = (map: number, channels: number, filters: number, kernel: numb
       ),
   )
 
+/** Functions that runtimes take one by one, slowly, or merge into a convolution: no other function is like them. */
+export const TIMED_FUNCTIONS = ['tanh', 'elu', 'softplus'] as const
+
 /** Gates of a recurrent layer. */
 const GATES = { LSTM: 4, GRU: 3 } as const
 
@@ -170,9 +176,9 @@ const recurrent = (name: keyof typeof GATES, count: number, features: number, un
   },
 })
 
-const strided = (map: number, channels: number, kernel: number): MicroBenchmark =>
-  side('depthwiseConv2d', `${kernel}x${kernel}/2 ${sizeText(map, channels)}`, [map, map, channels], 0, (b, x) =>
-    b.activation(b.depthwiseConv2d(x, { kernel, stride: 2, bias: true }), 'relu'),
+const strided = (map: number, channels: number, kernel: number, stride = 2): MicroBenchmark =>
+  side('depthwiseConv2d', `${kernel}x${kernel}/${stride} ${sizeText(map, channels)}`, [map, map, channels], 0, (b, x) =>
+    b.activation(b.depthwiseConv2d(x, { kernel, stride, bias: true }), 'relu'),
   )
 
 const depthwise = (map: number, channels: number, kernel: number): MicroBenchmark =>
@@ -224,7 +230,9 @@ export function microBenchmarks(): readonly MicroBenchmark[] {
     ...DILATED.map(([map, channels, filters, dilation]) =>
       convolution(map, channels, filters, { kernel: 3, dilation }),
     ),
-    ...HEADS.map(([map, channels, filters, kernel]) => convolution(map, channels, filters, { kernel })),
+    ...[...HEADS, ...ODD_CHANNELS].map(([map, channels, filters, kernel]) =>
+      convolution(map, channels, filters, { kernel }),
+    ),
     ...SEQUENCES.map((sizes) => onSequence(...sizes)),
     ...TRANSPOSED.map((sizes) => transposed(...sizes)),
     ...(['LSTM', 'GRU'] as const).flatMap((name) => RECURRENT.map((sizes) => recurrent(name, ...sizes))),
@@ -232,6 +240,7 @@ export function microBenchmarks(): readonly MicroBenchmark[] {
     ...half.map(([map, channels]) => depthwise(map, channels, 5)),
     ...WIDE_WINDOWS.map(([map, channels]) => depthwise(map, channels, 7)),
     ...STRIDED.map(([map, channels]) => strided(map, channels, 3)),
+    ...ODD_DEPTHWISE.map(([map, channels, stride]) => strided(map, channels, 3, stride)),
     ...ALIGNED.map(([map, channels]) =>
       side('globalAveragePool', sizeText(map, channels), [map, map, channels], 0, filtered('relu')),
     ),
@@ -251,6 +260,13 @@ export function microBenchmarks(): readonly MicroBenchmark[] {
       side('concat', sizeText(map, channels), [map, map, channels], 0, (b, x) =>
         b.node({ kind: 'concat' }, x, filtered('relu')(b, x)),
       ),
+    ),
+    // Channels that fill no blocks leave the layout of blocks, and what reads them brings them back to it.
+    ...onMaps('concat', UNALIGNED, (b, x, channels) =>
+      pointwise(b, b.node({ kind: 'concat' }, x, filtered('relu')(b, x)), channels),
+    ),
+    ...TIMED_FUNCTIONS.flatMap((name) =>
+      onMaps('unary', FUNCTION_MAPS, (b, x) => b.node({ kind: 'unary', function: name }, filtered()(b, x)), `${name} `),
     ),
     ...onMaps(
       'multiply',

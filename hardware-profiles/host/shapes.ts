@@ -246,7 +246,7 @@ export const DENSE: readonly (readonly [number, number])[] = [
   [1024, 300],
 ]
 
-/** Map, channels in and a number of filters that is no multiple of four, window. */
+/** Map, channels in and a number of filters that fills no block, as heads have it, window. */
 export const HEADS: readonly (readonly [number, number, number, number])[] = [
   [64, 16, 3, 3],
   [32, 32, 1, 3],
@@ -255,6 +255,33 @@ export const HEADS: readonly (readonly [number, number, number, number])[] = [
   [1, 128, 10, 1],
   [7, 256, 30, 1],
   [16, 16, 10, 3],
+]
+
+/** Map, a number of channels in that is no multiple of four, filters and window. */
+export const ODD_CHANNELS: readonly (readonly [number, number, number, number])[] = [
+  [7, 122, 64, 1],
+  [14, 58, 58, 1],
+  [28, 18, 72, 1],
+  [14, 30, 32, 3],
+  [28, 18, 24, 3],
+  [7, 90, 40, 3],
+]
+
+/** Map and channels, no multiple of four, of depthwise convolutions, and their stride. */
+export const ODD_DEPTHWISE: readonly (readonly [number, number, number])[] = [
+  [7, 122, 1],
+  [14, 58, 1],
+  [28, 18, 1],
+  [28, 58, 2],
+  [14, 30, 1],
+]
+
+/** Map and channels of functions of each element. */
+export const FUNCTION_MAPS: readonly (readonly [number, number])[] = [
+  [8, 32],
+  [16, 64],
+  [32, 32],
+  [14, 128],
 ]
 
 /** Length, channels in and out, window and groups of convolutions of sequences. */

@@ -10,9 +10,9 @@ import { scheduleOf } from '../../network/schedule.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 
 const written = microBenchmarks().filter(({ build }) => isKernelNetwork(build(2)))
-const KINDS: ReadonlySet<string> = new Set(['conv2d', 'depthwiseConv2d', 'transposeConv2d', 'custom'])
+const KINDS: ReadonlySet<string> = new Set(['conv2d', 'depthwiseConv2d', 'transposeConv2d', 'unary', 'custom'])
 
-/** What a kernel's price depends on, of all kernels with weights. */
+/** What a kernel's price depends on, of all kernels with weights and functions. */
 function factsOf(graph: NetworkGraph): readonly string[] {
   const { kernels } = scheduleOf(graph)
   return kernels.flatMap((kernel) => {
@@ -39,7 +39,17 @@ test('what is timed is what is priced: files of kernels, read again, hold the ke
 
 test('every sort of kernel is written that networks of search spaces do not have', (t) => {
   const named = (part: string): MicroBenchmark | undefined => written.find(({ name }) => name.includes(part))
-  for (const part of ['groups', 'dilation', '1x5 1x128', 'transposeConv2d', 'LSTM', 'GRU']) {
+  for (const part of [
+    'groups',
+    'dilation',
+    '1x5 1x128',
+    'transposeConv2d',
+    'LSTM',
+    'GRU',
+    'unary tanh',
+    'unary elu',
+    'unary softplus',
+  ]) {
     t.truthy(named(part), part)
   }
   t.true(streamingNetworks().every(isKernelNetwork))
@@ -48,7 +58,14 @@ test('every sort of kernel is written that networks of search spaces do not have
 })
 
 test('onnxruntime runs them', async (t) => {
-  for (const part of ['14x14x64-64, 4 groups', '8x8x32-32, dilation 2', '1x3 1x64x32', '3x3/2 8x8x32-8', 'GRU 16x16']) {
+  for (const part of [
+    '14x14x64-64, 4 groups',
+    '8x8x32-32, dilation 2',
+    '1x3 1x64x32',
+    '3x3/2 8x8x32-8',
+    'GRU 16x16',
+    'softplus 8x8',
+  ]) {
     const graph = written.find(({ name }) => name.includes(part))!.build(2)
     const { leastMs, medianMs } = await timeOnnx(kernelFile(graph), graph, 1)
     t.true(leastMs > 0 && medianMs >= leastMs && medianMs < 1000, part)

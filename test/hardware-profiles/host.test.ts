@@ -48,6 +48,38 @@ test('of two rounds the lesser time counts: one disturbance changes nothing', as
   t.deepEqual(hostProfile(loud).profile, hostProfile(quiet).profile)
 })
 
+test('a chain that a disturbance shortened to nothing does not make all other kernels of its kind nearly free', async (t) => {
+  const measured = await measureHost(steadyUs, OPTIONS)
+  const name = 'depthwiseConv2d 3x3/2 64x64x24'
+  t.true(measured.chains.some(({ benchmark }) => benchmark.name === name))
+  const chains = measured.chains.map((chain) =>
+    chain.benchmark.name === name ? { ...chain, longMs: chain.shortMs * 1.0001 } : chain,
+  )
+  const b = new GraphBuilder()
+  const other = b.build(b.depthwiseConv2d(b.input([40, 40, 80]), { kernel: 3, bias: true }))
+  const priceOf = ({ profile }: ReturnType<typeof hostProfile>): number =>
+    createCostModel(profile).price(other).latencyMs
+  const [quiet, disturbed] = [priceOf(hostProfile(measured)), priceOf(hostProfile({ ...measured, chains }))]
+  t.true(Math.abs(disturbed / quiet - 1) < 0.1, `${quiet} ${disturbed}`)
+})
+
+test('functions that runtimes take one by one have prices of their own', async (t) => {
+  const softplusUs: Timer = async (graph, budget) => {
+    const slow = graph.nodes.filter(({ op }) => op.kind === 'unary' && op.function === 'softplus')
+    return (await steadyUs(graph, budget)) + slow.reduce((sum, { shape }) => sum + 1e-5 * sizeOf(shape), 0)
+  }
+  const model = createCostModel(hostProfile(await measureHost(softplusUs, OPTIONS)).profile)
+  const us = (name: 'softplus' | 'elu' | 'gelu'): number => {
+    const b = new GraphBuilder()
+    const graph = b.build(b.node({ kind: 'unary', function: name }, b.conv2d(b.input([24, 24, 48]), 48, { kernel: 1 })))
+    return 1000 * model.price(graph, { layers: true }).layers.at(-1)!.latencyMs
+  }
+  const elements = 24 * 24 * 48
+  t.true(Math.abs(us('softplus') / (0.0101 * elements + 0.5) - 1) < 0.1, `${us('softplus')}`)
+  t.true(Math.abs(us('elu') / (0.0001 * elements + 0.5) - 1) < 0.1, `${us('elu')}`)
+  t.true(us('gelu') < 3 * us('elu'))
+})
+
 test('another processor or runtime is another file; the cache is where the system keeps such files', (t) => {
   t.is(hostFile('profile', IDENTITY), hostFile('profile', { ...IDENTITY }))
   for (const changed of [{ cpu: 'Other' }, { runtimeVersion: '1.0.1' }, { platform: 'darwin-arm64' }]) {
