@@ -28,6 +28,8 @@ const fileSchema = z.object({
 const MAX_DEPTH = 4
 /** Nodes of all experts together, which are counted one by one. */
 const MAX_EXPANDED_NODES = 200_000
+/** Nodes that run for one sample, those of all chosen experts together: as many as a network without experts may have. */
+const MAX_RUNNING_NODES = 20_000
 
 /**
  * Reads an `architecture.json` as `frugal export` writes it. The network is built anew from kinds, settings and links:
@@ -43,8 +45,12 @@ export function importArchitecture(text: string): ImportedModel {
   }
   const file = parse(fileSchema, value, 'the file')
   const graph = graphOf(file.graph, 0)
-  if (expandedNodes(graph) > MAX_EXPANDED_NODES) {
-    throw new UserError(`its experts have ${expandedNodes(graph)} nodes in all; at most ${MAX_EXPANDED_NODES} are read`)
+  const [stored, running] = [countNodes(graph, ({ experts }) => experts), countNodes(graph, ({ topK }) => topK)]
+  if (stored > MAX_EXPANDED_NODES) {
+    throw new UserError(`its experts have ${stored} nodes in all; at most ${MAX_EXPANDED_NODES} are read`)
+  }
+  if (running > MAX_RUNNING_NODES) {
+    throw new UserError(`it runs ${running} nodes for one sample; at most ${MAX_RUNNING_NODES} are read`)
   }
   const found = archId(graph)
   if (file.archId !== undefined && file.archId !== found) {
@@ -69,10 +75,10 @@ function graphOf(value: unknown, depth: number): NetworkGraph {
   return buildGraph(drafts, output)
 }
 
-/** Nodes of a network with every expert's own. */
-function expandedNodes(graph: NetworkGraph): number {
+/** Nodes of a network with those of its experts, `copies` times. */
+function countNodes(graph: NetworkGraph, copies: (op: OpOf<'routedExperts'>) => number): number {
   return graph.nodes.reduce(
-    (sum, { op }) => sum + 1 + (op.kind === 'routedExperts' ? op.experts * expandedNodes(op.body) : 0),
+    (sum, { op }) => sum + 1 + (op.kind === 'routedExperts' ? copies(op) * countNodes(op.body, copies) : 0),
     0,
   )
 }

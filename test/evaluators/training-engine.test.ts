@@ -156,6 +156,9 @@ test('a network that cannot be trained is refused in one sentence', async (t) =>
   const map = new GraphBuilder()
   const noVector = map.build(map.conv2d(map.input([4, 4, 3]), 2))
   await t.throwsAsync(onnxEngine.compile(noVector, recipe), { name: 'UserError', message: /ends in 4×4×2/ })
+  const two = new GraphBuilder()
+  const twoInputs = two.build(two.dense(two.add(two.input([60]), two.input([60])), 3))
+  await t.throwsAsync(onnxEngine.compile(twoInputs, recipe), { name: 'UserError', message: /has 2 inputs \('input_0'/ })
   await t.throwsAsync(onnxEngine.compile(graph, { ...recipe, batchSize: 0 }), {
     name: 'UserError',
     message: /batch size/,

@@ -84,6 +84,16 @@ function nested(depth: number): NetworkGraph {
   return g.build(g.routedExperts(x, g.activation(g.dense(x, 1000), 'softmax'), 1, nested(depth - 1)))
 }
 
+/** All of fifty experts with five hundred nodes each. */
+function running(): NetworkGraph {
+  const body = new GraphBuilder()
+  let y = body.input([4])
+  for (let i = 0; i < 500; i++) y = body.activation(y, 'sigmoid')
+  const g = new GraphBuilder()
+  const x = g.input([4])
+  return g.build(g.routedExperts(x, g.activation(g.dense(x, 50), 'softmax'), 50, body.build(y)))
+}
+
 const refused: readonly (readonly [string, RegExp, () => unknown])[] = [
   ['no JSON', /is not JSON/, () => importArchitecture('{"format":')],
   ['another format', /the file\.format is wrong/, () => importArchitecture('{"format":"frugal-card/1"}')],
@@ -104,6 +114,7 @@ const refused: readonly (readonly [string, RegExp, () => unknown])[] = [
   ],
   ['no nodes', /'dense_3' is no node/, changed((graph) => ({ ...graph, nodes: [] }))],
   ['too many experts', /experts have .* nodes in all/, () => importArchitecture(textOf(nested(2)))],
+  ['too many at a time', /runs 25054 nodes for one sample/, () => importArchitecture(textOf(running()))],
 ]
 for (const [what, message, run] of refused) {
   test(`${what} is refused in one sentence`, (t) => {

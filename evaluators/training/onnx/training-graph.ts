@@ -24,9 +24,10 @@ export interface TrainingGraph {
 
 /**
  * The part of a network that training looks at: up to what feeds a last softmax.
- * @throws UserError when it does not end in one number a class or has nothing to train.
+ * @throws UserError when it does not end in one number a class, or reads more than one input.
  */
 export function logitsOf(graph: NetworkGraph): { readonly graph: NetworkGraph; readonly classes: number } {
+  checkInputs(graph)
   const byId = new Map(graph.nodes.map((node) => [node.id, node]))
   let last = byId.get(graph.output) as NetworkNode
   if (last.op.kind === 'softmax') last = byId.get(last.inputs[0]!) as NetworkNode
@@ -39,6 +40,16 @@ export function logitsOf(graph: NetworkGraph): { readonly graph: NetworkGraph; r
     graph: { nodes: graph.nodes.filter(({ id }) => id === last.id || id !== graph.output), output: last.id },
     classes: last.shape[0]!,
   }
+}
+
+/** @throws UserError for a network, or experts, with more than one input: a sample is bound to one. */
+function checkInputs({ nodes }: NetworkGraph): void {
+  const inputs = nodes.filter(({ op }) => op.kind === 'input').map(({ id }) => `'${id}'`)
+  if (inputs.length > 1)
+    throw new UserError(
+      `the network has ${inputs.length} inputs (${inputs.slice(0, 4).join(', ')}); to be trained it must have one`,
+    )
+  for (const { op } of nodes) if (op.kind === 'routedExperts') checkInputs(op.body)
 }
 
 /** Cuts the flat weights into packs and joins gradients and statistics in the same order. */
