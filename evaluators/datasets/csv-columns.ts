@@ -28,6 +28,7 @@ const LABEL_NAMES = ['label', 'class', 'target']
 const ID_NAMES = ['id', 'index', 'row']
 const TIME_NAME = /^(date|time|timestamp|datetime)(ns|us|ms|s|sec|seconds)?$|^secondselapsed$/
 const SHOWN = 8
+const SHOWN_CHARACTERS = 40
 
 export const isMissing = (field: string): boolean => /^(|na|n\/a|nan|null|none|-|\?)$/i.test(field.trim())
 const isNumber = (field: string): boolean => field.trim() !== '' && Number.isFinite(Number(field))
@@ -43,15 +44,24 @@ const isTimeName = (name: string): boolean =>
 const isDate = (field: string): boolean => !isNumber(field) && timeOf(field) !== undefined
 const among = (names: readonly string[], name: string): boolean => names.includes(name.toLowerCase())
 
+/** Without space at its ends or line ends within, which a quoted field may have. */
+export const oneLine = (field: string): string => field.trim().replace(/\s+/g, ' ')
+
+/** A field as messages show it. */
+export const shown = (field: string): string => {
+  const text = oneLine(field)
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text
+}
+
 /** `a, b, c and 5 more` */
 export function shownNames(names: readonly string[], most = SHOWN): string {
-  if (names.length <= most) return names.join(', ')
-  return `${names.slice(0, most).join(', ')} and ${names.length - most} more`
+  const first = names.slice(0, most).map(shown).join(', ')
+  return names.length <= most ? first : `${first} and ${names.length - most} more`
 }
 
 /** How a column is called in messages. */
 export const columnText = ({ hasHeader, names }: Pick<CsvColumns, 'hasHeader' | 'names'>, position: number): string =>
-  hasHeader ? `column '${names[position]}'` : `column ${names[position]}`
+  hasHeader ? `column '${shown(names[position]!)}'` : `column ${names[position]}`
 
 interface Layout {
   readonly separator: string
@@ -66,7 +76,7 @@ export function layoutOf(file: string, text: string): Layout {
   const [separator, records] = SEPARATORS.map((each) => [each, firstCsvRecords(text, each, 2)] as const).reduce(
     (best, next) => ((next[1][0]?.length ?? 0) > (best[1][0]?.length ?? 0) ? next : best),
   )
-  const first = (records[0] ?? []).map((name) => name.trim())
+  const first = (records[0] ?? []).map(oneLine)
   const second = records[1] ?? []
   if (first.length < 2) {
     throw badFile(file, 'has lines of one field', 'fields with commas, semicolons or tabs between them are expected')
@@ -104,7 +114,7 @@ function labelPosition(file: string, layout: Layout, settings: CsvSettings, take
   const free = layout.names.map((_, i) => i).filter((i) => !taken.has(i))
   const named = free.filter((i) => layout.hasHeader && among(LABEL_NAMES, layout.names[i]!))
   if (named.length > 1) {
-    const found = named.map((i) => `'${layout.names[i]}'`).join(' and ')
+    const found = named.map((i) => `'${shown(layout.names[i]!)}'`).join(' and ')
     throw badFile(file, `has the columns ${found}`, 'say which is the label in csv.json (docs/data.md)')
   }
   const last = free.filter((i) => !isDate(layout.row[i] ?? '') && !isTimeName(layout.names[i]!)).at(-1)

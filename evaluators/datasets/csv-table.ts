@@ -1,11 +1,10 @@
 import { forEachCsvRecord } from '../../lib/csv.ts'
-import { type CsvColumns, columnText, isMissing } from './csv-columns.ts'
+import { type CsvColumns, columnText, isMissing, oneLine, shown } from './csv-columns.ts'
 import { timeOf } from './csv-time.ts'
 import { badFile, readInputFile } from './input-file.ts'
 
 /** Of one file; all text is in memory at once. */
 const MAX_FILE_BYTES = 1 << 28
-const SHOWN_CHARACTERS = 40
 
 /** Numbers for up to `most` names, in the order in which they appear. */
 export class NameIndex {
@@ -62,12 +61,9 @@ function newlines(text: string): number {
   return count
 }
 
-const shown = (field: string): string =>
-  field.length > SHOWN_CHARACTERS ? `${field.slice(0, SHOWN_CHARACTERS)}…` : field
-
 /** What a label is called: `1.0` and `01` are the class 1. */
 function labelName(file: string, columns: CsvColumns, field: string, line: number): string {
-  const text = field.trim()
+  const text = oneLine(field)
   const where = `in line ${line}, ${columnText(columns, columns.label!)}`
   if (text === '') throw badFile(file, `has no label ${where}`, 'fill it, or remove the line')
   const number = Number(text)
@@ -82,7 +78,7 @@ function labelName(file: string, columns: CsvColumns, field: string, line: numbe
 
 /** How settings call a column. */
 const reference = ({ hasHeader, names }: CsvColumns, position: number): string =>
-  hasHeader ? JSON.stringify(names[position]) : names[position]!
+  hasHeader ? JSON.stringify(shown(names[position]!)) : names[position]!
 
 function notANumber(file: string, columns: CsvColumns, position: number, field: string, line: number) {
   const where = `in line ${line}, ${columnText(columns, position)}`
@@ -91,7 +87,7 @@ function notANumber(file: string, columns: CsvColumns, position: number, field: 
     return badFile(file, `has ${what} ${where}`, 'fill it with a number, or remove the line')
   }
   const right = `features are finite numbers with a decimal point; "ignore": ${reference(columns, position)} in csv.json leaves the column out (docs/data.md)`
-  return badFile(file, `has '${shown(field.trim())}' ${where}`, right)
+  return badFile(file, `has '${shown(field)}' ${where}`, right)
 }
 
 /**

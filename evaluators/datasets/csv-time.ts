@@ -17,16 +17,21 @@ export function timeOf(field: string): number | undefined {
 
 /** A step of more than so many usual ones is a gap. */
 const GAP_STEPS = 10
+/** Where more of the steps go back, lines are not in the order of time: recordings are longer than that. */
+const MOST_BACKWARD = 1 / 3
 
 /**
  * Where a new recording begins: where time goes back, or on by more than ten times the usual (median) step.
  * @param times of readings in their order; NaN where a time is not known.
- * @returns positions other than 0, in ascending order.
+ * @returns positions other than 0, in ascending order; undefined where the readings are in no order of time.
  */
-export function timeBreaks(times: Float64Array): readonly number[] {
+export function timeBreaks(times: Float64Array): readonly number[] | undefined {
   const steps = Float64Array.from({ length: Math.max(0, times.length - 1) }, (_, i) => times[i + 1]! - times[i]!)
   const forward = steps.filter((step) => step > 0).sort()
+  const backward = steps.filter((step) => step < 0).length
+  if (backward > MOST_BACKWARD * steps.length) return undefined
   const usual = forward[Math.floor(forward.length / 2)]
+  // All at one time.
   if (usual === undefined) return []
   // Where most readings share their time, as with dates alone, the steps between days say nothing.
   const farthest = forward.length * 2 > steps.length ? GAP_STEPS * usual : Number.POSITIVE_INFINITY

@@ -1,5 +1,6 @@
 import type { CsvTable } from './csv-table.ts'
 import { timeBreaks } from './csv-time.ts'
+import { badFile } from './input-file.ts'
 
 /** Readings of one table that follow each other without a gap. */
 export interface Stretch {
@@ -15,9 +16,17 @@ const LEAST_WINDOWS = 4
 /** and so large a share of all training readings: enough of them to find every class in several. */
 const BLOCKS = 40
 
+/** Where the times of a table have gaps. @throws UserError when its lines are not in the order of time. */
+function gapsIn({ file, times }: CsvTable): readonly number[] {
+  if (times === undefined) return []
+  const breaks = timeBreaks(times)
+  if (breaks !== undefined) return breaks
+  throw badFile(file, 'is not in the order of time', 'sort its lines, the oldest first')
+}
+
 /** Takes a table apart where another recording begins, and, where `atGaps`, where its times have a gap. */
 export function stretchesOf(table: CsvTable, atGaps: boolean): readonly Omit<Stretch, 'group'>[] {
-  const borders = new Set([0, ...(atGaps && table.times !== undefined ? timeBreaks(table.times) : [])])
+  const borders = new Set([0, ...(atGaps ? gapsIn(table) : [])])
   const { recordings, rows } = table
   if (recordings !== undefined) {
     for (let row = 1; row < rows; row++) if (recordings[row] !== recordings[row - 1]) borders.add(row)

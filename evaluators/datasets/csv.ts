@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { Shape } from '../../network/types.ts'
 import { assembleDataset, MAX_CLASSES } from './assemble.ts'
-import { type CsvColumns, chooseColumns, layoutOf, shownNames } from './csv-columns.ts'
+import { type CsvColumns, chooseColumns, layoutOf, shown, shownNames } from './csv-columns.ts'
 import { type CsvFile, type CsvFiles, holdsCsv, isCsv, listCsvFiles } from './csv-files.ts'
 import { boundedWindows, type WindowSize, windowValues } from './csv-samples.ts'
 import { type CsvSettings, readCsvSettings } from './csv-settings.ts'
@@ -105,7 +105,8 @@ function partsOf(data: CsvData, size: WindowSize, byFolder: boolean) {
   // Counted together: many files may be too much where each is not.
   const windows = Map.groupBy(boundedWindows(target, all.flat(), size, columns.features.length), ({ table }) => table)
   const parts = tables.map(({ file, split, table }): Part => ({ file, split, windows: windows.get(table) ?? [] }))
-  return { parts, isSeries, blocks: blocks.length }
+  const longest = training.reduce((most, { count }) => Math.max(most, count), 0)
+  return { parts, isSeries, blocks: blocks.length, longest }
 }
 
 /** Numeric classes by value, others by name. */
@@ -134,7 +135,7 @@ function labelsOf(data: CsvData, parts: readonly Part[], { length }: WindowSize,
       const label = found.has(name) ? numbers.get(name)! : undefined
       if (label === undefined) {
         const line = window.table.lines[window.start + length - 1]!
-        throw badFile(file, `has the class '${name}' in line ${line}`, 'no training sample has it')
+        throw badFile(file, `has the class '${shown(name)}' in line ${line}`, 'no training sample has it')
       }
       labels[next++] = label
     }
@@ -160,7 +161,7 @@ const counted = (count: number, noun: string): string => `${count} ${noun}${coun
 function readingNote(data: CsvData, { length, step }: WindowSize, blocks: number | undefined): string {
   const { target, columns, settings } = data
   const { names, hasHeader, label, recording, features, leftOut } = columns
-  const word = (position: number): string => (hasHeader ? `'${names[position]}'` : `column ${names[position]}`)
+  const word = (position: number): string => (hasHeader ? `'${shown(names[position]!)}'` : `column ${names[position]}`)
   const said = [
     label === undefined ? 'classes by folder' : `label ${word(label)}`,
     `${counted(features.length, 'feature')}${hasHeader ? ` (${shownNames(features.map((f) => names[f]!))})` : ''}`,
@@ -202,15 +203,11 @@ export const csvFormat: DatasetFormat = {
     const data = readAll(target)
     const byFolder = data.columns.label === undefined
     const size = windowSize(data, byFolder)
-    const { parts, isSeries, blocks } = partsOf(data, size, byFolder)
+    const { parts, isSeries, blocks, longest } = partsOf(data, size, byFolder)
     const windows = parts.flatMap((part) => [...part.windows])
     if (!parts.some(({ split, windows: own }) => split === 'train' && own.length > 0)) {
-      const longest = Math.max(0, ...data.tables.map(({ table }) => table.rows))
-      throw badFile(
-        target,
-        `holds no ${size.length} readings without a gap`,
-        `take a shorter window: the longest file has ${longest}`,
-      )
+      const right = `take a shorter window: the longest stretch has ${longest}`
+      throw badFile(target, `holds no ${size.length} readings of one recording without a gap`, right)
     }
     const { classNames, labels } = labelsOf(data, parts, size, byFolder)
     const makesParts = isSeries && new Set(parts.map(({ split }) => split)).size < 3

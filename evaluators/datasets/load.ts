@@ -29,6 +29,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/\.(png|jpe?g)$/i, 'name the folder that holds one folder of images per class'],
   [/\.npy$/i, 'name a folder with x.npy (samples) and y.npy (their classes)'],
   [/\.(arff|feather|parquet|xlsx?)$/i, 'save it as CSV first'],
+  [/\.(data|dat)$/i, 'where it is CSV, call it .csv, or name it in csv.json (docs/data.md)'],
 ]
 
 /** The first hint that fits a name in the folder or in the folders within. */

@@ -103,7 +103,11 @@ for (const [what, content, pattern] of [
   ['a file twice', '{"train": "a.csv", "test": "./a.csv"}', /names '.*a\.csv' twice/],
   ['a missing file', '{"train": "b.csv"}', /b\.csv' does not exist: did you mean '.*a\.csv'\?/],
   ['an unknown column', '{"label": "lable"}', /has no column 'lable': unknown column 'lable'.*label/],
-  ['a window that is too long', '{"window": 30}', /holds no 30 readings without a gap: take a shorter window/],
+  [
+    'a window that is too long',
+    '{"window": 30}',
+    /holds no 30 readings of one recording without a gap: .* the longest stretch has 20/,
+  ],
   ['one recording', '{"window": 10, "step": 1}', /too few recordings or stretches of time/],
 ] as const) {
   test(`settings with ${what} are refused in one sentence`, async (t) => {
@@ -118,6 +122,13 @@ test('windows beyond memory are refused before they are made', async (t) => {
   const lines = Array.from({ length: 80_000 }, (_, i) => `${i % 7},${i % 2}`)
   writeFiles(folder, { 'a.csv': lines.join('\n'), 'csv.json': '{"window": 40000, "step": 1}' })
   await refuses(t, folder, /gives 40001 samples of 40000 × 1 values, \d+ bytes: at most 10000000 samples/)
+})
+
+test('lines in no order of time are refused', async (t) => {
+  const folder = temporaryFolder(t)
+  const lines = Array.from({ length: 50 }, (_, i) => `${1000 - i},${i},${i % 2}`)
+  writeFiles(folder, { 'a.csv': ['time,x,label', ...lines].join('\n') })
+  await refuses(t, path.join(folder, 'a.csv'), /a\.csv' is not in the order of time: sort its lines, the oldest first/)
 })
 
 test('settings that name parts go with their folder', async (t) => {

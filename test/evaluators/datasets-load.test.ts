@@ -26,6 +26,7 @@ for (const [name, hint] of [
   ['1.wav', 'name the folder that holds one folder of WAV files per class, or call the files class_….wav'],
   ['yes/1.mp3', 'convert the sound to WAV first'],
   ['windows.parquet', 'save it as CSV first'],
+  ['iris.data', 'where it is CSV, call it .csv, or name it in csv.json (docs/data.md)'],
   ['samples.npy', 'name a folder with x.npy (samples) and y.npy (their classes)'],
   ['cats/1.bmp', 'convert the images to PNG or JPEG first'],
   ['1.jpg', 'name the folder that holds one folder of images per class'],
