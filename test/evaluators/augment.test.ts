@@ -102,29 +102,46 @@ test('light changes of images keep to a tenth of the side and a quarter of it bl
   t.true(shifts.size > 10)
 })
 
-test('light changes of spectrograms move and mask whole rows of time', (t) => {
-  const [rows, bands] = [40, 5]
-  const augment = createAugmenter('spectrogram', [rows, bands, 1], { augmentation: 'light' }, randomStream(3, 'x'))!
-  const batch = new Float32Array(50 * rows * bands)
-  for (let i = 0; i < 50; i++) {
-    for (let y = 0; y < rows; y++) {
-      for (let band = 0; band < bands; band++) batch[(i * rows + y) * bands + band] = 100 * (y + 1) + band
+for (const [what, shape] of [
+  ['spectrograms', [40, 5, 1]],
+  ['windows of readings', [40, 1, 5]],
+] as const) {
+  test(`light changes of ${what} move and mask whole rows of time`, (t) => {
+    const [rows, bands] = [40, 5]
+    const augment = createAugmenter('spectrogram', shape, { augmentation: 'light' }, randomStream(3, 'x'))!
+    const batch = new Float32Array(50 * rows * bands)
+    for (let i = 0; i < 50; i++) {
+      for (let y = 0; y < rows; y++) {
+        for (let band = 0; band < bands; band++) batch[(i * rows + y) * bands + band] = 100 * (y + 1) + band
+      }
     }
-  }
-  augment(batch, 50)
-  let masked = 0
-  for (let row = 0; row < 50 * rows; row++) {
-    const values = [...batch.subarray(row * bands, (row + 1) * bands)]
-    if (values.every((value) => value === 0)) {
-      masked++
-      continue
+    augment(batch, 50)
+    let masked = 0
+    for (let row = 0; row < 50 * rows; row++) {
+      const values = [...batch.subarray(row * bands, (row + 1) * bands)]
+      if (values.every((value) => value === 0)) {
+        masked++
+        continue
+      }
+      const time = values[0]! / 100 - 1
+      t.true(Number.isInteger(time) && Math.abs(time - (row % rows)) <= 4, `row ${row % rows} holds ${time}`)
+      t.deepEqual(
+        values,
+        values.map((_, band) => values[0]! + band),
+      )
     }
-    const time = values[0]! / 100 - 1
-    t.true(Number.isInteger(time) && Math.abs(time - (row % rows)) <= 4, `row ${row % rows} holds ${time}`)
-    t.deepEqual(
-      values,
-      values.map((_, band) => values[0]! + band),
-    )
-  }
-  t.true(masked > 50 && masked <= 50 * 6, `${masked} rows masked`)
+    t.true(masked > 50 && masked <= 50 * 6, `${masked} rows masked`)
+  })
+}
+
+test('rows of features are left alone', (t) => {
+  const augment = createAugmenter(
+    'spectrogram',
+    [1, 1, 6],
+    { augmentation: 'light', flip: true },
+    randomStream(3, 'x'),
+  )!
+  const batch = numbers(60)
+  augment(batch, 10)
+  t.deepEqual(batch, numbers(60))
 })
