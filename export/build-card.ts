@@ -14,6 +14,7 @@ import type { PruningReport } from './prune/fine-tune.ts'
 import type { TunedQuantisation } from './quantise/fine-tune.ts'
 import { allWeightBytes, layerBits } from './quantise/weight-bits.ts'
 import type { Selection } from './select.ts'
+import { frontEndCardOf } from './sound/front-end-card.ts'
 import { type PassEnergy, trainingEnergy } from './training-energy.ts'
 import { verifiedAccuracy } from './verify.ts'
 
@@ -59,6 +60,7 @@ export function buildCard(
   const floatFiles = artefacts.flatMap(({ floatFile }) => floatFile ?? [])
   const int8Card = int8 === undefined ? undefined : int8CardOf(int8, float.accuracy)
   const footprint = artefacts.find((artefact) => artefact.footprint !== undefined)?.footprint
+  const ofFrontEnd = artefacts.find((artefact) => artefact.frontEnd !== undefined)?.frontEnd
   const ofC = footprint === undefined ? undefined : costModelOfC(profile)
   const inC = pairwiseSums(graph)
   const pricedC = ofC?.price(inC, { layers: true })
@@ -83,7 +85,9 @@ export function buildCard(
     input: {
       shape: dataset.inputShape,
       meaning:
-        'raw sample values as the data set holds them; the file normalises by itself' +
+        (dataset.frontEnd === undefined
+          ? 'raw sample values as the data set holds them; the file normalises by itself'
+          : 'features that frontend/frontend.c makes of sound, 0 to 255; the file normalises by itself') +
         (sameShape(inputShape, dataset.inputShape) ? '' : `, and resizes to ${shapeText(inputShape)} first`),
     },
     output: { shape: [dataset.classNames.length], meaning: 'one logit for each class' },
@@ -98,6 +102,9 @@ export function buildCard(
     ...(floatFiles.length === 0 ? {} : { floatFiles }),
     ...(int8Card === undefined ? {} : { int8: int8Card }),
     ...(footprint === undefined ? {} : { footprint }),
+    ...(dataset.frontEnd === undefined || ofFrontEnd === undefined
+      ? {}
+      : { frontEnd: frontEndCardOf(dataset.frontEnd, ofFrontEnd, profile) }),
     verification: artefacts.flatMap(({ checks }) => checks),
     warnings: [...accuracyWarnings(int8Card, artefacts), ...footprintWarnings(footprint, costsOfC)],
     cost: {

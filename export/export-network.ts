@@ -5,11 +5,12 @@ import { pathInside, writeFileAtomic } from '../lib/files.ts'
 import { archId } from '../network/measure.ts'
 import type { NetworkGraph } from '../network/types.ts'
 import { buildCard, type CardSources } from './build-card.ts'
-import type { Artefact, CFootprint, ExportFormat } from './formats/format.ts'
+import type { Artefact, CFootprint, ExportContext, ExportFormat, FrontEndFootprint } from './formats/format.ts'
 import { cardJsonSchema, type ModelCard } from './model-card.ts'
 import { type FineTuner, quantiseTrained } from './quantise/fine-tune.ts'
 import type { WeightBitsMode } from './quantise/weight-bits.ts'
 import { renderModelCard } from './render-card.ts'
+import { frontEndArtefact } from './sound/artefact.ts'
 import { encodeWeights, TRAINING_FILES } from './train/training-folder.ts'
 
 export interface ExportJob extends CardSources {
@@ -39,14 +40,20 @@ export function affordableCosts(costModel: CostModel, graph: NetworkGraph): Cost
   )
 }
 
-/** @throws UserError when what was measured of the C is over the device's memory. */
-function checkFootprint({ arenaBytes, stackBytes = 0, constantBytes, flashBytes }: CFootprint, profile: Profile): void {
+/** @throws UserError when what was measured of the C, with its front end where there is one, is over the device's memory. */
+function checkFootprint(
+  { arenaBytes, stackBytes = 0, constantBytes, flashBytes }: CFootprint,
+  sound: FrontEndFootprint | undefined,
+  profile: Profile,
+): void {
   const check = (what: string, bytes: number, allowed: number): void => {
     if (bytes <= allowed) return
-    throw new UserError(`the C is over ${profile.id}: it takes ${bytes} B of ${what}, the device has ${allowed} B`)
+    const it = sound === undefined ? 'it takes' : 'with what makes spectrograms of sound it takes'
+    throw new UserError(`the C is over ${profile.id}: ${it} ${bytes} B of ${what}, the device has ${allowed} B`)
   }
-  check('RAM', arenaBytes + stackBytes, availableRamBytes(profile))
-  check('flash', flashBytes ?? constantBytes, profile.flashBytes)
+  const ofSound = sound === undefined ? 0 : sound.workBytes + sound.featureBytes
+  check('RAM', arenaBytes + stackBytes + ofSound, availableRamBytes(profile))
+  check('flash', (flashBytes ?? constantBytes) + (sound?.flashBytes ?? sound?.constantBytes ?? 0), profile.flashBytes)
 }
 
 /**
@@ -63,22 +70,27 @@ export async function exportNetwork(job: ExportJob): Promise<ModelCard> {
   const int8 = formats.some(({ needsInt8 }) => needsInt8)
     ? await quantiseTrained({ graph, dataset, trained }, job.fineTuner, check, job.weightBits)
     : undefined
+  const context: ExportContext = {
+    graph,
+    weights: trained.weights,
+    dataset,
+    profile: job.costModel.profile,
+    trainedAccuracy: trained.accuracy.test!,
+    int8,
+    verify: job.verify,
+    title: `Network ${archId(graph)} for ${job.costModel.profile.id}, made by Frugal ${job.frugalVersion}`,
+    name: job.name,
+  }
   const artefacts: Artefact[] = []
   for (const format of formats) {
     check()
-    const artefact = await format.write({
-      graph,
-      weights: trained.weights,
-      dataset,
-      profile: job.costModel.profile,
-      trainedAccuracy: trained.accuracy.test!,
-      int8,
-      verify: job.verify,
-      title: `Network ${archId(graph)} for ${job.costModel.profile.id}, made by Frugal ${job.frugalVersion}`,
-      name: job.name,
-    })
-    if (artefact.footprint !== undefined) checkFootprint(artefact.footprint, job.costModel.profile)
-    artefacts.push(artefact)
+    artefacts.push(await format.write(context))
+  }
+  check()
+  const sound = await frontEndArtefact(context)
+  if (sound !== undefined) artefacts.push(sound)
+  for (const { footprint } of artefacts) {
+    if (footprint !== undefined) checkFootprint(footprint, sound?.frontEnd, context.profile)
   }
   check()
   const card = buildCard(job, costs, int8, artefacts)

@@ -81,6 +81,32 @@ const footprint = z
   })
   .describe('What the C needs; left out is what was not measured here')
 
+const frontEnd = z
+  .strictObject({
+    features: text.describe('What each is; docs/data.md has the whole formula'),
+    sampleRate: count.describe('Hz'),
+    clipSamples: count,
+    frames: count,
+    frameSamples: count,
+    hopSamples: count,
+    fftLength: count,
+    bands: count.describe('The features are frames x bands bytes, time first'),
+    lowHz: cost,
+    highHz: cost,
+    workBytes: count.describe('Held statically for the transform'),
+    featureBytes: count.describe('Of a clip; the caller keeps them'),
+    constantBytes: count.describe('Tables'),
+    stackBytes: count.optional().describe('Of one run on an emulated Cortex-M4'),
+    flashBytes: count.optional().describe('Sections of the smallest program around it, linked for a Cortex-M4'),
+    instructionsPerFrame: count.optional().describe('Counted on an emulated Cortex-M4'),
+    instructionsToPrepare: count.optional().describe('From features to the network’s int8 input'),
+    latency: z
+      .strictObject({ frameMs: cost, clipMs: cost, basis: z.literal('derived'), source: text })
+      .optional()
+      .describe('On the device, for Cortex-M'),
+  })
+  .describe('What makes the samples of sound: frontend/frontend.c. No part of the costs of the network')
+
 const fineTuning = z
   .strictObject({
     mode: z.enum(QAT_MODES).describe('auto: where the drop without it is above the threshold'),
@@ -195,6 +221,7 @@ export const cardSchema = z
       })
       .optional(),
     footprint: footprint.optional(),
+    frontEnd: frontEnd.optional(),
     verification: z.array(
       z
         .strictObject({

@@ -19,6 +19,14 @@ export function resizingText(dataset: Dataset, shape: Shape): string {
   return `resized from ${inputShape.join(' x ')} (area averaging down, bilinear up)${rounded}`
 }
 
+/** Where the front end of sound is written. */
+export const FRONT_END_FOLDER = 'frontend'
+
 /** The values to feed such files before normalisation, in words. */
-export const rawText = (resizing: string): string =>
-  `values as the data set holds them${resizing === '' ? '' : `, ${resizing}`}`
+export function rawText({ frontEnd }: Dataset, resizing: string): string {
+  const values =
+    frontEnd === undefined
+      ? 'values as the data set holds them'
+      : `features of ${FRONT_END_FOLDER}/frontend.c (0 to 255)`
+  return `${values}${resizing === '' ? '' : `, ${resizing}`}`
+}

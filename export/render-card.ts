@@ -13,6 +13,7 @@ import {
   trainingEnergyText,
 } from './card-sections.ts'
 import type { ModelCard } from './model-card.ts'
+import { frontEndSection } from './sound/front-end-card.ts'
 
 function verificationSection({ verification, warnings, int8 }: ModelCard): string {
   const rows = verification.map(
@@ -58,6 +59,9 @@ function interfaces({ files, input, output }: ModelCard): string {
     lines.push(
       '- `c/model.c`: int8 in and out; `c/model.h` says how a sample becomes the input and what the outputs mean',
     )
+  }
+  if (files.includes('frontend/frontend.c')) {
+    lines.push('- `frontend/frontend.c`: 16-bit samples in, features out; see "Sound"')
   }
   return lines.join('\n')
 }
@@ -108,7 +112,7 @@ ${floatRows(card)}${int8Rows(card)}| validation accuracy | ${percent(accuracy.va
 
 ${costRows(card)}
 
-## Energy
+${frontEndSection(card)}## Energy
 
 ${energySection(card)}
 

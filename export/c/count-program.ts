@@ -9,32 +9,15 @@ export const ICOUNT_SHIFT = 6
 /** One tick of the boards' 25 MHz timer. */
 const TICK_NANOSECONDS = 40
 
-/**
- * `count.c`: runs one sample on an emulated Cortex-M4 or M7 and prints the instructions of each kernel. The emulator lets
- * virtual time pass with instructions only, so that a timer counts them.
- */
-export function countProgram({ identifier, layers }: CountedModel): string {
-  return `/* Counts the instructions of each kernel on the first sample of inputs.bin. For QEMU's mps2-an386 and mps2-an500, run
- * with -icount shift=${ICOUNT_SHIFT}: an instruction takes ${2 ** ICOUNT_SHIFT} ns of virtual time, a tick of the timer ${TICK_NANOSECONDS} ns. */
-#include <stdint.h>
-
-#define LAYERS ${layers.length}
-#define TIMER_CONTROL (*(volatile uint32_t *)0x40000000u)
+/** The boards' timer, which counts down. */
+export const TIMER = `#define TIMER_CONTROL (*(volatile uint32_t *)0x40000000u)
 #define TIMER_VALUE (*(volatile uint32_t *)0x40000004u)
 #define TIMER_RELOAD (*(volatile uint32_t *)0x40000008u)
 
-static uint32_t marks[LAYERS + 1];
-/* Nothing that a kernel reads or writes may be moved over the mark. */
-static inline void mark(int n) {
-  __asm__ volatile("" ::: "memory");
-  marks[n] = TIMER_VALUE;
-  __asm__ volatile("" ::: "memory");
-}
+`
 
-#define FRUGAL_LAYER(n) mark((n) + 1)
-#include "model.c"
-
-/* Semihosting: the operation in r0, its argument in r1. */
+/** Semihosting, and instructions between two readings of the timer. */
+export const COUNT_TOOLS = `/* Semihosting: the operation in r0, its argument in r1. */
 static int call(int operation, const void *argument) {
   register int r0 __asm__("r0") = operation;
   register const void *r1 __asm__("r1") = argument;
@@ -59,7 +42,30 @@ static uint32_t instructions(uint32_t from, uint32_t to) {
   return (uint32_t)(((uint64_t)(from - to) * ${TICK_NANOSECONDS} + ${2 ** (ICOUNT_SHIFT - 1)}) >> ${ICOUNT_SHIFT});
 }
 
-int main(void) {
+`
+
+/**
+ * `count.c`: runs one sample on an emulated Cortex-M4 or M7 and prints the instructions of each kernel. The emulator lets
+ * virtual time pass with instructions only, so that a timer counts them.
+ */
+export function countProgram({ identifier, layers }: CountedModel): string {
+  return `/* Counts the instructions of each kernel on the first sample of inputs.bin. For QEMU's mps2-an386 and mps2-an500, run
+ * with -icount shift=${ICOUNT_SHIFT}: an instruction takes ${2 ** ICOUNT_SHIFT} ns of virtual time, a tick of the timer ${TICK_NANOSECONDS} ns. */
+#include <stdint.h>
+
+#define LAYERS ${layers.length}
+${TIMER}static uint32_t marks[LAYERS + 1];
+/* Nothing that a kernel reads or writes may be moved over the mark. */
+static inline void mark(int n) {
+  __asm__ volatile("" ::: "memory");
+  marks[n] = TIMER_VALUE;
+  __asm__ volatile("" ::: "memory");
+}
+
+#define FRUGAL_LAYER(n) mark((n) + 1)
+#include "model.c"
+
+${COUNT_TOOLS}int main(void) {
   static int8_t sample[${identifier.toUpperCase()}_INPUT_BYTES], result[${identifier.toUpperCase()}_OUTPUT_BYTES];
   const uintptr_t name[3] = {(uintptr_t) "inputs.bin", 1, 10};
   const uintptr_t file = (uintptr_t)call(1, name);

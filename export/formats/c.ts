@@ -1,16 +1,18 @@
+import type { Shape } from '../../network/types.ts'
 import { checkProgram, LINKER_SCRIPT, mainProgram, START_SOURCE } from '../c/check-program.ts'
 import { CMSIS_LINES } from '../c/cmsis-build.ts'
 import { countProgram } from '../c/count-program.ts'
+import { identifierOf } from '../c/identifiers.ts'
 import { COUNT_BUILD, COUNT_RUN, MAIN_BUILD } from '../c/measure-c.ts'
 import { BOARDS, boardBuild, boardRun, HOST_FLAGS } from '../c/toolchain.ts'
 import { type CVerification, verifyC } from '../c/verify-c.ts'
 import { type CModel, writeCModel } from '../c/write-model.ts'
 import { BIT_FOR_BIT, toleranceText } from '../compare-outputs.ts'
-import { resizingText } from '../preparation.ts'
+import { FRONT_END_FOLDER, resizingText } from '../preparation.ts'
 import { checkSamples } from '../quantise/check-samples.ts'
 import { quantisedSchedule } from '../quantise/quantise.ts'
 import { notRun } from './check.ts'
-import type { ArtefactCheck, ExportFormat } from './format.ts'
+import type { ArtefactCheck, ExportContext, ExportFormat } from './format.ts'
 
 const FOLDER = 'c'
 /** Samples that go with the C, and that run on emulated boards. */
@@ -31,7 +33,7 @@ export const cFormat: ExportFormat = {
       alignmentBytes: context.profile.memory.alignmentBytes,
       title: context.title,
       classNames: context.dataset.classNames,
-      resizing: resizingText(context.dataset, int8.network.tensors[int8.network.input]!.shape),
+      resizing: preparationText(context, int8.network.tensors[int8.network.input]!.shape),
     })
     const files = new Map([
       ['model.c', model.source],
@@ -68,6 +70,14 @@ export const cFormat: ExportFormat = {
       },
     }
   },
+}
+
+/** What is done to a sample before it is normalised; of sound, what the front end does all of. */
+function preparationText({ dataset, name }: ExportContext, shape: Shape): string {
+  const resizing = resizingText(dataset, shape)
+  if (dataset.frontEnd === undefined) return resizing
+  const resized = resizing === '' ? '' : `, ${resizing}`
+  return `which are features of ${FRONT_END_FOLDER}/frontend.c${resized}; its ${identifierOf(name)}_prepare does all of this`
 }
 
 /** The largest of what was measured. */

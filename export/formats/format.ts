@@ -58,6 +58,22 @@ export interface CFootprint {
   readonly layers: readonly LayerInstructions[] | undefined
 }
 
+/** What the front end of sound needs of a device, beside the network. */
+export interface FrontEndFootprint {
+  /** Held statically: the transform of one frame. */
+  readonly workBytes: number
+  /** Of a clip; the caller keeps them. */
+  readonly featureBytes: number
+  /** Window, cosines, bands, and the table of the network's input. */
+  readonly constantBytes: number
+  /** On an emulated Cortex-M4; undefined where none ran. */
+  readonly stackBytes: number | undefined
+  /** Smallest program around it, linked for a Cortex-M4; undefined without the compiler. */
+  readonly flashBytes: number | undefined
+  /** On an emulated Cortex-M4: of one frame, and of preparing the network's input; undefined where they were not counted. */
+  readonly instructions: { readonly frame: number; readonly prepare: number } | undefined
+}
+
 export type FloatPrecision = 'float32' | 'float16'
 
 /** How a file in float compares with the float32 network on the whole test part, and where it was run. */
@@ -85,6 +101,8 @@ export interface Artefact {
   /** Of files in float that are not `model.onnx`, which is what accuracy in float means. */
   readonly floatFile?: FloatFileReport
   readonly footprint?: CFootprint
+  /** Of the front end of sound, which is an artefact of its own. */
+  readonly frontEnd?: FrontEndFootprint
 }
 
 export interface ExportFormat {

@@ -89,7 +89,7 @@ import numpy
 from ai_edge_litert.interpreter import Interpreter
 interpreter = Interpreter("${file}")
 interpreter.allocate_tensors()
-raw = numpy.zeros((1, ${shape.join(', ')}))  # ${rawText(resizingText(dataset, shape))}
+raw = numpy.zeros((1, ${shape.join(', ')}))  # ${rawText(dataset, resizingText(dataset, shape))}
 real = (raw - ${JSON.stringify(mean)}) / ${JSON.stringify(standardDeviation)}
 interpreter.set_tensor(interpreter.get_input_details()[0]["index"], real.astype(numpy.float32))
 interpreter.invoke()

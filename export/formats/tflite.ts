@@ -41,7 +41,7 @@ export const tfliteFormat: ExportFormat = {
       checks: context.verify
         ? await verified(context, int8, float)
         : [notRun(FILE, 'anywhere', 'not verified: --no-verify')],
-      instructions: instructions(network, resizing),
+      instructions: instructions(network, rawText(context.dataset, resizing)),
     }
   },
 }
@@ -110,7 +110,7 @@ async function checkedInLiteRt(
   })
 }
 
-function instructions({ normalisation, tensors, input, output }: QuantisedNetwork, resizing: string): string {
+function instructions({ normalisation, tensors, input, output }: QuantisedNetwork, raw: string): string {
   const entry = tensors[input]!.quantisation
   const result = tensors[output]!.quantisation
   const { mean, standardDeviation } = normalisation
@@ -122,7 +122,7 @@ import numpy
 from ai_edge_litert.interpreter import Interpreter
 interpreter = Interpreter("${FILE}")
 interpreter.allocate_tensors()
-raw = numpy.zeros((1, ${tensors[input]!.shape.join(', ')}))  # ${rawText(resizing)}
+raw = numpy.zeros((1, ${tensors[input]!.shape.join(', ')}))  # ${raw}
 real = (raw - ${JSON.stringify(mean)}) / ${JSON.stringify(standardDeviation)}
 q = numpy.clip(numpy.round(real / ${entry.scale}) + ${entry.zeroPoint}, -128, 127).astype(numpy.int8)
 interpreter.set_tensor(interpreter.get_input_details()[0]["index"], q)

@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
-import { gunzipSync } from 'node:zlib'
 import test from 'ava'
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import { load, refuses, temporaryFolder, writeFiles } from './datasets-support.ts'
-import { tone, tones, wav } from './sound-support.ts'
+import { SPOKEN_DIGITS, spokenDigits, tone, tones, wav } from './sound-support.ts'
 
 const featuresOf = ({ samples, inputShape }: Dataset, i: number) => {
   const size = inputShape[0]! * inputShape[1]!
@@ -195,26 +194,11 @@ test('sound in formats that are not read is told of', async (t) => {
   await refuses(t, other, /holds no known data set layout: convert the sound to WAV first/)
 })
 
-const FSDD = path.join(import.meta.dirname, '../../../shared/data/datasets/fsdd/recordings.tar.gz')
-
-/** Writes some of the files of a tar archive. */
-function untar(archive: Uint8Array, folder: string, wanted: (name: string) => boolean): void {
-  for (let at = 0; at < archive.length; ) {
-    const text = (from: number, length: number) =>
-      Buffer.from(archive.subarray(at + from, at + from + length))
-        .toString('latin1')
-        .replace(/\0.*$/s, '')
-    const [name, size] = [path.basename(text(0, 100)), Number.parseInt(text(124, 12), 8) || 0]
-    if (size > 0 && wanted(name)) writeFileSync(path.join(folder, name), archive.subarray(at + 512, at + 512 + size))
-    at += 512 + 512 * Math.ceil(size / 512)
-  }
-}
-
-const run = existsSync(FSDD) ? test : test.skip
+const run = existsSync(SPOKEN_DIGITS) ? test : test.skip
 run('recordings of the Free Spoken Digit Dataset', async (t) => {
   const folder = path.join(temporaryFolder(t), 'recordings')
   mkdirSync(folder)
-  untar(gunzipSync(readFileSync(FSDD)), folder, (name) => /_(theo|jackson)_[0-9]\.wav$/.test(name))
+  spokenDigits(folder, (name) => /_(theo|jackson)_[0-9]\.wav$/.test(name))
   const dataset = await load(folder)
   t.is(dataset.labels.length, 200)
   t.is(dataset.classNames.join(''), '0123456789')

@@ -1,3 +1,7 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { gunzipSync } from 'node:zlib'
+
 /** How a test writes the values of a WAV file. */
 export interface WavOptions {
   readonly rate?: number
@@ -63,3 +67,17 @@ export const tones = (each: number, prefix = '', options: WavOptions = {}): Reco
       [`${prefix}high/${i}.wav`, wav(tone(2000 + i, 0.5, options.rate), options)] as const,
     ]).flat(),
   )
+
+/** The Free Spoken Digit Dataset, where it is. */
+export const SPOKEN_DIGITS = path.join(import.meta.dirname, '../../../shared/data/datasets/fsdd/recordings.tar.gz')
+
+/** Writes some of its recordings into a folder. */
+export function spokenDigits(folder: string, wanted: (name: string) => boolean): void {
+  const archive = gunzipSync(readFileSync(SPOKEN_DIGITS))
+  const text = (at: number, length: number): string => archive.toString('latin1', at, at + length).split('\0')[0]!
+  for (let at = 0; at < archive.length; ) {
+    const [name, size] = [path.basename(text(at, 100)), Number.parseInt(text(at + 124, 12), 8) || 0]
+    if (size > 0 && wanted(name)) writeFileSync(path.join(folder, name), archive.subarray(at + 512, at + 512 + size))
+    at += 512 + 512 * Math.ceil(size / 512)
+  }
+}
