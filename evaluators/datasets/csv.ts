@@ -177,14 +177,17 @@ function readingNote(data: CsvData, { length, step }: WindowSize, blocks: number
   return `'${target}': ${said.join('; ')}`
 }
 
-/** What a sample is, for whoever has to feed an exported network. */
-function sampleMeaning({ columns: { hasHeader, names, features }, settings: { shape } }: CsvData, size: WindowSize) {
-  const numbers = features.map((f) => names[f]!)
-  const order = hasHeader ? shownNames(numbers, DESCRIBED) : `columns ${ranges(features.map((f) => f + 1))}`
-  if (shape !== undefined) return `a row of features as ${shape.join(' x ')}: ${order}`
-  return size.length === 1
-    ? `a row of features: ${order}`
-    : `${size.length} readings, the oldest first, each of ${order}`
+/** What a sample and its channels are, for whoever has to feed an exported network. */
+function meaningOf({ columns: { hasHeader, names, features }, settings: { shape } }: CsvData, { length }: WindowSize) {
+  // Texts of exports show code between backticks.
+  const featureNames = features.map((f) => shown(names[f]!).replaceAll('`', "'"))
+  const order = hasHeader ? shownNames(featureNames, DESCRIBED) : `columns ${ranges(features.map((f) => f + 1))}`
+  if (shape !== undefined) return { sampleMeaning: `a row of features as ${shape.join(' x ')}: ${order}` }
+  return {
+    sampleMeaning:
+      length === 1 ? `a row of features: ${order}` : `${length} readings, the oldest first, each of ${order}`,
+    channelNames: hasHeader ? featureNames : featureNames.map((name) => `column ${name}`),
+  }
 }
 
 /** `1 to 64, 66` */
@@ -224,6 +227,6 @@ export const csvFormat: DatasetFormat = {
       options,
     )
     const notes = [readingNote(data, size, makesParts ? blocks : undefined), ...data.notes]
-    return { ...dataset, sampleMeaning: sampleMeaning(data, size), notes }
+    return { ...dataset, ...meaningOf(data, size), notes }
   },
 }

@@ -35,6 +35,8 @@ export interface Dataset {
   readonly notes?: readonly string[]
   /** What the values of a sample are, for whoever feeds an exported network; no part of `digest`. */
   readonly sampleMeaning?: string
+  /** What the channels are called, where files say it; no part of `digest`. */
+  readonly channelNames?: readonly string[]
   /** Set by `withTeacher`; no part of `digest`, since recipes that read it name the teacher. */
   readonly teacher?: TeacherAnswers
 }

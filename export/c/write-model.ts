@@ -29,6 +29,9 @@ export interface CModelOptions {
   /** For comments. */
   readonly title: string
   readonly classNames: readonly string[]
+  /** What a sample is, in words, and its channels' names; left out where nothing is known of them. */
+  readonly sample?: string | undefined
+  readonly channelNames?: readonly string[] | undefined
   /** What is done to a sample before it is normalised, in words; nothing where left out. */
   readonly resizing?: string
 }
@@ -52,8 +55,13 @@ export function writeCModel(network: QuantisedNetwork, options: CModelOptions): 
   const upper = identifier.toUpperCase()
   const { mean, standardDeviation } = network.normalisation
   const channels = mean
-    .map((value, c) => ` *   channel ${c}: real = (raw - ${float(value)}) / ${float(standardDeviation[c]!)}`)
+    .map((value, c) => {
+      const name = options.channelNames?.[c]
+      const called = name === undefined ? '' : ` (${commentText(name)})`
+      return ` *   channel ${c}${called}: real = (raw - ${float(value)}) / ${float(standardDeviation[c]!)}`
+    })
     .join('\n')
+  const sample = options.sample ? ` * A sample is ${commentText(options.sample)}.\n` : ''
   const resized = options.resizing ? `,\n * ${options.resizing}` : ''
   const header = `/* ${commentText(options.title)} */
 #ifndef ${upper}_H
@@ -63,7 +71,7 @@ export function writeCModel(network: QuantisedNetwork, options: CModelOptions): 
 
 /* Input: ${input.shape.join(' x ')} (row-major, channels last), q = real / SCALE + ZERO_POINT, rounded to the nearest and
  * kept within -128 and 127. The real values are normalised samples${resized}:
-${channels} */
+${sample}${channels} */
 #define ${upper}_INPUT_BYTES ${sizeOf(input.shape)}
 ${quantisationMacros(`${upper}_INPUT`, input.quantisation)}
 
