@@ -86,7 +86,7 @@ export function buildCard(
       shape: dataset.inputShape,
       meaning:
         (dataset.frontEnd === undefined
-          ? 'raw sample values as the data set holds them; the file normalises by itself'
+          ? `raw sample values as the data set holds them${dataset.sampleMeaning === undefined ? '' : ` (${dataset.sampleMeaning})`}; the file normalises by itself`
           : 'features that frontend/frontend.c makes of sound, 0 to 255; the file normalises by itself') +
         (sameShape(inputShape, dataset.inputShape) ? '' : `, and resizes to ${shapeText(inputShape)} first`),
     },

@@ -23,10 +23,11 @@ export function resizingText(dataset: Dataset, shape: Shape): string {
 export const FRONT_END_FOLDER = 'frontend'
 
 /** The values to feed such files before normalisation, in words. */
-export function rawText({ frontEnd }: Dataset, resizing: string): string {
+export function rawText({ frontEnd, sampleMeaning }: Dataset, resizing: string): string {
   const values =
     frontEnd === undefined
       ? 'values as the data set holds them'
       : `features of ${FRONT_END_FOLDER}/frontend.c (0 to 255)`
-  return `${values}${resizing === '' ? '' : `, ${resizing}`}`
+  const meaning = sampleMeaning === undefined ? '' : `: ${sampleMeaning}`
+  return `${values}${resizing === '' ? '' : `, ${resizing}`}${meaning}`
 }

@@ -34,7 +34,7 @@ function interfaces({ files, input, output }: ModelCard): string {
   const lines: string[] = []
   if (files.includes('model.onnx')) {
     lines.push(
-      `- \`model.onnx\`: input \`input\`, float32 \`[batch, ${input.shape.join(', ')}]\`, ${input.meaning}; output \`output\`, float32 \`[batch, ${output.shape.join(', ')}]\`, ${output.meaning}`,
+      `- \`model.onnx\`: input \`input\`, float32 \`[batch, ${input.shape.join(', ')}]\`, ${inline(input.meaning)}; output \`output\`, float32 \`[batch, ${output.shape.join(', ')}]\`, ${output.meaning}`,
     )
   }
   if (files.includes('model_float16.onnx')) {

@@ -33,6 +33,8 @@ export const cFormat: ExportFormat = {
       alignmentBytes: context.profile.memory.alignmentBytes,
       title: context.title,
       classNames: context.dataset.classNames,
+      sample: context.dataset.sampleMeaning,
+      channelNames: context.dataset.channelNames,
       resizing: preparationText(context, int8.network.tensors[int8.network.input]!.shape),
     })
     const files = new Map([
