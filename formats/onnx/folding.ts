@@ -1,4 +1,5 @@
 import { UserError } from '../../lib/errors.ts'
+import { roundEven } from '../../lib/round-even.ts'
 import { broadcastShape } from '../../network/imported-op-kinds.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import {
@@ -10,7 +11,9 @@ import {
   transposeValues,
 } from './fold-values.ts'
 import {
+  axisOf,
   axisWithin,
+  flattened,
   listOf,
   requiredList,
   reshapeTarget,
@@ -76,8 +79,8 @@ const combined =
 const flag = (test: (a: number, b: number) => boolean): Fold => combined((a, b) => Number(test(a!, b!)))
 
 const gather: Fold = (node, [data, indices]) => {
-  const axis = axisWithin(node.integers.get('axis')?.[0] ?? 0, data!.dims.length)
-  const length = data!.dims[axis] ?? 1
+  const axis = axisOf(node, data!.dims.length, 0)
+  const length = data!.dims[axis]!
   const dims = [...data!.dims.slice(0, axis), ...indices!.dims, ...data!.dims.slice(axis + 1)]
   const places = indices!.values?.map((index) => axisWithin(index, length))
   if (places?.some((place) => place < 0 || place >= length)) {
@@ -103,7 +106,7 @@ const slice: Fold = (node, [data, starts, ends, axes, steps]) => {
 
 const concat: Fold = (node, inputs) => {
   const [first] = inputs as readonly [StoredTensor]
-  const axis = axisWithin(node.integers.get('axis')?.[0] ?? 0, first.dims.length)
+  const axis = axisOf(node, first.dims.length, 0)
   const dims = first.dims.with(
     axis,
     inputs.reduce((sum, input) => sum + (input.dims[axis] ?? 0), 0),
@@ -114,9 +117,9 @@ const concat: Fold = (node, inputs) => {
 }
 
 const split: Fold = (node, [x, sizes]) => {
-  const axis = axisWithin(node.integers.get('axis')?.[0] ?? 0, x!.dims.length)
+  const axis = axisOf(node, x!.dims.length, 0)
   let begin = 0
-  return splitSizes(node, x!.dims[axis] ?? 1, sizes).map((size) => {
+  return splitSizes(node, x!.dims[axis]!, sizes).map((size) => {
     const dims = x!.dims.with(axis, size)
     const starts = x!.dims.map((_, i) => (i === axis ? begin : 0))
     begin += size
@@ -157,6 +160,8 @@ const expand: Fold = (node, [x, shape]) => {
 
 const tile: Fold = (node, [x, repeats]) => {
   const times = requiredList(node, 'repeats', repeats)
+  if (times.length !== x!.dims.length || times.some((count) => !(count >= 0)))
+    throw new UserError(`it repeats ${x!.dims.length} axes ${times.join(', ')} times`)
   const dims = x!.dims.map((length, axis) => length * (times[axis] ?? 1))
   if (x!.values === undefined || !isShort(dims)) return renewed(x!, dims, undefined)
   let part = x!
@@ -206,7 +211,7 @@ const FOLDS: Readonly<Record<string, Fold>> = {
   Neg: unary((value) => -value),
   Floor: unary(Math.floor),
   Ceil: unary(Math.ceil),
-  Round: unary((value) => Math.round(value)),
+  Round: unary(roundEven),
   Sqrt: unary(Math.sqrt),
   Exp: unary(Math.exp),
   Log: unary(Math.log),
@@ -254,7 +259,7 @@ const FOLDS: Readonly<Record<string, Fold>> = {
     const target = requiredList(node, 'lengths', shape)
     return renewed(x!, reshapeTarget(x!.dims, target, node.integers.get('allowzero')?.[0] === 1), x!.values)
   },
-  Flatten: (_node, [x]) => renewed(x!, [1, sizeOf(x!.dims)], x!.values),
+  Flatten: (node, [x]) => renewed(x!, flattened(node, x!.dims), x!.values),
   Squeeze: (node, [x, axes]) => renewed(x!, squeezed(x!.dims, listOf(node, 'axes', axes)), x!.values),
   Unsqueeze: (node, [x, axes]) => renewed(x!, unsqueezed(x!.dims, requiredList(node, 'axes', axes)), x!.values),
   ReduceProd: reduce((a, b) => a * b),
@@ -264,6 +269,20 @@ const FOLDS: Readonly<Record<string, Fold>> = {
   ...Object.fromEntries(ALIKE.map((opType) => [opType, alike])),
 }
 
+/** Operators all of whose operands count alike: none may be left out. */
+const TOGETHER: ReadonlySet<string> = new Set(
+  'Add Sub Mul Div Mod Pow Max Min Sum Equal Less LessOrEqual Greater GreaterOrEqual And Or Where Concat'.split(' '),
+)
+const LEAST_OPERANDS: ReadonlyMap<string, number> = new Map([
+  ['Where', 3],
+  ['Gather', 2],
+  ['CastLike', 2],
+])
+
+/** How many of the first operands must be there; lists that are left out may be attributes. */
+const leastOperands = ({ opType, inputs }: OnnxFileNode): number =>
+  Math.max(LEAST_OPERANDS.get(opType) ?? 1, TOGETHER.has(opType) ? inputs.length : 0)
+
 /**
  * The results of a node whose operands all lie in the file: their dimensions, and their values where they are few; undefined
  * for an operator that is not computed here.
@@ -272,6 +291,9 @@ const FOLDS: Readonly<Record<string, Fold>> = {
 export function fold(node: OnnxFileNode, inputs: readonly StoredTensor[]): readonly StoredTensor[] | undefined {
   const rule = node.domain === '' && Object.hasOwn(FOLDS, node.opType) ? FOLDS[node.opType] : undefined
   if (rule === undefined) return undefined
+  for (let i = 0; i < leastOperands(node); i++) {
+    if (inputs[i] === undefined) throw new UserError(`operand ${i} is missing`)
+  }
   const made = rule(node, inputs)
   const results = 'dims' in made ? [made] : made
   if (results.some(({ dims }) => dims.some((length) => !Number.isInteger(length) || length < 0))) {

@@ -5,6 +5,20 @@ import type { StoredTensor } from './read-tensor.ts'
 
 export const axisWithin = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis)
 
+/** The same. @throws UserError for an axis that is not there. */
+export function axisOf(node: OnnxFileNode, rank: number, otherwise: number): number {
+  const axis = node.integers.get('axis')?.[0] ?? otherwise
+  const place = axisWithin(axis, rank)
+  if (place < 0 || place >= rank) throw new UserError(`its axis is ${axis}, and there are ${rank}`)
+  return place
+}
+
+/** Lengths that Flatten gives: of the axes before one, and of the others. */
+export function flattened(node: OnnxFileNode, dims: readonly number[]): readonly number[] {
+  const axis = axisWithin(node.integers.get('axis')?.[0] ?? 1, dims.length)
+  return [sizeOf(dims.slice(0, axis)), sizeOf(dims.slice(axis))]
+}
+
 /** A list that newer operator sets give as an operand and older ones as an attribute. */
 export const listOf = (node: OnnxFileNode, name: string, operand: StoredTensor | undefined) =>
   operand?.values ?? node.integers.get(name)

@@ -12,7 +12,9 @@ import {
   transposed,
 } from './layout.ts'
 import {
+  axisOf,
   axisWithin,
+  flattened,
   listOf,
   requiredList,
   reshapeTarget,
@@ -24,9 +26,6 @@ import {
 import { asMap, fromMap, windowed } from './product-rules.ts'
 import type { NodeInput, NodeRule } from './rules.ts'
 import { poolOverVolume } from './wide-rules.ts'
-
-const axisOf = (input: NodeInput, rank: number, otherwise: number): number =>
-  axisWithin(input.integer('axis', otherwise), rank)
 
 /** The first operand in ONNX's own order. */
 function inOnnxOrder(input: NodeInput): LaidOut {
@@ -40,12 +39,6 @@ const reshape =
     const value = input.value(0)
     return [reshaped(input.network, value, target(input, onnxDims(value)))]
   }
-
-const flattened = (input: NodeInput, dims: readonly number[]): readonly number[] => {
-  const axis = axisOf(input, dims.length, 1)
-  const size = (part: readonly number[]): number => part.reduce((product, length) => product * length, 1)
-  return [size(dims.slice(0, axis)), size(dims.slice(axis))]
-}
 
 const transpose: NodeRule = (input) => {
   const value = input.value(0)
@@ -62,7 +55,7 @@ const concatOf =
     const { network } = input
     const operands = places(input)
     const lead = input.value(operands.find((i) => input.isComputed(i)) ?? operands[0]!)
-    const axis = axisOf(input, lead.order.length, 0)
+    const axis = axisOf(input.node, lead.order.length, 0)
     const tensors = operands.map((i) => toOrder(network, input.value(i), lead.order).tensor)
     return [{ tensor: network.concat(tensors, lead.order.indexOf(axis)), order: lead.order }]
   }
@@ -71,7 +64,7 @@ const split: NodeRule = (input) => {
   const { network, node } = input
   const value = input.value(0)
   const dims = onnxDims(value)
-  const axis = axisOf(input, dims.length, 0)
+  const axis = axisOf(input.node, dims.length, 0)
   const sizes = splitSizes(node, dims[axis]!, input.stored(1))
   return network.split(value.tensor, value.order.indexOf(axis), sizes).map((tensor) => ({ tensor, order: value.order }))
 }
@@ -145,7 +138,7 @@ const tile: NodeRule = (input) => {
 /** One stored index: a slice, whose axis then goes. */
 function elementAt(input: NodeInput, index: number): LaidOut {
   const { tensor, order } = input.value(0)
-  const axis = axisOf(input, order.length, 0)
+  const axis = axisOf(input.node, order.length, 0)
   const place = order.indexOf(axis)
   const at = index < 0 ? index + tensor.dims[place]! : index
   const [begin, size] = [tensor.dims.map((_, i) => (i === place ? at : 0)), tensor.dims.with(place, 1)]
@@ -165,7 +158,7 @@ const gather: NodeRule = (input) => {
   if (one !== undefined && one.dims.length === 0 && one.values !== undefined) return [elementAt(input, one.values[0]!)]
   const data = inOnnxOrder(input)
   const [dims, indices] = [onnxDims(data), input.dims(1)]
-  const axis = axisOf(input, dims.length, 0)
+  const axis = axisOf(input.node, dims.length, 0)
   const result = [...dims.slice(0, axis), ...indices, ...dims.slice(axis + 1)]
   const operands = [data.tensor, ...(input.isComputed(1) ? [input.value(1).tensor] : [])]
   return [{ tensor: network.rearrange('gather', operands, result), order: identityOrder(result.length) }]
@@ -249,7 +242,7 @@ const reduce =
 
 const argMax: NodeRule = (input) => {
   const value = input.value(0)
-  const axis = axisOf(input, value.order.length, 0)
+  const axis = axisOf(input.node, value.order.length, 0)
   return [reduced(input, 'argMax', [axis], input.integer('keepdims', 1) === 1, value)]
 }
 
@@ -267,7 +260,7 @@ const topK: NodeRule = (input) => {
   const x = inOnnxOrder(input)
   const dims = onnxDims(x)
   const [count = 1] = requiredList(input.node, 'k', input.stored(1))
-  const picked = dims.with(axisOf(input, dims.length, -1), count)
+  const picked = dims.with(axisOf(input.node, dims.length, -1), count)
   const results = input.node.outputs.map(() => picked)
   return input.network
     .custom('TopK', [x.tensor], results)
@@ -278,7 +271,7 @@ const topK: NodeRule = (input) => {
 const oneHot: NodeRule = (input) => {
   const [depth = 1] = requiredList(input.node, 'depth', input.stored(1))
   const indices = input.dims(0)
-  const axis = axisOf(input, indices.length + 1, -1)
+  const axis = axisOf(input.node, indices.length + 1, -1)
   const dims = indices.toSpliced(axis, 0, depth)
   const { tensor } = inOnnxOrder(input)
   return [{ tensor: input.network.rearrange('scatter', [tensor], dims), order: identityOrder(dims.length) }]
@@ -300,7 +293,7 @@ export const SHAPE_RULES: Readonly<Record<string, NodeRule>> = {
   Reshape: reshape((input, dims) =>
     reshapeTarget(dims, requiredList(input.node, 'lengths', input.stored(1)), input.integer('allowzero', 0) === 1),
   ),
-  Flatten: reshape(flattened),
+  Flatten: reshape(({ node }, dims) => flattened(node, dims)),
   Squeeze: reshape((input, dims) => squeezed(dims, listOf(input.node, 'axes', input.stored(1)))),
   Unsqueeze: reshape((input, dims) => unsqueezed(dims, requiredList(input.node, 'axes', input.stored(1)))),
   Transpose: transpose,

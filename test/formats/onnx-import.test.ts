@@ -276,6 +276,27 @@ test('clips, slices, splits, concatenations and resizes keep their axes under ch
   t.deepEqual(graph.nodes.at(-1)!.shape, [8, 10, 6])
 })
 
+test('stored values are flattened at their axis and rounded with halves to even', (t) => {
+  const { graph } = imported(
+    [1, 4],
+    [node('Flatten', ['w'], 'flat', { axis: 2n }), node('MatMul', ['x', 'flat'], 'y')],
+    { w: floats(2, 2, 3) },
+  )
+  t.deepEqual(graph.nodes.at(-1)!.shape, [3])
+  const lengths = { type: 'float32', dims: [3], data: Float32Array.of(1, 2.5, 1.5) } as const
+  const rounded = imported(
+    [1, 4],
+    [
+      node('Round', ['lengths'], 'r'),
+      node('Cast', ['r'], 'shape', { to: 7n }),
+      node('Relu', ['x'], 'z'),
+      node('Reshape', ['z', 'shape'], 'y'),
+    ],
+    { lengths },
+  )
+  t.is(sizeOf(rounded.graph.nodes.at(-1)!.shape), 4)
+})
+
 const refused: readonly (readonly [string, RegExp, () => unknown])[] = [
   ['no ONNX file', /holds no network/, () => importOnnx(new Uint8Array())],
   ['text', /damaged|holds no network/, () => importOnnx(Buffer.from('hello, this is text'))],
@@ -306,6 +327,30 @@ const refused: readonly (readonly [string, RegExp, () => unknown])[] = [
     /its lengths are not fixed in the file/,
     () => imported([1, 4], [node('Cast', ['x'], 's'), node('Relu', ['x'], 'z'), node('Reshape', ['z', 's'], 'y')]),
   ],
+  [
+    'an axis that is not there',
+    /node 0 \(TopK\): its axis is 7, and there are 2/,
+    () => imported([1, 4], [node('TopK', ['x', 'k'], ['y', 'i'], { axis: 7n })], { k: list(1) }),
+  ],
+  [
+    'an axis of stored values that is not there',
+    /node 0 \(Split\): its axis is -3, and there are 1/,
+    () =>
+      imported([1, 4], [node('Split', ['l'], ['a', 'b'], { axis: -3n }), node('Relu', ['x'], 'y')], { l: list(1, 2) }),
+  ],
+  [
+    'repeats of axes that are not there',
+    /node 0 \(Tile\): it repeats 1 axes 2, 2 times/,
+    () => imported([1, 4], [node('Tile', ['l', 'r'], 'a'), node('Relu', ['x'], 'y')], { l: list(1, 2), r: list(2, 2) }),
+  ],
+  ...(['Add', 'Gather', 'Concat', 'Where', 'Cast'] as const).map(
+    (opType) =>
+      [
+        `stored values whose ${opType} lacks an operand`,
+        /operand \d is missing/,
+        () => imported([1, 4], [node(opType, ['', 'l', 'l'], 'a'), node('Relu', ['x'], 'y')], { l: list(1, 2) }),
+      ] as const,
+  ),
 ]
 for (const [what, message, run] of refused) {
   test(`${what} is refused in one sentence`, (t) => {
