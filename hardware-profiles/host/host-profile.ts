@@ -5,10 +5,11 @@ import type { Provenance } from '../fit-table.ts'
 import type { Profile } from '../profile.ts'
 import { HOST_ID, type HostIdentity } from './cache.ts'
 import { type ChainTime, fitHostTables, HOST_FUSED, overheadUs } from './fit-host.ts'
+import { busyNote, type Disturbance, isBusy } from './round-times.ts'
 import { weightStreamOf } from './weight-stream.ts'
 
 /** Everything that was timed on a computer. */
-export interface HostMeasurements {
+export interface HostMeasurements extends Disturbance {
   readonly identity: HostIdentity
   readonly clockHz: number
   readonly ramBytes: number
@@ -82,6 +83,7 @@ export function hostProfile(measured: HostMeasurements): { readonly profile: Pro
     },
     validation: [],
     notes: [
+      ...(isBusy(measured) ? [busyNote(measured)] : []),
       'Times are the least of many runs with warm caches: a busy machine is slower.',
       'Of a mixture of experts only the chosen ones run; finding them and putting their results in place is not priced.',
     ],

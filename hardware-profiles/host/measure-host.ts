@@ -1,8 +1,8 @@
 import type { NetworkGraph } from '../../network/types.ts'
 import { caseNetwork } from '../cases/case-network.ts'
-import type { ChainTime } from './fit-host.ts'
 import type { HostMeasurements } from './host-profile.ts'
 import { type MicroBenchmark, microBenchmarks } from './micro-benchmarks.ts'
+import { RoundTimes } from './round-times.ts'
 import { streamingNetworks } from './weight-stream.ts'
 
 /** Times a network on this computer: the least milliseconds of its runs within about `budgetMs`. */
@@ -25,9 +25,13 @@ export const CHECK_NETWORKS: readonly string[] = [
 
 /** Twice through the list, some seconds apart: a disturbance rarely meets the same network both times. */
 const ROUNDS = 2
+/** What did not come out alike in two rounds is timed again, in so many rounds at most. */
+const MOST_ROUNDS = 4
 const SHORT_MS = 12
 const LONG_MS = 24
 const NETWORK_MS = 60
+/** Share of the progress that the first rounds are. */
+const FIRST_ROUNDS = 0.9
 
 export interface MeasureOptions {
   readonly identity: HostMeasurements['identity']
@@ -39,38 +43,51 @@ export interface MeasureOptions {
   readonly progress?: (share: number) => void
 }
 
-/** Times every micro-benchmark and every check network; of two rounds the lesser time counts. */
+interface Job {
+  readonly name: string
+  readonly budgetMs: number
+  readonly build: () => NetworkGraph
+}
+
+/** Times every micro-benchmark and every check network; of all rounds the least time counts. */
 export async function measureHost(timer: Timer, options: MeasureOptions): Promise<HostMeasurements> {
   const { benchmarks = microBenchmarks(), networks = CHECK_NETWORKS, progress, identity, clockHz, ramBytes } = options
-  const chains = new Map<string, ChainTime>()
-  const wholes = new Map<string, number>()
   const streaming = streamingNetworks()
-  const stream = streaming.map(() => Number.MAX_VALUE)
-  const total = ROUNDS * (benchmarks.length + networks.length + streaming.length)
-  let done = 0
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const benchmark of benchmarks) {
-      const before = chains.get(benchmark.name)
-      const [short, long] = benchmark.repeats.map((repeats) => benchmark.build(repeats)) as [NetworkGraph, NetworkGraph]
-      const shortMs = Math.min(await timer(short, SHORT_MS), before?.shortMs ?? Number.MAX_VALUE)
-      const longMs = Math.min(await timer(long, LONG_MS), before?.longMs ?? Number.MAX_VALUE)
-      chains.set(benchmark.name, { benchmark, shortMs, longMs })
-      progress?.(++done / total)
-    }
-    for (const [i, network] of streaming.entries()) {
-      stream[i] = Math.min(await timer(network, NETWORK_MS), stream[i]!)
-      progress?.(++done / total)
-    }
-    for (const network of networks) {
-      const ms = await timer(caseNetwork(network), NETWORK_MS)
-      wholes.set(network, Math.min(ms, wholes.get(network) ?? Number.MAX_VALUE))
-      progress?.(++done / total)
+  const jobs: readonly Job[] = [
+    ...benchmarks.flatMap(({ name, build, repeats: [few, many] }) => [
+      { name: `${name}, short`, budgetMs: SHORT_MS, build: () => build(few) },
+      { name: `${name}, long`, budgetMs: LONG_MS, build: () => build(many) },
+    ]),
+    ...streaming.map((graph, i) => ({ name: `stream ${i}`, budgetMs: NETWORK_MS, build: () => graph })),
+    ...networks.map((name) => ({ name, budgetMs: NETWORK_MS, build: () => caseNetwork(name) })),
+  ]
+  const times = new RoundTimes()
+  const measure = async (some: readonly Job[], told: (done: number) => void): Promise<void> => {
+    for (const [i, { name, budgetMs, build }] of some.entries()) {
+      times.add(name, await timer(build(), budgetMs))
+      told((i + 1) / some.length)
     }
   }
+  for (let round = 0; round < ROUNDS; round++) {
+    await measure(jobs, (done) => progress?.((FIRST_ROUNDS * (round + done)) / ROUNDS))
+  }
+  const unsettledShare = times.unsettledShare()
+  for (let round = ROUNDS; round < MOST_ROUNDS; round++) {
+    const before = (round - ROUNDS) / (MOST_ROUNDS - ROUNDS)
+    await measure(
+      jobs.filter(({ name }) => !times.isSettled(name)),
+      (done) => progress?.(FIRST_ROUNDS + (1 - FIRST_ROUNDS) * (before + (0.9 * done) / (MOST_ROUNDS - ROUNDS))),
+    )
+  }
+  progress?.(1)
   return {
-    ...{ identity, clockHz, ramBytes },
-    chains: [...chains.values()],
-    stream,
-    networks: [...wholes].map(([network, latencyMs]) => ({ network, latencyMs: Number(latencyMs.toPrecision(5)) })),
+    ...{ identity, clockHz, ramBytes, unsettledShare },
+    chains: benchmarks.map((benchmark) => ({
+      benchmark,
+      shortMs: times.least(`${benchmark.name}, short`),
+      longMs: times.least(`${benchmark.name}, long`),
+    })),
+    stream: streaming.map((_, i) => times.least(`stream ${i}`)),
+    networks: networks.map((network) => ({ network, latencyMs: Number(times.least(network).toPrecision(5)) })),
   }
 }

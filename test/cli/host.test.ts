@@ -39,6 +39,16 @@ test.serial("'host' is priced from the user's cache, and unknown there it asks t
   const { device, latencyMs } = JSON.parse(stdout)
   t.is(device, 'host')
   t.true(Math.abs(latencyMs / timeOf(graph) - 1) < 0.1, `${latencyMs}`)
+  t.is(stderr, '')
+  const busy = hostProfile({ ...measured, processorShare: 0.3 }).profile
+  writeFileAtomic(hostFile('profile'), JSON.stringify(busy))
+  const warned = await frugal(folder, 'predict', 'a.json', '--device', 'host', '--json')
+  t.is(warned.code, 0)
+  t.is(warned.stdout, stdout)
+  t.regex(
+    warned.stderr,
+    /^frugal: host: Measured while this computer was busy: .*30 % of a processor core.*bench host\n$/,
+  )
   const validated = await frugal(folder, 'devices', 'validate', 'host', '--json')
   t.is(JSON.parse(validated.stdout).suites[0].cases, 5)
 })
