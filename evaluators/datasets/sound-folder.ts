@@ -7,7 +7,7 @@ import type { DatasetFormat } from './dataset.ts'
 import { badFile, readFileStart, readInputFile } from './input-file.ts'
 import { sharedInt32, sharedUint8 } from './shared-arrays.ts'
 import type { SoundFrontEnd } from './sound/front-end.ts'
-import { holdsSound, listSounds, SOUND, unreadSounds } from './sound/listing.ts'
+import { holdsSound, listSounds, SOUND, speakersOf, unreadSounds } from './sound/listing.ts'
 import { createResampler, type Resampler } from './sound/resample.ts'
 import { frontEndOf, readSoundSettings, SETTINGS_FILE, type SoundSettings } from './sound/settings.ts'
 import { createSpectrogram } from './sound/spectrogram.ts'
@@ -101,6 +101,7 @@ export const soundFolderFormat: DatasetFormat = {
     broken.refuse(folder)
     const labels = sharedInt32(files.length)
     for (const [i, { label }] of files.entries()) labels[i] = label
+    const speakers = speakersOf(listing)
     const raw = {
       name: path.basename(path.resolve(folder)),
       kind: 'spectrogram' as const,
@@ -109,6 +110,7 @@ export const soundFolderFormat: DatasetFormat = {
       samples,
       labels,
       ranges,
+      ...(speakers === undefined ? {} : { groups: speakers }),
     }
     const notes = [...unreadSounds(folder, listing), lengthNote(folder, frontEnd, lengths)]
     return { ...assembleDataset(raw, options), frontEnd, notes }

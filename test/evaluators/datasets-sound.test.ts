@@ -93,6 +93,25 @@ test('parts: folders, or lists as Speech Commands has them', async (t) => {
   await refuses(t, listed, /testing_list\.txt' names no recording that is there/)
 })
 
+test('speakers that names as those of Speech Commands tell of stay in one part', async (t) => {
+  const folder = temporaryFolder(t)
+  const recordings = Array.from({ length: 60 }, (_, i) => {
+    const [speaker, label] = [`${(i % 10).toString(16)}c0de_nohash`, i % 2 === 0 ? 'yes' : 'no']
+    return [`${label}/${speaker}_${Math.floor(i / 10)}.wav`, wav(tone(300 + i, 0.2))] as const
+  })
+  // Names by class, as the samples are: each speaker says one of the words only.
+  const names = recordings.map(([name]) => name).sort()
+  writeFiles(folder, Object.fromEntries(recordings))
+  const { splits } = await load(folder)
+  const speakers = (part: Uint32Array) => new Set([...part].map((index) => names[index]!.split('/')[1]![0]))
+  const all = [splits.train, splits.validation, splits.test].map(speakers)
+  t.is(
+    all.reduce((sum, { size }) => sum + size, 0),
+    10,
+  )
+  t.true(all.every(({ size }) => size > 0))
+})
+
 test('names that begin with the class, as in the Free Spoken Digit Dataset', async (t) => {
   const folder = temporaryFolder(t)
   const name = (i: number) => `${i % 3}_${i % 2 === 0 ? 'anna' : 'ben'}_${i}.wav`

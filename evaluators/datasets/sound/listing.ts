@@ -93,3 +93,20 @@ export function unreadSounds(root: string, listing: Listing): readonly string[] 
   const note = aside.map((name) => `'${path.join(root, name)}' is no class, as its name begins with _: it is left out`)
   return [...folders.passedOver(root, listing), ...note]
 }
+
+/** `0a7c2a8d_nohash_3.wav`: recordings whose names begin alike are of one speaker, whom Speech Commands keeps in one part. */
+const NAME_WITH_SPEAKER = /^(.+)_nohash_\d+\.wav$/i
+
+/** The speaker of each recording, by number; undefined where some name has none. */
+export function speakersOf({ files }: Listing): Int32Array | undefined {
+  const numbers = new Map<string, number>()
+  const speakers = new Int32Array(files.length)
+  for (const [i, { file }] of files.entries()) {
+    const name = NAME_WITH_SPEAKER.exec(path.basename(file))?.[1]
+    if (name === undefined) return undefined
+    const number = numbers.get(name) ?? numbers.size
+    numbers.set(name, number)
+    speakers[i] = number
+  }
+  return speakers
+}
