@@ -5,16 +5,18 @@ import type { KernelFacts } from './features.ts'
 import { ByKernel } from './kernel-catalogue.ts'
 import { CATALOGUE, type Lowered, lowerSchedule } from './lowering.ts'
 import { overlaidBytes } from './overlay.ts'
-import type { Profile, Terms } from './profile.ts'
+import type { Profile } from './profile.ts'
 import { storedKinds } from './stored-size.ts'
 import { CompiledModel } from './table.ts'
 
 /** Prices the memory of one profile. */
 export class MemoryModel {
   readonly #memory: Profile['memory']
-  readonly #scratch: readonly { readonly kernel: string; readonly model: CompiledModel }[]
+  readonly #scratch: readonly Rule[]
+  readonly #workspace: readonly Rule[]
   readonly #arenaRules: string
   readonly #scratchOf: ByKernel<number>
+  readonly #workOf: ByKernel<number>
 
   constructor(memory: Profile['memory']) {
     const {
@@ -24,31 +26,34 @@ export class MemoryModel {
       laterFirst = false,
       overlayGrowth,
       internalBytes,
+      overlayAligned = false,
+      fusedPools = false,
+      workspace = [],
       banks,
       ram,
     } = memory
     this.#memory = memory
-    this.#scratch = scratch.map(({ kernel, when, terms }) => ({ kernel, model: scratchModel(when, terms) }))
+    this.#scratch = rulesOf(scratch)
+    this.#workspace = rulesOf(workspace)
     this.#arenaRules = JSON.stringify([
       elementBytes,
       alignmentBytes,
       laterFirst,
       overlayGrowth ?? 0,
       internalBytes ?? 0,
+      overlayAligned,
+      fusedPools,
+      workspace,
       banks ?? 0,
       scratch,
       ram,
     ])
+    this.#workOf = new ByKernel(CATALOGUE, (facts) => bytesBy(this.#workspace, facts))
     this.#scratchOf = new ByKernel(CATALOGUE, (facts) => this.scratchBytes(facts))
   }
 
-  /** Bytes that a kernel needs beside its tensors while it runs. */
-  scratchBytes(facts: KernelFacts): number {
-    for (const { kernel, model } of this.#scratch) {
-      if (kernel === facts.kind && model.applies(facts)) return Math.ceil(model.cost(facts))
-    }
-    return 0
-  }
+  /** Bytes that a kernel needs beside its tensors while it runs, where it writes over none. */
+  scratchBytes = (facts: KernelFacts): number => bytesBy(this.#scratch, facts) + bytesBy(this.#workspace, facts)
 
   /** The runtime's arena, placed greedily or in banks: tensors and scratch buffers, without what the runtime keeps beside them. */
   plan = ({ schedule, numbers }: Lowered): MemoryPlan => planMemory(schedule, this.#planOptions(numbers))
@@ -70,16 +75,20 @@ export class MemoryModel {
     const { elementBytes, alignmentBytes, laterFirst = false, banks } = this.#memory
     const inBanks = banks === undefined ? {} : { banks, convertsImages: true }
     const options = { elementBytes, alignmentBytes, laterFirst, ...inBanks }
-    if (this.#scratch.length === 0) return options
+    if (this.#scratch.length === 0 && this.#workspace.length === 0) return options
     return { ...options, scratchBytes: (_, step) => this.#scratchOf.get(numbers[step]!) }
   }
 
   #arenaBytes(schedule: Schedule, numbers: readonly number[]): number {
-    const { elementBytes, overlayGrowth, internalBytes } = this.#memory
+    const { elementBytes, overlayGrowth, internalBytes, overlayAligned = false, fusedPools = false } = this.#memory
     if (overlayGrowth === undefined) return arenaBytes(schedule, this.#planOptions(numbers))
-    const scratchBytes = (step: number): number => this.#scratchOf.get(numbers[step]!)
-    const internal = internalBytes === undefined ? {} : { internalBytes }
-    return overlaidBytes(schedule, { elementBytes, growth: overlayGrowth, ...internal, scratchBytes })
+    const workBytes = (step: number): number => this.#workOf.get(numbers[step]!)
+    const scratchBytes = (step: number): number => this.#scratchOf.get(numbers[step]!) - workBytes(step)
+    return overlaidBytes(schedule, {
+      ...{ elementBytes, growth: overlayGrowth, scratchBytes, aligned: overlayAligned, fusedPools },
+      ...(internalBytes === undefined ? {} : { internalBytes }),
+      ...(this.#workspace.length === 0 ? {} : { workBytes }),
+    })
   }
 
   /** Arena, plus what the runtime keeps, plus the weights where they are copied to RAM. */
@@ -133,11 +142,28 @@ export class MemoryModel {
   }
 }
 
-const scratchModel = (when: Profile['memory']['scratch'][number]['when'], terms: Terms): CompiledModel =>
-  new CompiledModel({
-    ...(when === undefined ? {} : { when }),
-    terms,
-    coverage: {},
-    error90: 0,
-    provenance: { kind: 'derived', source: 'scratch rule' },
-  })
+/** Bytes of one kind of kernel. */
+interface Rule {
+  readonly kernel: string
+  readonly model: CompiledModel
+}
+
+const rulesOf = (rules: Profile['memory']['scratch']): readonly Rule[] =>
+  rules.map(({ kernel, when, terms }) => ({
+    kernel,
+    model: new CompiledModel({
+      ...(when === undefined ? {} : { when }),
+      terms,
+      coverage: {},
+      error90: 0,
+      provenance: { kind: 'derived', source: 'scratch rule' },
+    }),
+  }))
+
+/** By the first rule that applies. */
+function bytesBy(rules: readonly Rule[], facts: KernelFacts): number {
+  for (const { kernel, model } of rules) {
+    if (kernel === facts.kind && model.applies(facts)) return Math.ceil(model.cost(facts))
+  }
+  return 0
+}

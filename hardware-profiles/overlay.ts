@@ -6,11 +6,55 @@ export interface OverlayOptions {
   readonly growth: number
   /** A larger tensor lies in external RAM. Default: none does. */
   readonly internalBytes?: number
+  /** Between reading and writing, where a kernel writes over its operand. */
   readonly scratchBytes: (step: number) => number
+  /** What a kernel needs beside its tensors in any case. Default: nothing. */
+  readonly workBytes?: (step: number) => number
+  /** Results keep their operand's place, as `Places` says. Default: where a result lies costs nothing. */
+  readonly aligned?: boolean
+  /** A maximum pool takes the rows of the convolution before it, whose map is never whole. Default false. */
+  readonly fusedPools?: boolean
 }
 
 /** Internal and external RAM. */
 const SIDES = [0, 1] as const
+
+/**
+ * Where results lie that are written over their operand from its first row on: one that is not larger begins where the
+ * operand does, or it would overtake the reading; a larger one ends where the operand does. A block of memory holds such a
+ * chain; what the chain had before a tensor or after it can serve a larger one only in front.
+ */
+class Places {
+  readonly #before: Float64Array
+  readonly #after: Float64Array
+
+  constructor(tensors: number) {
+    this.#before = new Float64Array(tensors)
+    this.#after = new Float64Array(tensors)
+  }
+
+  /** Bytes of the block when an output of `to` bytes lies over an operand of `from`. */
+  blockBytes(operand: number, from: number, to: number): number {
+    return Math.max(this.#before[operand]! + from, to) + this.#after[operand]!
+  }
+
+  put(operand: number, output: number, from: number, to: number): void {
+    this.#before[output] = Math.max(this.#before[operand]! - Math.max(to - from, 0), 0)
+    this.#after[output] = this.#after[operand]! + Math.max(from - to, 0)
+  }
+}
+
+/** Steps of convolutions whose only reader is a maximum pool right after them. */
+function pooledSteps({ kernels, outputs }: Schedule): ReadonlySet<number> {
+  const found = new Set<number>()
+  for (let step = 0; step + 1 < kernels.length; step++) {
+    const { kind, output } = kernels[step]!
+    if (kind !== 'conv2d' || kernels[step + 1]!.kind !== 'maxPool' || outputs.includes(output)) continue
+    const readers = kernels.filter(({ inputs }) => inputs.includes(output))
+    if (readers.length === 1 && readers[0] === kernels[step + 1]) found.add(step)
+  }
+  return found
+}
 
 /**
  * Largest sum of what is alive during a kernel, for runtimes that let a kernel write over the operand that dies with it
@@ -19,11 +63,15 @@ const SIDES = [0, 1] as const
  * on the other side.
  */
 export function overlaidBytes(schedule: Schedule, options: OverlayOptions): number {
-  const { elementBytes, growth, internalBytes = Number.POSITIVE_INFINITY, scratchBytes } = options
+  const { elementBytes, growth, internalBytes = Number.POSITIVE_INFINITY, scratchBytes, workBytes } = options
   const { kernels, tensors } = schedule
+  const places = options.aligned === true ? new Places(tensors.length) : undefined
+  const pooled = options.fusedPools === true ? pooledSteps(schedule) : new Set<number>()
+  const operandsOf = (step: number): readonly number[] => kernels[pooled.has(step - 1) ? step - 1 : step]!.inputs
   const last = new Array<number>(tensors.length).fill(-1)
-  kernels.forEach(({ inputs, output }, step) => {
-    for (const tensor of inputs) last[tensor] = step
+  kernels.forEach(({ output }, step) => {
+    if (pooled.has(step)) return
+    for (const tensor of operandsOf(step)) last[tensor] = step
     last[output] = Math.max(last[output]!, step)
   })
   for (const tensor of schedule.outputs) last[tensor] = kernels.length
@@ -33,17 +81,30 @@ export function overlaidBytes(schedule: Schedule, options: OverlayOptions): numb
   const alive: [number, number] = [0, 0]
   for (const tensor of seen) alive[sideOf(tensor)] += bytes[tensor]!
   const peak: [number, number] = [...alive]
-  kernels.forEach(({ inputs, output }, step) => {
+  /** What writing over an operand saves; nothing where both would take less side by side. */
+  const savedBytes = (operand: number, output: number, step: number): number => {
+    const [from, to] = [bytes[operand]!, bytes[output]!]
+    if (to > growth * from) return 0
+    const together = places?.blockBytes(operand, from, to) ?? Math.max(from, to)
+    const saved = from + to - together - scratchBytes(pooled.has(step - 1) ? step - 1 : step)
+    if (saved > 0) places?.put(operand, output, from, to)
+    return Math.max(saved, 0)
+  }
+  kernels.forEach(({ output }, step) => {
+    if (pooled.has(step)) return
+    const inputs = operandsOf(step)
     const side = sideOf(output)
     if (!seen.has(output)) alive[side] += bytes[output]!
     seen.add(output)
-    let dying = 0
-    for (const tensor of inputs)
-      if (last[tensor] === step && tensor !== output && sideOf(tensor) === side) dying = Math.max(dying, bytes[tensor]!)
-    const shared = bytes[output]! <= growth * dying ? Math.min(dying, bytes[output]!) : 0
+    let dying = -1
+    for (const tensor of inputs) {
+      if (last[tensor] !== step || tensor === output || sideOf(tensor) !== side) continue
+      if (dying === -1 || bytes[tensor]! > bytes[dying]!) dying = tensor
+    }
+    const saved = dying === -1 ? 0 : savedBytes(dying, output, step)
+    const work = workBytes?.(step) ?? 0
     for (const each of SIDES) {
-      const saved = each === side && shared > 0 ? shared - Math.min(scratchBytes(step), shared) : 0
-      peak[each] = Math.max(peak[each], alive[each] - saved)
+      peak[each] = Math.max(peak[each], alive[each] - (each === side ? saved : 0) + (each === 0 ? work : 0))
     }
     for (const tensor of new Set([...inputs, output]))
       if (last[tensor] === step) alive[sideOf(tensor)] -= bytes[tensor]!

@@ -148,6 +148,15 @@ const memory = z.strictObject({
    * the other side. Only with `overlayGrowth`.
    */
   internalBytes: positive.optional(),
+  /** Results written over an operand keep its place, so that a chain of them may need more than its largest. Only with `overlayGrowth`. */
+  overlayAligned: z.boolean().optional(),
+  /** A maximum pool right after a convolution, its only reader, takes its rows: the map between them is never whole. Only with `overlayGrowth`. */
+  fusedPools: z.boolean().optional(),
+  /** What a kernel needs beside its tensors, also where it writes over none (`scratch` lies between the two). Only with `overlayGrowth`. */
+  workspace: z
+    .array(z.strictObject({ kernel: z.enum(KERNEL_KINDS), when: ranges.optional(), terms }))
+    .max(32)
+    .optional(),
   /**
    * Tensors are placed in so many equal banks, largest first, each in the first bank with room, what is larger than a bank
    * beside them; the image is converted into a second buffer. RAM is the sum of how far each is filled. Not together with

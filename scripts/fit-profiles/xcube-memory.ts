@@ -49,10 +49,14 @@ interface Overlay {
 }
 const GROWTH = 2
 
-const overlaid = ({ pointwiseRows, windowRows }: Overlay): Pick<Profile['memory'], 'scratch' | 'overlayGrowth'> => {
+const overlaid = ({
+  pointwiseRows,
+  windowRows,
+}: Overlay): Pick<Profile['memory'], 'scratch' | 'overlayGrowth' | 'fusedPools'> => {
   const rows = (coefficient: number) => [{ feature: 'outRowElements' as const, coefficient }]
   return {
     overlayGrowth: GROWTH,
+    fusedPools: true,
     scratch: [
       { kernel: 'conv2d', when: { kernelArea: [1, 1] }, terms: rows(pointwiseRows) },
       { kernel: 'conv2d', terms: rows(windowRows) },
@@ -60,6 +64,9 @@ const overlaid = ({ pointwiseRows, windowRows }: Overlay): Pick<Profile['memory'
     ],
   }
 }
+
+/** Padding, and scale and shift, are part of the kernels beside them: the runtime keeps nothing for them. */
+const INSIDE_OTHERS: Profile['memory']['ram']['perKindBytes'] = { pad: 0, elementwise: 0, batchNorm: 0 }
 
 const NOTHING: Profile['memory'] = {
   ...{ elementBytes: 1, weightBytes: 1, biasBytes: 4, weightsInRam: false, alignmentBytes: 4, scratch: [] },
@@ -93,14 +100,26 @@ export const xcubeMemory = (data: string): Profile['memory'] => memoryFrom(zooMe
 /** The STM32H747's largest internal RAM (AXI SRAM). */
 const INTERNAL_BYTES = 512 * KIB
 
+/** The network in which version 10 writes over nothing where it needs most: what a 1×1 convolution takes is what is left. */
+const WITHOUT_OVERLAY = 'mobilenetV2 0.35 128 5'
+
 /**
- * The same under version 10, which keeps what does not fit in internal RAM apart: MobileNetV1 1.0 and V2 0.35 at 224 pixels,
- * whose largest maps are 784 and 588 KiB, take those and, beside them, what the rest needs.
+ * The same under version 10. What does not fit in internal RAM lies apart (MobileNetV1 1.0 and V2 0.35 at 224 pixels take
+ * their largest maps, 784 and 588 KiB, and beside them what the rest needs); results keep their operand's place; and 1×1
+ * convolutions take a buffer, which one network tells by itself.
  */
 export const xcubeMemory10 = (data: string): Profile['memory'] => {
   const memory = xcubeMemory(data)
-  const source = `${memory.provenance.source}; maps above 512 KiB in external RAM, which adds up: found on the rows of version 10`
-  return { ...memory, internalBytes: INTERNAL_BYTES, provenance: { ...memory.provenance, source } }
+  const row = zooMemory(data, /10\.0/).find(({ network }) => network === WITHOUT_OVERLAY)!
+  const work = Math.round(row.activations - activationsOf({ ...NOTHING, overlayGrowth: GROWTH }, WITHOUT_OVERLAY))
+  const source = `${memory.provenance.source}; maps above 512 KiB in external RAM, which adds up, results in their operand's place: found on the rows of version 10; ${work} bytes beside 1×1 convolutions: from MobileNetV2 0.35 at 128 pixels under version 10`
+  return {
+    ...memory,
+    internalBytes: INTERNAL_BYTES,
+    overlayAligned: true,
+    workspace: [{ kernel: 'conv2d', when: { kernelArea: [1, 1] }, terms: [{ feature: 'one', coefficient: work }] }],
+    provenance: { ...memory.provenance, source },
+  }
 }
 
 /** The same columns under another version. */
@@ -148,6 +167,7 @@ function memoryFrom(rows: readonly ZooMemory[]): Profile['memory'] {
     ram: {
       constantBytes: round(ramConstant),
       perKernelBytes: round(ramPerKernel),
+      perKindBytes: INSIDE_OTHERS,
       perTensorBytes: 0,
       perChannelBytes: 0,
     },
@@ -159,7 +179,7 @@ function memoryFrom(rows: readonly ZooMemory[]): Profile['memory'] {
     },
     provenance: {
       kind: 'measured',
-      source: `ST model zoo under X-CUBE-AI 7.3 on STM32H747I-DISCO, ${rows.length} networks: weights and biases exactly; a kernel writes over the operand that dies with it unless its output is more than twice as large, with some rows of scratch; code and what the runtime keeps by kernels and channels`,
+      source: `ST model zoo under X-CUBE-AI 7.3 on STM32H747I-DISCO, ${rows.length} networks: weights and biases exactly; a kernel writes over the operand that dies with it unless its output is more than twice as large, with some rows of scratch; code and what the runtime keeps by kernels and channels. A maximum pool takes the rows of the convolution before it; padding, scale and shift are part of other kernels: found on Tiny YOLO and the MiniResNets, not fitted`,
     },
   }
 }
