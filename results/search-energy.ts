@@ -5,6 +5,15 @@ import type { TrialRecord } from '../search/journal.ts'
 /** What became of a trial, costs apart. */
 export type TrialOutcome = Omit<TrialRecord, 'costs'>
 
+/** A trial as far as its energy is concerned. */
+export interface SpentTrial {
+  readonly trial: number
+  readonly archId: string
+  readonly rung: number
+  /** 0 for one that failed. */
+  readonly cpuSeconds: number
+}
+
 /** What a search may use, and how its energy is counted. */
 export interface EnergyPlan {
   readonly limitJoules: number | undefined
@@ -33,7 +42,7 @@ export interface SearchEnergy extends EnergyPlan {
 export function searchEnergy(
   plan: EnergyPlan | undefined,
   uses: readonly EnergyUse[],
-  records: readonly TrialOutcome[],
+  records: readonly SpentTrial[],
 ): SearchEnergy {
   const counted = plan === undefined ? records.map(useOf) : uses
   const byTraining = new Map<string, number>()
@@ -43,7 +52,9 @@ export function searchEnergy(
     const both = use.measuredJoules + use.estimatedJoules
     joules += both
     measuredJoules += use.measuredJoules
-    if (use.archId !== undefined) byTraining.set(nameOf(use), (byTraining.get(nameOf(use)) ?? 0) + both)
+    if (use.archId === undefined) continue
+    const name = nameOf(use)
+    byTraining.set(name, (byTraining.get(name) ?? 0) + both)
   }
   const trials = records.map((record) => ({ trial: record.trial, joules: byTraining.get(nameOf(record)) ?? 0 }))
   const ofTrials = trials.reduce((sum, trial) => sum + trial.joules, 0)
@@ -63,11 +74,11 @@ export function searchEnergy(
 const nameOf = ({ archId, rung }: { readonly archId: string | undefined; readonly rung: number }): string =>
   `${archId}/${rung}`
 
-const useOf = ({ archId, rung, result }: TrialOutcome): EnergyUse => ({
+const useOf = ({ archId, rung, cpuSeconds }: SpentTrial): EnergyUse => ({
   archId,
   rung,
   measuredJoules: 0,
-  estimatedJoules: result.ok ? estimatedJoules(result.cpuSeconds) : 0,
+  estimatedJoules: estimatedJoules(cpuSeconds),
 })
 
 /** Whether a search stands still because it used what it may. */

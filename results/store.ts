@@ -85,11 +85,16 @@ export interface Store {
 
   /** The part of the store that the search loop of one experiment writes to. */
   journal(experiment: number): SearchJournal
-  trials(experiment: number): readonly TrialRecord[]
+  /** All trials in their order, with what they cost on one device, or on all. */
+  trials(experiment: number, device?: string): readonly TrialRecord[]
+  /** As `trials`, one after the other: memory does not grow with their number. The visitor may not use the store. */
+  visitTrials(experiment: number, device: string | undefined, visit: (trial: TrialRecord) => void): void
   /** The same without what networks cost on the devices, which is most of what there is to read. */
   outcomes(experiment: number): readonly TrialOutcome[]
   trial(experiment: number, trial: number): TrialRecord | undefined
   rejections(experiment: number): readonly Rejection[]
+  /** How many there are. */
+  rejected(experiment: number): number
   front(experiment: number, device: string): Front
 
   /** Replaces what the search may use and how its energy is counted. */

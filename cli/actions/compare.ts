@@ -41,7 +41,11 @@ export async function compare(args: CompareArguments): Promise<void> {
     const cost = asked ?? objectives[1]!
     const groups = wanted.map(({ name, ids }): RunGroup => {
       const experiments = ids.map((id) => store.experiment(id))
-      return { name, experiments, runs: experiments.map((one) => runOf(one, store.trials(one.id), device, over)) }
+      return {
+        name,
+        experiments,
+        runs: experiments.map((one) => runOf(one, store.trials(one.id, device), device, over)),
+      }
     })
     const comparison = compareGroups(groups, device, { cost, over })
     const others = otherwiseDifferent(

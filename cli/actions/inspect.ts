@@ -149,7 +149,7 @@ export async function status(args: ExperimentArguments & EnergyArguments): Promi
     return [
       found,
       store.outcomes(found.id),
-      store.rejections(found.id).length,
+      store.rejected(found.id),
       found.devices.map((device) => store.front(found.id, device)),
       store.energy(found.id),
     ] as const

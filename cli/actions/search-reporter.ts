@@ -34,7 +34,7 @@ export function createReporter(options: ReporterOptions): Reporter {
 }
 
 function counts({ store, experiment }: ReporterOptions): { trials: number; failures: number } {
-  const records = store.trials(experiment)
+  const records = store.outcomes(experiment)
   return { trials: records.length, failures: records.filter((record) => !record.result.ok).length }
 }
 
@@ -124,8 +124,8 @@ function humanReporter(options: ReporterOptions): Reporter {
   const began = performance.now()
   let training = 0
   let { trials, failures } = counts(options)
-  let rejected = store.rejections(experiment).length
-  const rungs = store.trials(experiment).map(({ rung }) => ({ rung }))
+  let rejected = store.rejected(experiment)
+  const rungs = store.outcomes(experiment).map(({ rung }) => ({ rung }))
 
   const frontsNow = () =>
     Object.fromEntries(

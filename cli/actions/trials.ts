@@ -1,10 +1,10 @@
 import { UserError } from '../../lib/errors.ts'
 import { METRICS } from '../../results/report/metrics.ts'
-import { trialsCsv } from '../../results/report/trials-csv.ts'
+import { TRIALS_CSV_HEADER, trialCsvLines } from '../../results/report/trials-csv.ts'
 import type { Experiment } from '../../results/store.ts'
 import type { TrialRecord } from '../../search/journal.ts'
 import { deviceOf, reading } from './inspect.ts'
-import { columns, print, printJson } from './output.ts'
+import { columns, print } from './output.ts'
 
 /** `frugal trials` */
 export async function trials(args: {
@@ -15,33 +15,49 @@ export async function trials(args: {
   readonly device: string | undefined
 }): Promise<void> {
   if (args.json && args.csv) throw new UserError('--json and --csv exclude each other: give one of them')
-  const [experiment, records, fronts] = reading(args.db, (store) => {
-    const found = store.experiment(args.id)
-    const shown = args.device === undefined && (args.json || args.csv) ? found.devices : [deviceOf(found, args.device)]
-    return [found, store.trials(found.id), new Map(shown.map((device) => [device, store.front(found.id, device)]))]
+  reading(args.db, (store) => {
+    const experiment = store.experiment(args.id)
+    const one = args.device === undefined && (args.json || args.csv) ? undefined : deviceOf(experiment, args.device)
+    const onFront = new Map(
+      (one === undefined ? experiment.devices : [one]).map((device) => {
+        const { points } = store.front(experiment.id, device)
+        return [device, new Set(points.map(({ trial }) => trial))]
+      }),
+    )
+    const isOnFront: IsOnFront = (device, trial) => onFront.get(device)?.has(trial) === true
+    if (!args.json && !args.csv) return print(trialsTable(experiment, store.trials(experiment.id, one), isOnFront))
+    const lines = printLines()
+    if (args.csv) lines.add(TRIALS_CSV_HEADER)
+    store.visitTrials(experiment.id, one, (trial) => {
+      if (args.csv) return lines.add(...trialCsvLines(trial, isOnFront))
+      const costs = trial.costs.map((cost) => ({ ...cost, onFront: isOnFront(cost.device, trial.trial) }))
+      lines.add(JSON.stringify({ ...trial, costs }))
+    })
+    lines.end()
   })
-  const onFront = new Map(
-    [...fronts].map(([device, { points }]) => [device, new Set(points.map(({ trial }) => trial))]),
-  )
-  const isOnFront = (device: string, trial: number) => onFront.get(device)?.has(trial) === true
-  const priced = records.map((record) => ({
-    ...record,
-    costs: record.costs.filter(({ device }) => fronts.has(device)),
-  }))
-  if (args.csv) return print(trialsCsv(priced, isOnFront))
-  if (!args.json) return print(trialsTable(experiment, priced, isOnFront))
-  for (const record of priced) {
-    const costs = record.costs.map((cost) => ({ ...cost, onFront: isOnFront(cost.device, record.trial) }))
-    printJson({ ...record, costs })
+}
+
+type IsOnFront = (device: string, trial: number) => boolean
+
+/** Bytes that are written at a time. */
+const CHUNK = 1 << 16
+
+/** Prints many lines, in few writes. */
+function printLines() {
+  let text = ''
+  const end = (): void => {
+    if (text !== '') print(text)
+    text = ''
   }
+  const add = (...lines: readonly string[]): void => {
+    for (const line of lines) text += `${line}\n`
+    if (text.length > CHUNK) end()
+  }
+  return { add, end }
 }
 
 /** Of one device, which alone is left in the costs. */
-function trialsTable(
-  experiment: Experiment,
-  records: readonly TrialRecord[],
-  isOnFront: (device: string, trial: number) => boolean,
-): string {
+function trialsTable(experiment: Experiment, records: readonly TrialRecord[], isOnFront: IsOnFront): string {
   const staged = experiment.rungs > 1
   const names = ['latencyMs', 'energyMj', 'peakRamBytes', 'flashBytes'] as const
   const head = ['trial', 'archId', ...(staged ? ['stage'] : []), METRICS.accuracy.heading]

@@ -37,6 +37,6 @@ export function runOf(
 
 export const spentBy = ({ trials }: Run): number => trials.at(-1)?.spent ?? 0
 
-/** Feasible vectors of the trials that had ended when so much was spent. */
-export const vectorsOf = ({ trials }: Run, spent = Number.POSITIVE_INFINITY): readonly (readonly number[])[] =>
-  trials.flatMap((trial) => (trial.spent > spent || trial.objectives === undefined ? [] : [trial.objectives]))
+/** Feasible vectors of all trials. */
+export const vectorsOf = ({ trials }: Run): readonly (readonly number[])[] =>
+  trials.flatMap(({ objectives }) => (objectives === undefined ? [] : [objectives]))

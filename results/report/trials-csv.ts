@@ -30,21 +30,19 @@ const COSTS: Readonly<Record<string, (costs: DeviceCosts) => Value>> = {
   violation: ({ violation }) => violation,
 }
 
+export const TRIALS_CSV_HEADER = [...Object.keys(TRIAL), ...Object.keys(COSTS), 'onFront'].join(',')
+
 /**
- * A header, then a line for each trial and device; numbers in full.
+ * The lines of a trial, one for each device; numbers in full.
  * @param isOnFront whether a trial is on the front of a device, the last column (1 or 0)
  */
-export function trialsCsv(
-  trials: readonly TrialRecord[],
+export function trialCsvLines(
+  trial: TrialRecord,
   isOnFront: (device: string, trial: number) => boolean,
-): string {
-  const lines = trials.flatMap((trial) => {
-    const own = Object.values(TRIAL).map((read) => read(trial))
-    return trial.costs.map((costs) => {
-      const priced = Object.values(COSTS).map((read) => read(costs))
-      return [...own, ...priced, isOnFront(costs.device, trial.trial) ? 1 : 0].map(field).join(',')
-    })
+): readonly string[] {
+  const own = Object.values(TRIAL).map((read) => field(read(trial)))
+  return trial.costs.map((costs) => {
+    const priced = Object.values(COSTS).map((read) => field(read(costs)))
+    return [...own, ...priced, isOnFront(costs.device, trial.trial) ? 1 : 0].join(',')
   })
-  const header = [...Object.keys(TRIAL), ...Object.keys(COSTS), 'onFront'].join(',')
-  return `${[header, ...lines].join('\n')}\n`
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { EnergyUse } from '../../evaluators/energy/meter.ts'
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { EnergyPlan } from '../search-energy.ts'
+import { type Row, readUse } from './quick-rows.ts'
 import { json, parseRow } from './rows.ts'
 
 /** What searches used, by architecture, and what they may use. */
@@ -41,22 +42,6 @@ const planRow = z
     }),
   )
 
-const useRow = z
-  .object({
-    arch_id: z.string().nullable(),
-    rung: z.number(),
-    measured_joules: z.number(),
-    estimated_joules: z.number(),
-  })
-  .transform(
-    ({ arch_id, rung, measured_joules, estimated_joules }): EnergyUse => ({
-      archId: arch_id ?? undefined,
-      rung,
-      measuredJoules: measured_joules,
-      estimatedJoules: estimated_joules,
-    }),
-  )
-
 /** Reads and writes the energy of searches. */
 export function energyTables(database: Database, file: string) {
   const write = database.prepare(`INSERT INTO energy_plans VALUES (?, ?, ?, ?)
@@ -66,7 +51,7 @@ export function energyTables(database: Database, file: string) {
   const add = database.prepare(
     'INSERT INTO energy_uses (experiment, arch_id, rung, measured_joules, estimated_joules) VALUES (?, ?, ?, ?, ?)',
   )
-  const readUses = database.prepare('SELECT * FROM energy_uses WHERE experiment = ? ORDER BY id')
+  const readUses = database.prepare<[number], Row>('SELECT * FROM energy_uses WHERE experiment = ? ORDER BY id')
   return {
     setPlan: (experiment: number, { limitJoules, gramsPerKwh, sources }: EnergyPlan): void =>
       void write.run(experiment, limitJoules ?? null, gramsPerKwh ?? null, canonicalJson(sources)),
@@ -79,8 +64,6 @@ export function energyTables(database: Database, file: string) {
         : parseRow(planRow, row, file, `table energy_plans, experiment ${experiment}`)
     },
     uses: (experiment: number): readonly EnergyUse[] =>
-      readUses
-        .all(experiment)
-        .map((row) => parseRow(useRow, row, file, `table energy_uses, id ${String((row as { id?: unknown }).id)}`)),
+      Array.from(readUses.iterate(experiment), (row) => readUse(row, file)),
   }
 }

@@ -4,6 +4,7 @@ import { canonicalJson } from '../../lib/canonical-json.ts'
 import { shellWord } from '../../lib/shell-word.ts'
 import type { LoopCommit, Rejection, SearchJournal, TrialRecord } from '../../search/journal.ts'
 import { translated } from './errors.ts'
+import { placeOf } from './quick-rows.ts'
 import { measurementRow, parseRow, pendingRow, stateRow } from './rows.ts'
 
 /**
@@ -148,7 +149,3 @@ function finite<T extends Readonly<Record<string, unknown>>>(columns: T): T {
   }
   return columns
 }
-
-/** Where a row with a trial number stands, for messages about damage. */
-export const placeOf = (experiment: number, row: unknown): string =>
-  `experiment ${experiment}, trial ${String((row as { trial?: unknown }).trial)}`

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { EnergyUse } from '../../evaluators/energy/meter.ts'
 import type { Measurement } from '../../evaluators/evaluator.ts'
 import type { Failure, FailureCode } from '../../lib/errors.ts'
 import type {
@@ -226,6 +227,22 @@ export const rejectionRow = z
       genome: row.genome,
       archId: row.arch_id,
       violations: row.violations,
+    }),
+  )
+
+export const useRow = z
+  .object({
+    arch_id: z.string().nullable(),
+    rung: z.number(),
+    measured_joules: z.number(),
+    estimated_joules: z.number(),
+  })
+  .transform(
+    ({ arch_id, rung, measured_joules, estimated_joules }): EnergyUse => ({
+      archId: arch_id ?? undefined,
+      rung,
+      measuredJoules: measured_joules,
+      estimatedJoules: estimated_joules,
     }),
   )
 

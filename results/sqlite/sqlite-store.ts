@@ -3,23 +3,15 @@ import { canonicalJson } from '../../lib/canonical-json.ts'
 import { UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
 import { shellWord } from '../../lib/shell-word.ts'
-import type { TrialRecord } from '../../search/journal.ts'
 import { frontOf } from '../front.ts'
-import { searchEnergy, type TrialOutcome } from '../search-energy.ts'
+import { searchEnergy } from '../search-energy.ts'
 import type { Experiment, Store } from '../store.ts'
 import { energyTables } from './energy.ts'
 import { translated } from './errors.ts'
-import { placeOf, sqliteJournal } from './journal.ts'
-import {
-  candidateRow,
-  completedRow,
-  costRow,
-  experimentRow,
-  failedRow,
-  parseRow,
-  rejectionRow,
-  summaryRow,
-} from './rows.ts'
+import { sqliteJournal } from './journal.ts'
+import { type Row, readCandidate } from './quick-rows.ts'
+import { trialReader } from './read-trials.ts'
+import { experimentRow, parseRow, rejectionRow, summaryRow } from './rows.ts'
 
 const SUMMARIES = `
 SELECT e.id, e.name, e.status, e.created_at, e.budget, e.devices,
@@ -50,11 +42,11 @@ export function sqliteStore(database: Database, file: string, close: () => void)
   const readSummaries = database.prepare(SUMMARIES)
   const updateStatus = database.prepare('UPDATE experiments SET status = ? WHERE id = ?')
   const remove = database.prepare('DELETE FROM experiments WHERE id = ?')
-  const readTrials = database.prepare('SELECT * FROM trials WHERE experiment = ? ORDER BY trial')
-  const readTrial = database.prepare('SELECT * FROM trials WHERE experiment = ? AND trial = ?')
-  const readCosts = database.prepare('SELECT * FROM costs WHERE experiment = ? AND trial = ? ORDER BY rowid')
+  const countRejected = database
+    .prepare<[number], number>('SELECT count(*) FROM rejections WHERE experiment = ?')
+    .pluck()
   const readRejections = database.prepare('SELECT * FROM rejections WHERE experiment = ? ORDER BY id')
-  const readCandidates = database.prepare(CANDIDATES)
+  const readCandidates = database.prepare<[number, string], Row>(CANDIDATES)
   const energy = energyTables(database, file)
 
   const guard = <T>(work: () => T): T => translated(file, work)
@@ -67,20 +59,8 @@ export function sqliteStore(database: Database, file: string, close: () => void)
     return parseRow(experimentRow, row, file, `table experiments, id ${String((row as { id?: unknown }).id)}`)
   }
 
-  const outcomeOf = (id: number, row: unknown): TrialOutcome => {
-    const failed = (row as { failure_code?: unknown }).failure_code !== null
-    return parseRow(failed ? failedRow : completedRow, row, file, `table trials, ${placeOf(id, row)}`)
-  }
-
-  const trialOf = (id: number, row: unknown): TrialRecord => {
-    const place = placeOf(id, row)
-    const trial = outcomeOf(id, row)
-    const costs = readCosts.all(id, trial.trial).map((cost) => parseRow(costRow, cost, file, `table costs, ${place}`))
-    return { ...trial, costs }
-  }
-
-  const trials = (id: number) => snapshot(() => readTrials.all(id).map((row) => trialOf(id, row)))
-  const outcomes = (id: number) => snapshot(() => readTrials.all(id).map((row) => outcomeOf(id, row)))
+  const trialsOf = trialReader(database, file)
+  const trials = (id: number, device?: string) => snapshot(() => [...trialsOf.all(id, device)])
 
   return {
     createExperiment: (wanted) => {
@@ -110,12 +90,13 @@ export function sqliteStore(database: Database, file: string, close: () => void)
     setStatus: (id, status) => guard(() => void updateStatus.run(status, id)),
     journal: (id) => sqliteJournal(database, file, id, () => trials(id)),
     trials,
-    outcomes,
-    trial: (id, number) =>
+    visitTrials: (id, device, visit) =>
       snapshot(() => {
-        const row = readTrial.get(id, number)
-        return row === undefined ? undefined : trialOf(id, row)
+        for (const trial of trialsOf.all(id, device)) visit(trial)
       }),
+    outcomes: (id) => snapshot(() => [...trialsOf.outcomes(id)]),
+    trial: (id, number) => snapshot(() => trialsOf.one(id, number)),
+    rejected: (id) => guard(() => countRejected.get(id)!),
     rejections: (id) =>
       guard(() =>
         readRejections.all(id).map((row) => {
@@ -125,16 +106,14 @@ export function sqliteStore(database: Database, file: string, close: () => void)
       ),
     setEnergyPlan: (id, plan) => guard(() => energy.setPlan(id, plan)),
     recordEnergy: (id, use) => guard(() => energy.addUse(id, use)),
-    energy: (id) => snapshot(() => searchEnergy(energy.plan(id), energy.uses(id), outcomes(id))),
+    energy: (id) => snapshot(() => searchEnergy(energy.plan(id), energy.uses(id), trialsOf.spent(id))),
     front: (id, device) =>
       snapshot(() => {
         const searched = experiment(id)
         if (!searched.devices.includes(device)) {
           throw new UserError(`experiment ${id}: ${unknownName('device', device, searched.devices)}`)
         }
-        const candidates = readCandidates
-          .all(id, device)
-          .map((row) => parseRow(candidateRow, row, file, `tables trials and costs, ${placeOf(id, row)}`))
+        const candidates = Array.from(readCandidates.iterate(id, device), (row) => readCandidate(row, file, id))
         return frontOf(searched, device, candidates)
       }),
     close,

@@ -51,7 +51,7 @@ test('each stage of a network has its own energy', (t) => {
     { archId: 'a', rung: 1, measuredJoules: 4, estimatedJoules: 0 },
     { archId: 'a', rung: 1, measuredJoules: 2, estimatedJoules: 0 },
   ]
-  const records = [0, 1].map((rung) => completed(rung, { archId: 'a', rung }))
+  const records = [0, 1].map((rung) => ({ trial: rung, archId: 'a', rung, cpuSeconds: 2 }))
   t.deepEqual(searchEnergy(plan, uses, records).trials, [
     { trial: 0, joules: 1 },
     { trial: 1, joules: 6 },
