@@ -104,8 +104,9 @@ class TfliteImport {
   #isStored = (position: number): boolean =>
     !this.#computed.has(position) && (this.#folded.has(position) || this.#model.tensors[position]!.data.length > 0)
 
-  /** @throws UserError when no operator gives the tensor. */
+  /** @throws UserError when no operator gives the tensor, or its place (−1) is empty. */
   #tensor(position: number): Tensor {
+    if (position < 0) throw new UserError('an operand is missing')
     const known = this.#computed.get(position) ?? this.#constants.get(position)
     if (known !== undefined) return known
     const { name, dims, type } = this.#checked(position)
@@ -130,7 +131,7 @@ class TfliteImport {
       return
     }
     if (name === 'ASSIGN_VARIABLE') {
-      const value = this.#tensor(inputs[1] ?? inputs[0]!)
+      const value = this.#tensor(inputs[1] ?? inputs[0] ?? -1)
       this.#states.push(network.rearrange('copy', [value], value.dims))
       return
     }

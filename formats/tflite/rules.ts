@@ -1,4 +1,6 @@
 import { UserError } from '../../lib/errors.ts'
+import { checkAxis } from '../../network/op-definition.ts'
+import { sizeOf } from '../../network/shapes.ts'
 import type { ActivationKind, OpOf, Padding, Pair } from '../../network/types.ts'
 import type { NetworkImport, Tensor, Window } from '../import/network-import.ts'
 import type { FlatTable } from './flatbuffer.ts'
@@ -86,7 +88,7 @@ const dense: Rule = (input) => {
   const x = tensor(0)
   if (input.isComputed(1)) return activated(input, 0, network.matmul(x, tensor(1), false, true))
   const [units = 0, features = 0] = dims(1)
-  const count = x.dims.reduce((product, length) => product * length, 1)
+  const count = sizeOf(x.dims)
   if (features === 0 || count % features !== 0)
     throw new UserError(`its weights are for ${features} features, the input has ${count} values`)
   const keep = options?.bool(2) === true
@@ -201,7 +203,12 @@ const stridedSlice: Rule = ({ network, tensor, integers, outputs, options }) => 
   ]
 }
 
-const axisOf = (axis: number, dims: readonly number[]): number => (axis < 0 ? axis + dims.length : axis)
+/** @throws UserError for an axis that is not there. */
+function axisOf(axis: number, dims: readonly number[]): number {
+  const place = axis < 0 ? axis + dims.length : axis
+  checkAxis(place, dims, 'it')
+  return place
+}
 
 const splitAlong =
   (data: number, axisOperand: number): Rule =>
@@ -279,11 +286,7 @@ const recurrent =
 /** Kernel `[depth, height, width, channels, filters]`. */
 const conv3d: Rule = (input) => {
   const { network, tensors, outputs, dims } = input
-  const taps = dims(1)
-    .slice(0, 4)
-    .reduce((product, length) => product * length, 1)
-  const results = outputs[0]!.reduce((product, length) => product * length, 1)
-  return network.custom('CONV_3D', tensors(), outputs, results * taps)
+  return network.custom('CONV_3D', tensors(), outputs, sizeOf(outputs[0]!) * sizeOf(dims(1).slice(0, 4)))
 }
 
 const batchMatmul: Rule = ({ network, tensor, options }) => [

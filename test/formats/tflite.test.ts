@@ -325,6 +325,20 @@ const refused: readonly (readonly [string, RegExp, () => unknown])[] = [
     () => imported([{ dims: [1, 4] }, { dims: [1, 4] }, { dims: [1, 4] }], [{ code: 0, inputs: [0, 1], outputs: [2] }]),
   ],
   [
+    'an axis that is not there',
+    /operator 0 \(PACK\): it works on axis 4, which 1×4 does not have/,
+    () =>
+      imported(
+        [{ dims: [4] }, { dims: [1, 4] }],
+        [{ code: PACK, inputs: [0], outputs: [1], options: { 1: { int32: 4 } } }],
+      ),
+  ],
+  [
+    'the shape of nothing',
+    /operator 0 \(SHAPE\): an operand is missing/,
+    () => imported([{ dims: [4] }, { dims: [1] }], [{ code: SHAPE, inputs: [-1], outputs: [1] }]),
+  ],
+  [
     'a tensor out of range',
     /operator 0 uses tensor 9 of 2/,
     () => imported([{ dims: [1, 4] }, { dims: [1, 4] }], [{ code: 14, inputs: [9], outputs: [1] }]),
