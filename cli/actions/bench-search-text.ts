@@ -1,6 +1,7 @@
 import type { Direction } from '../../evaluators/tabular/direction.ts'
 import { formatNumber } from '../../lib/units.ts'
 import type { NormalisationKind } from '../../search/tabular/normalisation.ts'
+import type { Repeats } from '../../search/tabular/problem.ts'
 import type { Comparison, Summary } from '../../search/tabular/summary.ts'
 import { columns } from './output.ts'
 
@@ -26,6 +27,10 @@ export interface BenchmarkHeader {
   readonly lookAhead: number
   readonly seeds: readonly number[]
   readonly architectures: number
+  /** Rows of the table that were left out because they lack a figure. */
+  readonly passedOver: number
+  /** Networks that are the mean of several rows. */
+  readonly repeats: Repeats | null
   readonly devices: readonly DeviceHeader[]
 }
 
@@ -126,13 +131,28 @@ function heading({ table, accuracy, scoreAccuracy, architectures, devices, seeds
       `true front of ${trueFrontSize}`,
   )
   return [
-    `${architectures} networks of '${table}', accuracy '${accuracy}'${scored}; ${known}${searches}${ahead}; ` +
+    `${architectures} networks of '${table}', ${named(accuracy, rest.directions[accuracy])}${scored}; ${known}${searches}${ahead}; ` +
       `${seeds.length} seeds from ${seeds[0]}.`,
+    ...rowNotes(rest.passedOver, rest.repeats, own ? '' : ' points'),
     ...(rest.ladder === undefined ? [] : [ladderLine(rest.ladder, rest.reduction!, rest.begin!, rest.promotion!)]),
     `Hypervolume as a share of the true front's, in the box (${rest.normalisation}):`,
     ...boxes,
   ].join('\n')
 }
+
+const named = (column: string, direction: Direction | undefined): string =>
+  direction === undefined ? `accuracy '${column}'` : `'${column}' (${direction === 'min' ? 'less' : 'more'} is better)`
+
+/** What became of rows that are no network each. */
+const rowNotes = (passedOver: number, repeats: Repeats | null, unit: string): readonly string[] => [
+  ...(passedOver > 0 ? [`Rows without a figure that are passed over: ${passedOver}.`] : []),
+  ...(repeats === null
+    ? []
+    : [
+        `Networks that several rows measure: ${repeats.networks}, by ${repeats.rows} rows; their means count, single rows ` +
+          `deviate by ${formatNumber(repeats.errorSd)}${unit} (sd).`,
+      ]),
+]
 
 function ladderLine(ladder: readonly LadderStep[], reduction: number, begin: number, promotion: string): string {
   const stages = ladder.map(({ column, epochs }) => `'${column}' of ${epochs} epochs`).join(', then ')

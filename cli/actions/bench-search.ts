@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import os from 'node:os'
 import { asMinimised, type Direction } from '../../evaluators/tabular/direction.ts'
 import { readTable } from '../../evaluators/tabular/table.ts'
@@ -53,11 +54,13 @@ export async function benchSearch(args: BenchSearchArguments): Promise<void> {
   for (const algorithm of algorithms) await loadAlgorithm(algorithm)
   const used = [...genes.columns, ...genes.digits, ...(genes.same === undefined ? [] : [genes.same])]
   const measured = [...accuracies, scoreAccuracy, ...costs.flat()]
+  showReading(args.table)
   const table = readTable(args.table, [...used, ...measured], { complete: args.lenient ? measured : [] })
   const problem = tabularProblem(table, columns)
   const evaluations = budgetsOf(args.evaluations, problem.architectureCount, args.table)
   const scales = scalesOf(problem, columns, args, errorLimit)
   for (const note of doubtsOf(problem, columns)) process.stderr.write(`frugal: ${note}\n`)
+  process.stderr.write(`searching ${problem.architectureCount} networks of '${args.table}'\n`)
   const seeds = Array.from({ length: seedCount }, (_, i) => firstSeed + i)
   const runs = await runBenchmark({
     problem,
@@ -84,6 +87,8 @@ export async function benchSearch(args: BenchSearchArguments): Promise<void> {
     lookAhead,
     seeds,
     architectures: problem.architectureCount,
+    passedOver: table.passedOver,
+    repeats: problem.repeats ?? null,
     directions: Object.fromEntries(directions),
     devices: scales.map((scale, device) => deviceHeader(columns, device, scale)),
   }
@@ -193,6 +198,14 @@ function deviceHeader(columns: NamedColumns, device: number, scale: Scale): Devi
       trueError: error === undefined ? null : shown[0]!(error),
     })),
   }
+}
+
+/** A file of so many bytes takes seconds to read. */
+const LARGE_FILE = 20_000_000
+
+function showReading(file: string): void {
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0
+  if (size >= LARGE_FILE) process.stderr.write(`reading '${file}' (${Math.round(size / 1e6)} MB)\n`)
 }
 
 function showProgress(done: number, total: number): void {

@@ -1,6 +1,7 @@
 import type { GeneDescription, Genome } from '../../spaces/genome.ts'
 import { badFile } from '../datasets/input-file.ts'
 import { type CodedColumn, type FoundCondition, findConditions } from './conditions.ts'
+import { addToIndex, emptyIndex, findInIndex, type GenomeIndex } from './genome-index.ts'
 import type { Table } from './table.ts'
 
 /** Which columns of a table make up a genome, in this order: those of `columns` first. */
@@ -19,7 +20,7 @@ export interface GeneColumns {
 }
 
 /** The genomes of a table as plain arrays, which threads can be given. */
-export interface TableSpace {
+export interface TableGenomes {
   readonly genes: readonly GeneDescription[]
   /** Choice indices of every genome of the table, one genome after another; 0 for genes whose condition is not met. */
   readonly genomes: Uint16Array
@@ -27,16 +28,24 @@ export interface TableSpace {
   readonly architectures: Uint32Array
 }
 
+export interface TableSpace extends TableGenomes {
+  readonly index: GenomeIndex
+  /** Genes that do not matter in some genome, each such set once, those with fewest first. */
+  readonly ignored: readonly (readonly number[])[]
+}
+
 export interface SpaceOfTable {
   readonly space: TableSpace
-  /** Per architecture its measurements: rows of the table. */
-  readonly measurements: readonly (readonly number[])[]
+  readonly architectureCount: number
+  /** Of every row of the table the architecture that it measures; -1 for one that does not count. */
+  readonly measured: Int32Array
 }
 
 /** Stands for an empty cell that no condition explains: the gene does not matter, and any choice leads to this row. */
 export const ANY_CHOICE = 0xffff
 /** A column with more values is a number or a name, not a choice. */
 const MOST_CHOICES = 1000
+const NO_CODES = new Uint16Array(0)
 
 /**
  * Reads the search space that a table is. Genes that hold one and the same value, or nothing, whenever another has certain
@@ -46,65 +55,83 @@ const MOST_CHOICES = 1000
 export function tableSpace(table: Table, columns: GeneColumns): SpaceOfTable {
   const read = geneColumns(table, columns)
   const genes = read.map(({ gene }) => gene)
+  const { rowCount } = table
   const groups = columns.same === undefined ? undefined : table.cells(columns.same)
   const byGroup = new Map<string, number>()
-  const byGenome = new Map<string, { readonly row: number; readonly architecture: number }>()
-  const measurements: number[][] = []
-  for (let row = 0; row < table.rowCount; row++) {
-    const key = read.map(({ choiceOf }) => choiceOf(row)).join()
-    const earlier = byGenome.get(key)
-    if (earlier === undefined) {
-      const architecture = byGroup.get(groups?.[row] ?? key) ?? measurements.length
-      if (architecture === measurements.length) measurements.push([row])
-      byGroup.set(groups?.[row] ?? key, architecture)
-      byGenome.set(key, { row, architecture })
-    } else if (columns.repeats && groups?.[row] === groups?.[earlier.row]) {
-      if (measurements[earlier.architecture]![0] === earlier.row) measurements[earlier.architecture]!.push(row)
-    } else {
+  const index = emptyIndex(rowCount, genes.length)
+  const architectures = new Uint32Array(new SharedArrayBuffer(4 * rowCount))
+  const measured = new Int32Array(rowCount).fill(-1)
+  /** Per entry, and per architecture, the first of its rows. */
+  const entryRows = new Uint32Array(rowCount)
+  const firstRows = new Uint32Array(rowCount)
+  const ignored = new Map<string, readonly number[]>()
+  let [entries, architectureCount, wholeSeen] = [0, 0, false]
+  for (let row = 0; row < rowCount; row++) {
+    const start = entries * genes.length
+    for (let gene = 0; gene < genes.length; gene++) {
+      const { codes, indices } = read[gene]!
+      index.genomes[start + gene] = indices[codes[row]!]!
+    }
+    const entry = addToIndex(index, entries)
+    if (entry === entries) {
+      const any = genesWithoutChoice(index.genomes, start, genes.length)
+      if (any.length > 0 || !wholeSeen) ignored.set(any.join(), any)
+      wholeSeen ||= any.length === 0
+      const architecture = (groups && byGroup.get(groups[row]!)) ?? architectureCount
+      if (architecture === architectureCount) {
+        firstRows[architectureCount++] = row
+        measured[row] = architecture
+      }
+      if (groups !== undefined) byGroup.set(groups[row]!, architecture)
+      architectures[entries] = architecture
+      entryRows[entries++] = row
+      continue
+    }
+    const earlier = entryRows[entry]!
+    if (!columns.repeats || groups?.[row] !== groups?.[earlier]) {
       throw badFile(
         table.file,
-        `has the same genes in lines ${table.line(earlier.row)} and ${table.line(row)}`,
+        `has the same genes in lines ${table.line(earlier)} and ${table.line(row)}`,
         'name all gene columns, or let --lenient take the mean of repeated measurements',
       )
     }
+    if (firstRows[architectures[entry]!] === earlier) measured[row] = architectures[entry]!
   }
-  const entries = [...byGenome.values()]
-  const genomes = new Uint16Array(new SharedArrayBuffer(2 * entries.length * genes.length))
-  const architectures = new Uint32Array(new SharedArrayBuffer(4 * entries.length))
-  entries.forEach(({ row, architecture }, entry) => {
-    read.forEach(({ choiceOf }, gene) => {
-      genomes[entry * genes.length + gene] = choiceOf(row)
-    })
-    architectures[entry] = architecture
-  })
-  return { space: { genes, genomes, architectures }, measurements }
+  const genomes = index.genomes.subarray(0, entries * genes.length)
+  const byCount = [...ignored.values()].sort((a, b) => a.length - b.length)
+  return {
+    space: { genes, genomes, architectures: architectures.subarray(0, entries), index, ignored: byCount },
+    architectureCount,
+    measured,
+  }
 }
 
 /** Finds architectures by genome: undefined for one that the table lacks. */
-export function genomeLookup({ genes, genomes, architectures }: TableSpace): (genome: Genome) => number | undefined {
-  /** Rows by the genes that do not matter in them, those with fewest first. */
-  const groups = new Map<string, { readonly ignored: readonly number[]; readonly found: Map<string, number> }>()
-  for (let entry = 0; entry < architectures.length; entry++) {
-    const genome = [...genomes.subarray(entry * genes.length, (entry + 1) * genes.length)]
-    const ignored = genome.flatMap((choice, gene) => (choice === ANY_CHOICE ? [gene] : []))
-    const group = groups.get(ignored.join()) ?? { ignored, found: new Map<string, number>() }
-    groups.set(ignored.join(), group)
-    group.found.set(genome.join(), architectures[entry]!)
-  }
-  const ordered = [...groups.values()].sort((a, b) => a.ignored.length - b.ignored.length)
+export function genomeLookup({ architectures, index, ignored }: TableSpace): (genome: Genome) => number | undefined {
   return (genome) => {
-    for (const { ignored, found } of ordered) {
-      const key = genome.map((choice, gene) => (ignored.includes(gene) ? ANY_CHOICE : choice)).join()
-      const architecture = found.get(key)
-      if (architecture !== undefined) return architecture
+    for (const any of ignored) {
+      const masked =
+        any.length === 0 ? genome : genome.map((choice, gene) => (any.includes(gene) ? ANY_CHOICE : choice))
+      const entry = findInIndex(index, masked)
+      if (entry >= 0) return architectures[entry]!
     }
     return undefined
   }
 }
 
+/** Positions of the genes that do not matter in the genome that begins at `start`. */
+function genesWithoutChoice(genomes: Uint16Array, start: number, count: number): readonly number[] {
+  const found: number[] = []
+  for (let gene = 0; gene < count; gene++) if (genomes[start + gene] === ANY_CHOICE) found.push(gene)
+  return found
+}
+
 interface GeneColumn {
   readonly gene: GeneDescription
-  readonly choiceOf: (row: number) => number
+  /** Per row the position of its text. */
+  readonly codes: Uint16Array
+  /** The choice of every text. */
+  readonly indices: Uint16Array
 }
 
 interface NamedColumn extends CodedColumn {
@@ -138,7 +165,8 @@ function geneColumns(table: Table, columns: GeneColumns): readonly GeneColumn[] 
     })
     return {
       gene: { name, choices, kind, ...(condition === undefined ? {} : activeWhen(condition, coded, chosen)) },
-      choiceOf: (row) => indices[codes[row]!]!,
+      codes,
+      indices,
     }
   })
 }
@@ -181,14 +209,7 @@ function choicesOf(
 }
 
 function codedColumn(table: Table, column: string): NamedColumn {
-  const cells = table.cells(column)
-  const codeOf = new Map<string, number>()
-  const codes = Uint16Array.from(cells, (cell) => {
-    const code = codeOf.get(cell) ?? codeOf.size
-    codeOf.set(cell, code)
-    return code
-  })
-  const texts = [...codeOf.keys()]
+  const { texts, codes } = table.coded(column) ?? { texts: [...new Set(table.cells(column))], codes: NO_CODES }
   const count = texts.filter((text) => text !== '').length
   if (count > MOST_CHOICES) {
     throw badFile(

@@ -3,6 +3,8 @@ import { firstCsvRecord, forEachCsvRecord } from '../../lib/csv.ts'
 import { messageOf } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
 import { assertExists, badFile, kindOfPath, readInputFile } from '../datasets/input-file.ts'
+import { ColumnCells } from './column-cells.ts'
+import type { CodedColumn } from './conditions.ts'
 import { asMinimised, type Direction } from './direction.ts'
 
 /** One text holds a table. */
@@ -24,6 +26,10 @@ export interface Table {
   readonly line: (row: number) => number
   /** The cells of a column that was asked for, without blanks around them. */
   readonly cells: (column: string) => readonly string[]
+  /** The same by their distinct texts; undefined for a column with so many that it holds no choices. */
+  readonly coded: (column: string) => CodedColumn | undefined
+  /** Rows that were passed over because they lack a figure. */
+  readonly passedOver: number
 }
 
 export interface TableOptions {
@@ -45,8 +51,9 @@ export function readTable(
 ): Table {
   const wanted = [...new Set(columns)]
   const needed = complete.map((column) => wanted.indexOf(column))
-  const cells = wanted.map((): string[] => [])
+  const cells = wanted.map(() => new ColumnCells())
   const lines: number[] = []
+  let passedOver = 0
   let positions: readonly number[] | undefined
   let width = 0
   const text = readText(file, mostBytes)
@@ -60,10 +67,12 @@ export function readTable(
       throw badFile(file, `has ${fields.length} fields in line ${line}`, `its heading names ${width}`)
     }
     if (lines.length === MOST_ROWS) throw badFile(file, 'is too long', `at most ${MOST_ROWS} rows are read`)
-    const row = positions.map((position) => fields[position]!.trim())
-    if (needed.some((i) => NO_FIGURE.test(row[i]!))) return
+    if (needed.some((i) => NO_FIGURE.test(fields[positions![i]!]!.trim()))) {
+      passedOver++
+      return
+    }
     lines.push(line)
-    row.forEach((cell, i) => void cells[i]!.push(cell))
+    for (let i = 0; i < cells.length; i++) cells[i]!.push(fields[positions[i]!]!.trim())
   }
   if (!forEachCsvRecord(text, onRecord, separatorOf(text, wanted)))
     throw badFile(file, 'ends within a quoted field', 'close the quotation marks')
@@ -76,7 +85,9 @@ export function readTable(
     file,
     rowCount: lines.length,
     line: (row) => lines[row]!,
-    cells: (column) => cells[wanted.indexOf(column)]!,
+    cells: (column) => cells[wanted.indexOf(column)]!.cells(),
+    coded: (column) => cells[wanted.indexOf(column)]!.coded(),
+    passedOver,
   }
 }
 

@@ -38,7 +38,7 @@ export default async ({ algorithm, seed, staged, devices }: BenchmarkTask): Prom
   if (Atomics.load(signals.stopped, 0) !== 0) throw new Error('another search has failed')
   const part = { ...problem, costs: devices.map((device) => problem.costs[device]!) }
   const random = randomStream(seed, 'tabular', ...devices.map((device) => costNames[device]!.join()))
-  const evaluation = tabularEvaluation(part, whole.architecture)
+  const evaluation = tabularEvaluation(part, whole)
   const definition = await loadAlgorithm(algorithm)
   const partScales = devices.map((device) => scales[device]!)
   if (!staged) return runTabular(part, evaluation, definition, partScales, random, settings)

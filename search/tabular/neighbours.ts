@@ -1,4 +1,4 @@
-import { ANY_CHOICE, type TableSpace } from '../../evaluators/tabular/table-space.ts'
+import { ANY_CHOICE, type TableGenomes } from '../../evaluators/tabular/table-space.ts'
 import type { GeneDescription, Genome } from '../algorithm.ts'
 
 /** Neighbours of a genome that are looked at. */
@@ -12,13 +12,13 @@ const MOST_COMPARED = 300_000
  * Finds, for a genome that a table lacks, an entry of the table that is like it: among the nearest entries of its parents,
  * themselves left out, the nearest to it; of equals the first from a place on that the caller draws.
  */
-export function nearbyEntries(space: TableSpace) {
+export function nearbyEntries(space: TableGenomes) {
   const { genes, genomes, architectures } = space
   const entries = architectures.length
   const looked = Math.min(entries, Math.ceil(MOST_COMPARED / genes.length))
   const steps = Float64Array.from(genes, stepDistance)
   const remembered = new Map<string, Uint32Array>()
-  const columns = columnsOf(space)
+  let columns: readonly Uint16Array[] | undefined
   const sums = new Float64Array(looked)
   const distance = (entry: number, to: Genome): number => {
     let sum = 0
@@ -37,6 +37,7 @@ export function nearbyEntries(space: TableSpace) {
     // Of equally near entries and of large tables other genomes see other ones.
     const start = placeOf(genome, entries)
     sums.fill(0)
+    columns ??= columnsOf(space)
     columns.forEach((column, gene) => {
       const { length } = genes[gene]!.choices
       const distances = Float64Array.from({ length: length + 1 }, (_, choice) =>
@@ -72,7 +73,7 @@ const stepDistance = ({ kind, choices }: GeneDescription): number =>
   kind === 'ordinal' ? 1 / Math.max(1, choices.length - 1) : 0
 
 /** The choices of every gene side by side; the number of choices stands for any. */
-const columnsOf = ({ genes, genomes, architectures }: TableSpace): readonly Uint16Array[] =>
+const columnsOf = ({ genes, genomes, architectures }: TableGenomes): readonly Uint16Array[] =>
   genes.map(({ choices }, gene) => {
     const column = new Uint16Array(architectures.length)
     for (let entry = 0, at = gene; entry < column.length; entry++, at += genes.length) {

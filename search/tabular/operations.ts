@@ -1,4 +1,4 @@
-import { ANY_CHOICE, type TableSpace } from '../../evaluators/tabular/table-space.ts'
+import { ANY_CHOICE, type TableGenomes } from '../../evaluators/tabular/table-space.ts'
 import type { RandomStream } from '../../lib/random.ts'
 import type { Genome, GenomeOperations } from '../algorithm.ts'
 import { activeGenes, geneOperations } from '../genes.ts'
@@ -12,12 +12,12 @@ const TRIES = 20
  * are what `geneOperations` makes of the genes; where the table lacks all that is tried, as tables do that hold a few
  * thousand of many billion genomes, a genome of the table that is like the last try.
  */
-export function tableOperations(space: TableSpace, holds: (genome: Genome) => boolean): GenomeOperations {
+export function tableOperations(space: TableGenomes, holds: (genome: Genome) => boolean): GenomeOperations {
   const { genes, genomes, architectures } = space
   const operations = geneOperations(genes)
   const nearby = nearbyEntries(space)
   // Where so few genomes are in the table, trying again is in vain.
-  const tries = coverage(space) < 1 / TRIES ? 1 : TRIES
+  const tries = covers(space, 1 / TRIES) ? TRIES : 1
   const entryGenome = (entry: number, like: (gene: number) => number): Genome =>
     genes.map((_, gene) => {
       const choice = genomes[entry * genes.length + gene]!
@@ -43,18 +43,19 @@ export function tableOperations(space: TableSpace, holds: (genome: Genome) => bo
   }
 }
 
-/** Share of all genomes that the table holds, genes that do not matter left out. */
-function coverage({ genes, genomes, architectures }: TableSpace): number {
-  const activity = activeGenes(genes)
+/** Whether the table holds at least a share of all genomes, genes that do not matter left out. */
+function covers({ genes, genomes, architectures }: TableGenomes, least: number): boolean {
+  const activity = genes.some(({ activeWhen }) => activeWhen !== undefined) ? activeGenes(genes) : undefined
+  const sizes = genes.map(({ choices }) => choices.length)
   let sum = 0
-  for (let entry = 0; entry < architectures.length; entry++) {
-    const genome = [...genomes.subarray(entry * genes.length, (entry + 1) * genes.length)]
-    const active = activity(genome)
+  for (let entry = 0; entry < architectures.length && sum < least; entry++) {
+    const start = entry * genes.length
+    const active = activity?.([...genomes.subarray(start, start + genes.length)])
     let share = 1
-    for (const [gene, { choices }] of genes.entries()) {
-      if (active[gene] && genome[gene] !== ANY_CHOICE) share /= choices.length
+    for (let gene = 0; gene < sizes.length; gene++) {
+      if ((active === undefined || active[gene]) && genomes[start + gene] !== ANY_CHOICE) share /= sizes[gene]!
     }
     sum += share
   }
-  return sum
+  return sum >= least
 }

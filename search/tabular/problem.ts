@@ -1,8 +1,8 @@
 import type { Direction } from '../../evaluators/tabular/direction.ts'
 import { errorsOf, minimisedOf, type Table } from '../../evaluators/tabular/table.ts'
 import { type GeneColumns, genomeLookup, type TableSpace, tableSpace } from '../../evaluators/tabular/table-space.ts'
-import { mean } from '../../lib/statistics.ts'
-import type { Genome, KnownCosts, Told } from '../algorithm.ts'
+import type { Genome, GenomeOperations, KnownCosts, Told } from '../algorithm.ts'
+import { tableOperations } from './operations.ts'
 
 /** Which columns of a table are searched for. */
 export interface ProblemColumns {
@@ -28,33 +28,69 @@ export interface TabularProblem {
   readonly errors: readonly Float64Array[]
   /** Errors that count in the end. */
   readonly scoreErrors: Float64Array
+  /** Networks that several rows measure, the mean of which counts; undefined without any. */
+  readonly repeats: Repeats | undefined
   /** Per device and cost column; negatives for `max`. */
   readonly costs: readonly (readonly Float64Array[])[]
 }
 
+export interface Repeats {
+  readonly networks: number
+  /** All rows that measure these networks. */
+  readonly rows: number
+  /** Standard deviation of single measurements of the error that counts in the end about the mean of their network. */
+  readonly errorSd: number
+}
+
 /** @throws UserError when a column holds what it should not. */
 export function tabularProblem(table: Table, columns: ProblemColumns): TabularProblem {
-  const { space, measurements } = tableSpace(table, columns.genes)
+  const { space, architectureCount, measured } = tableSpace(table, columns.genes)
+  const counts = new Uint32Array(architectureCount)
+  for (const architecture of measured) if (architecture >= 0) counts[architecture]!++
+  /** The mean of the measurements of every architecture. */
   const ofArchitectures = (values: Float64Array): Float64Array => {
-    const shared = new Float64Array(new SharedArrayBuffer(8 * measurements.length))
-    measurements.forEach((rows, architecture) => {
-      shared[architecture] = mean(rows.map((row) => values[row]!))
+    const shared = new Float64Array(new SharedArrayBuffer(8 * architectureCount))
+    measured.forEach((architecture, row) => {
+      if (architecture >= 0) shared[architecture]! += values[row]!
+    })
+    counts.forEach((count, architecture) => {
+      if (count > 1) shared[architecture]! /= count
     })
     return shared
   }
   const directionOf = (column: string) => columns.directions?.get(column)
   const errorsIn = (column: string): Float64Array => {
     const direction = directionOf(column)
-    return ofArchitectures(direction === undefined ? errorsOf(table, column) : minimisedOf(table, column, direction))
+    return direction === undefined ? errorsOf(table, column) : minimisedOf(table, column, direction)
   }
   const costsIn = (column: string) => ofArchitectures(minimisedOf(table, column, directionOf(column)))
+  const finalErrors = errorsIn(columns.scoreAccuracy)
+  const scoreErrors = ofArchitectures(finalErrors)
   return {
     space,
-    architectureCount: measurements.length,
-    errors: columns.accuracies.map(errorsIn),
-    scoreErrors: errorsIn(columns.scoreAccuracy),
+    architectureCount,
+    errors: columns.accuracies.map((column) => ofArchitectures(errorsIn(column))),
+    scoreErrors,
+    repeats: repeatsOf(measured, counts, finalErrors, scoreErrors),
     costs: columns.costs.map((device) => device.map(costsIn)),
   }
+}
+
+function repeatsOf(
+  measured: Int32Array,
+  counts: Uint32Array,
+  errors: Float64Array,
+  means: Float64Array,
+): Repeats | undefined {
+  const repeated = counts.filter((count) => count > 1)
+  if (repeated.length === 0) return undefined
+  const rows = repeated.reduce((sum, count) => sum + count, 0)
+  const squares = measured.reduce(
+    (sum, architecture, row) =>
+      architecture >= 0 && counts[architecture]! > 1 ? sum + (errors[row]! - means[architecture]!) ** 2 : sum,
+    0,
+  )
+  return { networks: repeated.length, rows, errorSd: Math.sqrt(squares / (rows - repeated.length)) }
 }
 
 /** How far from feasible a genome is that the table lacks: nothing is known, so all are as bad as this. */
@@ -62,6 +98,8 @@ const MISSING_VIOLATION = 1
 
 /** What a table says of genomes: the evaluator of tabular searches. */
 export interface TabularEvaluation {
+  /** Sampling, mutation and crossover within the table. */
+  readonly operations: GenomeOperations
   /** Undefined for a genome that the table lacks: infeasible, and never counted as measured. */
   readonly architecture: (genome: Genome) => number | undefined
   /** The result of a measurement on a rung; the last rung where left out. */
@@ -69,14 +107,17 @@ export interface TabularEvaluation {
   readonly knownCosts: (genome: Genome) => readonly KnownCosts[] | undefined
 }
 
-/** @param architecture the lookup of the same table where there is one already: building it takes long. */
+/** @param whole the evaluation of the same table with other devices where there is one already: making one takes long. */
 export function tabularEvaluation(
   { space, errors, costs }: TabularProblem,
-  architecture = genomeLookup(space),
+  whole?: Pick<TabularEvaluation, 'architecture' | 'operations'>,
 ): TabularEvaluation {
+  const architecture = whole?.architecture ?? genomeLookup(space)
+  const operations = whole?.operations ?? tableOperations(space, (genome) => architecture(genome) !== undefined)
   const costsOf = (found: number) => costs.map((device) => device.map((column) => column[found]!))
   return {
     architecture,
+    operations,
     told: (genome, rung = errors.length - 1) => {
       const found = architecture(genome)
       if (found === undefined) {

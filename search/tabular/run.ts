@@ -2,7 +2,6 @@ import { cpuSecondsNow } from '../../evaluators/proxy/cpu-time.ts'
 import type { RandomStream } from '../../lib/random.ts'
 import type { Algorithm, AlgorithmDefinition, Genome } from '../algorithm.ts'
 import type { Ladder } from '../fidelity/ladder.ts'
-import { tableOperations } from './operations.ts'
 import type { TabularEvaluation, TabularProblem } from './problem.ts'
 import { type Scale, type Score, scoreOf } from './score.ts'
 
@@ -50,10 +49,9 @@ export function searchedAlgorithm(
   random: RandomStream,
   settings: RunSettings,
 ): Algorithm {
-  const operations = tableOperations(problem.space, (genome) => evaluation.architecture(genome) !== undefined)
   return definition.create(
     {
-      operations,
+      operations: evaluation.operations,
       objectiveCount: 1 + problem.costs[0]!.length,
       frontCount: problem.costs.length,
       populationSize: settings.populationSize,

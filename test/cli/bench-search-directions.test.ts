@@ -36,6 +36,7 @@ test('figures to maximise are shown as the table has them', async (t) => {
   const found = results[0].devices[0].errors[0].mean
   t.true(found > 100 && found <= limits[0].trueError)
   t.regex(text.stdout, /img_per_s: rating 9\d\d to \d+, img_per_s \d+ to [\d.]+; true front/)
+  t.regex(text.stdout, /^96 networks of '.*', 'rating' \(more is better\); costs known/)
   t.regex(text.stdout, /'rating' of the best network within limits/)
   t.regex(text.stdout, /\nimg_per_s from 300 +random /)
   t.notRegex(text.stderr, /rank correlation/)

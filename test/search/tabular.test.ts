@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import test from 'ava'
 import { readTable } from '../../evaluators/tabular/table.ts'
@@ -351,4 +352,29 @@ test('the region of interest holds the whole front where costs are negative', (t
     const kept = [0, 1, 2].filter((i) => i !== lost)
     t.true(normalisedVolume([errors, costs], kept, box) < normalisedVolume([errors, costs], [0, 1, 2], box))
   }
+})
+
+test('networks that several rows measure count by their means, and how far single rows are off is known', (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-repeats-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const file = path.join(folder, 'repeats.csv')
+  writeFileSync(file, 'g,accuracy,ms\n1,60,3\n2,70,4\n1,64,5\n3,80,6\n1,62,1\n3,,6\n')
+  const table = readTable(file, ['g', 'accuracy', 'ms'], { complete: ['accuracy', 'ms'] })
+  const { scoreErrors, costs, repeats, architectureCount } = tabularProblem(table, {
+    genes: { ...NO_GENES, columns: ['g'], repeats: true },
+    accuracies: ['accuracy'],
+    scoreAccuracy: 'accuracy',
+    costs: [['ms']],
+  })
+  t.is(table.passedOver, 1)
+  t.is(architectureCount, 3)
+  t.deepEqual(
+    [[...scoreErrors], [...costs[0]![0]!]],
+    [
+      [38, 30, 20],
+      [3, 4, 6],
+    ],
+  )
+  t.deepEqual(repeats, { networks: 1, rows: 3, errorSd: 2 })
+  t.is(small().repeats, undefined)
 })
