@@ -1,6 +1,6 @@
 import { windowOutput } from '../network/shapes.ts'
 import { emptyFacts, FEATURES, type KernelFacts } from './features.ts'
-import { Neighbours } from './neighbours.ts'
+import { addPosition, Neighbours } from './neighbours.ts'
 import { type FeatureRanges, type ProfileTable, ROW_LENGTH, type TableModel, type Terms } from './profile.ts'
 
 /**
@@ -112,9 +112,27 @@ export class CompiledModel {
 export const rowKey = (f: KernelFacts): string =>
   `${f.inHeight},${f.inWidth},${f.inChannels},${f.outChannels},${f.kernelHeight},${f.kernelWidth},${f.strideHeight},${f.strideWidth},${f.same},${f.operands}`
 
+const isRow = (f: KernelFacts, rows: readonly number[], start: number): boolean =>
+  rows[start + 3] === f.outChannels &&
+  rows[start + 2] === f.inChannels &&
+  rows[start] === f.inHeight &&
+  rows[start + 1] === f.inWidth &&
+  rows[start + 4] === f.kernelHeight &&
+  rows[start + 5] === f.kernelWidth &&
+  rows[start + 6] === f.strideHeight &&
+  rows[start + 7] === f.strideWidth &&
+  rows[start + 8] === f.same &&
+  rows[start + 9] === f.operands
+
 /** Facts of a kernel given as a profile's row, which begins at `start` (the cost is not read). */
 export function factsOfRow(kind: KernelFacts['kind'], row: readonly number[], start = 0): KernelFacts {
   const facts = emptyFacts()
+  readRow(kind, row, start, facts)
+  return facts
+}
+
+/** Overwrites facts that are empty, or of another row of the same kind. */
+function readRow(kind: KernelFacts['kind'], row: readonly number[], start: number, facts: KernelFacts): void {
   facts.kind = kind
   facts.inHeight = row[start]!
   facts.inWidth = row[start + 1]!
@@ -140,40 +158,58 @@ export function factsOfRow(kind: KernelFacts['kind'], row: readonly number[], st
     facts.macs = facts.outHeight * facts.outWidth * facts.weightElements
     facts.biasElements = facts.outChannels
   }
-  return facts
 }
 
 /** One operator's table: exact row, else the first model that applies, corrected by the measured rows near it. */
 export class CompiledTable {
   readonly #models: readonly CompiledModel[]
   readonly #neighbours: readonly (Neighbours | undefined)[]
-  readonly #rows = new Map<string, number>()
+  readonly #rows: readonly number[]
 
-  constructor(table: ProfileTable) {
-    this.#models = table.models.map((spec) => new CompiledModel(spec))
-    const { rows = [] } = table
-    const near = this.#models.map(() => ({ kernels: [] as KernelFacts[], logRatios: [] as number[] }))
+  constructor({ kernel, models, rows = [] }: ProfileTable) {
+    this.#models = models.map((spec) => new CompiledModel(spec))
+    this.#rows = rows
+    const near = models.map(() => ({ starts: [] as number[], positions: [] as number[] }))
+    const facts = emptyFacts()
     for (let start = 0; start < rows.length; start += ROW_LENGTH) {
-      const facts = factsOfRow(table.kernel, rows, start)
-      const measured = rows[start + ROW_LENGTH - 1]!
-      this.#rows.set(rowKey(facts), measured)
-      const at = this.#models.findIndex((model) => model.applies(facts))
+      readRow(kernel, rows, start, facts)
+      const at = this.#modelOf(facts)
       if (at === -1) continue
-      near[at]!.kernels.push(facts)
-      near[at]!.logRatios.push(Math.log(measured / this.#models[at]!.cost(facts)))
+      near[at]!.starts.push(start)
+      addPosition(facts, near[at]!.positions)
     }
-    this.#neighbours = near.map(({ kernels, logRatios }) =>
-      kernels.length === 0 ? undefined : new Neighbours(kernels, logRatios),
-    )
+    this.#neighbours = near.map(({ starts, positions }, at) => {
+      if (starts.length === 0) return undefined
+      return new Neighbours(positions, (row) => {
+        const start = starts[row]!
+        return Math.log(rows[start + ROW_LENGTH - 1]! / this.#models[at]!.cost(factsOfRow(kernel, rows, start)))
+      })
+    })
   }
 
   /** Undefined when no model applies: the kernel is not supported. */
   lookup(facts: KernelFacts): LookupAnswer | undefined {
-    const at = this.#models.findIndex((model) => model.applies(facts))
+    const at = this.#modelOf(facts)
     if (at === -1) return undefined
     const answer = this.#models[at]!.answer(facts, this.#neighbours[at])
-    const measured = this.#rows.get(rowKey(facts))
-    if (measured === undefined || isDilated(facts) || isGrouped(facts)) return answer
+    if (isDilated(facts) || isGrouped(facts)) return answer
+    const measured = this.#measured(facts)
+    if (measured === undefined) return answer
     return { ...answer, cost: measured, basis: 'exact', error90: EXACT_ERROR90 }
+  }
+
+  /** The first model that applies; -1 when there is none. */
+  #modelOf(facts: KernelFacts): number {
+    for (let at = 0; at < this.#models.length; at++) if (this.#models[at]!.applies(facts)) return at
+    return -1
+  }
+
+  /** The cost that was measured of just this kernel. Looking through the rows costs less than an index of them that few kernels ask. */
+  #measured(facts: KernelFacts): number | undefined {
+    const rows = this.#rows
+    for (let start = rows.length - ROW_LENGTH; start >= 0; start -= ROW_LENGTH) {
+      if (isRow(facts, rows, start)) return rows[start + ROW_LENGTH - 1]
+    }
+    return undefined
   }
 }
