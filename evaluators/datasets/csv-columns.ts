@@ -25,7 +25,7 @@ export interface CsvColumns {
 
 const SEPARATORS = [',', ';', '\t']
 const LABEL_NAMES = ['label', 'class', 'target']
-const ID_NAMES = ['id', 'index', 'row']
+const ID_NAMES = ['id', 'index', 'row', 'subject', 'participant']
 const TIME_NAME = /^(date|time|timestamp|datetime)(ns|us|ms|s|sec|seconds)?$|^secondselapsed$/
 const SHOWN = 8
 const SHOWN_CHARACTERS = 40
@@ -41,8 +41,10 @@ const isTimeName = (name: string): boolean =>
       .replace(/[µμ]/g, 'u')
       .replace(/[^a-z]/g, ''),
   )
-const isDate = (field: string): boolean => !isNumber(field) && timeOf(field) !== undefined
 const among = (names: readonly string[], name: string): boolean => names.includes(name.toLowerCase())
+/** `id`, `user_id`, `deviceId` */
+const isIdName = (name: string): boolean => among(ID_NAMES, name) || /[ _-]id$/i.test(name) || /[a-z]I[Dd]$/.test(name)
+const isDate = (field: string): boolean => !isNumber(field) && timeOf(field) !== undefined
 
 /** Without space at its ends or line ends within, which a quoted field may have. */
 export const oneLine = (field: string): string => field.trim().replace(/\s+/g, ' ')
@@ -117,7 +119,9 @@ function labelPosition(file: string, layout: Layout, settings: CsvSettings, take
     const found = named.map((i) => `'${shown(layout.names[i]!)}'`).join(' and ')
     throw badFile(file, `has the columns ${found}`, 'say which is the label in csv.json (docs/data.md)')
   }
-  const last = free.filter((i) => !isDate(layout.row[i] ?? '') && !isTimeName(layout.names[i]!)).at(-1)
+  const isOther = (name: string, i: number): boolean =>
+    isTimeName(name) || isIdName(name) || (layout.hasHeader && isRowName(name)) || isDate(layout.row[i] ?? '')
+  const last = free.filter((i) => !isOther(layout.names[i]!, i)).at(-1)
   return named[0] ?? last ?? layout.names.length - 1
 }
 
@@ -140,7 +144,7 @@ export function chooseColumns(file: string, text: string, settings: CsvSettings,
     if (i === label || i === recording) continue
     if (ignored.has(i)) leftOut.push(name)
     else if (hasHeader && isRowName(name)) leftOut.push('row names')
-    else if (hasHeader && among(ID_NAMES, name)) leftOut.push(name)
+    else if (hasHeader && isIdName(name)) leftOut.push(name)
     else if (isTimeName(name) || isDate(row[i] ?? '')) {
       leftOut.push(name)
       times.push(i)

@@ -53,6 +53,9 @@ test('row names of R, pandas’ index, ids and times are no features', async (t)
     ['pandas', ',temp,occupied', line, 'row names'],
     ['unnamed', 'Unnamed: 0,temp,occupied', line, 'row names'],
     ['id', 'ID,temp,occupied', line, 'ID'],
+    ['user', 'user_id,temp,occupied', line, 'user_id'],
+    ['subject', 'temp,occupied,Subject', (i: number) => `${20 + i},${i % 2},${i}`, 'Subject'],
+    ['device', 'deviceId,temp,occupied', line, 'deviceId'],
     ['time', 'Time (ms),temp,occupied', line, 'Time (ms)'],
     ['date', 'when,temp,occupied', (i: number) => `2015-02-04 17:${10 + (i % 50)}:00,${i},${i % 2}`, 'when'],
   ] as const) {
