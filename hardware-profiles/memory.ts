@@ -8,6 +8,7 @@ import { overlaidBytes } from './overlay.ts'
 import type { Profile } from './profile.ts'
 import { storedKinds } from './stored-size.ts'
 import { CompiledModel } from './table.ts'
+import { wholeMaps } from './whole-maps.ts'
 
 /** Prices the memory of one profile. */
 export class MemoryModel {
@@ -45,6 +46,7 @@ export class MemoryModel {
       fusedPools,
       workspace,
       banks ?? 0,
+      memory.depthwiseBlocks ?? 0,
       scratch,
       ram,
     ])
@@ -56,7 +58,14 @@ export class MemoryModel {
   scratchBytes = (facts: KernelFacts): number => bytesBy(this.#scratch, facts) + bytesBy(this.#workspace, facts)
 
   /** The runtime's arena, placed greedily or in banks: tensors and scratch buffers, without what the runtime keeps beside them. */
-  plan = ({ schedule, numbers }: Lowered): MemoryPlan => planMemory(schedule, this.#planOptions(numbers))
+  plan = ({ schedule, numbers }: Lowered): MemoryPlan => {
+    const { peakRamBytes, buffers } = planMemory(this.#inBanks(schedule), this.#planOptions(numbers))
+    return { peakRamBytes, buffers: buffers.filter(({ bytes }) => bytes > 0) }
+  }
+
+  /** Maps as the planner of banks sees them; the rules that write over operands know pools themselves. */
+  #inBanks = (schedule: Schedule): Schedule =>
+    this.#memory.banks === undefined ? schedule : wholeMaps(schedule, this.#memory)
 
   /**
    * The network with its kernels in the order that needs least RAM, where one was found that needs less than the given one;
@@ -81,7 +90,7 @@ export class MemoryModel {
 
   #arenaBytes(schedule: Schedule, numbers: readonly number[]): number {
     const { elementBytes, overlayGrowth, internalBytes, overlayAligned = false, fusedPools = false } = this.#memory
-    if (overlayGrowth === undefined) return arenaBytes(schedule, this.#planOptions(numbers))
+    if (overlayGrowth === undefined) return arenaBytes(this.#inBanks(schedule), this.#planOptions(numbers))
     const workBytes = (step: number): number => this.#workOf.get(numbers[step]!)
     const scratchBytes = (step: number): number => this.#scratchOf.get(numbers[step]!) - workBytes(step)
     return overlaidBytes(schedule, {

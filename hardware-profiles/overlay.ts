@@ -1,4 +1,5 @@
 import type { Schedule } from '../network/schedule.ts'
+import { pooledSteps } from './whole-maps.ts'
 
 export interface OverlayOptions {
   readonly elementBytes: number
@@ -42,18 +43,6 @@ class Places {
     this.#before[output] = Math.max(this.#before[operand]! - Math.max(to - from, 0), 0)
     this.#after[output] = this.#after[operand]! + Math.max(from - to, 0)
   }
-}
-
-/** Steps of convolutions whose only reader is a maximum pool right after them. */
-function pooledSteps({ kernels, outputs }: Schedule): ReadonlySet<number> {
-  const found = new Set<number>()
-  for (let step = 0; step + 1 < kernels.length; step++) {
-    const { kind, output } = kernels[step]!
-    if (kind !== 'conv2d' || kernels[step + 1]!.kind !== 'maxPool' || outputs.includes(output)) continue
-    const readers = kernels.filter(({ inputs }) => inputs.includes(output))
-    if (readers.length === 1 && readers[0] === kernels[step + 1]) found.add(step)
-  }
-  return found
 }
 
 /**

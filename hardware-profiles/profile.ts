@@ -150,7 +150,7 @@ const memory = z.strictObject({
   internalBytes: positive.optional(),
   /** Results written over an operand keep its place, so that a chain of them may need more than its largest. Only with `overlayGrowth`. */
   overlayAligned: z.boolean().optional(),
-  /** A maximum pool right after a convolution, its only reader, takes its rows: the map between them is never whole. Only with `overlayGrowth`. */
+  /** A maximum pool right after a convolution, its only reader, takes its rows: the map between them is never whole. Only with `overlayGrowth` or `banks`. */
   fusedPools: z.boolean().optional(),
   /** What a kernel needs beside its tensors, also where it writes over none (`scratch` lies between the two). Only with `overlayGrowth`. */
   workspace: z
@@ -163,6 +163,8 @@ const memory = z.strictObject({
    * `overlayGrowth`.
    */
   banks: z.strictObject({ bytes: positive, count: z.number().int().min(2).max(64) }).optional(),
+  /** Results of depthwise convolutions with fewer channels than `below` are stored with multiples of `to`. Only with `banks`. */
+  depthwiseBlocks: z.strictObject({ below: positive, to: z.number().int().min(2).max(1024) }).optional(),
   scratch: z.array(z.strictObject({ kernel: z.enum(KERNEL_KINDS), when: ranges.optional(), terms })).max(32),
   ram: z.strictObject({
     constantBytes: nonNegative,
