@@ -116,15 +116,30 @@ export function createEncoding(
     return { codes, counts, countLength: counts.reduce((sum, value) => sum + value * value, 0), costs }
   }
 
+  // Powers are dear, and all genomes of a process share one bend.
+  let bent: { readonly bend: number; readonly places: readonly (Float64Array | undefined)[] } | undefined
+  /** Where the choices of each ordinal gene lie on its scale. */
+  const placesAt = (bend: number): readonly (Float64Array | undefined)[] => {
+    if (bent?.bend !== bend) {
+      const places = open.map((gene) => {
+        const { kind, choices } = genes[gene]!
+        if (kind !== 'ordinal') return undefined
+        return Float64Array.from(choices, (_, choice) => (choice / (choices.length - 1)) ** bend)
+      })
+      bent = { bend, places }
+    }
+    return bent.places
+  }
   const tables: Encoding['tables'] = ({ codes, counts }, distances, bend) => {
     const entries = new Float64Array(TABLE_ENTRIES * codeCount)
+    const placesOf = placesAt(bend)
     open.forEach((gene, k) => {
-      const { kind, choices } = genes[gene]!
+      const { choices } = genes[gene]!
       const own = codes[k]! - starts[k]!
-      const last = choices.length - 1
+      const places = placesOf[k]
       const apart = (code: number): number => {
         if (code === own) return 0
-        return kind === 'ordinal' ? Math.abs((code / last) ** bend - (own / last) ** bend) : 1
+        return places === undefined ? 1 : Math.abs(places[code]! - places[own]!)
       }
       const similar = own === choices.length || distances === undefined ? undefined : similarIn[k]
       for (let code = 0; code <= choices.length; code++) {
