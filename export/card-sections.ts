@@ -1,7 +1,5 @@
-import { formatBytes, formatEnergy, formatLatency, formatNumber } from '../lib/units.ts'
+import { formatAccuracy, formatBytes, formatEnergy, formatLatency, formatNumber } from '../lib/units.ts'
 import type { Int8Card, ModelCard } from './model-card.ts'
-
-export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
 
 /** Text that may hold anything, made to stay in its line and its table cell. */
 export const inline = (text: string): string => text.replace(/[\r\n]+/g, ' ').replace(/[|`<]/g, (c) => `\\${c}`)
@@ -17,7 +15,7 @@ export const floatRows = ({ floatFiles = [] }: ModelCard): string =>
   floatFiles
     .map(
       ({ file, test, largestDeviation, largestOutput }) =>
-        `| test accuracy of \`${file}\` | **${percent(test.accuracy)}** (${test.correct} of ${test.samples}); outputs at most ${largestDeviation.toPrecision(2)} off, the largest is ${largestOutput.toPrecision(3)} |\n`,
+        `| test accuracy of \`${file}\` | **${formatAccuracy(test.accuracy)}** (${test.correct} of ${test.samples}); outputs at most ${largestDeviation.toPrecision(2)} off, the largest is ${largestOutput.toPrecision(3)} |\n`,
     )
     .join('')
 
@@ -26,7 +24,7 @@ export function weightsText({ mode, bytes, bytesIn8Bits, validation, validationI
   const four = layers.filter(({ bits }) => bits === 4)
   return (
     `${four.length} of ${layers.length} layers have 4 bits (${mode}), ${bytes} B instead of ${bytesIn8Bits} B; ` +
-    `on the validation sample ${percent(validation)}, with 8 bits ${percent(validationIn8Bits)}`
+    `on the validation sample ${formatAccuracy(validation)}, with 8 bits ${formatAccuracy(validationIn8Bits)}`
   )
 }
 
@@ -36,7 +34,7 @@ export function int8Rows({ int8, footprint, costOfC }: ModelCard): string {
   const [low, high] = int8.test.interval
   const four = int8.weights.layers.filter(({ bits }) => bits === 4).map(({ id }) => inline(id))
   const rows = [
-    `| test accuracy in int8${four.length === 0 ? '' : ' with 4-bit weights'} | **${percent(int8.test.accuracy)}** (95 % interval ${percent(low)} to ${percent(high)}; ${int8.test.correct} of ${int8.test.samples}, integer reference), ${Math.abs(int8.dropPoints).toFixed(2)} points ${int8.dropPoints < 0 ? 'above' : 'below'} float |`,
+    `| test accuracy in int8${four.length === 0 ? '' : ' with 4-bit weights'} | **${formatAccuracy(int8.test.accuracy)}** (95 % interval ${formatAccuracy(low)} to ${formatAccuracy(high)}; ${int8.test.correct} of ${int8.test.samples}, integer reference), ${Math.abs(int8.dropPoints).toFixed(2)} points ${int8.dropPoints < 0 ? 'above' : 'below'} float |`,
   ]
   if (int8.weights.mode !== '8') {
     rows.push(`| 4-bit weights | ${weightsText(int8.weights)}${four.length === 0 ? '' : `: ${four.join(', ')}`} |`)
@@ -63,9 +61,9 @@ export function pruningText({ pruning }: ModelCard): string {
   const less = ({ before, after }: { readonly before: number; readonly after: number }): string =>
     `${before} to ${after} (${(100 * (1 - after / before)).toFixed(0)} % less)`
   return `
-That was network ${fromArchId}. It was then pruned, ${percent(sparsity)} of the channels asked for: channels ${less(channels)},
+That was network ${fromArchId}. It was then pruned, ${formatAccuracy(sparsity)} of the channels asked for: channels ${less(channels)},
 parameters ${less(params)}, MACs ${less(macs)}; and trained on for ${fineTuning.epochs} epochs at a rate of up to ${formatNumber(fineTuning.learningRate)}.
-Test accuracy in float was ${percent(testAccuracy.before)} before and ${percent(testAccuracy.after)} after.
+Test accuracy in float was ${formatAccuracy(testAccuracy.before)} before and ${formatAccuracy(testAccuracy.after)} after.
 `
 }
 

@@ -1,4 +1,4 @@
-import { formatBytes, formatEnergy, formatLatency, formatNumber } from '../lib/units.ts'
+import { formatAccuracy, formatBytes, formatEnergy, formatLatency, formatNumber } from '../lib/units.ts'
 import type { ModelCard } from './model-card.ts'
 
 /** A device of an experiment and what was exported for it; undefined where no network is within its limits. */
@@ -21,10 +21,9 @@ export function renderIndex(devices: readonly ExportedDevice[]): string {
   const rows = devices.map(({ device, card }) => {
     if (card === undefined) return `| ${device} | no trained network is within its limits | | | | | | |`
     const { accuracy, int8, cost, energy, verification } = card
-    const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
     return (
-      `| [${device}](${device}/README.md) | ${card.archId} (trial ${card.trial}) | ${percent(accuracy.test.accuracy)} | ` +
-      `${int8 === undefined ? '' : percent(int8.test.accuracy)}${int8 !== undefined && int8.weights.bytes < int8.weights.bytesIn8Bits ? ', 4-bit weights' : ''} | ${formatLatency(cost.latencyMs)}, ${formatEnergy(cost.energyMj)} | ${formatNumber(energy.inferencesPerWattHour)} | ` +
+      `| [${device}](${device}/README.md) | ${card.archId} (trial ${card.trial}) | ${formatAccuracy(accuracy.test.accuracy)} | ` +
+      `${int8 === undefined ? '' : formatAccuracy(int8.test.accuracy)}${int8 !== undefined && int8.weights.bytes < int8.weights.bytesIn8Bits ? ', 4-bit weights' : ''} | ${formatLatency(cost.latencyMs)}, ${formatEnergy(cost.energyMj)} | ${formatNumber(energy.inferencesPerWattHour)} | ` +
       `${formatBytes(cost.peakRamBytes)}, ${formatBytes(cost.flashBytes)} | ${checksText(verification)} |`
     )
   })

@@ -1,4 +1,4 @@
-import { formatNumber } from '../lib/units.ts'
+import { formatAccuracy, formatNumber } from '../lib/units.ts'
 import {
   costRows,
   energySection,
@@ -7,7 +7,6 @@ import {
   inline,
   int8Rows,
   layersSection,
-  percent,
   pruningText,
   searchEnergyText,
   trainingEnergyText,
@@ -24,7 +23,7 @@ function verificationSection({ verification, warnings, int8 }: ModelCard): strin
     int8 === undefined
       ? ''
       : `\nQuantised after training with ranges from ${int8.calibrationSamples} training samples (${int8.calibration}; on ${int8.validationSamples} validation
-samples, extremes give ${percent(int8.validation.minmax)} and percentiles ${percent(int8.validation.percentile)}).\n${fineTuningText(int8)}\n`
+samples, extremes give ${formatAccuracy(int8.validation.minmax)} and percentiles ${formatAccuracy(int8.validation.percentile)}).\n${fineTuningText(int8)}\n`
   const warned = warnings.map((warning) => `\n**Warning:** ${warning}\n`).join('')
   return `| file | run by | verified | allowed | |\n|---|---|---|---|---|\n${rows.join('\n')}\n${quantised}${warned}`
 }
@@ -106,8 +105,8 @@ Found by Frugal ${card.frugalVersion}, trial ${card.trial} (${card.rule}).
 ${failedNote(card)}
 | | |
 |---|---|
-| test accuracy in float | **${percent(accuracy.test.accuracy)}** (95 % interval ${percent(low)} to ${percent(high)}; ${accuracy.test.correct} of ${accuracy.test.samples}, measured on ${accuracy.measuredOn}) |
-${floatRows(card)}${int8Rows(card)}| validation accuracy | ${percent(accuracy.validation)} (${percent(accuracy.searchValidation)} after the search's short training) |
+| test accuracy in float | **${formatAccuracy(accuracy.test.accuracy)}** (95 % interval ${formatAccuracy(low)} to ${formatAccuracy(high)}; ${accuracy.test.correct} of ${accuracy.test.samples}, measured on ${accuracy.measuredOn}) |
+${floatRows(card)}${int8Rows(card)}| validation accuracy | ${formatAccuracy(accuracy.validation)} (${formatAccuracy(accuracy.searchValidation)} after the search's short training) |
 | MACs, parameters | ${cost.macs}, ${cost.params} |
 
 ${costRows(card)}

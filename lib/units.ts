@@ -53,6 +53,12 @@ export function formatNumber(value: number): string {
   return value.toExponential(2)
 }
 
+/** A share of a hundred, such as an error, to three digits; less than a hundredth of a percent is none. */
+export const formatPercent = (share: number): string => `${formatNumber(Math.abs(share) < 1e-4 ? 0 : 100 * share)} %`
+
+/** An accuracy: two decimals, so that one sample of ten thousand shows. */
+export const formatAccuracy = (share: number): string => `${(100 * share).toFixed(2)} %`
+
 export function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${Math.round(bytes)} B`
   const [size, unit] = bytes < 1024 ** 2 ? [1024, 'KB'] : bytes < 1024 ** 3 ? [1024 ** 2, 'MB'] : [1024 ** 3, 'GB']

@@ -10,7 +10,7 @@ import { loadRecipe } from '../../evaluators/training/recipe.ts'
 import { UserError } from '../../lib/errors.ts'
 import { makeFolder } from '../../lib/files.ts'
 import { randomStream } from '../../lib/random.ts'
-import { formatNumber, parseQuantity } from '../../lib/units.ts'
+import { formatAccuracy, formatNumber, formatPercent, parseQuantity } from '../../lib/units.ts'
 import { archId } from '../../network/measure.ts'
 import { geneOperations } from '../../search/genes.ts'
 import { loadSpace } from '../../spaces/discover.ts'
@@ -128,7 +128,6 @@ function showProgress(done: number, total: number): void {
 const tauText = (tau: number | null): string => (tau === null ? 'none' : tau.toFixed(2))
 const intervalText = (interval: ProxyReport['accuracy'] | null): string =>
   interval === null ? 'none' : `${interval.low.toFixed(2)} to ${interval.high.toFixed(2)}`
-const percent = (share: number): string => `${formatNumber(share * 100)} %`
 
 function describe(what: Readonly<Record<string, string | number>>, report: ProxyReport): string {
   const { networks, fullCpuSeconds, accuracy, rows } = report
@@ -139,14 +138,14 @@ function describe(what: Readonly<Record<string, string | number>>, report: Proxy
     intervalText(interval),
     accuracyTau === undefined ? '' : tauText(accuracyTau),
     ...(twice ? [meanTau === undefined ? '' : `${tauText(meanTau)} (${intervalText(meanInterval ?? null)})`] : []),
-    percent(costShare),
+    formatPercent(costShare),
     String(failures),
   ])
   const head = ['judged by', 'tau', '95 % interval', 'by accuracy', ...(twice ? ['of two full'] : []), 'cost', 'failed']
   return [
     `${networks} networks of '${what['space']}' on '${what['data']}', recipe '${what['recipe']}', seed ${what['seed']}.`,
     `Full training (${what['full']}): ${formatNumber(fullCpuSeconds)} s of processor time in all, ` +
-      `test accuracy ${percent(accuracy.low)} to ${percent(accuracy.high)}.`,
+      `test accuracy ${formatAccuracy(accuracy.low)} to ${formatAccuracy(accuracy.high)}.`,
     '',
     columns([head, ...table], [1, 3, head.length - 2, head.length - 1]),
   ].join('\n')

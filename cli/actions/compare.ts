@@ -1,6 +1,6 @@
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import { UserError } from '../../lib/errors.ts'
-import { formatNumber } from '../../lib/units.ts'
+import { formatNumber, formatPercent } from '../../lib/units.ts'
 import { type ComparedGroup, type Comparison, compareGroups, type RunGroup } from '../../results/compare/compare.ts'
 import { runOf, type Spending } from '../../results/compare/runs.ts'
 import { comparisonSvg, MOST_GROUPS } from '../../results/report/comparison-svg.ts'
@@ -155,17 +155,15 @@ function curveTable({ groups, over }: Comparison): string {
   )
 }
 
-const percent = (share: number): string => `${formatNumber(100 * share)} %`
-
 function pairTable({ pairs }: Comparison): string {
   const rows = pairs.map(({ a, b, merged, ...pair }) => [
     a,
     b,
     `${pair.hypervolumeDifference < 0 ? '' : '+'}${pair.hypervolumeDifference.toFixed(4)}`,
-    percent(pair.aCoversB),
-    percent(pair.bCoversA),
-    percent(pair.aFallsShort),
-    percent(pair.bFallsShort),
+    formatPercent(pair.aCoversB),
+    formatPercent(pair.bCoversA),
+    formatPercent(pair.aFallsShort),
+    formatPercent(pair.bFallsShort),
     `${merged.onlyA} / ${merged.onlyB} / ${merged.both}`,
   ])
   const headings = [

@@ -19,7 +19,7 @@ import { type OperatorRow, readOperatorRows } from '../../hardware-profiles/oper
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { writeFileAtomic } from '../../lib/files.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
-import { formatNumber } from '../../lib/units.ts'
+import { formatPercent } from '../../lib/units.ts'
 import { print, printJson } from './output.ts'
 
 interface CalibrateArguments {
@@ -137,22 +137,21 @@ function report(
   networks: number,
   kernels: number,
 ): void {
-  const percent = (share: number): string => `${formatNumber(100 * share)} %`
   const parts = [...(networks > 0 ? [`${networks} networks`] : []), ...(kernels > 0 ? [`${kernels} kernels`] : [])]
   const from = method === 'scaled' ? `${base} adapted` : `all known devices, blended and fitted`
   print(`${out}: ${from} to ${parts.join(' and ')}${method === 'scaled' ? '' : `; memory is that of ${base}`}`)
   if (error !== undefined) {
     print(
-      `On networks left out of the fit: mean error ${percent(error.mape)}, ${percent(error.within10)} within ±10 %, ` +
-        `${percent(error.within20)} within ±20 %${error.kendallTau === undefined ? '' : `, Kendall τ ${error.kendallTau}`}.`,
+      `On networks left out of the fit: mean error ${formatPercent(error.mape)}, ${formatPercent(error.within10)} within ±10 %, ` +
+        `${formatPercent(error.within20)} within ±20 %${error.kendallTau === undefined ? '' : `, Kendall τ ${error.kendallTau}`}.`,
     )
     print(
-      `Its 90 % interval of latency is ±${percent(profile.systematicError90)} or wider; intervals made without them held ` +
+      `Its 90 % interval of latency is ±${formatPercent(profile.systematicError90)} or wider; intervals made without them held ` +
         `${Math.round(error.coverage90! * error.cases)} of the ${error.cases} networks.`,
     )
   }
   for (const { name, cases, mape } of operatorErrors) {
-    print(`${name}, left out of the fit a few at a time: mean error ${percent(mape)} of ${cases}`)
+    print(`${name}, left out of the fit a few at a time: mean error ${formatPercent(mape)} of ${cases}`)
   }
   print(`Use it: frugal search --device ${out.includes('/') ? out : `./${out}`}`)
 }

@@ -1,5 +1,6 @@
 import { type SuiteReport, validateProfile } from '../../hardware-profiles/cases/validate.ts'
 import { listProfiles, loadProfile } from '../../hardware-profiles/index.ts'
+import { formatPercent } from '../../lib/units.ts'
 import { columns, print, printJson } from './output.ts'
 
 interface ValidateArguments {
@@ -10,7 +11,7 @@ interface ValidateArguments {
 /** Below this many cases a share of them says little about an interval. */
 const FEW = 9
 
-const percent = (share: number | undefined): string => (share === undefined ? '' : `${(100 * share).toFixed(1)} %`)
+const percent = (share: number | undefined): string => (share === undefined ? '' : formatPercent(share))
 
 /**
  * `frugal devices validate [ID]`: prices every stored case again, each with what was fitted without it, and compares with

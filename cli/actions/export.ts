@@ -11,7 +11,7 @@ import type { Selection } from '../../export/select.ts'
 import { createCostModel } from '../../hardware-profiles/index.ts'
 import { OperationalError, UserError } from '../../lib/errors.ts'
 import { pathInside, writeFileAtomic } from '../../lib/files.ts'
-import { formatLatency } from '../../lib/units.ts'
+import { formatAccuracy, formatLatency } from '../../lib/units.ts'
 import type { SearchEnergy } from '../../results/search-energy.ts'
 import { openStore } from '../../results/sqlite/open.ts'
 import type { TrialRecord } from '../../search/journal.ts'
@@ -211,19 +211,20 @@ const notRunText = (check: ModelCard['verification'][number]): string =>
 /** What was written and what came of running it. */
 function report(card: ModelCard, out: string, print: (text: string) => void): void {
   const { test, measuredOn } = card.accuracy
-  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
   print(
-    `${out}: ${filesOf(card).join(', ')}; test accuracy ${percent(test.accuracy)} ` +
+    `${out}: ${filesOf(card).join(', ')}; test accuracy ${formatAccuracy(test.accuracy)} ` +
       `(${test.correct} of ${test.samples}, measured on ${measuredOn}), ${formatLatency(card.cost.latencyMs)} on ${card.device.id}`,
   )
   for (const { file, test, largestDeviation } of card.floatFiles ?? []) {
-    print(`${file}: test accuracy ${percent(test.accuracy)}, outputs at most ${largestDeviation.toPrecision(2)} off`)
+    print(
+      `${file}: test accuracy ${formatAccuracy(test.accuracy)}, outputs at most ${largestDeviation.toPrecision(2)} off`,
+    )
   }
   if (card.int8 !== undefined) {
     const { test: int8, dropPoints, weights } = card.int8
     const bits = weights.layers.some((layer) => layer.bits === 4) ? 'int8 with 4-bit weights' : 'int8'
     print(
-      `${bits}: test accuracy ${percent(int8.accuracy)} (${int8.correct} of ${int8.samples}), drop ${dropPoints.toFixed(2)} points`,
+      `${bits}: test accuracy ${formatAccuracy(int8.accuracy)} (${int8.correct} of ${int8.samples}), drop ${dropPoints.toFixed(2)} points`,
     )
     if (weights.mode !== '8') print(`weights: ${weightsText(weights)}`)
   }

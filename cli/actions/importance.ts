@@ -1,7 +1,7 @@
 import { loadProfile } from '../../hardware-profiles/index.ts'
 import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
-import { formatNumber } from '../../lib/units.ts'
+import { formatNumber, formatPercent } from '../../lib/units.ts'
 import { importanceSvg } from '../../results/report/importance-svg.ts'
 import { METRICS } from '../../results/report/metrics.ts'
 import type { TrialOutcome } from '../../results/search-energy.ts'
@@ -131,8 +131,6 @@ function busiestRung(trials: readonly TrialOutcome[], rungs: number): number {
   return counts.lastIndexOf(Math.max(...counts))
 }
 
-/** Shares below a hundredth of a percent are as good as none. */
-const percent = (share: number): string => `${formatNumber(Math.abs(share) < 1e-4 ? 0 : 100 * share)} %`
 const byGene = (effects: GeneEffects): ReadonlyMap<string, GeneEffect> =>
   new Map(effects.genes.map((effect) => [effect.gene, effect]))
 
@@ -148,9 +146,9 @@ function text({ experiment, device, accuracy, costs }: Importance, shown: number
     const cheapest = bestChoice(costEffects[0]!.get(effect.gene)!, -1)
     return [
       effect.gene,
-      percent(effect.share),
-      `${percent(effect.shareLow)} to ${percent(effect.shareHigh)}`,
-      ...costEffects.map((effects) => percent(effects.get(effect.gene)!.share)),
+      formatPercent(effect.share),
+      `${formatPercent(effect.shareLow)} to ${formatPercent(effect.shareHigh)}`,
+      ...costEffects.map((effects) => formatPercent(effects.get(effect.gene)!.share)),
       `${best.choice} (${best.effect < 0 ? '' : '+'}${formatNumber(100 * best.effect)} points)`,
       `${cheapest.choice} (× ${formatNumber(Math.exp(cheapest.effect))})`,
     ]
@@ -165,9 +163,9 @@ function text({ experiment, device, accuracy, costs }: Importance, shown: number
   ]
   const trust =
     accuracy.explained > 0
-      ? `Genes one by one explain ${percent(accuracy.explained)} of the accuracy of a network not seen, by ${accuracy.samples} trained ones,`
+      ? `Genes one by one explain ${formatPercent(accuracy.explained)} of the accuracy of a network not seen, by ${accuracy.samples} trained ones,`
       : `The ${accuracy.samples} trained networks do not show which genes move the accuracy: train more of them. Genes one by one explain`
-  const fits = names.map((name) => `${percent(costs[name]!.explained)} of the ${METRICS[name].heading}`)
+  const fits = names.map((name) => `${formatPercent(costs[name]!.explained)} of the ${METRICS[name].heading}`)
   return [
     `Experiment ${experiment} on ${device}: the share of each gene in the variance over the space.`,
     trust,
@@ -186,7 +184,7 @@ function picture({ experiment, device, accuracy, costs }: Importance, cost: Cost
     {
       id: `importance-${experiment}-${device.replaceAll(/[^A-Za-z0-9_-]/g, '_')}`,
       title: `What moves accuracy and ${METRICS[cost].heading} on ${device}`,
-      subtitle: `Experiment ${experiment} · ${accuracy.samples} trained networks; genes one by one explain ${percent(Math.max(0, accuracy.explained))} of the accuracy`,
+      subtitle: `Experiment ${experiment} · ${accuracy.samples} trained networks; genes one by one explain ${formatPercent(Math.max(0, accuracy.explained))} of the accuracy`,
       cost: METRICS[cost].heading,
     },
   )

@@ -1,6 +1,6 @@
 import { UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
-import { formatNumber } from '../../lib/units.ts'
+import { formatAccuracy, formatNumber } from '../../lib/units.ts'
 import { kneeOf } from '../../results/knee.ts'
 import { frontCsv } from '../../results/report/front-csv.ts'
 import { frontJson } from '../../results/report/front-json.ts'
@@ -117,7 +117,7 @@ export async function list(args: { readonly db: string; readonly json: boolean }
     `${summary.completed + summary.failed}/${summary.budget}`,
     `${summary.failed}`,
     `${summary.rejected}`,
-    summary.bestAccuracy === undefined ? '–' : `${formatNumber(summary.bestAccuracy * 100)} %`,
+    summary.bestAccuracy === undefined ? '–' : formatAccuracy(summary.bestAccuracy),
     summary.devices.join(', '),
     summary.createdAt,
   ])
@@ -202,7 +202,7 @@ export async function status(args: ExperimentArguments & EnergyArguments): Promi
           device,
           `${points.length}`,
           formatNumber(hypervolume),
-          points.length === 0 ? '–' : `${formatNumber(Math.max(...points.map(({ accuracy }) => accuracy)) * 100)} %`,
+          points.length === 0 ? '–' : formatAccuracy(Math.max(...points.map(({ accuracy }) => accuracy))),
         ]),
       ],
       [1, 2, 3],

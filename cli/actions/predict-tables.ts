@@ -7,7 +7,7 @@ import {
   type OnceCost,
   type Profile,
 } from '../../hardware-profiles/index.ts'
-import { formatBytes, formatEnergy, formatLatency, formatNumber } from '../../lib/units.ts'
+import { formatBytes, formatEnergy, formatLatency, formatNumber, formatPercent } from '../../lib/units.ts'
 import { columns } from './output.ts'
 
 /** What one inference costs on one device, and, where a duty cycle was asked for, an hour. */
@@ -23,7 +23,7 @@ export interface Prediction {
 export const formatCount = (count: number): string =>
   count >= 1e6 ? `${formatNumber(count / 1e6)} M` : count >= 1e3 ? `${formatNumber(count / 1e3)} k` : `${count}`
 
-const percent = (share: number): string => (share === 0 ? '–' : `${formatNumber(share * 100)} %`)
+const percent = (share: number): string => (share === 0 ? '–' : formatPercent(share))
 
 /** One line a device. */
 export function summaryTable(predictions: readonly Prediction[]): string {

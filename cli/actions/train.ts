@@ -3,6 +3,7 @@ import { logitsOf } from '../../evaluators/training/onnx/training-graph.ts'
 import { TRAINING_FILES, trainInFolder } from '../../export/train/training-folder.ts'
 import { type FullyTrained, peakOf, type TrainingJob } from '../../export/train/training-job.ts'
 import { UserError } from '../../lib/errors.ts'
+import { formatAccuracy } from '../../lib/units.ts'
 import { archId } from '../../network/measure.ts'
 import { wholeNumber } from '../commands/shared.ts'
 import { checkOutFolder, exportTrainer } from './export-training.ts'
@@ -76,7 +77,6 @@ function announce({ graph, dataset, epochs, patience }: TrainingJob, json: boole
 }
 
 function conclude({ kept, accuracy, endedEarly, history }: FullyTrained, reused: boolean, args: TrainArguments): void {
-  const percent = (share: number | undefined): string => `${(100 * (share ?? 0)).toFixed(2)} %`
   if (args.json) {
     const { validation, test } = accuracy
     const figures = { epochs: history.length, keptEpoch: kept.epoch, endedEarly, validation, test }
@@ -90,6 +90,6 @@ function conclude({ kept, accuracy, endedEarly, history }: FullyTrained, reused:
     )
   print(
     `${args.out}: ${[TRAINING_FILES.weights, TRAINING_FILES.architecture, TRAINING_FILES.onnx, TRAINING_FILES.metrics].join(', ')}; ` +
-      `weights of epoch ${kept.epoch}: validation ${percent(accuracy.validation)}, test accuracy ${percent(accuracy.test)}`,
+      `weights of epoch ${kept.epoch}: validation ${formatAccuracy(accuracy.validation ?? 0)}, test accuracy ${formatAccuracy(accuracy.test ?? 0)}`,
   )
 }

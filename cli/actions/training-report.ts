@@ -1,4 +1,5 @@
 import type { EpochRecord } from '../../export/train/training-job.ts'
+import { formatAccuracy } from '../../lib/units.ts'
 import { LiveBlock } from '../render/live-block.ts'
 import { formatDuration } from '../render/progress-lines.ts'
 import { cut, terminalOf } from '../render/terminal.ts'
@@ -13,7 +14,6 @@ export interface TrainingReport {
   readonly epochsDone: () => number
 }
 
-const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
 const REDRAW_MS = 200
 
 /** How a command tells of its trainings: in words, as JSON events, or in words beside JSON of its own. */
@@ -70,8 +70,8 @@ export function reportTraining(epochs: number, words: TrainingWords, what: strin
       }
       const { epoch, loss, trainingAccuracy, validationAccuracy } = record
       const line =
-        `epoch ${epoch}/${epochs}: loss ${loss.toFixed(4)}, training ${percent(trainingAccuracy)}, ` +
-        `validation ${percent(validationAccuracy)}${kept ? ', kept' : ''}`
+        `epoch ${epoch}/${epochs}: loss ${loss.toFixed(4)}, training ${formatAccuracy(trainingAccuracy)}, ` +
+        `validation ${formatAccuracy(validationAccuracy)}${kept ? ', kept' : ''}`
       if (live === undefined) return print(`${line}${epoch < epochs ? left(0) : ''}`)
       live.draw([])
       print(line)

@@ -1,4 +1,4 @@
-import { formatBytes, formatEnergy, formatLatency, formatNumber } from '../../lib/units.ts'
+import { formatAccuracy, formatBytes, formatEnergy, formatLatency, formatNumber } from '../../lib/units.ts'
 import { OBJECTIVE_NAMES, type ObjectiveName } from '../../search/objectives.ts'
 
 /** A number of a front point that can be shown on an axis. */
@@ -74,7 +74,7 @@ export const METRICS: Record<MetricName, Metric> = {
     units: [{ symbol: '%', factor: 0.01 }],
     base: 10,
     greatest: 1,
-    format: (value) => `${(100 * value).toFixed(2)} %`,
+    format: formatAccuracy,
   },
   latencyMs: {
     title: 'Latency',

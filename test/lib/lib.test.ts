@@ -8,7 +8,14 @@ import { UserError } from '../../lib/errors.ts'
 import { fileSystemTrouble, pathInside, writeFileAtomic } from '../../lib/files.ts'
 import { nearestName } from '../../lib/nearest-name.ts'
 import { randomStream, randomStreamFromState } from '../../lib/random.ts'
-import { formatBytes, formatEnergy, formatLatency, parseQuantity } from '../../lib/units.ts'
+import {
+  formatAccuracy,
+  formatBytes,
+  formatEnergy,
+  formatLatency,
+  formatPercent,
+  parseQuantity,
+} from '../../lib/units.ts'
 
 test('streams: same seed and name, same numbers; another name, others; a state continues', (t) => {
   const draw = (seed: number, name: string) =>
@@ -129,4 +136,16 @@ test('a full disk names the file that could not be written', (t) => {
   symlinkSync(full, `${file}.${process.pid}-${threadId}.tmp`)
   const error = t.throws(() => writeFileAtomic(file, 'text'))
   t.regex(fileSystemTrouble(error)?.message ?? '', /^the disk is full: '.*a\.txt' cannot be written/)
+})
+
+test('shares are written with three digits, accuracies with two decimals', (t) => {
+  t.deepEqual([0, 0.00005, -0.08034, 0.5, 1, 12.3456].map(formatPercent), [
+    '0 %',
+    '0 %',
+    '-8.03 %',
+    '50 %',
+    '100 %',
+    '1235 %',
+  ])
+  t.deepEqual([0, 0.9792, 0.97, 1].map(formatAccuracy), ['0.00 %', '97.92 %', '97.00 %', '100.00 %'])
 })
