@@ -131,8 +131,9 @@ class PlainReading {
       return this.#readLargest(node, first)
     }
     if (SHARING.has(opType) && inputs.some((name) => this.#roles.get(name) === 'share')) return this.#share(node)
-    if (opType === 'Reshape' && this.#isAroundTable(node))
-      return this.#same(node, first, role === 'wide' ? 'flat' : 'level')
+    if (opType === 'Reshape' && this.#isVectorForTable(node)) return this.#same(node, first, 'flat')
+    // Back to the shape that it had, or on to another one.
+    if (opType === 'Reshape' && role === 'found') return this.#keep(node, 'level')
     if (opType === 'Gather' && this.#roles.get(second) === 'wide') return this.#readTable(node, first, second, 'level')
     if (opType === 'GatherElements' && this.#roles.get(second) === 'flat') {
       return this.#readTable(node, first, second, 'found')
@@ -191,14 +192,12 @@ class PlainReading {
     return this.#keep(node, roles[0] ?? (inBranch ? 'level' : undefined))
   }
 
-  /** Indices that become one vector for a table, or what was found there on the way back to its shape. */
-  #isAroundTable({ inputs: [value = '', shape = ''], outputs: [output = ''] }: OnnxFileNode): boolean {
-    const role = this.#roles.get(value)
-    if (role === 'found') return true
+  /** Indices that become one vector for a table. */
+  #isVectorForTable({ inputs: [value = '', shape = ''], outputs: [output = ''] }: OnnxFileNode): boolean {
     const list = this.#file.initializers.get(shape)?.values
     const readers = this.#readers.get(output) ?? []
     const isVector = list?.length === 1 && list[0] === -1
-    return role === 'wide' && isVector && readers.every(({ opType }) => opType === 'GatherElements')
+    return this.#roles.get(value) === 'wide' && isVector && readers.every(({ opType }) => opType === 'GatherElements')
   }
 
   /** The element of a stored table at an index. */

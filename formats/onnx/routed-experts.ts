@@ -37,9 +37,9 @@ export interface Routing<V> {
 /** Element type of ONNX. */
 const BOOL = 9n
 
-/** Whether the experts of a mixture run for every sample, without branches. */
+/** Whether the experts of a mixture, one or two, run for every sample, without branches. */
 export const isEveryExpert = ({ experts, topK }: { readonly experts: number; readonly topK: number }): boolean =>
-  experts === 2 && topK === 2
+  topK === experts && experts <= 2
 
 /**
  * Mixture of experts of which only the chosen ones run, for any batch: each expert sits in a branch that is skipped when no
@@ -57,7 +57,7 @@ export function routeExperts<V>(steps: RoutingSteps<V>, routing: Routing<V>): V 
   const split = (value: V, axis: bigint, count: number): readonly V[] =>
     count === 1 ? [value] : steps.nodes('Split', [value, integers(Array<number>(count).fill(1))], count, { axis })
 
-  // Two of two: there is nothing to skip, and two parts have one sum in either order.
+  // One, or two of two: there is nothing to skip, and two parts have one sum in either order.
   if (isEveryExpert(routing)) {
     return split(routing.shares(undefined), 1n, experts)
       .map((share, expert) => routing.part(expert, features, share))

@@ -1,14 +1,17 @@
 import test from 'ava'
+import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
 import { type OnnxArithmetic, writeQdqModel } from '../../export/onnx-int8/write-model.ts'
 import { importOnnx } from '../../formats/onnx/import-onnx.ts'
 import { createCostModel, loadProfile } from '../../hardware-profiles/index.ts'
 import { randomStream } from '../../lib/random.ts'
+import { GraphBuilder } from '../../network/build.ts'
 import { countMacs } from '../../network/measure.ts'
 import { scheduleOf } from '../../network/schedule.ts'
+import { sizeOf } from '../../network/shapes.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import { geneOperations } from '../../search/genes.ts'
 import { loadSpace } from '../../spaces/discover.ts'
-import { everyKind, nestedExperts, quantisedCase } from './networks.ts'
+import { everyKind, nestedExperts, plausibleWeights, quantisedCase } from './networks.ts'
 
 const MODELS = ['stm32f446-tflm-cmsisnn', 'stm32h747-xcubeai10', 'stm32n6-neuralart', 'titan-rtx', 'h100'].map((id) =>
   createCostModel(loadProfile(id)),
@@ -68,5 +71,24 @@ test('every kind, nested experts and 4-bit weights read back', async (t) => {
     for (const { arithmetic, graph: again } of await readBack(graph, bits)) {
       t.deepEqual(inInt8(kernels(again)), inInt8(kernels(graph)), `${arithmetic}, ${bits} bits`)
     }
+  }
+})
+
+test('a gate from a dense layer, and a single expert, read back in float and int8', async (t) => {
+  const g = new GraphBuilder()
+  const x = g.conv2d(g.input([6, 8, 3]), 4)
+  const gated = g.multiply(x, g.activation(g.dense(g.globalAveragePool(x), 4), 'sigmoid'))
+  const body = new GraphBuilder()
+  const expert = body.build(body.conv2d(body.input(g.shape(gated)), 5, { kernel: 3 }))
+  const gate = g.activation(g.dense(g.globalAveragePool(gated), 1), 'softmax')
+  const routed = g.routedExperts(gated, gate, 1, expert)
+  const graph = g.build(g.dense(g.globalAveragePool(routed), 3))
+  const float = importOnnx(buildInferenceGraph(graph, plausibleWeights(graph, 1), { batch: 1, routed: true })).graph
+  for (const again of [float, ...(await readBack(graph)).map((read) => read.graph)]) {
+    t.is(countMacs(again), countMacs(graph) - sizeOf([6, 8, 5]), 'the product with the gate is a kernel of its own')
+    t.deepEqual(
+      kernels(again),
+      kernels(graph).map((kind) => (kind === 'expertCombine' ? 'elementwise' : kind)),
+    )
   }
 })
