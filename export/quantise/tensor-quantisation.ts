@@ -6,13 +6,18 @@ import { UNIT_INTERVAL } from './lookup-tables.ts'
 import type { Level, LevelKernel } from './lowering.ts'
 import type { Quantisation } from './types.ts'
 
-/** Narrower ranges than this are widened: a scale must not vanish. */
+/**
+ * A tensor whose range is narrower, such as what a relu gives that never lets anything through, is taken to hold anything
+ * up to 1: with a scale that nearly vanishes the factor of the kernel before it is one that LiteRT does not take (256 and
+ * more), and values that come after all would be cut off.
+ */
 const LEAST_RANGE = 1e-6
 
 /** int8 for a range of real numbers, made to hold 0, which gets a value of its own. */
 export function quantisationOf([least, greatest]: readonly [number, number]): Quantisation {
   const low = Math.min(least, 0)
-  const high = Math.max(greatest, 0, low + LEAST_RANGE)
+  const seen = Math.max(greatest, 0)
+  const high = seen - low < LEAST_RANGE ? 1 : seen
   const scale = Math.fround((high - low) / 255)
   return { scale, zeroPoint: clampInt8(-128 + roundAway(-low / scale)) }
 }
