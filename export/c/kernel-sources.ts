@@ -1,4 +1,5 @@
 import { withCmsis } from './cmsis-sources.ts'
+import { eachWindow } from './each-window.ts'
 import type { KernelSource, KernelSourceName, SourceName } from './source-names.ts'
 import { WEIGHTED_SOURCES } from './weighted-sources.ts'
 
@@ -111,13 +112,7 @@ typedef struct {
 
 KERNEL void average_pool(const average_pool_t *p, const int8_t *in, int8_t *out) {
   const window_t *w = &p->window;
-  for (int32_t y = 0; y < w->out_height; y++) {
-    int32_t top = y * w->stride_height - w->pad_top, first_y, end_y;
-    inside(top, w->kernel_height, w->height, &first_y, &end_y);
-    for (int32_t x = 0; x < w->out_width; x++) {
-      int32_t left = x * w->stride_width - w->pad_left, first_x, end_x;
-      inside(left, w->kernel_width, w->width, &first_x, &end_x);
-      const int32_t count = (end_y - first_y) * (end_x - first_x);
+${eachWindow(`      const int32_t count = (end_y - first_y) * (end_x - first_x);
       for (int32_t c = 0; c < w->channels; c++) {
         int32_t sum = 0;
         for (int32_t ky = first_y; ky < end_y; ky++) {
@@ -127,9 +122,7 @@ KERNEL void average_pool(const average_pool_t *p, const int8_t *in, int8_t *out)
         }
         *out++ = clamp((sum > 0 ? sum + count / 2 : sum - count / 2) / count, p->low, p->high);
       }
-    }
-  }
-}
+`)}}
 `,
   },
   maxPool: {
@@ -142,13 +135,7 @@ typedef struct {
 
 KERNEL void max_pool(const max_pool_t *p, const int8_t *in, int8_t *out) {
   const window_t *w = &p->window;
-  for (int32_t y = 0; y < w->out_height; y++) {
-    int32_t top = y * w->stride_height - w->pad_top, first_y, end_y;
-    inside(top, w->kernel_height, w->height, &first_y, &end_y);
-    for (int32_t x = 0; x < w->out_width; x++) {
-      int32_t left = x * w->stride_width - w->pad_left, first_x, end_x;
-      inside(left, w->kernel_width, w->width, &first_x, &end_x);
-      for (int32_t c = 0; c < w->channels; c++) {
+${eachWindow(`      for (int32_t c = 0; c < w->channels; c++) {
         int32_t most = -128;
         for (int32_t ky = first_y; ky < end_y; ky++) {
           for (int32_t kx = first_x; kx < end_x; kx++) {
@@ -158,9 +145,7 @@ KERNEL void max_pool(const max_pool_t *p, const int8_t *in, int8_t *out) {
         }
         *out++ = clamp(most, p->low, p->high);
       }
-    }
-  }
-}
+`)}}
 `,
   },
   globalAveragePool: {

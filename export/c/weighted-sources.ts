@@ -1,4 +1,5 @@
 import type { WeightedKernel } from '../quantise/weight-bits.ts'
+import { eachWindow } from './each-window.ts'
 import type { KernelSource, SourceName } from './source-names.ts'
 
 type Kind = WeightedKernel['kind']
@@ -48,13 +49,7 @@ typedef struct {
 KERNEL void conv2d(const conv2d_t *p, const int8_t *in, int8_t *out) {
   const window_t *w = &p->window;
   const int32_t row = w->kernel_width * w->channels;
-  for (int32_t y = 0; y < w->out_height; y++) {
-    int32_t top = y * w->stride_height - w->pad_top, first_y, end_y;
-    inside(top, w->kernel_height, w->height, &first_y, &end_y);
-    for (int32_t x = 0; x < w->out_width; x++) {
-      int32_t left = x * w->stride_width - w->pad_left, first_x, end_x;
-      inside(left, w->kernel_width, w->width, &first_x, &end_x);
-      const int32_t count = (end_x - first_x) * w->channels;
+${eachWindow(`      const int32_t count = (end_x - first_x) * w->channels;
       for (int32_t f = 0; f < p->filters; f++) {
         int32_t sum = p->bias[f];
         for (int32_t ky = first_y; ky < end_y; ky++) {
@@ -64,9 +59,7 @@ KERNEL void conv2d(const conv2d_t *p, const int8_t *in, int8_t *out) {
         }
         *out++ = clamp(scale(sum, p->multipliers[f], p->shifts[f]) + p->out_zero, p->low, p->high);
       }
-    }
-  }
-}
+`)}}
 `,
   },
   conv2d4: {
@@ -75,13 +68,7 @@ KERNEL void conv2d(const conv2d_t *p, const int8_t *in, int8_t *out) {
 KERNEL void conv2d4(const conv2d_t *p, const int8_t *in, int8_t *out) {
   const window_t *w = &p->window;
   const int32_t row = w->kernel_width * w->channels;
-  for (int32_t y = 0; y < w->out_height; y++) {
-    int32_t top = y * w->stride_height - w->pad_top, first_y, end_y;
-    inside(top, w->kernel_height, w->height, &first_y, &end_y);
-    for (int32_t x = 0; x < w->out_width; x++) {
-      int32_t left = x * w->stride_width - w->pad_left, first_x, end_x;
-      inside(left, w->kernel_width, w->width, &first_x, &end_x);
-      const int32_t count = (end_x - first_x) * w->channels;
+${eachWindow(`      const int32_t count = (end_x - first_x) * w->channels;
       for (int32_t f = 0; f < p->filters; f++) {
         int32_t sum = p->bias[f];
         for (int32_t ky = first_y; ky < end_y; ky++) {
@@ -90,9 +77,7 @@ KERNEL void conv2d4(const conv2d_t *p, const int8_t *in, int8_t *out) {
         }
         *out++ = clamp(scale(sum, p->multipliers[f], p->shifts[f]) + p->out_zero, p->low, p->high);
       }
-    }
-  }
-}
+`)}}
 `,
   },
   depthwiseConv2dStruct: {
@@ -112,13 +97,7 @@ typedef struct {
     text: `
 KERNEL void depthwise(const depthwise_t *p, const int8_t *in, int8_t *out) {
   const window_t *w = &p->window;
-  for (int32_t y = 0; y < w->out_height; y++) {
-    int32_t top = y * w->stride_height - w->pad_top, first_y, end_y;
-    inside(top, w->kernel_height, w->height, &first_y, &end_y);
-    for (int32_t x = 0; x < w->out_width; x++) {
-      int32_t left = x * w->stride_width - w->pad_left, first_x, end_x;
-      inside(left, w->kernel_width, w->width, &first_x, &end_x);
-      for (int32_t c = 0; c < w->channels; c++) {
+${eachWindow(`      for (int32_t c = 0; c < w->channels; c++) {
         int32_t sum = p->bias[c];
         for (int32_t ky = first_y; ky < end_y; ky++) {
           const int8_t *values = in + ((top + ky) * w->width + left) * w->channels + c;
@@ -129,9 +108,7 @@ KERNEL void depthwise(const depthwise_t *p, const int8_t *in, int8_t *out) {
         }
         *out++ = clamp(scale(sum, p->multipliers[c], p->shifts[c]) + p->out_zero, p->low, p->high);
       }
-    }
-  }
-}
+`)}}
 `,
   },
   depthwiseConv2d4: {
@@ -139,13 +116,7 @@ KERNEL void depthwise(const depthwise_t *p, const int8_t *in, int8_t *out) {
     text: `
 KERNEL void depthwise4(const depthwise_t *p, const int8_t *in, int8_t *out) {
   const window_t *w = &p->window;
-  for (int32_t y = 0; y < w->out_height; y++) {
-    int32_t top = y * w->stride_height - w->pad_top, first_y, end_y;
-    inside(top, w->kernel_height, w->height, &first_y, &end_y);
-    for (int32_t x = 0; x < w->out_width; x++) {
-      int32_t left = x * w->stride_width - w->pad_left, first_x, end_x;
-      inside(left, w->kernel_width, w->width, &first_x, &end_x);
-      for (int32_t c = 0; c < w->channels; c++) {
+${eachWindow(`      for (int32_t c = 0; c < w->channels; c++) {
         int32_t sum = p->bias[c];
         for (int32_t ky = first_y; ky < end_y; ky++) {
           const int8_t *values = in + ((top + ky) * w->width + left) * w->channels + c;
@@ -157,9 +128,7 @@ KERNEL void depthwise4(const depthwise_t *p, const int8_t *in, int8_t *out) {
         }
         *out++ = clamp(scale(sum, p->multipliers[c], p->shifts[c]) + p->out_zero, p->low, p->high);
       }
-    }
-  }
-}
+`)}}
 `,
   },
   denseStruct: {
