@@ -1,7 +1,7 @@
 import { type CostModel, createCostModel, loadProfile, type Profile } from '../hardware-profiles/index.ts'
 
 /** Profile of the exported C; measured on an emulated Cortex-M4. */
-export const C_PROFILE_ID = 'stm32f446-frugal-c'
+const C_PROFILE_ID = 'stm32f446-frugal-c'
 /** Other cores take other cycles for the same instructions: a Cortex-M7 issues two at a time, a Cortex-M0 none of the SIMD. */
 const OTHER_CORE_ERROR90 = 0.5
 

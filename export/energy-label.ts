@@ -9,8 +9,6 @@ export interface LabelOptions {
   readonly gramsPerKwh: number | undefined
 }
 
-export const DEFAULT_PERIOD_SECONDS = 10
-
 const MILLIJOULES_PER_WATT_HOUR = 3.6e6
 const MILLIJOULES_PER_KWH = 3.6e9
 const DAYS_PER_YEAR = 365

@@ -77,7 +77,7 @@ function exportCommand({ device, trial, training, pruning, int8 }: ModelCard): s
 }
 
 /** Says at the top which files are not to be used. */
-export function failedNote({ verification }: ModelCard): string {
+function failedNote({ verification }: ModelCard): string {
   const files = new Set(verification.flatMap(({ artefact, failed }) => (failed ? [artefact] : [])))
   if (files.size === 0) return ''
   const names = [...files].map((file) => `\`${file}\``).join(', ')

@@ -63,7 +63,7 @@ export const trainsAlone = ({ engine, provider }: EngineChoice): boolean =>
 export const stepsTogether = ({ engine }: EngineChoice): boolean => engine === 'onnxruntime'
 
 /** The choice that a name stands for. @throws UserError for an unknown provider. */
-export function parseEngineName(name: string): EngineChoice {
+function parseEngineName(name: string): EngineChoice {
   const [engine, provider = 'cpu'] = name.split(':') as [string, string?]
   return { engine, provider: parseProvider(provider) }
 }

@@ -7,7 +7,7 @@ import { WEIGHTED_SOURCES } from './weighted-sources.ts'
  * The kernels in C99: int8 tensors, 32-bit sums, factors applied with a single rounding. A kernel reads its
  * parameters from a constant struct, so that experts share code and differ in parameters.
  */
-export const KERNEL_SOURCES: Readonly<Record<SourceName, KernelSource>> = {
+const KERNEL_SOURCES: Readonly<Record<SourceName, KernelSource>> = {
   fixed: {
     needs: [],
     text: `

@@ -143,7 +143,7 @@ export function agreeingMean(
 const SHORT_BITS = 20
 
 /** How many pairs of int8 values TFLite ADD and XNNPACK add to different int8 values. */
-export function sumConflicts(
+function sumConflicts(
   operands: readonly [Quantisation, Quantisation],
   output: Quantisation,
   enough = Number.POSITIVE_INFINITY,
@@ -194,7 +194,7 @@ export function realSum([a, b]: readonly [Quantisation, Quantisation], output: Q
 }
 
 /** How many pairs TFLite ADD and ONNX Runtime add to different values. */
-export function realSumConflicts(
+function realSumConflicts(
   operands: readonly [Quantisation, Quantisation],
   output: Quantisation,
   enough = Number.POSITIVE_INFINITY,

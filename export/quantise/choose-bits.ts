@@ -5,7 +5,7 @@ import type { QuantisedNetwork } from './types.ts'
 import { layerBits, type WeightBitsMode, type WeightedLayer } from './weight-bits.ts'
 
 /** `mixed` gives up at most so many points of accuracy on the validation sample, all layers together. */
-export const MIXED_DROP_POINTS = 1
+const MIXED_DROP_POINTS = 1
 /** Validation samples on which the effect of a single layer is measured. */
 const SENSITIVITY_SAMPLES = 100
 

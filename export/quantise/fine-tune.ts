@@ -9,7 +9,7 @@ import type { QatMode } from './qat-mode.ts'
 import { fourBitLayers, type WeightBitsMode } from './weight-bits.ts'
 
 /** `auto` fine-tunes where the quantised network classifies this many points fewer of the validation sample rightly than float. */
-export const QAT_THRESHOLD_POINTS = 1
+const QAT_THRESHOLD_POINTS = 1
 
 /**
  * Whether the network was trained on with fake quantisation, and what came of it. Drops are float − quantised, in points.

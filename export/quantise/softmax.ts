@@ -22,7 +22,7 @@ function saturatingShift(x: number, exponent: number): number {
 }
 
 /** Factors e^(−2^k) in Q0.31 for the bits 2^-2 … 2^4 of the argument. */
-export const EXP_FACTORS: readonly number[] = [1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242]
+const EXP_FACTORS: readonly number[] = [1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242]
 const QUARTER = 1 << 24
 
 /** e^a in Q0.31 for a ≤ 0 in Q5.26. */

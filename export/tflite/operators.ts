@@ -110,7 +110,7 @@ function padded<K extends 'conv2d' | 'depthwiseConv2d'>(input: OperatorInput<K>)
 }
 
 /** How each kernel becomes operators; routed experts are in `experts.ts`. */
-export const OPERATOR_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>]: Rule<K> } = {
+const OPERATOR_RULES: { readonly [K in Exclude<QuantisedKind, 'routedExperts'>]: Rule<K> } = {
   conv2d: (input) => {
     const { builder, kernel, output } = input
     const dims = [kernel.outputShape.at(-1)!, ...kernel.kernel, kernel.inputShapes[0]!.at(-1)!]

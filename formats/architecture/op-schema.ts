@@ -114,7 +114,7 @@ const SCHEMAS = {
   tuple: plain('tuple'),
 } satisfies Record<Exclude<OpKind, 'routedExperts'>, z.ZodType>
 
-export const routedExpertsSchema = z.strictObject({
+const routedExpertsSchema = z.strictObject({
   kind: z.literal('routedExperts'),
   experts: count,
   topK: count,

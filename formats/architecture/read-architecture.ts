@@ -6,7 +6,7 @@ import type { NetworkGraph, Op, OpOf } from '../../network/types.ts'
 import type { ImportedModel } from '../import/imported-model.ts'
 import { schemaOf } from './op-schema.ts'
 
-export const ARCHITECTURE_FORMAT = 'frugal-architecture/1'
+const ARCHITECTURE_FORMAT = 'frugal-architecture/1'
 
 const id = z.string().min(1).max(1000)
 const graphSchema = z.object({

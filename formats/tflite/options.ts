@@ -8,7 +8,7 @@ export interface TfliteOptions {
 }
 
 /** ActivationFunctionType of the schema. */
-export const FUSED_ACTIVATIONS = { none: 0, relu: 1, relu6: 3 } as const
+const FUSED_ACTIVATIONS = { none: 0, relu: 1, relu6: 3 } as const
 export type FusedName = keyof typeof FUSED_ACTIVATIONS
 
 export interface WindowOptions {

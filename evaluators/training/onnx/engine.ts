@@ -48,14 +48,12 @@ export const onnxEngine: TrainingEngine = createOnnxEngine('cpu')
 interface CompileOptions {
   readonly provider: Provider
   readonly kernels: Kernels
-  /** Makes the runtime write a trace of the steps when the program is disposed. */
-  readonly profilePrefix?: string
   /** Whose networks step together; the group compiles the step when it is first made. */
   readonly group?: StepGroup
 }
 
 /** As `compile` of an engine. */
-export async function compileProgram(
+async function compileProgram(
   graph: NetworkGraph,
   recipe: Recipe,
   { kernels, group, ...session }: CompileOptions,
@@ -70,7 +68,7 @@ export async function compileProgram(
   return new OnnxTrainingProgram(step, graph, recipe, layout, session.provider, compileSeconds)
 }
 
-export class OnnxTrainingProgram implements TrainingProgram {
+class OnnxTrainingProgram implements TrainingProgram {
   readonly compileSeconds: number
   readonly #step: StepRunner
   readonly #provider: Provider

@@ -15,7 +15,7 @@ import { STRUCTURE_RULES } from './structure.ts'
 import { channelsOf, type Emission, type RuleInput, type TrainingRule, type TrainingScope } from './training-scope.ts'
 
 /** How each kind is trained: its forward nodes and its gradient. The input is what the batch is bound to. */
-export const TRAINING_RULES: { readonly [K in Exclude<TrainableKind, 'input'>]: TrainingRule<K> } = {
+const TRAINING_RULES: { readonly [K in Exclude<TrainableKind, 'input'>]: TrainingRule<K> } = {
   ...ACTIVATION_RULES,
   ...PRODUCT_RULES,
   depthwiseConv2d,

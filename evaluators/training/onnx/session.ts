@@ -10,8 +10,6 @@ export const intTensor = (data: Int32Array, dims: readonly number[]): Tensor => 
 export interface SessionOptions {
   /** Where it runs; what a provider has no kernel for runs on the processor. */
   readonly provider?: Provider
-  /** Makes the runtime write a trace under this name when the session is released. */
-  readonly profilePrefix?: string
 }
 
 /** An ONNX model loaded for repeated runs on one thread of the processor, or on a GPU. */
@@ -26,7 +24,7 @@ export class Session {
   static async create(
     model: Uint8Array,
     optimisation: Optimisation,
-    { provider = 'cpu', profilePrefix }: SessionOptions = {},
+    { provider = 'cpu' }: SessionOptions = {},
   ): Promise<Session> {
     const session = await InferenceSession.create(model, {
       executionProviders: [provider],
@@ -35,7 +33,6 @@ export class Session {
       executionMode: 'sequential',
       graphOptimizationLevel: optimisation === 'none' ? 'disabled' : 'all',
       logSeverityLevel: 3,
-      ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
     })
     return new Session(session)
   }
