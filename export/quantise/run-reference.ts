@@ -7,8 +7,8 @@ import { createInterpreter } from './reference/interpreter.ts'
 import type { RoundedTwice } from './reference/sums-of-products.ts'
 import type { QuantisedNetwork } from './types.ts'
 
-/** Samples between two looks at the clock. */
-const SLICE = 50
+/** Other work, such as a Ctrl-C, is let in after this long: a sample takes from microseconds to tens of milliseconds. */
+const SLICE_MS = 20
 
 /** Runs the integer reference on some samples; lets other work in between, and `check` throw to give up. */
 export async function runReference(
@@ -22,12 +22,14 @@ export async function runReference(
   const classes = dataset.classNames.length
   const outputs = new Int8Array(indices.length * classes)
   let at = 0
+  let since = performance.now()
   for (const input of quantisedInputs(network, dataset, indices)) {
     outputs.set(run(input), at * classes)
-    if (++at % SLICE === 0) {
-      await new Promise(setImmediate)
-      check()
-    }
+    at++
+    if (performance.now() - since < SLICE_MS) continue
+    await new Promise(setImmediate)
+    check()
+    since = performance.now()
   }
   return { accuracy: verifiedAccuracy(countRight(dataset, indices, outputs), indices.length), outputs }
 }

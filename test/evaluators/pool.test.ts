@@ -88,6 +88,26 @@ onLinux(
   },
 )
 
+onLinux('a process that is killed while it has nothing to do is replaced, and the pool ends after it', async (t) => {
+  const started: ChildProcess[] = []
+  const note = (message: unknown) => started.push((message as { readonly process: ChildProcess }).process)
+  subscribe('child_process', note)
+  const evaluator = createPool({ ...OPTIONS, workers: 1, isolate: true, timeoutSeconds: 120 })
+  const quick = () => evaluator.evaluate(request(network(8), { fidelity: { epochs: 1, dataFraction: 0.02 } }))
+  const kill = async (child: ChildProcess) => {
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+  }
+  const first = await quick()
+  await kill(started[0]!)
+  t.deepEqual(figures(await quick()), figures(first))
+  t.is(started.length, 2)
+  await kill(started[1]!)
+  await t.notThrowsAsync(evaluator.dispose())
+  unsubscribe('child_process', note)
+})
+
 onLinux('a pool ends beside a process that was killed a moment ago', async (t) => {
   const started: ChildProcess[] = []
   const note = (message: unknown) => started.push((message as { readonly process: ChildProcess }).process)
