@@ -82,21 +82,23 @@ function tablesOf(error90: number, count: number): readonly ProfileTable[] {
   // What a kernel reads decides, not what it writes; channels are multiplied sixteen at a time.
   const inputs = [{ feature: 'inputs' as const, coefficient: US_PER_INPUT }]
   const start = { feature: 'one' as const, coefficient: 10 }
+  const model: TableModel = {
+    terms: [
+      { feature: 'weightElements', coefficient: US_PER_WEIGHT },
+      { feature: 'macsBlocks16', coefficient: US_PER_MAC_AT_PEAK },
+      ...inputs,
+      start,
+    ],
+    coverage: {},
+    error90,
+    provenance,
+  }
+  // One price, though of windows the networks had only those over the image: what they covered is told apart.
+  const pointwise: TableModel = { ...model, when: { kernelArea: [1, 1] } }
+  const overImages: TableModel = { ...model, when: { inChannels: [1, 4] } }
   const weighted = (kernel: KernelKind): ProfileTable => ({
     kernel,
-    models: [
-      {
-        terms: [
-          { feature: 'weightElements', coefficient: US_PER_WEIGHT },
-          { feature: 'macsBlocks16', coefficient: US_PER_MAC_AT_PEAK },
-          ...inputs,
-          start,
-        ],
-        coverage: {},
-        error90,
-        provenance,
-      },
-    ],
+    models: kernel === 'conv2d' ? [pointwise, overImages, model] : [model],
   })
   const elementwise = (kernel: KernelKind): ProfileTable => ({
     kernel,
