@@ -166,13 +166,13 @@ function readingNote(data: CsvData, { length, step }: WindowSize, blocks: number
     label === undefined ? 'classes by folder' : `label ${word(label)}`,
     `${counted(features.length, 'feature')}${hasHeader ? ` (${shownNames(features.map((f) => names[f]!))})` : ''}`,
     ...(leftOut.length === 0 ? [] : [`no features: ${shownNames(leftOut)}`]),
-    ...(recording === undefined ? [] : [`recordings by ${word(recording)}`]),
     ...(length === 1 && settings.window !== 1
       ? []
       : [`a sample is ${counted(length, 'reading')}${step === length ? '' : `, one every ${step}`}`]),
-    ...(blocks === undefined
+    ...(recording === undefined
       ? []
-      : [`parts by ${counted(blocks, columns.recording === undefined ? 'block' : 'stretch')} of time`]),
+      : [`recordings by ${word(recording)}${blocks === undefined ? '' : ', and so parts'}`]),
+    ...(blocks === undefined || recording !== undefined ? [] : [`parts by ${counted(blocks, 'block')} of time`]),
   ]
   return `'${target}': ${said.join('; ')}`
 }

@@ -173,6 +173,10 @@ test('no window lies across a gap in time, a new recording or two files', async 
 
   writeFiles(folder, { 'csv.json': '{"window": 10, "step": 1, "recording": "who"}' })
   const who = await load(folder)
+  t.true(
+    who.notes![0]!.endsWith("; a sample is 10 readings, one every 1; recordings by 'who', and so parts"),
+    who.notes![0],
+  )
   const personOf = (n: number) => (n >= 1000 ? 9 : Math.floor(n / 30))
   for (const i of who.labels.keys()) t.is(personOf(sample(who, i)[0]!), personOf(sample(who, i)[9]!))
   const people = (part: keyof Dataset['splits']) => new Set(starts(who, part).map(personOf))
