@@ -9,6 +9,7 @@ const WRITTEN: ReadonlySet<OpKind> = new Set([
   'transposeConv2d',
   'relu',
   'unary',
+  'softmax',
   'concat',
   'globalAveragePool',
   'custom',
@@ -17,7 +18,7 @@ const FUNCTIONS: Partial<Record<OpOf<'unary'>['function'], string>> = { tanh: 'T
 const RECURRENT: ReadonlySet<string> = new Set(['LSTM', 'GRU'])
 
 /**
- * Whether `kernelFile` can write a network: convolutions of every sort on a map or a sequence, functions of each element and recurrent
+ * Whether `kernelFile` can write a network: convolutions of every sort on a map or a sequence, functions of each element, softmaxes of rows and recurrent
  * layers. They may have what networks of search spaces do not: groups, gaps, larger results, steps.
  */
 export const isKernelNetwork = ({ nodes }: NetworkGraph): boolean =>
@@ -102,6 +103,7 @@ function emit(emitter: OnnxEmitter, { op, id }: NetworkNode, inputs: readonly Va
   if (op.kind === 'transposeConv2d') return transposed(emitter, id, op, inputs, shape)
   if (op.kind === 'custom') return recurrent(emitter, id, op, inputs, shape)
   if (op.kind === 'unary') return emitter.node(FUNCTIONS[op.function]!, inputs)
+  if (op.kind === 'softmax') return emitter.node('Softmax', inputs, { attributes: { axis: -1n } })
   if (op.kind === 'relu') return emitter.node('Relu', inputs)
   if (op.kind === 'concat') return emitter.node('Concat', inputs, { attributes: { axis: 1n } })
   return emitter.node('GlobalAveragePool', inputs)

@@ -45,7 +45,7 @@ const FORMS: readonly (readonly [KernelKind, readonly ModelForm[]])[] = [
   ['hardSwish', PER_ELEMENT],
   ['hardSigmoid', PER_ELEMENT],
   ['sigmoid', PER_ELEMENT],
-  ['softmax', PER_ELEMENT],
+  ['softmax', [{ features: ['outputs', 'pixels', 'one'] }]],
   ['depthwiseConv2d', DEPTHWISE],
   ['globalAveragePool', [{ features: ['inputs', 'outputs', 'one'] }]],
   ['depthwiseConv2d', DEPTHWISE],

@@ -15,6 +15,7 @@ import {
   POINTWISE,
   RECURRENT,
   SEQUENCES,
+  SOFTMAX_ROWS,
   STRIDED,
   SUMMED,
   TRANSPOSED,
@@ -253,6 +254,9 @@ export function microBenchmarks(): readonly MicroBenchmark[] {
     ),
     ...[10, 100, 1000, 8192].map((features) =>
       chain('softmax', `${features}`, [features], (b, x) => b.activation(x, 'softmax')),
+    ),
+    ...SOFTMAX_ROWS.map(([rows, elements]) =>
+      chain('softmax', `${rows}x${elements}`, [rows, elements], (b, x) => b.activation(x, 'softmax')),
     ),
     // What is added is what came before two convolutions, as in residual blocks: runtimes add it where it lies.
     ...onMaps('add', SUMMED, (b, x, channels) => b.add(pointwise(b, filtered('relu')(b, x), channels), x)),

@@ -284,6 +284,14 @@ export const FUNCTION_MAPS: readonly (readonly [number, number])[] = [
   [14, 128],
 ]
 
+/** Rows and their elements of softmaxes, as attention and the heads of detectors have them. */
+export const SOFTMAX_ROWS = [
+  [49, 49],
+  [64, 64],
+  [197, 197],
+  [800, 21],
+] as const
+
 /** Length, channels in and out, window and groups of convolutions of sequences. */
 export const SEQUENCES: readonly (readonly [number, number, number, number, number])[] = [
   [128, 8, 32, 5, 1],

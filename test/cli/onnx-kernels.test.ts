@@ -10,7 +10,14 @@ import { scheduleOf } from '../../network/schedule.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 
 const written = microBenchmarks().filter(({ build }) => isKernelNetwork(build(2)))
-const KINDS: ReadonlySet<string> = new Set(['conv2d', 'depthwiseConv2d', 'transposeConv2d', 'unary', 'custom'])
+const KINDS: ReadonlySet<string> = new Set([
+  'conv2d',
+  'depthwiseConv2d',
+  'transposeConv2d',
+  'unary',
+  'softmax',
+  'custom',
+])
 
 /** What a kernel's price depends on, of all kernels with weights and functions. */
 function factsOf(graph: NetworkGraph): readonly string[] {
@@ -49,6 +56,7 @@ test('every sort of kernel is written that networks of search spaces do not have
     'unary tanh',
     'unary elu',
     'unary softplus',
+    'softmax 49x49',
   ]) {
     t.truthy(named(part), part)
   }
@@ -65,6 +73,7 @@ test('onnxruntime runs them', async (t) => {
     '3x3/2 8x8x32-8',
     'GRU 16x16',
     'softplus 8x8',
+    'softmax 49x49',
   ]) {
     const graph = written.find(({ name }) => name.includes(part))!.build(2)
     const { leastMs, medianMs } = await timeOnnx(kernelFile(graph), graph, 1)
