@@ -3,6 +3,7 @@ import path from 'node:path'
 import { trainInFolder } from '../../export/train/training-folder.ts'
 import { type FullyTrained, type TrainingJob, trainingKey } from '../../export/train/training-job.ts'
 import { UserError } from '../../lib/errors.ts'
+import { formatAccuracy } from '../../lib/units.ts'
 import { archId } from '../../network/measure.ts'
 import { counted, messagesOf, say } from './output.ts'
 import { reportTraining, type TrainingWords } from './training-report.ts'
@@ -51,7 +52,7 @@ export function exportTrainer(out: string, signal: AbortSignal, words: TrainingW
     if (json) return trained
     print(
       `${what}: ${reused ? 'trained before' : endedEarly ? `ended early after ${counted(history.length, 'epoch')}` : 'done'}; ` +
-        `weights of epoch ${kept.epoch}, validation ${(100 * accuracy.validation!).toFixed(2)} %`,
+        `weights of epoch ${kept.epoch}, validation ${formatAccuracy(accuracy.validation!)}`,
     )
     return trained
   }

@@ -1,4 +1,4 @@
-import { OperationalError, UserError } from '../../lib/errors.ts'
+import { UserError } from '../../lib/errors.ts'
 import { writeFileAtomic } from '../../lib/files.ts'
 import { shellWord } from '../../lib/shell-word.ts'
 import { renderTable } from '../render/table.ts'
@@ -43,18 +43,18 @@ export const databaseFlag = (db: string): string => (db === 'frugal.db' ? '' : `
 
 /**
  * Writes a picture that `--svg FILE` asked for.
- * @throws UserError for a name that cannot be a file's, OperationalError where the file cannot be written.
+ * @throws UserError for a name that cannot be a file's, and what the file system says where the file cannot be written.
  */
 export function writePicture(file: string, picture: string): void {
   if (file === '') throw new UserError('--svg is empty: name the file to write, such as front.svg')
   try {
     writeFileAtomic(file, picture)
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
+    const { code } = error as NodeJS.ErrnoException
     if (code === 'EISDIR') throw new UserError(`--svg '${file}' is a folder: name a file in it`)
     if (code === 'ENOTDIR' || code === 'EEXIST')
       throw new UserError(`--svg '${file}' lies below a file: name a folder that can be made`)
-    throw new OperationalError(`--svg '${file}' cannot be written (${message})`, { cause: error })
+    throw error
   }
 }
 
