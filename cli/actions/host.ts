@@ -1,10 +1,7 @@
 import { existsSync } from 'node:fs'
 import { HOST_ID, hostFile } from '../../hardware-profiles/host/cache.ts'
-import { busyNoteOf } from '../../hardware-profiles/host/round-times.ts'
+import { busyNoteOf, MEASURE_AGAIN } from '../../hardware-profiles/host/round-times.ts'
 import { loadProfile } from '../../hardware-profiles/load.ts'
-
-/** What to do about a profile that was measured on a busy computer. */
-export const MEASURE_AGAIN = 'Measure it again while nothing else runs: frugal devices bench host'
 
 const isHost = (name: string): boolean => name.trim() === HOST_ID || name.trim().startsWith(`${HOST_ID}@`)
 

@@ -73,3 +73,6 @@ export const busyNote = (disturbance: Disturbance): string => `${BUSY_NOTE}: ${b
 /** The note of a profile that was measured on a busy computer; undefined for others. */
 export const busyNoteOf = (notes: readonly string[]): string | undefined =>
   notes.find((note) => note.startsWith(BUSY_NOTE))
+
+/** What to do about it. */
+export const MEASURE_AGAIN = 'Measure it again while nothing else runs: frugal devices bench host'
