@@ -89,9 +89,17 @@ export function tableSpace(table: Table, columns: GeneColumns): SpaceOfTable {
     }
     const earlier = entryRows[entry]!
     if (!columns.repeats || groups?.[row] !== groups?.[earlier]) {
+      const lines = `lines ${table.line(earlier)} and ${table.line(row)}`
+      if (groups?.[row] !== groups?.[earlier]) {
+        throw badFile(
+          table.file,
+          `has the same genes in ${lines} but not the same '${columns.same}'`,
+          '--same names a column in which rows of one network agree',
+        )
+      }
       throw badFile(
         table.file,
-        `has the same genes in lines ${table.line(earlier)} and ${table.line(row)}`,
+        `has the same genes in ${lines}`,
         'name all gene columns, or let --lenient take the mean of repeated measurements',
       )
     }

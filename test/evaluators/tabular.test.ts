@@ -165,6 +165,13 @@ test('repeated genomes are refused, or are measurements of one architecture', (t
     message: /has the same genes in lines 2 and 4: .*--lenient/,
   })
   t.deepEqual([...tableSpace(table, { ...GENES, columns: ['g'], repeats: true }).measured], [0, 1, 0])
+  for (const repeats of [true, false]) {
+    t.throws(() => tableSpace(table, { ...GENES, columns: ['g'], same: 'acc', repeats }), {
+      name: 'UserError',
+      message:
+        /the same genes in lines 2 and 4 but not the same 'acc': --same names a column in which rows of one network/,
+    })
+  }
 })
 
 test('incomplete rows can be passed over', (t) => {
