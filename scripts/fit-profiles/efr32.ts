@@ -73,9 +73,49 @@ function kernelOf(op: string, options: string, input: readonly number[], weights
   }
 }
 
+/** What the device reports of a layer: cycles of accelerator and CPU from their counters, and what the timer says. */
+interface Counted {
+  readonly kind: KernelKind
+  readonly accelerator: number
+  readonly cpu: number
+  readonly timed: number
+}
+
+/** Below so many ticks the counters say more than the timer, */
+const FEW_TICKS = 4
+/** where CPU and accelerator mostly run one after the other: in convolutions and maximum pools they overlap, by how much differs. */
+const MOST_OVERLAP = 0.5
+
+/**
+ * Share of the shorter of both counts that runs beside the longer, by kind: what single readings of a coarse timer cannot
+ * tell, their sum over a kind's layers does.
+ */
+function overlapByKind(layers: readonly Counted[]): ReadonlyMap<KernelKind, number> {
+  const sums = new Map<KernelKind, { timed: number; longer: number; shorter: number }>()
+  for (const { kind, accelerator, cpu, timed } of layers) {
+    const sum = sums.get(kind) ?? { timed: 0, longer: 0, shorter: 0 }
+    sum.timed += timed
+    sum.longer += Math.max(accelerator, cpu)
+    sum.shorter += Math.min(accelerator, cpu)
+    sums.set(kind, sum)
+  }
+  const share = (sum: { timed: number; longer: number; shorter: number }): number =>
+    sum.shorter === 0 ? 0 : Math.min(Math.max(1 - (sum.timed - sum.longer) / sum.shorter, 0), 1)
+  return new Map([...sums].map(([kind, sum]) => [kind, share(sum)]))
+}
+
+/** Cycles of a layer and how far they are to be trusted: the time lies between full overlap of accelerator and CPU and none. */
+function cyclesOf({ accelerator, cpu, timed }: Counted, overlap: number): readonly [number, number] {
+  const [longer, shorter] = [Math.max(accelerator, cpu), Math.min(accelerator, cpu)]
+  const tick = TICK_S * CLOCK_HZ
+  if (timed < FEW_TICKS * tick && longer > 0 && overlap < MOST_OVERLAP) return [longer + (1 - overlap) * shorter, 1]
+  const cycles = Math.min(Math.max(timed, 0.98 * longer), longer + shorter)
+  return [cycles, 1 / (1 + (tick / 2 / (0.05 * cycles)) ** 2)]
+}
+
 /** Layers measured on the device, as kernels with their cycles. */
 function deviceLayers(data: string): readonly DeviceLayer[] {
-  const layers: DeviceLayer[] = []
+  const found: { counted: Counted; numbers: readonly number[]; model: string }[] = []
   for (const row of readCsv(path.join(data, 'hardware', 'siliconlabs_mltk_layers.csv.gz'))) {
     if (!row['kind']!.startsWith('measured')) continue
     const [input, second] = row['in_shape']!.split(',').map(lengths)
@@ -88,16 +128,20 @@ function deviceLayers(data: string): readonly DeviceLayer[] {
     // Additions of a constant or by broadcasting run on the CPU; our networks add equal shapes only.
     if (kind === 'add' && (second ?? []).join() !== input!.join()) continue
     if (kind === 'depthwiseConv2d' && from[2] !== to[2]) continue
-    const seconds = Number(row['time_s'])
-    const accelerator = Number(row['acc_cycles']) || 0
-    const cpu = Number(row['cpu_cycles']) || 0
-    // The elapsed time lies between full overlap of accelerator and CPU and none: this bounds the coarse timer.
-    const cycles = Math.min(Math.max(seconds * CLOCK_HZ, 0.98 * Math.max(accelerator, cpu)), accelerator + cpu)
-    const weight = 1 / (1 + (TICK_S / 2 / (0.05 * (cycles / CLOCK_HZ))) ** 2)
-    const numbers = [...from, to[2], ...window, operands]
-    layers.push({ ...measurement(kind, numbers, cycles, familyOf(row['model']!), weight), model: row['model']! })
+    const ticks = Math.round(Number(row['time_s']) / TICK_S)
+    const counted = {
+      kind,
+      accelerator: Number(row['acc_cycles']) || 0,
+      cpu: Number(row['cpu_cycles']) || 0,
+      timed: ticks < FEW_TICKS ? ticks * TICK_S * CLOCK_HZ : Number(row['time_s']) * CLOCK_HZ,
+    }
+    found.push({ counted, numbers: [...from, to[2], ...window, operands], model: row['model']! })
   }
-  return layers
+  const overlap = overlapByKind(found.map(({ counted }) => counted))
+  return found.map(({ counted, numbers, model }) => {
+    const [cycles, weight] = cyclesOf(counted, overlap.get(counted.kind)!)
+    return { ...measurement(counted.kind, numbers, cycles, familyOf(model), weight), model }
+  })
 }
 
 const CONV_FEATURES = ['insideMacs', 'outputs', 'insideTaps', 'pixels', 'outChannels', 'one'] as const
@@ -116,7 +160,7 @@ const FORMS: Partial<Record<KernelKind, readonly ModelForm[]>> = {
   softmax: [{ features: ['outputs', 'one'] }],
   globalAveragePool: [{ features: ['inputs', 'outputs', 'one'] }],
   maxPool: [{ features: ['outputs', 'pixels', 'outChannels', 'one'] }],
-  averagePool: [{ features: ['pixels', 'one'] }],
+  averagePool: [{ features: ['pixels', 'outChannels'] }],
 }
 
 /** Kernels that the accelerator's TFLM port leaves to the Cortex-M33, from what was measured there. */
