@@ -147,9 +147,9 @@ test('an exported architecture is priced, and what does not fit is said', async 
 })
 
 test('figures without an interval say where they were far off', async (t) => {
-  const devices = 'stm32h747-xcubeai10,stm32h747-xcubeai8'
+  const devices = 'stm32n6-neuralart,stm32h747-xcubeai8'
   const { stdout } = await frugal(folderWithModel(t), 'predict', 'net.tflite', '--device', devices)
-  t.regex(stdout, /^stm32h747-xcubeai10: RAM was off by \d+\.?\d* % on average and [\d.]+ % at most in the 13 cases/m)
+  t.regex(stdout, /^stm32n6-neuralart: RAM was off by \d+\.?\d* % on average and [\d.]+ % at most in the 13 cases/m)
   t.notRegex(stdout, /^stm32h747-xcubeai8: RAM/m)
 })
 
