@@ -13,7 +13,7 @@ export const listSpaces = (): readonly Member[] => discoverMembers(import.meta.d
  */
 export async function loadSpace(name: string): Promise<SearchSpace> {
   if (isDeclaredSpace(name)) return loadDeclaredSpace(name)
-  const space = (await importMember('space', name, listSpaces())) as Partial<SearchSpace>
+  const space = ((await importMember('space', name, listSpaces())) ?? {}) as Partial<SearchSpace>
   const complete =
     typeof space.id === 'string' &&
     typeof space.version === 'string' &&

@@ -2,7 +2,7 @@
 export const INTERRUPTED = 130
 
 /** What is being done gets this long to come to an end by itself. */
-const PATIENCE_MS = 700
+const PATIENCE_MS = 500
 
 /**
  * Runs work that Ctrl-C stops: its signal is aborted, and what it then throws is no error. A second Ctrl-C, or work that

@@ -132,7 +132,7 @@ export async function resume(args: ResumeArguments): Promise<void> {
 }
 
 /** How long a stopped search waits for the steps that its threads are in. */
-const STOP_PATIENCE_MS = 850
+const STOP_PATIENCE_MS = 700
 
 /**
  * Ends the process as Ctrl-C ends one that does not listen, which shells report as 130. Leaving in the usual way would

@@ -104,6 +104,10 @@ test('a space in code that breaks a rule is refused in one sentence before anyth
     t.regex(stderr, new RegExp(`the space file './${name}.ts' is not right`))
     t.is(stderr.trim().split('\n').length, 1, stderr)
   }
+  writeFileSync(path.join(folder, 'null.ts'), 'export default null\n')
+  const none = await frugal(folder, 'spaces', 'show', './null.ts')
+  t.is(none.code, 2, none.stderr)
+  t.regex(none.stderr, /^frugal: the space file '.\/null.ts' must export default defineSpace/)
   writeFileSync(path.join(folder, 'right.ts'), module(GENES, 'return g.build(g.dense(x, task.classCount))'))
   t.is((await frugal(folder, 'spaces', 'show', './right.ts')).code, 0)
   const searched = await frugal(folder, 'search', '--space', './classes.ts', '--trials', '1', ...QUICK)
