@@ -123,7 +123,7 @@ test('what a space prints goes beside the JSON, its timers keep no command alive
   writeFileSync(path.join(folder, 'lively.ts'), LIVELY)
   const searched = await frugal(folder, 'search', '--space', './lively.ts', '--trials', '2', '--json', ...QUICK)
   t.is(searched.code, 0, searched.stderr)
-  t.regex(searched.stderr, /loading[^]*decoding/)
+  t.regex(searched.stderr, /loading[\s\S]*decoding/)
   const events = searched.stdout.trim().split('\n')
   t.is(JSON.parse(events.at(-1)!).event, 'done')
   for (const event of events) t.notThrows(() => JSON.parse(event), event)
