@@ -87,8 +87,11 @@ export interface Store {
   journal(experiment: number): SearchJournal
   /** All trials in their order, with what they cost on one device, or on all. */
   trials(experiment: number, device?: string): readonly TrialRecord[]
-  /** As `trials`, one after the other: memory does not grow with their number. The visitor may not use the store. */
-  visitTrials(experiment: number, device: string | undefined, visit: (trial: TrialRecord) => void): void
+  /**
+   * As `trials`, one after the other: memory does not grow with their number. The visitor may not use the store; it says
+   * whether it wants the next one.
+   */
+  visitTrials(experiment: number, device: string | undefined, visit: (trial: TrialRecord) => boolean): void
   /** The same without what networks cost on the devices, which is most of what there is to read. */
   outcomes(experiment: number): readonly TrialOutcome[]
   trial(experiment: number, trial: number): TrialRecord | undefined

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import { UserError } from '../../lib/errors.ts'
 import { writeFileAtomic } from '../../lib/files.ts'
 import { shellWord } from '../../lib/shell-word.ts'
@@ -7,6 +8,31 @@ import { terminalOf } from '../render/terminal.ts'
 /** Prints text to standard output, ending in one newline. */
 export const print = (text: string): void => {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+}
+
+/** How long a reader that does not keep up is waited for before it is asked again, in milliseconds. */
+const READER_PAUSE_MS = 2
+
+/**
+ * Prints text before it returns, for loops that print much without a pause: a stream would keep all of it in memory, and say
+ * only after the loop that nobody reads it.
+ * @returns whether more can be printed; what stands in the way becomes an error of standard output after the loop.
+ */
+export function printAtOnce(text: string): boolean {
+  const bytes = Buffer.from(text)
+  let written = 0
+  while (written < bytes.length) {
+    try {
+      written += writeSync(process.stdout.fd, bytes, written)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') {
+        setImmediate(() => process.stdout.emit('error', error))
+        return false
+      }
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, READER_PAUSE_MS)
+    }
+  }
+  return true
 }
 
 /**

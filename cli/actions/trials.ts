@@ -4,7 +4,7 @@ import { TRIALS_CSV_HEADER, trialCsvLines } from '../../results/report/trials-cs
 import type { Experiment } from '../../results/store.ts'
 import type { TrialRecord } from '../../search/journal.ts'
 import { deviceOf, reading } from './inspect.ts'
-import { columns, print } from './output.ts'
+import { columns, print, printAtOnce } from './output.ts'
 
 /** `frugal trials` */
 export async function trials(args: {
@@ -31,7 +31,7 @@ export async function trials(args: {
     store.visitTrials(experiment.id, one, (trial) => {
       if (args.csv) return lines.add(...trialCsvLines(trial, isOnFront))
       const costs = trial.costs.map((cost) => ({ ...cost, onFront: isOnFront(cost.device, trial.trial) }))
-      lines.add(JSON.stringify({ ...trial, costs }))
+      return lines.add(JSON.stringify({ ...trial, costs }))
     })
     lines.end()
   })
@@ -42,16 +42,17 @@ type IsOnFront = (device: string, trial: number) => boolean
 /** Bytes that are written at a time. */
 const CHUNK = 1 << 16
 
-/** Prints many lines, in few writes. */
+/** Prints many lines, in few writes; `add` says whether somebody still reads them. */
 function printLines() {
   let text = ''
-  const end = (): void => {
-    if (text !== '') print(text)
+  const end = (): boolean => {
+    const chunk = text
     text = ''
+    return printAtOnce(chunk)
   }
-  const add = (...lines: readonly string[]): void => {
+  const add = (...lines: readonly string[]): boolean => {
     for (const line of lines) text += `${line}\n`
-    if (text.length > CHUNK) end()
+    return text.length <= CHUNK || end()
   }
   return { add, end }
 }

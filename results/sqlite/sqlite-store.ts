@@ -92,7 +92,7 @@ export function sqliteStore(database: Database, file: string, close: () => void)
     trials,
     visitTrials: (id, device, visit) =>
       snapshot(() => {
-        for (const trial of trialsOf.all(id, device)) visit(trial)
+        for (const trial of trialsOf.all(id, device)) if (!visit(trial)) return
       }),
     outcomes: (id) => snapshot(() => [...trialsOf.outcomes(id)]),
     trial: (id, number) => snapshot(() => trialsOf.one(id, number)),

@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import path from 'node:path'
 import test from 'ava'
+import Database from 'better-sqlite3'
 import { openStore } from '../../results/sqlite/open.ts'
 import { asked, completed, costsOf, experiment, failed } from '../results/fixtures.ts'
-import { frugal, temporaryFolder } from './run-frugal.ts'
+import { FRUGAL, frugal, temporaryFolder } from './run-frugal.ts'
 
 test('trials lists every network: as a table of one device, as CSV and as JSON of all', async (t) => {
   const folder = temporaryFolder(t)
@@ -50,4 +53,32 @@ test('trials lists every network: as a table of one device, as CSV and as JSON o
   const both = await frugal(folder, 'trials', '--json', '--csv')
   t.is(both.code, 2)
   t.regex(both.stderr, /exclude each other/)
+})
+
+test('printing stops where the reader of a pipe has gone', async (t) => {
+  const folder = temporaryFolder(t)
+  const file = path.join(folder, 'frugal.db')
+  const store = openStore(file, { write: true })
+  const journal = store.journal(store.createExperiment(experiment()))
+  const genome = Array<number>(20_000).fill(1)
+  const trials = Array.from({ length: 50 }, (_, trial) => trial)
+  journal.commit({ asked: trials.map((trial) => asked(trial)), rejections: [], algorithmState: {} })
+  for (const trial of trials) {
+    journal.commit({ finished: completed(trial, { genome }), asked: [], rejections: [], algorithmState: {} })
+  }
+  store.close()
+  // Whoever reads as far as the last trial fails.
+  const database = new Database(file)
+  database.exec("UPDATE trials SET genome = 'torn' WHERE trial = 49")
+  database.close()
+  for (const form of ['--json', '--csv']) {
+    const child = spawn(process.execPath, [FRUGAL, 'trials', form], { cwd: folder })
+    const said: string[] = []
+    child.stderr.setEncoding('utf8').on('data', (text: string) => said.push(text))
+    child.stdout.once('data', () => child.stdout.destroy())
+    t.deepEqual([...(await once(child, 'close')), said.join('')], [0, null, ''], form)
+  }
+  const whole = await frugal(folder, 'trials', '--csv')
+  t.is(whole.code, 2)
+  t.regex(whole.stderr, /genome/)
 })
