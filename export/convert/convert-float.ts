@@ -40,8 +40,12 @@ export async function floatChecks(
     count: RANDOM_SAMPLES,
   }
   if (kind === 'onnx') {
-    const expected = await runOriginalOnnx(bytes, network.graph, { values, count })
-    return { values, count, source: 'those of the original in ONNX Runtime', expected }
+    const expected = await runOriginalOnnx(bytes, network, { values, count })
+    const isHalf = network.ends?.computesHalf === true
+    return {
+      ...{ values, count, expected, isHalf },
+      source: `those of the original in ONNX Runtime${isHalf ? ', which computes in float16' : ''}`,
+    }
   }
   const read = await runFloat(network, { values, count })
   const installation = findLiteRt()

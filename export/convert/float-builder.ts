@@ -7,6 +7,18 @@ import type { ActivationKind, NetworkGraph, NetworkNode, Op, Shape, WeightRole, 
 export interface FloatNetwork {
   readonly graph: NetworkGraph
   readonly weights: Weights
+  /** Of an ONNX file. */
+  readonly ends?: OnnxEnds
+}
+
+/** What an ONNX file takes and how it computes. */
+export interface OnnxEnds {
+  /** It takes maps with the channels last. */
+  readonly inputLast: boolean
+  /** In float16, which rounds more than the comparison of float32 lets pass. */
+  readonly computesHalf: boolean
+  /** It gives a map with the channels last. */
+  readonly outputLast: boolean
 }
 
 /** The node that samples come in by. */
@@ -16,6 +28,12 @@ export const inputNodeOf = (graph: NetworkGraph): NetworkNode => graph.nodes.fin
 export interface FloatValue {
   readonly node: string
   readonly shape: Shape
+}
+
+/** Weights of a batch norm that scales and shifts: its own arrays, which may still be changed. */
+export interface Affine {
+  readonly gamma: Float32Array
+  readonly beta: Float32Array
 }
 
 /** Builds a network of kinds that spaces make, with weights. */
@@ -46,22 +64,34 @@ export class FloatBuilder {
     return { node, shape: this.#graph.shape(id) }
   }
 
-  /** γ · x + β for each channel: a batch norm whose statistics are 0 and 1. @throws UserError unless x is a map. */
+  /** γ · x + β for each channel or feature: a batch norm whose statistics are 0 and 1. @throws UserError for other lengths. */
   perChannel(
     x: FloatValue,
     scale: readonly number[] | Float32Array,
     shift: readonly number[] | Float32Array,
-  ): FloatValue {
+  ): FloatValue & { readonly affine: Affine } {
     const channels = x.shape.at(-1)!
     const each = (values: ArrayLike<number>): Float32Array => {
-      if (x.shape.length !== 3 || (values.length !== channels && values.length !== 1))
+      if (x.shape.length === 2 || (values.length !== channels && values.length !== 1))
         throw new UserError(
-          `its stored operand has ${values.length} values; one, or one a channel of a map, is converted`,
+          `its stored operand has ${values.length} values; one, or one for each of the ${channels} ${x.shape.length === 1 ? 'features of a vector' : 'channels of a map'}, is converted`,
         )
       return Float32Array.from({ length: channels }, (_, c) => values[values.length === 1 ? 0 : c]!)
     }
     const statistics = { movingMean: each([0]), movingVariance: each([1]) }
-    return this.add({ kind: 'batchNorm', epsilon: 0 }, [x], { gamma: each(scale), beta: each(shift), ...statistics })
+    const affine = { gamma: each(scale), beta: each(shift) }
+    const map = x.shape.length === 1 ? this.shaped(x, [1, 1, channels]) : x
+    const result = this.add({ kind: 'batchNorm', epsilon: 0 }, [map], { ...affine, ...statistics })
+    return { ...this.shaped(result, x.shape), affine }
+  }
+
+  /** A mixture of experts, each with weights of its own. @param bodies all of one structure. */
+  experts(bodies: readonly FloatNetwork[], topK: number, features: FloatValue, gates: FloatValue): FloatValue {
+    const op = { kind: 'routedExperts', experts: bodies.length, topK, body: bodies[0]!.graph } as const
+    const value = this.add(op, [features, gates])
+    for (const [i, { weights }] of bodies.entries())
+      for (const [path, values] of weights) this.#weights.set(`${value.node}/${i}/${path}`, values)
+    return value
   }
 
   build(output: FloatValue): FloatNetwork {

@@ -15,6 +15,8 @@ export interface FloatChecks {
   /** Where the expected outputs come from, in words. */
   readonly source: string
   readonly expected: Float32Array
+  /** They were computed in float16. */
+  readonly isHalf?: boolean
 }
 
 export interface FloatSource extends FloatNetwork {
@@ -29,7 +31,7 @@ function judged(file: string, where: string, outputs: Float32Array, checks: Floa
   const largest = checks.expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
   const off = outputs.reduce((most, value, i) => Math.max(most, Math.abs(value - checks.expected[i]!)), 0)
   const text = `${file} on ${where}, ${checks.count} samples: outputs differ from ${checks.source} by at most ${off.toPrecision(2)}; the largest is ${largest.toPrecision(3)}`
-  if (!(off <= allowed * largest)) throw new OperationalError(text)
+  if (!(off <= (checks.isHalf === true ? TOLERANCE.float16 : allowed) * largest)) throw new OperationalError(text)
   return text
 }
 
@@ -57,11 +59,18 @@ export function batches({ values, count }: Pick<FloatChecks, 'values' | 'count'>
 
 /** What the network gives in ONNX Runtime. */
 export const runFloat = (
-  { graph, weights }: FloatNetwork,
+  network: FloatNetwork,
+  samples: Pick<FloatChecks, 'values' | 'count'>,
+): Promise<Float32Array> =>
+  runFile(buildInferenceGraph(network.graph, network.weights, { batch: 'batch' }), network, samples)
+
+const runFile = (
+  model: Uint8Array,
+  { graph }: FloatNetwork,
   samples: Pick<FloatChecks, 'values' | 'count'>,
 ): Promise<Float32Array> =>
   runRealInOnnxRuntime({
-    model: buildInferenceGraph(graph, weights, { batch: 'batch' }),
+    model,
     samples: samples.count,
     inputShape: inputNodeOf(graph).shape,
     inputs: batches(samples).values,
@@ -69,10 +78,11 @@ export const runFloat = (
 
 async function onnx({ graph, weights, checks }: FloatSource): Promise<ConvertedFile> {
   const file = 'model.onnx'
-  const files = new Map([[file, buildInferenceGraph(graph, weights, { batch: 'batch' })]])
+  const bytes = buildInferenceGraph(graph, weights, { batch: 'batch', routed: true })
+  const files = new Map([[file, bytes]])
   const instructions = `\`${file}\` takes and gives real numbers as float32, \`[batch, …]\` with the channels last (names \`input\`, \`output\`).`
   if (checks === undefined) return { files, findings: [], instructions }
-  const outputs = await runFloat({ graph, weights }, checks)
+  const outputs = await runFile(bytes, { graph, weights }, checks)
   return { files, findings: [judged(file, 'onnxruntime', outputs, checks, TOLERANCE.float32)], instructions }
 }
 

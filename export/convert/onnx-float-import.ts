@@ -1,16 +1,21 @@
-import type { OnnxFile } from '../../formats/onnx/read-onnx.ts'
+import { type OnnxFile, readGraph } from '../../formats/onnx/read-onnx.ts'
 import { UserError } from '../../lib/errors.ts'
 import { fromFloat16 } from '../../lib/float16.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import type { Shape } from '../../network/types.ts'
-import { FloatBuilder, type FloatValue } from './float-builder.ts'
+import { type Affine, FloatBuilder, type FloatValue } from './float-builder.ts'
 
-/** A computed value. Maps are `[height, width, channels]` here and channels first in the file. */
+/** A computed value. Maps are `[height, width, channels]` here and channels first in the file, where it is not said otherwise. */
 export interface OnnxValue extends FloatValue {
+  /** The file's map has the channels last too. */
+  readonly last?: true
   /** The map whose elements a vector holds, in our order of them: the file's has the channels first. */
   readonly flattened?: Shape
   /** Of a dense kernel: an addition behind it goes into it. */
   readonly bias?: Float32Array
+  /** Of a scale and a shift for each channel: others behind them go into them. */
+  readonly affine?: Affine
+  readonly isSoftmax?: true
 }
 
 /** Collects what the nodes of an ONNX file compute. */
@@ -19,6 +24,7 @@ export class OnnxFloatImport extends FloatBuilder {
   readonly #values = new Map<string, OnnxValue>()
   /** Results of nodes that only pass on what is stored. */
   readonly #aliases = new Map<string, string>()
+  #readers: ReadonlyMap<string, number> | undefined
 
   /** Axes of maps in the file: 4, or 3 where they are sequences. */
   readonly rank: number
@@ -65,10 +71,24 @@ export class OnnxFloatImport extends FloatBuilder {
     return type === 'float32' ? new Float32Array(aligned) : fromFloat16(new Uint16Array(aligned))
   }
 
-  /** How many operands of nodes a value is. */
-  readers = (name: string): number =>
-    this.#file.nodes.reduce((count, { inputs }) => count + inputs.filter((input) => input === name).length, 0)
+  /** How many operands of nodes a value is, those inside of branches too. */
+  readers(name: string): number {
+    this.#readers ??= countReaders(this.#file)
+    return this.#readers.get(name) ?? 0
+  }
 
   /** Stored whole numbers of a small tensor; undefined for anything else. */
   integers = (name: string): readonly number[] | undefined => this.#file.initializers.get(this.#nameOf(name))?.values
+}
+
+function countReaders(file: OnnxFile): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  const open = [file]
+  for (let graph = open.pop(); graph !== undefined; graph = open.pop()) {
+    for (const { inputs, graphs } of graph.nodes) {
+      for (const name of inputs) counts.set(name, (counts.get(name) ?? 0) + 1)
+      for (const bytes of graphs.values()) open.push(readGraph(bytes, graph))
+    }
+  }
+  return counts
 }

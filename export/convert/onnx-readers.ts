@@ -1,17 +1,14 @@
 import type { OnnxFileNode } from '../../formats/onnx/read-onnx.ts'
 import { elementTypeOf } from '../../formats/onnx/read-tensor.ts'
 import { UserError } from '../../lib/errors.ts'
-import { sameShape, sizeOf } from '../../network/shapes.ts'
-import type { ActivationKind, Pair, Shape } from '../../network/types.ts'
+import { sizeOf } from '../../network/shapes.ts'
+import type { ActivationKind, Pair } from '../../network/types.ts'
 import { type Amounts, addConvolution } from './float-convolution.ts'
 import { addPool } from './float-pools.ts'
-import type { OnnxFloatImport, OnnxValue } from './onnx-float-import.ts'
-
-interface Input {
-  readonly network: OnnxFloatImport
-  readonly node: OnnxFileNode
-}
-type Reader = (input: Input) => OnnxValue
+import { add, divide, multiply, subtract, sum } from './onnx-arithmetic.ts'
+import type { OnnxValue } from './onnx-float-import.ts'
+import { commonLayout, inOurOrder, layoutOf, reshapedValue, transposedValue, vectorOf } from './onnx-layout.ts'
+import { isMap, type OnnxInput, type OnnxReader } from './onnx-reader.ts'
 
 /** Of height and width; a sequence is a map of one row. */
 const pairOf = ({ integers }: OnnxFileNode, name: string): Pair => {
@@ -20,10 +17,11 @@ const pairOf = ({ integers }: OnnxFileNode, name: string): Pair => {
 }
 const isSet = ({ integers }: OnnxFileNode, name: string): boolean => (integers.get(name)?.[0] ?? 0) !== 0
 
-const isMap = ({ shape }: OnnxValue): boolean => shape.length === 3
-function mapOf({ network, node }: Input): OnnxValue {
+function mapOf({ network, node }: OnnxInput): OnnxValue {
   const x = network.value(node.inputs[0]!)
   if (!isMap(x)) throw new UserError('its input is no map of height, width and channels')
+  if (x.last === true)
+    throw new UserError('it reads maps with the channels first, and its input has them last, which is not converted')
   return x
 }
 
@@ -50,7 +48,7 @@ function tapsFirst(weights: Float32Array, channels: number, taps: number): Float
   })
 }
 
-const conv: Reader = (input) => {
+const conv: OnnxReader = (input) => {
   const { network, node } = input
   const x = mapOf(input)
   const dims = network.dimsOf(node.inputs[1]!)
@@ -75,21 +73,10 @@ const conv: Reader = (input) => {
   })
 }
 
-/** Columns of weights `[units, features]` in our order of a flattened map's elements. */
-function inOurOrder(weights: Float32Array, features: number, flattened: Shape | undefined): Float32Array {
-  if (flattened === undefined) return weights
-  const [height, width, channels] = flattened as readonly [number, number, number]
-  return Float32Array.from({ length: weights.length }, (_, i) => {
-    const [unit, feature] = [Math.floor(i / features), i % features]
-    const [pixel, channel] = [Math.floor(feature / channels), feature % channels]
-    return weights[unit * features + channel * height * width + pixel]!
-  })
-}
-
 const transposed = (weights: Float32Array, rows: number, columns: number): Float32Array =>
   Float32Array.from({ length: weights.length }, (_, i) => weights[(i % rows) * columns + Math.floor(i / rows)]!)
 
-function dense({ network, node }: Input, turned: boolean, bias: (units: number) => Float32Array): OnnxValue {
+function dense({ network, node }: OnnxInput, turned: boolean, bias: (units: number) => Float32Array): OnnxValue {
   const x = network.value(node.inputs[0]!)
   const [rows = 0, columns = 0] = network.dimsOf(node.inputs[1]!)
   const [units, features] = turned ? [rows, columns] : [columns, rows]
@@ -101,7 +88,7 @@ function dense({ network, node }: Input, turned: boolean, bias: (units: number) 
   return { ...network.add({ kind: 'dense', units, bias: true }, [x], { kernel, bias: added }), bias: added }
 }
 
-const gemm: Reader = (input) => {
+const gemm: OnnxReader = (input) => {
   const { network, node } = input
   if (['alpha', 'beta'].some((name) => (node.floats.get(name)?.[0] ?? 1) !== 1) || node.integers.get('transA')?.[0])
     throw new UserError('it has factors or a transposed input, which is not converted')
@@ -113,23 +100,36 @@ const gemm: Reader = (input) => {
   return dense(input, (node.integers.get('transB')?.[0] ?? 0) === 1, bias)
 }
 
-const batchNorm: Reader = (input) => {
+const product: OnnxReader = (input) => {
+  const { network, node } = input
+  const [first = '', second = ''] = node.inputs
+  const map = network.isStored(first) ? second : first
+  if (network.isStored(first) !== network.isStored(second) && isMap(network.value(map)))
+    throw new UserError(
+      'it resizes maps by a stored matrix, as a file of frugal export does whose network is smaller than the samples of its data; give what frugal export --format tflite or tflite-float32 writes, which reads resized samples',
+    )
+  return dense(input, false, (units) => new Float32Array(units))
+}
+
+const batchNorm: OnnxReader = (input) => {
   const { network, node } = input
   const [gamma, beta, movingMean, movingVariance] = node.inputs.slice(1).map((name) => network.stored(name))
   const epsilon = node.floats.get('epsilon')?.[0] ?? 1e-5
   const weights = { gamma: gamma!, beta: beta!, movingMean: movingMean!, movingVariance: movingVariance! }
-  return network.add({ kind: 'batchNorm', epsilon }, [mapOf(input)], weights)
+  const x = network.value(node.inputs[0]!)
+  if (isMap(x) || x.flattened !== undefined) return network.add({ kind: 'batchNorm', epsilon }, [mapOf(input)], weights)
+  const map = network.shaped(x, [1, 1, sizeOf(x.shape)])
+  return network.shaped(network.add({ kind: 'batchNorm', epsilon }, [map], weights), x.shape)
 }
 
 const activation =
-  (kind: ActivationKind): Reader =>
+  (kind: ActivationKind): OnnxReader =>
   ({ network, node }) => {
     const x = network.value(node.inputs[0]!)
-    const result = network.add({ kind }, [x])
-    return x.flattened === undefined ? result : { ...result, flattened: x.flattened }
+    return { ...network.add({ kind }, [x]), ...layoutOf(x) }
   }
 
-const clip: Reader = (input) => {
+const clip: OnnxReader = (input) => {
   const { network, node } = input
   const bound = (at: number, name: string): number | undefined =>
     (node.inputs[at] ?? '') === '' ? node.floats.get(name)?.[0] : network.integers(node.inputs[at]!)?.[0]
@@ -139,7 +139,7 @@ const clip: Reader = (input) => {
   throw new UserError(`it clips to ${low} and ${high}; 0 and 6 are converted`)
 }
 
-const hardSigmoid: Reader = (input) => {
+const hardSigmoid: OnnxReader = (input) => {
   const { floats } = input.node
   const [alpha, beta] = [floats.get('alpha')?.[0] ?? 0.2, floats.get('beta')?.[0] ?? 0.5]
   if (Math.abs(alpha - 1 / 6) > 1e-6 || beta !== 0.5)
@@ -147,59 +147,17 @@ const hardSigmoid: Reader = (input) => {
   return activation('hardSigmoid')(input)
 }
 
-const softmax: Reader = (input) => {
+const softmax: OnnxReader = (input) => {
   const { network, node } = input
   const x = network.value(node.inputs[0]!)
   const axis = node.integers.get('axis')?.[0] ?? -1
   if (x.shape.length !== 1 || (axis !== -1 && axis !== 1) || x.flattened !== undefined)
     throw new UserError('it is not over the features of a vector, which alone is converted')
-  return network.add({ kind: 'softmax' }, [x])
-}
-
-/** A constant of one value, or of one a channel, as `[channels, 1, 1]` or with a batch axis. */
-function withConstant({ network, node }: Input, scales: boolean): OnnxValue {
-  const [first, second] = node.inputs as readonly [string, string]
-  const stored = network.isStored(first) ? first : second
-  const x = network.value(stored === first ? second : first)
-  const dims = network.dimsOf(stored)
-  if (x.shape.length === 3 && sizeOf(dims) > 1 && dims.at(1 - network.rank) !== sizeOf(dims))
-    throw new UserError('its stored operand is neither one value nor one a channel')
-  const values = network.stored(stored)
-  if (!scales && x.bias !== undefined && network.readers(stored === first ? second : first) === 1) {
-    for (let i = 0; i < x.bias.length; i++) x.bias[i]! += values[values.length === 1 ? 0 : i]!
-    return { node: x.node, shape: x.shape }
-  }
-  return scales ? network.perChannel(x, values, [0]) : network.perChannel(x, [1], values)
-}
-
-const add: Reader = (input) => {
-  const { network, node } = input
-  if (node.inputs.some(network.isStored)) return withConstant(input, false)
-  const [a, b] = node.inputs.map((name) => network.value(name)) as [OnnxValue, OnnxValue]
-  if (!sameShape(a.shape, b.shape)) throw new UserError('its operands have different shapes, which is not converted')
-  return network.add({ kind: 'add' }, [a, b])
-}
-
-/** Sums of several are sums of two, one behind the other: their int8 kernels have one arithmetic everywhere. */
-const sum: Reader = ({ network, node }) => {
-  const [first, ...others] = node.inputs.map((name) => network.value(name))
-  if (first === undefined || others.some(({ shape }) => !sameShape(shape, first.shape)))
-    throw new UserError('its operands have different shapes, which is not converted')
-  return others.reduce<OnnxValue>((total, other) => network.add({ kind: 'add' }, [total, other]), first)
-}
-
-const multiply: Reader = (input) => {
-  const { network, node } = input
-  if (node.inputs.some(network.isStored)) return withConstant(input, true)
-  const operands = node.inputs.map((name) => network.value(name))
-  return network.add(
-    { kind: 'multiply' },
-    operands.toSorted((a, b) => sizeOf(b.shape) - sizeOf(a.shape)),
-  )
+  return { ...network.add({ kind: 'softmax' }, [x]), isSoftmax: true }
 }
 
 const pool =
-  (kind: 'averagePool' | 'maxPool'): Reader =>
+  (kind: 'averagePool' | 'maxPool'): OnnxReader =>
   (input) => {
     const { network, node } = input
     const x = mapOf(input)
@@ -213,57 +171,74 @@ const pool =
     return addPool(network, { x, kind, kernel, stride, padding, roundsUp: roundsUp!, countsPadding: countsPadding! })
   }
 
-const globalPool: Reader = (input) => input.network.add({ kind: 'globalAveragePool', keepDims: true }, [mapOf(input)])
+const globalPool: OnnxReader = (input) =>
+  input.network.add({ kind: 'globalAveragePool', keepDims: true }, [mapOf(input)])
 
-const reduceMean: Reader = (input) => {
+const reduceMean: OnnxReader = (input) => {
   const { network, node } = input
-  const x = mapOf(input)
-  const given = node.integers.get('axes') ?? network.integers(node.inputs[1] ?? '')
-  const axes = given?.map((axis) => (axis < 0 ? axis + network.rank : axis))
-  if (axes?.toSorted((a, b) => a - b).join() !== (network.rank === 3 ? '2' : '2,3'))
-    throw new UserError('it is not over height and width, which alone is converted')
-  return network.add({ kind: 'globalAveragePool', keepDims: node.integers.get('keepdims')?.[0] !== 0 }, [x])
-}
-
-/** Flatten, Reshape and Squeeze to a vector. */
-const vector: Reader = ({ network, node }) => {
   const x = network.value(node.inputs[0]!)
-  const target = node.opType === 'Reshape' ? network.integers(node.inputs[1]!) : undefined
-  const features = sizeOf(x.shape)
-  const fits = target === undefined || (target.length === 2 && (target[1] === -1 || target[1] === features))
-  if (
-    !fits ||
-    (node.opType === 'Squeeze' && features !== x.shape.at(-1)) ||
-    (node.integers.get('axis')?.[0] ?? 1) !== 1
-  )
-    throw new UserError('it does not make a vector of each sample, which alone is converted')
-  const flat = network.shaped(x, [features])
-  return isMap(x) && x.shape[0]! * x.shape[1]! > 1 ? { ...flat, flattened: x.shape } : flat
+  const given = node.integers.get('axes') ?? network.integers(node.inputs[1] ?? '')
+  const axes = given?.map((axis) => (axis < 0 ? axis + network.rank : axis)).toSorted((a, b) => a - b)
+  const first = x.last === true ? 1 : 2
+  if (!isMap(x) || axes?.join() !== (network.rank === 3 ? `${first}` : `${first},${first + 1}`))
+    throw new UserError('it is not over height and width of a map, which alone is converted')
+  const keepDims = node.integers.get('keepdims')?.[0] !== 0
+  const mean = network.add({ kind: 'globalAveragePool', keepDims }, [x])
+  return keepDims ? { ...mean, ...layoutOf(x) } : mean
 }
 
-const concat: Reader = ({ network, node }) => {
+const flatten: OnnxReader = ({ network, node }) => {
+  const x = network.value(node.inputs[0]!)
+  if ((node.integers.get('axis')?.[0] ?? 1) !== 1)
+    throw new UserError('it does not make a vector of each sample, which alone is converted')
+  return vectorOf(network, x)
+}
+
+const squeeze: OnnxReader = ({ network, node }) => {
+  const x = network.value(node.inputs[0]!)
+  if (sizeOf(x.shape) !== x.shape.at(-1))
+    throw new UserError('it does not make a vector of each sample, which alone is converted')
+  return vectorOf(network, x)
+}
+
+const reshape: OnnxReader = ({ network, node }) => {
+  const target = network.integers(node.inputs[1] ?? '') ?? node.integers.get('shape')
+  if (target === undefined) throw new UserError('its shape is not stored in the file')
+  return reshapedValue(network, network.value(node.inputs[0]!), target)
+}
+
+const transpose: OnnxReader = ({ network, node }) =>
+  transposedValue(network, network.value(node.inputs[0]!), node.integers.get('perm'))
+
+const concat: OnnxReader = ({ network, node }) => {
   const operands = node.inputs.map((name) => network.value(name))
+  const layout = commonLayout(operands)
+  const areVectors = operands.every(({ shape, flattened }) => shape.length === 1 && flattened === undefined)
+  const rank = areVectors ? 2 : network.rank
   const axis = node.integers.get('axis')?.[0] ?? 1
-  if (!operands.every(isMap) || (axis !== 1 && axis !== -3))
-    throw new UserError('it joins other things than the channels of maps, which is not converted')
-  return operands.length === 1 ? operands[0]! : network.add({ kind: 'concat' }, operands)
+  if (
+    (!areVectors && !operands.every(isMap)) ||
+    (axis < 0 ? axis + rank : axis) !== (layout.last === true ? rank - 1 : 1)
+  )
+    throw new UserError('it joins other things than the channels of maps or vectors, which is not converted')
+  return operands.length === 1 ? operands[0]! : { ...network.add({ kind: 'concat' }, operands), ...layout }
 }
 
 /** Between kinds of floats only: the network computes in one of them. */
-const cast: Reader = (input) => {
+const cast: OnnxReader = (input) => {
   const to = elementTypeOf(input.node.integers.get('to')?.[0] ?? 0)
   if (!FLOATS.has(to)) throw new UserError(`it casts to ${to}, which is not converted`)
   return same(input)
 }
 const FLOATS: ReadonlySet<string> = new Set(['float32', 'float16', 'float64'])
 
-const same: Reader = ({ network, node }) => network.value(node.inputs[0]!)
+const same: OnnxReader = ({ network, node }) => network.value(node.inputs[0]!)
 
 /** Operators that a float ONNX file can hold. */
-export const ONNX_READERS: Readonly<Record<string, Reader>> = {
+export const ONNX_READERS: Readonly<Record<string, OnnxReader>> = {
   Conv: conv,
   Gemm: gemm,
-  MatMul: (input) => dense(input, false, (units) => new Float32Array(units)),
+  MatMul: product,
   BatchNormalization: batchNorm,
   Relu: activation('relu'),
   Clip: clip,
@@ -272,15 +247,18 @@ export const ONNX_READERS: Readonly<Record<string, Reader>> = {
   HardSwish: activation('hardSwish'),
   Softmax: softmax,
   Add: add,
+  Sub: subtract,
+  Div: divide,
   Sum: sum,
   Mul: multiply,
   MaxPool: pool('maxPool'),
   AveragePool: pool('averagePool'),
   GlobalAveragePool: globalPool,
   ReduceMean: reduceMean,
-  Flatten: vector,
-  Reshape: vector,
-  Squeeze: vector,
+  Flatten: flatten,
+  Reshape: reshape,
+  Squeeze: squeeze,
+  Transpose: transpose,
   Concat: concat,
   Identity: same,
   Dropout: same,

@@ -31,6 +31,11 @@ export interface StoredWeights {
 export function readWeights(stored: StoredWeights): Weighted {
   const { weights, channels, input, output, activation, dense } = stored
   const { quantisation, data, name } = weights
+  if (weights.type === 'int4') {
+    throw new UserError(
+      `its weights '${name}' have 4 bits, which is not converted: give the network with weights of 8 bits, as frugal export writes it without --weights-bits, or in float`,
+    )
+  }
   if (weights.type !== 'int8' || quantisation === undefined || data.length !== sizeOf(weights.dims)) {
     throw new UserError(`its weights '${name}' are ${weights.type}; only int8 with scales is converted`)
   }

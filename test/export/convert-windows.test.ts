@@ -278,13 +278,44 @@ test('an operand of a sum or a product may be stored: one value, or one for each
   t.regex(findings[0]!, /onnxruntime, 128 random samples: all \d+ outputs are the reference’s bit for bit/)
 })
 
+test('a vector too has stored operands', async (t) => {
+  const w = new FileWriter()
+  const features = [-90, 10, 110]
+  const input = w.tensor([1, 3], 0.05, 4)
+  const scaled = w.tensor([1, 3], 0.0371, -20)
+  w.operator('MUL', [input, w.constant(features, 0.0091, -128)], scaled, OPTIONS.mul('none'))
+  const moved = w.tensor([1, 3], 0.0411, -70)
+  w.operator('ADD', [scaled, w.constant(features, 0.0133, 39)], moved, OPTIONS.add('none'))
+  const bytes = w.file(input, moved)
+  const { network: read } = readQuantisedTflite(bytes)
+  const run = createInterpreter(read)
+  const samples = inputs.subarray(0, 3 * 32)
+  const own = Array.from({ length: 32 }, (_, i) => [...run(samples.subarray(3 * i, 3 * i + 3))]).flat()
+  const real = [...samples].map((q, i) => {
+    const k = features[i % 3]!
+    const product = Math.min(Math.max(0.05 * (q - 4) * 0.0091 * (k + 128), 0.0371 * -108), 0.0371 * 147)
+    return Math.min(Math.max((product + 0.0133 * (k - 39)) / 0.0411 - 70, -128), 127)
+  })
+  t.true(real.every((value, i) => Math.abs(value - own[i]!) <= 2))
+  t.true(new Set(own).size > 20)
+  const { findings } = await convertModel({
+    bytes,
+    kind: 'tflite',
+    formats: ['tflite', 'onnx-int8'],
+    name: 'x',
+    verify: true,
+  })
+  t.regex(findings.at(-1)!, /onnxruntime, 128 random samples: all 384 outputs are the reference’s bit for bit/)
+})
+
 test('stored operands of other shapes are refused', (t) => {
   const w = new FileWriter()
   const [input, sum] = [w.tensor([1, 4, 4, 3], 0.1, 0), w.tensor([1, 4, 4, 3], 0.1, 0)]
   w.operator('ADD', [input, w.constant([1, 2], 0.1, 0)], sum, OPTIONS.add('none'))
   t.throws(() => readQuantisedTflite(w.file(input, sum)), {
     instanceOf: UserError,
-    message: /^operator 0 \(ADD\): its stored operand 't2' has 2 values; one, or one for each channel of a map/,
+    message:
+      /^operator 0 \(ADD\): its stored operand 't2' has 2 values; one, or one for each of the 3 channels of a map, is converted/,
   })
 })
 
