@@ -10,11 +10,12 @@ import { writeQdqModel } from '../../export/onnx-int8/write-model.ts'
 import { preparationOf } from '../../export/preparation.ts'
 import { writeTflite } from '../../export/tflite/write-model.ts'
 import { UserError } from '../../lib/errors.ts'
-import { randomStream } from '../../lib/random.ts'
+import { type RandomStream, randomStream } from '../../lib/random.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import { geneOperations } from '../../search/genes.ts'
 import { loadSpace } from '../../spaces/discover.ts'
+import { refusedWhenDamaged } from './damage.ts'
 import { everyKind, nestedExperts, plausibleWeights, quantisedCase } from './networks.ts'
 
 /** Files that `frugal export` writes, read by `frugal convert`. */
@@ -129,4 +130,14 @@ test('experts with other gates than a softmax are refused', (t) => {
   const graph = g.build(g.routedExperts(x, gates, 2, body))
   const bytes = buildInferenceGraph(graph, plausibleWeights(graph, 1), { batch: 'batch', routed: true })
   refused(t, bytes, /no softmax: shares of any others may divide by 0/)
+})
+
+test('damaged files of experts are refused or read, never a crash', (t) => {
+  const graph = nestedExperts()
+  const options = { batch: 'batch', preparation: preparationFor(graph), routed: true } as const
+  const bytes = buildInferenceGraph(graph, plausibleWeights(graph, 1), options)
+  const place = (random: RandomStream, length: number): number =>
+    random.int(2) === 0 ? random.int(6000) : random.int(length)
+  const refusals = refusedWhenDamaged(bytes, readFloatOnnx, { seed: 3, bytes: 3, place })
+  t.true(refusals > 100, `${refusals} refused`)
 })
