@@ -278,6 +278,20 @@ const SHAPES: Readonly<Record<string, Shape>> = {
     costs: ['latency'],
     noise: 2,
   },
+  'long-tail': {
+    sizes: whole(6, 5),
+    make: (random) => {
+      const measure = layers(random, whole(6, 5), 6, 1)
+      return (genome) => {
+        const { accuracy, costs } = measure(genome)
+        // A score that does not level off: the best network has some ten times that of the middle one.
+        return { accuracy: 3 * ((accuracy - 55) / (95 - accuracy)) ** 0.7, costs }
+      }
+    },
+    label: letter,
+    costs: ['latency'],
+    noise: 0.1,
+  },
   'odd-costs': {
     sizes: whole(6, 5),
     make: (random) => {

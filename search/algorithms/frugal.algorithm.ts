@@ -8,6 +8,7 @@ import { CandidatePool, isAllowed } from './frugal/candidates.ts'
 import { choiceGroups, initialLatents } from './frugal/choice-groups.ts'
 import { type CostSource, initialCostTuning, knownCosts, PredictedCosts } from './frugal/costs.ts'
 import { createEncoding } from './frugal/encoding.ts'
+import { USUAL_SHIFT } from './frugal/error-scale.ts'
 import { INITIAL_PARAMETERS } from './frugal/kernel.ts'
 import {
   arePositions,
@@ -42,6 +43,8 @@ const stateSchema = z.strictObject({
   infeasible: z.array(toldSchema),
   firstErrors: z.array(z.number()),
   retained: z.array(genomeSchema),
+  /** Null before it is chosen. States from before it was chosen at all go on with the one that there was. */
+  errorShift: z.number().positive().nullable().default(USUAL_SHIFT),
   errorModel: tuningSchema,
   costModel: tuningSchema,
 })
@@ -66,6 +69,7 @@ interface Memory {
   readonly asks: Asks
   readonly archive: Archive
   readonly firstErrors: number[]
+  readonly errorShift: number | undefined
   readonly errorModel: TuningState
   readonly costModel: TuningState
   retained: readonly Genome[]
@@ -77,7 +81,7 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
   const { seen } = asks
   const known = cheapObjectives === undefined ? undefined : knownCosts(cheapObjectives)
   const encoding = createEncoding(operations, known?.costs)
-  const surrogate = new Surrogate(encoding, memory.errorModel, archive)
+  const surrogate = new Surrogate(encoding, memory.errorModel, memory.errorShift, archive)
   const predicted =
     known === undefined ? new PredictedCosts(encoding, frontCount, memory.costModel, archive.observations) : undefined
   const source: CostSource = known ?? predicted!
@@ -172,6 +176,7 @@ function frugal(config: AlgorithmConfig, random: RandomStream, memory: Memory): 
       infeasible: archive.infeasible.map(storeTold),
       firstErrors,
       retained: memory.retained,
+      errorShift: surrogate.shift ?? null,
       errorModel: surrogate.state,
       costModel: predicted?.state ?? memory.costModel,
     }),
@@ -188,6 +193,7 @@ export default defineAlgorithm({
       asks: new Asks(),
       archive: new Archive(config.frontCount),
       firstErrors: [],
+      errorShift: undefined,
       errorModel: initialTuning(initialParameters(INITIAL_PARAMETERS, latentsOf(config)), INITIAL_DESIGN),
       costModel: initialCostTuning(latentsOf(config)),
       retained: [],
@@ -218,6 +224,7 @@ export default defineAlgorithm({
       asks: new Asks(stored),
       archive: new Archive(config.frontCount, observations, infeasible),
       firstErrors: stored.firstErrors,
+      errorShift: stored.errorShift ?? undefined,
       errorModel: stored.errorModel,
       costModel: stored.costModel,
       retained: stored.retained,

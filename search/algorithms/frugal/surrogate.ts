@@ -1,7 +1,7 @@
 import type { Genome } from '../../algorithm.ts'
 import type { Archive } from './archive.ts'
 import type { EncodedGenome, Encoding } from './encoding.ts'
-import { type ErrorScale, errorScale } from './error-scale.ts'
+import { chosenShift, type ErrorScale, errorScale } from './error-scale.ts'
 import type { Fit, Prediction } from './gaussian-process.ts'
 import { TunedProcess, type TuningState } from './tuned-process.ts'
 
@@ -20,19 +20,29 @@ const LEAST_NOISE = 0.003
 export class Surrogate {
   readonly #encoding: Encoding
   readonly #tuned: TunedProcess
+  #shift: number | undefined
   #scale: ErrorScale | undefined
   #fit: Fit | undefined
   #sdFactor = TRUSTING
 
-  /** @param archive whose observations the state belongs to */
-  constructor(encoding: Encoding, state: TuningState, archive: Archive) {
+  /**
+   * @param shift of the error scale; undefined before it is chosen
+   * @param archive whose observations the state belongs to
+   */
+  constructor(encoding: Encoding, state: TuningState, shift: number | undefined, archive: Archive) {
     this.#encoding = encoding
+    this.#shift = shift
     const rows = archive.observations.map(({ genome }) => encoding.encode(genome))
     this.#tuned = new TunedProcess(encoding, state, rows, { growth: GROWTH, leastNoise: LEAST_NOISE })
   }
 
   get state(): TuningState {
     return this.#tuned.state
+  }
+
+  /** The shift of the error scale, once it is chosen. */
+  get shift(): number | undefined {
+    return this.#shift
   }
 
   encode(genome: Genome): EncodedGenome {
@@ -50,9 +60,10 @@ export class Surrogate {
     const added = observations.slice(this.#tuned.rows.length)
     if (added.length === 0) return
     for (const { genome } of added) this.#tuned.add(this.encode(genome))
-    if (!tune) return
     const errors = observations.map(({ error }) => error)
-    this.#tuned.tune([Float64Array.from(errors, errorScale(errors, referenceError).toModel)])
+    this.#shift ??= chosenShift(errors, referenceError, (values) => this.#tuned.process.fit(values).logLikelihood)
+    if (!tune) return
+    this.#tuned.tune([Float64Array.from(errors, errorScale(errors, referenceError, this.#shift).toModel)])
   }
 
   /**
@@ -68,7 +79,7 @@ export class Surrogate {
   ): readonly number[] {
     this.#sdFactor = sdFactor
     const errors = archive.observations.map(({ error }) => error)
-    this.#scale = errorScale(errors, referenceError)
+    this.#scale = errorScale(errors, referenceError, this.#shift)
     const targets = errors.map(this.#scale.toModel)
     const { process } = this.#tuned
     process.suppose([])

@@ -1,0 +1,100 @@
+import test from 'ava'
+import { randomStream } from '../../lib/random.ts'
+import type { Algorithm, Told } from '../../search/algorithm.ts'
+import { createEncoding } from '../../search/algorithms/frugal/encoding.ts'
+import { chosenShift, LONG_TAIL_SHIFT, USUAL_SHIFT } from '../../search/algorithms/frugal/error-scale.ts'
+import { GaussianProcess } from '../../search/algorithms/frugal/gaussian-process.ts'
+import { INITIAL_PARAMETERS } from '../../search/algorithms/frugal/kernel.ts'
+import { loadAlgorithm } from '../../search/discover.ts'
+import { toyConfig, toyResult } from './toy-problem.ts'
+
+const config = toyConfig({ costsKnown: true })
+/** From about 0 (bad) to 1 (good). */
+const quality = (told: Told): number => 1 - told.fronts[0]!.objectives![0]!
+const withError = (told: Told, errorOf: (quality: number) => number): Told => ({
+  ...told,
+  fronts: told.fronts.map((front) => ({
+    ...front,
+    objectives: [errorOf(quality(told)), ...front.objectives!.slice(1)],
+  })),
+})
+/** An error that levels off near the best one, and a score whose good end is the long one. */
+const levellingOff = (good: number): number => Math.exp(-6 * good)
+const longTail = (good: number): number => -1e6 * Math.exp(6 * good)
+
+function shiftOf(errorOf: (quality: number) => number, count: number, seed: number): number | undefined {
+  const random = randomStream(seed)
+  const encoding = createEncoding(config.operations, undefined)
+  const process = new GaussianProcess(encoding, INITIAL_PARAMETERS)
+  const errors = Array.from({ length: count }, () => {
+    const genome = config.operations.sample(random)
+    process.add(encoding.encode(genome))
+    return errorOf(quality(toyResult(genome, 0)))
+  })
+  const reference = [...errors].sort((a, b) => a - b)[Math.floor(count * 0.7)]!
+  return chosenShift(errors, reference, (values) => process.fit(values).logLikelihood)
+}
+
+test('a score with a long good end gets the other shift, errors that level off keep the usual one', (t) => {
+  for (const seed of [1, 2, 3]) {
+    t.is(shiftOf(longTail, 40, seed), LONG_TAIL_SHIFT)
+    t.is(
+      shiftOf((good) => 7 + 0.01 * longTail(good), 40, seed),
+      LONG_TAIL_SHIFT,
+      'in any unit',
+    )
+    t.is(shiftOf(levellingOff, 40, seed), USUAL_SHIFT)
+    t.is(shiftOf(levellingOff, 30, seed), undefined, 'it may still turn out otherwise')
+    t.is(shiftOf(longTail, 19, seed), undefined, 'too few to say')
+    t.is(shiftOf(longTail, 41, seed), USUAL_SHIFT, 'too late')
+  }
+  t.is(
+    shiftOf(() => 0.5, 40, 1),
+    USUAL_SHIFT,
+    'all equal',
+  )
+})
+
+const stateOf = (algorithm: Algorithm): Record<string, unknown> => JSON.parse(JSON.stringify(algorithm.state()))
+const shiftIn = (algorithm: Algorithm): unknown => stateOf(algorithm)['errorShift']
+const follow = (algorithm: Algorithm, count: number, errorOf: (quality: number) => number): string[] =>
+  Array.from({ length: count }, () => {
+    const genome = algorithm.ask()
+    algorithm.tell(withError(toyResult(genome, 0, { costsKnown: true }), errorOf))
+    return genome.join()
+  })
+
+for (const [name, errorOf, expected] of [
+  ['a long good end', longTail, LONG_TAIL_SHIFT],
+  ['errors that level off', levellingOff, USUAL_SHIFT],
+] as const) {
+  test(`a search chooses the shift once, and a state holds it (${name})`, async (t) => {
+    const definition = await loadAlgorithm('frugal')
+    const algorithm = definition.create(config, randomStream(1))
+    follow(algorithm, 19, errorOf)
+    t.is(shiftIn(algorithm), null)
+    const before = stateOf(algorithm)
+    follow(algorithm, 21, errorOf)
+    t.is(shiftIn(algorithm), expected)
+    const after = stateOf(algorithm)
+    const further = follow(algorithm, 15, errorOf)
+    t.is(shiftIn(algorithm), expected)
+
+    const early = definition.restore(config, before)
+    follow(early, 21, errorOf)
+    t.deepEqual(stateOf(early), after, 'a copy from before chooses the same')
+    const late = definition.restore(config, after)
+    t.deepEqual(follow(late, 15, errorOf), further, 'a copy from after goes on with it')
+  })
+}
+
+test('a state from before the shift was chosen goes on with the usual one', async (t) => {
+  const definition = await loadAlgorithm('frugal')
+  const algorithm = definition.create(config, randomStream(1))
+  follow(algorithm, 19, longTail)
+  const { errorShift: _, ...older } = stateOf(algorithm)
+  const copy = definition.restore(config, older)
+  follow(copy, 25, longTail)
+  t.is(shiftIn(copy), USUAL_SHIFT)
+  t.throws(() => definition.restore(config, { ...older, errorShift: -1 }), { message: /errorShift/ })
+})
