@@ -44,7 +44,7 @@ export async function floatChecks(
     const isHalf = network.ends?.computesHalf === true
     return {
       ...{ values, count, expected, isHalf },
-      source: `those of the original in ONNX Runtime${isHalf ? ', which computes in float16' : ''}`,
+      source: `those of the original in ONNX Runtime${isHalf ? ' (which computes in float16)' : ''}`,
     }
   }
   const read = await runFloat(network, { values, count })

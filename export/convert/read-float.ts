@@ -3,6 +3,7 @@ import { UserError } from '../../lib/errors.ts'
 import type { FloatNetwork } from './float-builder.ts'
 import { FloatImport } from './float-import.ts'
 import { FLOAT_READERS } from './float-readers.ts'
+import { checkNoChoice } from './reader.ts'
 
 const WITH_WEIGHTS: ReadonlySet<string> = new Set(['CONV_2D', 'DEPTHWISE_CONV_2D', 'FULLY_CONNECTED'])
 const WHOLE_NUMBERS: ReadonlySet<string> = new Set(['int32', 'int64'])
@@ -28,6 +29,7 @@ export function readFloatTflite(bytes: Uint8Array): FloatNetwork {
       `the network has ${inputs.length} inputs and ${outputs.length} outputs; one of each is converted`,
     )
   }
+  checkNoChoice(model)
   const network = new FloatImport(model)
   network.input(inputs[0]!)
   for (const [i, operator] of model.operators.entries()) {

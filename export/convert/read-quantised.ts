@@ -5,6 +5,7 @@ import type { NetworkGraph } from '../../network/types.ts'
 import type { QuantisedNetwork } from '../quantise/types.ts'
 import { hardSigmoidPart, OPERATOR_READERS } from './operator-readers.ts'
 import { QuantisedImport, type Value } from './quantised-import.ts'
+import { checkNoChoice } from './reader.ts'
 import { padAmounts } from './window-readers.ts'
 
 export interface ReadNetwork {
@@ -25,6 +26,7 @@ const WITH_WEIGHTS: ReadonlySet<string> = new Set(['CONV_2D', 'DEPTHWISE_CONV_2D
 export function readQuantisedTflite(bytes: Uint8Array): ReadNetwork {
   const model = asSigned(readTflite(bytes))
   checkInt8(model)
+  checkNoChoice(model)
   const [entry, end] = endsOf(model)
   const network = new QuantisedImport(model)
   const input = network.input(entry.position, network.shapeOf(entry.position), network.quantisationOf(entry.position))

@@ -1,4 +1,4 @@
-import type { TfliteOperator } from '../../formats/tflite/model.ts'
+import type { TfliteModel, TfliteOperator } from '../../formats/tflite/model.ts'
 import { UserError } from '../../lib/errors.ts'
 import type { FusedActivation, Quantisation } from '../quantise/types.ts'
 import type { QuantisedImport, Value } from './quantised-import.ts'
@@ -27,3 +27,12 @@ export const operandOf = ({ network, operator }: ReaderInput, n: number): Value 
 }
 
 export const same = (a: Quantisation, b: Quantisation): boolean => a.scale === b.scale && a.zeroPoint === b.zeroPoint
+
+/** @throws UserError for a choice among experts, which TFLite spells in many operators: the first of them would tell nobody what it is. */
+export function checkNoChoice({ operators }: TfliteModel): void {
+  const at = operators.findIndex(({ name }) => name === 'GREATER_EQUAL')
+  if (at < 0) return
+  throw new UserError(
+    `operator ${at} (GREATER_EQUAL): it compares values, as a choice among experts does, which is not converted from TFLite; give the float .onnx of the network, for int8 with --data`,
+  )
+}

@@ -8,6 +8,7 @@ import { readFloatOnnx } from '../../export/convert/read-onnx-float.ts'
 import { foldNetwork } from '../../export/fold-network.ts'
 import { writeQdqModel } from '../../export/onnx-int8/write-model.ts'
 import { preparationOf } from '../../export/preparation.ts'
+import { writeFloatTflite } from '../../export/tflite/float-model.ts'
 import { writeTflite } from '../../export/tflite/write-model.ts'
 import { UserError } from '../../lib/errors.ts'
 import { type RandomStream, randomStream } from '../../lib/random.ts'
@@ -118,6 +119,17 @@ test('what cannot be converted is told with what to give instead', async (t) => 
     if (bits === 8) await t.notThrowsAsync(convert)
     else await t.throwsAsync(convert, { instanceOf: UserError, message: /have 4 bits, which is not converted: give / })
   }
+})
+
+test('a TFLite file that chooses among experts is refused with what to give instead', async (t) => {
+  const message = /\(GREATER_EQUAL\): it compares values, as a choice among experts does, .*; give the float .onnx/
+  const graph = nestedExperts()
+  const { network } = await quantisedCase(graph, 2, 2)
+  const common = { kind: 'tflite', name: 'n', verify: false } as const
+  const int8 = writeTflite(network, { description: '', interface: 'int8' })
+  await t.throwsAsync(convertModel({ ...common, bytes: int8, formats: ['c'] }), { instanceOf: UserError, message })
+  const float = writeFloatTflite(graph, plausibleWeights(graph, 1), { description: '', precision: 'float32' })
+  await t.throwsAsync(convertModel({ ...common, bytes: float, formats: ['onnx'] }), { instanceOf: UserError, message })
 })
 
 test('experts with other gates than a softmax are refused', (t) => {
