@@ -43,7 +43,13 @@ export async function floatChecks(
     const expected = await runOriginalOnnx(bytes, network, { values, count })
     const isHalf = network.ends?.computesHalf === true
     return {
-      ...{ values, count, expected, isHalf },
+      ...{
+        values,
+        count,
+        expected,
+        isHalf,
+        isRouted: network.graph.nodes.some(({ op }) => op.kind === 'routedExperts'),
+      },
       source: `those of the original in ONNX Runtime${isHalf ? ' (which computes in float16)' : ''}`,
     }
   }

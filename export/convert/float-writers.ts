@@ -17,6 +17,8 @@ export interface FloatChecks {
   readonly expected: Float32Array
   /** They were computed in float16. */
   readonly isHalf?: boolean
+  /** By a network in which each sample chooses its experts. */
+  readonly isRouted?: boolean
 }
 
 export interface FloatSource extends FloatNetwork {
@@ -27,11 +29,31 @@ export interface FloatSource extends FloatNetwork {
 /** Largest difference of an output from the expected one, as a share of the largest expected one, that is no error. */
 const TOLERANCE = { float32: 0.001, float16: 0.02 } as const
 
-function judged(file: string, where: string, outputs: Float32Array, checks: FloatChecks, allowed: number): string {
-  const largest = checks.expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-  const off = outputs.reduce((most, value, i) => Math.max(most, Math.abs(value - checks.expected[i]!)), 0)
-  const text = `${file} on ${where}, ${checks.count} samples: outputs differ from ${checks.source} by at most ${off.toPrecision(2)}; the largest is ${largest.toPrecision(3)}`
-  if (!(off <= (checks.isHalf === true ? TOLERANCE.float16 : allowed) * largest)) throw new OperationalError(text)
+/** Of samples in float16, this share may go to other experts, whose gates were nearly as large; at least one. */
+const REROUTED = 0.005
+
+function judged(
+  file: string,
+  where: string,
+  outputs: Float32Array,
+  { checks, precision }: { readonly checks: FloatChecks; readonly precision: keyof typeof TOLERANCE },
+): string {
+  const { expected, count, source, isHalf, isRouted } = checks
+  const width = expected.length / count
+  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  const coarse = isHalf === true || precision === 'float16'
+  const offs = Array.from({ length: count }, (_, sample) => {
+    const wanted = expected.subarray(sample * width, (sample + 1) * width)
+    return wanted.reduce((most, value, i) => Math.max(most, Math.abs(outputs[sample * width + i]! - value)), 0)
+  })
+  const allowed = TOLERANCE[coarse ? 'float16' : 'float32'] * largest
+  // A difference that is no number is beyond what is allowed.
+  const beyond = offs.filter((off) => !(off <= allowed)).length
+  const kept = beyond > 0 && coarse && isRouted === true && beyond <= Math.max(1, REROUTED * count)
+  const within = kept ? offs.filter((off) => off <= allowed) : offs
+  const rerouted = kept ? ` but for ${beyond} that went to other experts` : ''
+  const text = `${file} on ${where}, ${count} samples: outputs differ from ${source} by at most ${Math.max(...within).toPrecision(2)}${rerouted}; the largest is ${largest.toPrecision(3)}`
+  if (beyond > 0 && !kept) throw new OperationalError(text)
   return text
 }
 
@@ -47,7 +69,7 @@ const tflite =
     if (installation === undefined)
       return { files, findings: [`${file}: not verified here: ${LITERT_MISSING}`], instructions }
     const outputs = await runRealInLiteRt(installation, bytes, batches(checks), checks.expected.length / checks.count)
-    const finding = judged(file, `LiteRT ${installation.version}`, outputs, checks, TOLERANCE[precision])
+    const finding = judged(file, `LiteRT ${installation.version}`, outputs, { checks, precision })
     return { files, findings: [finding], instructions }
   }
 
@@ -83,7 +105,7 @@ async function onnx({ graph, weights, checks }: FloatSource): Promise<ConvertedF
   const instructions = `\`${file}\` takes and gives real numbers as float32, \`[batch, …]\` with the channels last (names \`input\`, \`output\`).`
   if (checks === undefined) return { files, findings: [], instructions }
   const outputs = await runFile(bytes, { graph, weights }, checks)
-  return { files, findings: [judged(file, 'onnxruntime', outputs, checks, TOLERANCE.float32)], instructions }
+  return { files, findings: [judged(file, 'onnxruntime', outputs, { checks, precision: 'float32' })], instructions }
 }
 
 /** Formats that hold a float network as it is. */

@@ -3,14 +3,14 @@ import { loadDataset } from '../../evaluators/datasets/load.ts'
 import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
 import { floatChecks } from '../../export/convert/convert-float.ts'
 import { convertModel } from '../../export/convert/convert-model.ts'
-import { runFloat } from '../../export/convert/float-writers.ts'
+import { FLOAT_WRITERS, runFloat } from '../../export/convert/float-writers.ts'
 import { readFloatOnnx } from '../../export/convert/read-onnx-float.ts'
 import { foldNetwork } from '../../export/fold-network.ts'
 import { writeQdqModel } from '../../export/onnx-int8/write-model.ts'
 import { preparationOf } from '../../export/preparation.ts'
 import { writeFloatTflite } from '../../export/tflite/float-model.ts'
 import { writeTflite } from '../../export/tflite/write-model.ts'
-import { UserError } from '../../lib/errors.ts'
+import { OperationalError, UserError } from '../../lib/errors.ts'
 import { type RandomStream, randomStream } from '../../lib/random.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import type { NetworkGraph } from '../../network/types.ts'
@@ -152,4 +152,24 @@ test('damaged files of experts are refused or read, never a crash', (t) => {
     random.int(2) === 0 ? random.int(6000) : random.int(length)
   const refusals = refusedWhenDamaged(bytes, readFloatOnnx, { seed: 3, bytes: 3, place })
   t.true(refusals > 100, `${refusals} refused`)
+})
+
+test('in float16 one sample may go to other experts, in float32 none may', async (t) => {
+  const graph = nestedExperts()
+  const weights = plausibleWeights(graph, 1)
+  const bytes = buildInferenceGraph(graph, weights, { batch: 'batch', routed: true })
+  const read = readFloatOnnx(bytes)
+  const checks = await floatChecks(read, { bytes, kind: 'onnx' }, undefined)
+  const moved = (samples: number) => {
+    const expected = Float32Array.from(checks.expected)
+    const width = expected.length / checks.count
+    for (let sample = 0; sample < samples; sample++) expected[sample * width]! += 1
+    return expected
+  }
+  const write = (samples: number, isHalf: boolean) =>
+    FLOAT_WRITERS.onnx({ ...read, title: '', checks: { ...checks, isHalf, expected: moved(samples) } })
+  const { findings } = await write(1, true)
+  t.regex(findings[0]!, / but for 1 that went to other experts; /)
+  await t.throwsAsync(write(1, false), { instanceOf: OperationalError, message: /differ/ })
+  await t.throwsAsync(write(2, true), { instanceOf: OperationalError, message: /differ/ })
 })
