@@ -16,6 +16,7 @@ import { ethosProfiles } from '../scripts/fit-profiles/ethos.ts'
 import { withExternalFlash } from '../scripts/fit-profiles/external-flash.ts'
 import { gap9Profile } from '../scripts/fit-profiles/gap9.ts'
 import { gpuProfiles } from '../scripts/fit-profiles/gpu.ts'
+import { heliumProfile } from '../scripts/fit-profiles/helium.ts'
 import { fitKnownDevices } from '../scripts/fit-profiles/known-devices.ts'
 import { nrf5340Profile } from '../scripts/fit-profiles/simple-boards.ts'
 import { stm32n6Profiles } from '../scripts/fit-profiles/stm32n6.ts'
@@ -56,10 +57,13 @@ const m4 = 'stm32f446-tflm-cmsisnn'
 const m33 = 'stm32l552-tflm-cmsisnn'
 const operatorBoards = cortexMProfiles(values.data)
 const boardOf = (id: string): Profile => operatorBoards.find(({ profile }) => profile.id === id)!.profile
+const wholeBoards = cortexBoards(values.data, boardOf(m4), boardOf(m33))
+const m7 = wholeBoards.find(({ profile }) => profile.id === 'stm32f746-tflm-cmsisnn')!.profile
 
 for (const { profile: fitted, suites } of [
   ...operatorBoards,
-  ...withExternalFlash(values.data, cortexBoards(values.data, boardOf(m4), boardOf(m33))),
+  ...withExternalFlash(values.data, wholeBoards),
+  heliumProfile(m7),
   nrf5340Profile(values.data),
   gap9Profile(values.data),
   efr32Profile(values.data),

@@ -255,6 +255,9 @@ export const FEATURES = {
   macsTail4: (f) => f.outputs * (reduction(f) % 4),
   macsBody16: (f) => f.outputs * (reduction(f) - (reduction(f) % 16)),
   macsTail16: (f) => f.outputs * (reduction(f) % 16),
+  /** Vectors of 16 that the accumulations of all results take, and the elements of one accumulation filled up to whole vectors. */
+  reductionVectors16: (f) => (f.outputs * roundUp(reduction(f), 16)) / 16,
+  filledReduction16: (f) => roundUp(reduction(f), 16),
   macsTailChannels4: (f) => (f.macs / f.outChannels) * (f.outChannels % 4),
   macsBlocks8: (f) => blockedMacs(f, 8),
   macsBlocks16: (f) => blockedMacs(f, 16),

@@ -19,11 +19,6 @@ export function listProfiles(): readonly { readonly id: string; readonly file: s
     .sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-/** Devices that people ask for and that there is no honest profile of, by a part of their name. */
-const NOT_MEASURED: Readonly<Record<string, string>> = {
-  ra8d1: 'the data hold no run of it, nor of any core with Helium',
-}
-
 const looksLikePath = (name: string): boolean => name.endsWith('.json') || /[\\/]/.test(name)
 
 /** `device@point`: a device at one of its operating points. Paths may hold an @ of their own, a point's name no slash or dot. */
@@ -47,14 +42,7 @@ function loadDevice(idOrPath: string): Profile {
   if (idOrPath === HOST_ID) return loadHost()
   const known = listProfiles()
   const found = known.find(({ id }) => id === idOrPath)
-  if (found === undefined) {
-    const why = Object.entries(NOT_MEASURED).find(([name]) => idOrPath.toLowerCase().includes(name))?.[1]
-    if (why !== undefined)
-      throw new UserError(
-        `there is no profile of '${idOrPath}': ${why}; frugal devices calibrate makes one from runs of your own`,
-      )
-    throw new UserError(unknownName('device', idOrPath, [...known.map(({ id }) => id), HOST_ID]))
-  }
+  if (found === undefined) throw new UserError(unknownName('device', idOrPath, [...known.map(({ id }) => id), HOST_ID]))
   const profile = readProfile(found.file)
   if (profile.id !== found.id) {
     throw new UserError(`profile '${found.file}' says its id is '${profile.id}'; file name and id must agree`)

@@ -4,7 +4,7 @@ import { createCostModel, listProfiles, loadProfile } from '../../hardware-profi
 import { GraphBuilder } from '../../network/build.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 
-/** MACs a cycle that a device can do at most, by its data sheet or its instructions; SMLAD of a Cortex-M does two. */
+/** MACs a cycle that a device can do at most, by its data sheet or its instructions; SMLAD of a Cortex-M does two, Helium 16 in two cycles. */
 const PEAK: Readonly<Record<string, number>> = {
   '2080ti': 4352,
   a100: 2 * 6912,
@@ -21,6 +21,7 @@ const PEAK: Readonly<Record<string, number>> = {
   'stm32n6-neuralart3': 300,
   'gap9-ne16': 9 * 9 * 16,
   'efr32xg24-mvp': 4,
+  'ra8d1-helium': 8,
 }
 const SIMD_OF_CORTEX_M = 2
 

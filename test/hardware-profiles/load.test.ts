@@ -33,13 +33,6 @@ test('an unknown id names the nearest', (t) => {
   t.regex(error.message, /did you mean 'stm32f446-tflm-cmsisnn'/)
 })
 
-test('devices that could not be measured say why, not only that they are unknown', (t) => {
-  for (const name of ['ra8d1-helium']) {
-    const error = t.throws(() => loadProfile(name), { instanceOf: UserError })
-    t.regex(error.message, /^there is no profile of '.*'.*frugal devices calibrate/)
-  }
-})
-
 test('broken files are refused with one sentence', (t) => {
   const refuse = (file: string, message: RegExp) =>
     t.throws(() => loadProfile(file), { instanceOf: UserError, message })
