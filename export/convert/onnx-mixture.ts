@@ -7,7 +7,7 @@ import type { FloatNetwork } from './float-builder.ts'
 import { OnnxFloatImport, type OnnxValue } from './onnx-float-import.ts'
 import { layoutOf } from './onnx-layout.ts'
 
-/** Experts inside experts … */
+/** How deep experts may lie inside experts. */
 const MAX_DEPTH = 4
 
 /** The mixture of experts that begins at a node, as files of `frugal export` hold it. */
