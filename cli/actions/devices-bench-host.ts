@@ -6,7 +6,7 @@ import { measureHost, type Timer } from '../../hardware-profiles/host/measure-ho
 import { busyNoteOf, MEASURE_AGAIN, watchProcessor } from '../../hardware-profiles/host/round-times.ts'
 import { parseProfile } from '../../hardware-profiles/load.ts'
 import { writeFileAtomic } from '../../lib/files.ts'
-import { formatNumber } from '../../lib/units.ts'
+import { formatPercent } from '../../lib/units.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import { isKernelNetwork, kernelFile } from './onnx-kernels.ts'
 import { onnxOf, timeOnnx } from './onnx-timer.ts'
@@ -20,10 +20,9 @@ export async function devicesBenchHost({ json }: { readonly json: boolean }): Pr
     return printJson({ device: HOST_ID, profile: hostFile('profile'), title: profile.title, busy, leftOut: whole })
   print(`${profile.title}: ${hostFile('profile')}`)
   if (whole !== undefined) {
-    const percent = (share: number): string => `${formatNumber(100 * share)} %`
     print(
-      `On ${whole.cases} whole networks that were not fitted: mean error ${percent(whole.mape)}, ` +
-        `${percent(whole.within10)} within ±10 %, ${percent(whole.within20)} within ±20 %, Kendall τ ${whole.kendallTau}.`,
+      `On ${whole.cases} whole networks that were not fitted: mean error ${formatPercent(whole.mape)}, ` +
+        `${formatPercent(whole.within10)} within ±10 %, ${formatPercent(whole.within20)} within ±20 %, Kendall τ ${whole.kendallTau}.`,
     )
   }
   print('Use it: frugal search --device host')

@@ -74,6 +74,41 @@ static void say_number(uint32_t number) {
 
 `
 
+/** On a board, the bytes of the stack that a run takes. @param pointer declares a pointer to it in C; @param call calls it by that */
+export const stackOfRun = (pointer: string, call: string): string => `#if defined(ON_BOARD)
+/* Bytes of the stack that one run takes: the memory below is filled with a pattern, and then searched for what is left.
+ * The call goes through a pointer that the compiler cannot see through, so that the run keeps a frame of its own. */
+static uint32_t stack_of_run(void) {
+  enum { LOOKED_AT = 4096 };
+  ${pointer};
+  volatile uint8_t *top;
+  __asm__ volatile("mov %0, sp" : "=r"(top));
+  for (int i = 1; i <= LOOKED_AT; i++) top[-i] = 0xa5;
+  ${call};
+  int i = LOOKED_AT;
+  while (i > 0 && top[-i] == 0xa5) i--;
+  return (uint32_t)i;
+}
+#endif
+`
+
+/** What a check program says last: samples, bytes that were used of those there are (expressions in C), the stack on a board. */
+export const checkEnd = (usedBytes: string, allBytes: string): string => `  say("samples ");
+  say_number(samples);
+  say(" arena ");
+  say_number(${usedBytes});
+  say(" of ");
+  say_number(${allBytes});
+#if defined(ON_BOARD)
+  say(" stack ");
+  say_number(stack_of_run());
+#endif
+  say("\\n");
+  leave(0);
+  return 0;
+}
+`
+
 /**
  * `check.c`: runs the model on every sample of `inputs.bin`, writes `outputs.bin`, and says how much of the arena was
  * written to. On a computer it uses stdio, on an emulated Cortex-M semihosting.
@@ -92,22 +127,7 @@ static uint32_t touched(int8_t fill) {
   return bytes;
 }
 
-#if defined(ON_BOARD)
-/* Bytes of the stack that one run takes: the memory below is filled with a pattern, and then searched for what is left.
- * The call goes through a pointer that the compiler cannot see through, so that the run keeps a frame of its own. */
-static uint32_t stack_of_run(void) {
-  enum { LOOKED_AT = 4096 };
-  int (*volatile run)(const int8_t *, int8_t *) = ${identifier}_run;
-  volatile uint8_t *top;
-  __asm__ volatile("mov %0, sp" : "=r"(top));
-  for (int i = 1; i <= LOOKED_AT; i++) top[-i] = 0xa5;
-  if (run(sample, result) != 0) leave(3);
-  int i = LOOKED_AT;
-  while (i > 0 && top[-i] == 0xa5) i--;
-  return (uint32_t)i;
-}
-#endif
-
+${stackOfRun(`int (*volatile run)(const int8_t *, int8_t *) = ${identifier}_run`, 'if (run(sample, result) != 0) leave(3)')}
 int main(void) {
   uint32_t most = 0, samples = 0;
   if (!open_files()) leave(2);
@@ -120,21 +140,7 @@ int main(void) {
     if (bytes > most) most = bytes;
     samples++;
   }
-  say("samples ");
-  say_number(samples);
-  say(" arena ");
-  say_number(most);
-  say(" of ");
-  say_number(sizeof arena);
-#if defined(ON_BOARD)
-  say(" stack ");
-  say_number(stack_of_run());
-#endif
-  say("\\n");
-  leave(0);
-  return 0;
-}
-`
+${checkEnd('most', 'sizeof arena')}`
 }
 
 /** `main.c`: the smallest program around the model; its linked size is what the model takes of flash. */

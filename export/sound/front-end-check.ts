@@ -1,4 +1,4 @@
-import { CHECK_FILES } from '../c/check-program.ts'
+import { CHECK_FILES, checkEnd, stackOfRun } from '../c/check-program.ts'
 import { COUNT_TOOLS, ICOUNT_SHIFT, TIMER } from '../c/count-program.ts'
 
 /** What the programs are told about the front end. */
@@ -45,21 +45,7 @@ ${CHECK_FILES}static void run(void) {
   ${work(frontEnd)}
 }
 
-#if defined(ON_BOARD)
-/* Bytes of the stack that one run takes: the memory below is filled with a pattern, and then searched for what is left. */
-static uint32_t stack_of_run(void) {
-  enum { LOOKED_AT = 4096 };
-  void (*volatile call_run)(void) = run;
-  volatile uint8_t *top;
-  __asm__ volatile("mov %0, sp" : "=r"(top));
-  for (int i = 1; i <= LOOKED_AT; i++) top[-i] = 0xa5;
-  call_run();
-  int i = LOOKED_AT;
-  while (i > 0 && top[-i] == 0xa5) i--;
-  return (uint32_t)i;
-}
-#endif
-
+${stackOfRun('void (*volatile call_run)(void) = run', 'call_run()')}
 int main(void) {
   uint32_t samples = 0;
   if (!open_files()) leave(2);
@@ -68,21 +54,7 @@ int main(void) {
     if (!write_result()) leave(3);
     samples++;
   }
-  say("samples ");
-  say_number(samples);
-  say(" arena ");
-  say_number(sizeof re + sizeof im);
-  say(" of ");
-  say_number(sizeof re + sizeof im);
-#if defined(ON_BOARD)
-  say(" stack ");
-  say_number(stack_of_run());
-#endif
-  say("\\n");
-  leave(0);
-  return 0;
-}
-`
+${checkEnd('sizeof re + sizeof im', 'sizeof re + sizeof im')}`
 
 /** `count.c`: the instructions of one frame, and of preparing the network's input, on an emulated Cortex-M4. */
 export const frontEndCount = (

@@ -3,26 +3,16 @@ import os from 'node:os'
 import path from 'node:path'
 import test from 'ava'
 import { loadDataset } from '../../evaluators/datasets/load.ts'
-import { floatChecks } from '../../export/convert/convert-float.ts'
 import { convertModel } from '../../export/convert/convert-model.ts'
-import { runFloat } from '../../export/convert/float-writers.ts'
 import { readFloatOnnx } from '../../export/convert/read-onnx-float.ts'
 import { withEmbeddedWeights } from '../../formats/onnx/embed-weights.ts'
 import { ProtobufWriter } from '../../formats/onnx/protobuf.ts'
 import { externalData } from '../../formats/read-model.ts'
 import { UserError } from '../../lib/errors.ts'
+import { difference } from './onnx-difference.ts'
 import { OnnxWriter } from './onnx-writer.ts'
 
 /** Files as exporters of PyTorch write them, converted and compared with what ONNX Runtime makes of them. */
-
-/** Largest difference to ONNX Runtime, as a share of the largest output. */
-async function difference(bytes: Uint8Array): Promise<number> {
-  const read = readFloatOnnx(bytes)
-  const checks = await floatChecks(read, { bytes, kind: 'onnx' }, undefined)
-  const outputs = await runFloat(read, checks)
-  const largest = Math.max(...checks.expected.map(Math.abs))
-  return outputs.reduce((most, value, i) => Math.max(most, Math.abs(value - checks.expected[i]!)), 0) / largest
-}
 
 const square = (name: string, ...lengths: readonly number[]) => ({ [name]: lengths.map(BigInt) })
 const window = (kernel: number, stride: number, pad: number) => ({

@@ -1,19 +1,10 @@
 import test from 'ava'
-import { floatChecks } from '../../export/convert/convert-float.ts'
-import { runFloat } from '../../export/convert/float-writers.ts'
 import { readFloatOnnx } from '../../export/convert/read-onnx-float.ts'
 import { UserError } from '../../lib/errors.ts'
+import { difference } from './onnx-difference.ts'
 import { OnnxWriter } from './onnx-writer.ts'
 
 /** Files in which channels change places, as converters from Keras write them. */
-
-async function difference(bytes: Uint8Array): Promise<number> {
-  const read = readFloatOnnx(bytes)
-  const checks = await floatChecks(read, { bytes, kind: 'onnx' }, undefined)
-  const outputs = await runFloat(read, checks)
-  const largest = Math.max(...checks.expected.map(Math.abs))
-  return outputs.reduce((most, value, i) => Math.max(most, Math.abs(value - checks.expected[i]!)), 0) / largest
-}
 
 const toFirst = (w: OnnxWriter, x: string) => w.node('Transpose', [x], { perm: [0n, 3n, 1n, 2n] })
 const toLast = (w: OnnxWriter, x: string) => w.node('Transpose', [x], { perm: [0n, 2n, 3n, 1n] })

@@ -3,7 +3,7 @@ import { loadDataset } from '../../evaluators/datasets/load.ts'
 import { buildInferenceGraph } from '../../evaluators/training/onnx/inference-graph.ts'
 import { floatChecks } from '../../export/convert/convert-float.ts'
 import { convertModel } from '../../export/convert/convert-model.ts'
-import { FLOAT_WRITERS, runFloat } from '../../export/convert/float-writers.ts'
+import { FLOAT_WRITERS } from '../../export/convert/float-writers.ts'
 import { readFloatOnnx } from '../../export/convert/read-onnx-float.ts'
 import { foldNetwork } from '../../export/fold-network.ts'
 import { writeQdqModel } from '../../export/onnx-int8/write-model.ts'
@@ -18,6 +18,7 @@ import { geneOperations } from '../../search/genes.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import { refusedWhenDamaged } from './damage.ts'
 import { everyKind, nestedExperts, plausibleWeights, quantisedCase } from './networks.ts'
+import { difference } from './onnx-difference.ts'
 
 /** Files that `frugal export` writes, read by `frugal convert`. */
 
@@ -33,15 +34,6 @@ async function sampled(space: string, count: number, inputShape: readonly number
   const operations = geneOperations(genes(task))
   const random = randomStream(5, 'round trip')
   return Array.from({ length: count }, () => decode(operations.sample(random), task))
-}
-
-/** Largest difference of the network as it is read to the file in ONNX Runtime, as a share of the largest output. */
-async function difference(bytes: Uint8Array): Promise<number> {
-  const read = readFloatOnnx(bytes)
-  const checks = await floatChecks(read, { bytes, kind: 'onnx' }, undefined)
-  const outputs = await runFloat(read, checks)
-  const largest = Math.max(...checks.expected.map(Math.abs))
-  return outputs.reduce((most, value, i) => Math.max(most, Math.abs(value - checks.expected[i]!)), 0) / largest
 }
 
 const hasExperts = ({ nodes }: NetworkGraph): boolean => nodes.some(({ op }) => op.kind === 'routedExperts')
