@@ -7,6 +7,7 @@
 import { createBatcher } from '../evaluators/datasets/batches.ts'
 import type { Dataset } from '../evaluators/datasets/dataset.ts'
 import { loadDataset } from '../evaluators/datasets/load.ts'
+import { formatAccuracy } from '../lib/units.ts'
 import { shapeText, sizeOf } from '../network/shapes.ts'
 
 const STEPS = 400
@@ -98,8 +99,6 @@ class LogisticRegression {
   }
 }
 
-const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
-
 for (const data of process.argv.slice(2)) {
   const dataset = await loadDataset(data, { seed: 1 })
   const [train, test] = [samplesOf(dataset, 'train'), samplesOf(dataset, 'test')]
@@ -111,6 +110,6 @@ for (const data of process.argv.slice(2)) {
   const majority = test.labels.filter((label) => label === common).length / test.count
   const size = `${shapeText(dataset.inputShape)}, ${test.count} test samples`
   console.log(
-    `${dataset.name} (${size}): most common class ${percent(majority)}, logistic regression ${percent(model.accuracy(test))}`,
+    `${dataset.name} (${size}): most common class ${formatAccuracy(majority)}, logistic regression ${formatAccuracy(model.accuracy(test))}`,
   )
 }
