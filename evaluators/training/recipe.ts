@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
+import { yaml } from '../../lib/yaml.ts'
 import { AUGMENTATIONS, FAKE_QUANTISATIONS, OPTIMISERS, type Recipe } from './engine.ts'
 
 /** What a recipe may hold; bounds catch slips such as a learning rate in percent. */
@@ -77,7 +77,7 @@ export function loadRecipe(name: string): Recipe {
   }
   let content: unknown
   try {
-    content = parseYaml(readFileSync(name, 'utf8'))
+    content = yaml().parse(readFileSync(name, 'utf8'))
   } catch (error) {
     const [line] = messageOf(error).split('\n')
     throw new UserError(`the recipe file '${name}' cannot be read as JSON or YAML: ${line}`, { cause: error })

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { parseDocument } from 'yaml'
 import { canonicalJson, sha256Hex } from '../../lib/canonical-json.ts'
 import { messageOf, UserError } from '../../lib/errors.ts'
+import { yaml } from '../../lib/yaml.ts'
 import { defineSpace, type SearchSpace } from '../space.ts'
 import { declaredDecoder } from './decode.ts'
 import { declaredGenes } from './genes.ts'
@@ -24,7 +24,7 @@ export function loadDeclaredSpace(file: string): SearchSpace {
   let content: unknown
   try {
     // Merge keys (`<<: *name`) are of YAML 1.1, but people know them from elsewhere.
-    const document = parseDocument(readFileSync(file, 'utf8'), { merge: true })
+    const document = yaml().parseDocument(readFileSync(file, 'utf8'), { merge: true })
     // A warning, as of an unknown tag, means that something is not read as it is written.
     const trouble = document.errors[0] ?? document.warnings[0]
     if (trouble !== undefined) throw trouble
