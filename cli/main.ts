@@ -41,6 +41,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     }
     const program = yargs([...argv])
       .scriptName('frugal')
+      // Its messages are read below, and all else is in English.
+      .detectLocale(false)
       .usage('$0 <command>\n\nFinds the networks nobody can beat on accuracy, latency, energy and memory, per device.')
       .option('debug', { type: 'boolean', describe: 'Show stack traces of errors', global: true })
       .command([...COMMANDS])

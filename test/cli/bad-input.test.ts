@@ -1,9 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'ava'
 import Database from 'better-sqlite3'
 import { COMMANDS } from '../../cli/commands/index.ts'
-import { frugal, temporaryFolder } from './run-frugal.ts'
+import { FRUGAL, frugal, temporaryFolder } from './run-frugal.ts'
 
 /** Command lines that are wrong, and what the one sentence must name. */
 const WRONG: readonly (readonly [string, RegExp])[] = [
@@ -105,6 +106,13 @@ for (const [line, message] of WRONG) {
     t.false(/\n\s+at /.test(stderr), 'no stack trace')
   })
 }
+
+test('what is wrong is said in the same words whatever the language of the computer', (t) => {
+  const env = { ...process.env, LC_ALL: 'de_DE.UTF-8' }
+  const args = [FRUGAL, 'search', '--max-ltency', '5ms']
+  const { stderr } = spawnSync(process.execPath, args, { env, cwd: temporaryFolder(t), encoding: 'utf8' })
+  t.regex(stderr, /unknown flag --max-ltency: did you mean --max-latency\?; see/)
+})
 
 for (const { command } of COMMANDS) {
   const name = command.split(' ')[0]!
