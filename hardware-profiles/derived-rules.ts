@@ -81,8 +81,8 @@ export const DERIVED_RULES: Readonly<Record<DerivedKind, DerivedRule>> = {
     fallback: true,
     like: (facts) =>
       facts.macs > 0
-        ? { ...facts, kind: 'dense' }
-        : { ...facts, kind: 'softmax', outputs: facts.inputs + facts.outputs },
+        ? { ...facts, kind: 'dense', kernelWidth: 1 }
+        : { ...facts, kind: 'softmax', kernelWidth: 1, outputs: facts.inputs + facts.outputs },
   },
 }
 

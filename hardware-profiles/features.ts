@@ -1,4 +1,4 @@
-import type { Kernel, KernelKind } from '../network/schedule.ts'
+import { type Kernel, type KernelKind, ROW_NORMS } from '../network/schedule.ts'
 import { sizeOf, windowExtent, windowPadding } from '../network/shapes.ts'
 import { type OpOf, type Padding, type Pair, type Shape, type Steps, UNARY_FUNCTIONS } from '../network/types.ts'
 
@@ -74,7 +74,7 @@ function setWindow(facts: KernelFacts, kernel: Pair, stride: Pair, padding: Padd
 /**
  * Overwrites `facts` with the numbers of a kernel. One of several steps has their count and products as its window's height and
  * width, passes and their elements as its strides, and the width of a product as its output channels (`stepsOf` reads them). A
- * function of each element has its place among `UNARY_FUNCTIONS`, from 1, as its window's width.
+ * function of each element has its place among `UNARY_FUNCTIONS`, from 1, as its window's width, and a norm of rows 2, that of a sum's rows 3.
  */
 export function readFacts(kernel: Kernel, facts: KernelFacts): void {
   const { op, outputShape } = kernel
@@ -118,12 +118,15 @@ export function readFacts(kernel: Kernel, facts: KernelFacts): void {
     facts.same = 0
     if (kind === 'resize' && (op as OpOf<'resize'>).mode === 'bilinear') facts.kernelHeight = facts.kernelWidth = 2
     if (kind === 'unary') facts.kernelWidth = 1 + UNARY_FUNCTIONS.indexOf((op as OpOf<'unary'>).function)
-    if (kind === 'custom') setSteps(facts, (op as OpOf<'custom'>).steps)
+    if (kind === 'custom') setCustom(facts, op as OpOf<'custom'>)
   }
 }
 
-function setSteps(facts: KernelFacts, steps: Steps | undefined): void {
-  if (steps === undefined) return
+function setCustom(facts: KernelFacts, { name, steps }: OpOf<'custom'>): void {
+  if (steps === undefined) {
+    facts.kernelWidth = 2 + ROW_NORMS.findIndex((names) => names.has(name))
+    return
+  }
   const { count, products, width, passes, elements } = steps
   facts.kernelHeight = count
   facts.kernelWidth = products
@@ -134,7 +137,7 @@ function setSteps(facts: KernelFacts, steps: Steps | undefined): void {
 
 /** Steps of a custom kernel; undefined where it has none. */
 export const stepsOf = (facts: KernelFacts): Steps | undefined =>
-  facts.kind !== 'custom' || facts.strideWidth * facts.strideHeight * facts.kernelHeight * facts.kernelWidth === 1
+  facts.kind !== 'custom' || facts.strideWidth * facts.strideHeight * facts.kernelHeight === 1
     ? undefined
     : {
         count: facts.kernelHeight,
@@ -298,6 +301,10 @@ export const FEATURES = {
   /** Steps of a recurrent kernel, and the elements of all their passes; 0 for a kernel without steps. */
   steps: (f) => stepsOf(f)?.count ?? 0,
   stepElements: (f) => (stepsOf(f) === undefined ? 0 : f.kernelHeight * f.strideHeight * f.strideWidth),
+  /** Gates of a recurrent kernel: products for each of its results; 0 for a kernel without steps. */
+  gates: (f) => (stepsOf(f) === undefined ? 0 : Math.round((f.outChannels * f.kernelHeight) / f.outputs)),
+  /** 1 for a norm of rows, 2 for that of the rows of a sum; 0 for other kernels. */
+  rowNorm: (f) => (f.kind === 'custom' && stepsOf(f) === undefined ? f.kernelWidth - 1 : 0),
   outRowElements: (f) => f.outWidth * f.outChannels,
   windowElements: (f) => kernelArea(f) * f.inChannels,
 } satisfies Record<string, (facts: KernelFacts) => number>

@@ -6,7 +6,7 @@ import { FEATURES, type FeatureName, type KernelFacts } from './features.ts'
 import { BRANCHES, type Branches, branchFeatures, fitBranches } from './fit-branches.ts'
 import { fitNonNegative } from './least-squares.ts'
 import { type ProfileTable, type ProfileValidation, ROW_LENGTH, type TableModel } from './profile.ts'
-import { CompiledTable, factsOfRow, rowKey } from './table.ts'
+import { CompiledTable, factsOfRow, fitsRow, rowKey } from './table.ts'
 
 export type Provenance = TableModel['provenance']
 
@@ -106,7 +106,7 @@ function tableFrom(
       error90: Math.min(error90[at] ?? 0, MAX_ERROR90),
       provenance,
     })
-    for (const measurement of own) rows.push(...tableRow(measurement))
+    if (fitsRow(kernel)) for (const measurement of own) rows.push(...tableRow(measurement))
   })
   return { kernel, models, rows }
 }

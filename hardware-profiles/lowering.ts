@@ -22,15 +22,16 @@ export const CATALOGUE = new KernelCatalogue()
 export interface Fusion {
   readonly options: FusionOptions
   readonly name: string
-  /** The name of those that fuse alike where nothing is padded or quantised. */
+  /** The name of those that fuse alike where nothing is padded, quantised or custom. */
   readonly plainName: string
 }
 
-export function fusionOf({ fusedActivations, foldsPadding = false, convertsInput = false }: Profile): Fusion {
+export function fusionOf(profile: Profile): Fusion {
+  const { fusedActivations, foldsPadding = false, convertsInput = false, mergesSums = false } = profile
   const plainName = [...fusedActivations].sort().join()
   return {
-    options: { fusedActivations: new Set(fusedActivations), foldsPadding, convertsInput },
-    name: `${plainName}${foldsPadding ? ', padding' : ''}${convertsInput ? ', input' : ''}`,
+    options: { fusedActivations: new Set(fusedActivations), foldsPadding, convertsInput, mergesSums },
+    name: `${plainName}${foldsPadding ? ', padding' : ''}${convertsInput ? ', input' : ''}${mergesSums ? ', sums' : ''}`,
     plainName,
   }
 }
@@ -38,7 +39,11 @@ export function fusionOf({ fusedActivations, foldsPadding = false, convertsInput
 /** Whether nothing in a network could be folded but activations. */
 const isPlain = ({ nodes }: NetworkGraph): boolean =>
   nodes.every(
-    ({ op }) => op.kind !== 'pad' && op.kind !== 'quantize' && (op.kind !== 'routedExperts' || isPlain(op.body)),
+    ({ op }) =>
+      op.kind !== 'pad' &&
+      op.kind !== 'quantize' &&
+      op.kind !== 'custom' &&
+      (op.kind !== 'routedExperts' || isPlain(op.body)),
   )
 
 /** Lowers a schedule made elsewhere. */

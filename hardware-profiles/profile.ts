@@ -106,7 +106,7 @@ const rows = z.custom<readonly number[]>().superRefine((value, context) => {
 
 const table = z.strictObject({
   kernel: z.enum(KERNEL_KINDS),
-  models: z.array(costModel).min(1).max(8),
+  models: z.array(costModel).min(1).max(16),
   /** Measured rows, one after the other, `ROW_LENGTH` numbers each. */
   rows: rows.optional(),
 })
@@ -259,6 +259,8 @@ export const profileSchema = z.strictObject({
   foldsPadding: z.boolean().optional(),
   /** Bringing an image of bytes to the network's zero point is in the price of what comes next. Default false: it is a kernel. */
   convertsInput: z.boolean().optional(),
+  /** A sum that only a norm of its rows reads is one kernel with it. Default false: they are two. */
+  mergesSums: z.boolean().optional(),
   /** Unit of every cost in the tables. */
   latencyUnit: z.enum(['cycles', 'us']),
   /** Spent once an inference, in the latency unit. */

@@ -131,6 +131,9 @@ export function factsOfRow(kind: KernelFacts['kind'], row: readonly number[], st
   return facts
 }
 
+/** Whether a row holds all that tells kernels of a kind apart: it has no room for functions, names and steps. */
+export const fitsRow = (kind: KernelFacts['kind']): boolean => kind !== 'custom' && kind !== 'unary'
+
 /** Overwrites facts that are empty, or of another row of the same kind. */
 function readRow(kind: KernelFacts['kind'], row: readonly number[], start: number, facts: KernelFacts): void {
   facts.kind = kind

@@ -70,6 +70,8 @@ export interface FusionOptions {
   readonly foldsPadding?: boolean
   /** Bringing an image of bytes to the network's zero point is part of taking it in, and no kernel. Default false. */
   readonly convertsInput?: boolean
+  /** A sum that only a norm of its rows reads is one kernel with it. Default false. */
+  readonly mergesSums?: boolean
 }
 
 const DEFAULT_FUSION: FusionOptions = { fusedActivations: new Set(['relu', 'relu6']) }
@@ -85,8 +87,15 @@ const FUSES_ACTIVATION: ReadonlySet<KernelKind> = new Set([
   'elementwise',
 ])
 const FLOAT_BYTES = 4
+/** Names of custom kernels that normalise rows, and of those that do so with the sum of two operands. */
+export const ROW_NORMS: readonly [ReadonlySet<string>, ReadonlySet<string>] = [
+  new Set(['LayerNormalization', 'SimplifiedLayerNormalization', 'RMSNormalization']),
+  new Set(['SkipLayerNormalization', 'SkipSimplifiedLayerNormalization']),
+]
 
 interface MutableKernel extends Kernel {
+  kind: KernelKind
+  op: Op
   activation: ActivationKind | 'none'
   weightElements: number
   biasElements: number
@@ -186,6 +195,15 @@ function lower(lowering: Lowering, graph: NetworkGraph, prefix: string, entry: n
           tensor = tensorOf[operand]!
         } else if (before >= 0 && readOnce(operand) && fuse(kernels[before]!, kind, node.shape, options)) {
           tensor = kernels[before]!.output
+          producer = before
+        } else if (
+          options.mergesSums === true &&
+          kernels[before]?.kind === 'add' &&
+          isRowNorm(op) &&
+          readOnce(operand)
+        ) {
+          normaliseSum(kernels[before], node.shape, from, unread)
+          tensor = kernels[before].output
           producer = before
         } else {
           const folds = options.foldsPadding === true && readOnce(operand)
@@ -393,6 +411,18 @@ function fuse(before: MutableKernel, kind: OpKind, shape: Shape, options: Fusion
     return true
   }
   return false
+}
+
+const isRowNorm = (op: Op): boolean => op.kind === 'custom' && ROW_NORMS[0].has(op.name)
+
+/** Makes a sum the norm of its rows, which also takes over the constants that the norm reads. */
+function normaliseSum(sum: MutableKernel, shape: Shape, from: readonly number[], unread: number[]): void {
+  sum.kind = 'custom'
+  sum.op = { kind: 'custom', name: 'SkipLayerNormalization', shape }
+  for (const link of from) {
+    sum.weightElements += unread[link] ?? 0
+    unread[link] = 0
+  }
 }
 
 const lastOf = (shape: Shape): number => shape[shape.length - 1]!

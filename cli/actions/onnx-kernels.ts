@@ -12,10 +12,14 @@ const WRITTEN: ReadonlySet<OpKind> = new Set([
   'softmax',
   'concat',
   'globalAveragePool',
+  'averagePool',
+  'maxPool',
+  'add',
   'custom',
 ])
 const FUNCTIONS: Partial<Record<OpOf<'unary'>['function'], string>> = { tanh: 'Tanh', elu: 'Elu', softplus: 'Softplus' }
-const RECURRENT: ReadonlySet<string> = new Set(['LSTM', 'GRU'])
+const NORM = 'LayerNormalization'
+const RECURRENT: ReadonlySet<string> = new Set(['LSTM', 'GRU', 'RNN'])
 
 /**
  * Whether `kernelFile` can write a network: convolutions of every sort on a map or a sequence, functions of each element, softmaxes of rows and recurrent
@@ -27,7 +31,7 @@ export const isKernelNetwork = ({ nodes }: NetworkGraph): boolean =>
       WRITTEN.has(op.kind) &&
       (op.kind !== 'globalAveragePool' || op.keepDims) &&
       (op.kind !== 'unary' || FUNCTIONS[op.function] !== undefined) &&
-      (op.kind !== 'custom' || RECURRENT.has(op.name)),
+      (op.kind !== 'custom' || RECURRENT.has(op.name) || op.name === NORM),
   ) && nodes[0]!.shape.length > 1
 
 /** Times do not depend on it, as long as results stay ordinary numbers. */
@@ -87,6 +91,29 @@ const transposed: Writer<'transposeConv2d'> = (emitter, id, op, inputs, shape) =
     },
   )
 
+const pooled: Writer<'averagePool' | 'maxPool'> = (emitter, _, op, inputs, [height, width]) => {
+  const rows = windowPadding(height!, op.kernel[0], op.stride[0], op.padding)
+  const columns = windowPadding(width!, op.kernel[1], op.stride[1], op.padding)
+  const axes = height === 1 && width! > 1 ? [1] : [0, 1]
+  const padding = axes.map((axis) => [rows, columns][axis]!)
+  return emitter.node(op.kind === 'maxPool' ? 'MaxPool' : 'AveragePool', inputs, {
+    attributes: {
+      kernel_shape: axes.map((axis) => BigInt(op.kernel[axis]!)),
+      strides: axes.map((axis) => BigInt(op.stride[axis]!)),
+      pads: [...padding.map(([before]) => before), ...padding.map(([, after]) => after)].map(BigInt),
+    },
+  })
+}
+
+const normalised: Writer<'custom'> = (emitter, id, _, inputs, shape) => {
+  const features = [shape.at(-1)!]
+  return emitter.node(NORM, [
+    inputs[0]!,
+    stored(emitter, `${id}.scale`, features),
+    stored(emitter, `${id}.bias`, features),
+  ])
+}
+
 const recurrent: Writer<'custom'> = (emitter, id, op, inputs, [count, features]) => {
   const width = op.steps!.width
   const units = op.shape[0]! / count!
@@ -101,9 +128,12 @@ const recurrent: Writer<'custom'> = (emitter, id, op, inputs, [count, features])
 function emit(emitter: OnnxEmitter, { op, id }: NetworkNode, inputs: readonly Value[], shape: Shape): Value {
   if (op.kind === 'conv2d' || op.kind === 'depthwiseConv2d') return convolution(emitter, id, op, inputs, shape)
   if (op.kind === 'transposeConv2d') return transposed(emitter, id, op, inputs, shape)
+  if (op.kind === 'averagePool' || op.kind === 'maxPool') return pooled(emitter, id, op, inputs, shape)
+  if (op.kind === 'custom' && op.name === NORM) return normalised(emitter, id, op, inputs, shape)
   if (op.kind === 'custom') return recurrent(emitter, id, op, inputs, shape)
   if (op.kind === 'unary') return emitter.node(FUNCTIONS[op.function]!, inputs)
   if (op.kind === 'softmax') return emitter.node('Softmax', inputs, { attributes: { axis: -1n } })
+  if (op.kind === 'add') return emitter.node('Add', inputs)
   if (op.kind === 'relu') return emitter.node('Relu', inputs)
   if (op.kind === 'concat') return emitter.node('Concat', inputs, { attributes: { axis: 1n } })
   return emitter.node('GlobalAveragePool', inputs)

@@ -7,7 +7,7 @@ import { emptyFacts, FEATURES, type KernelFacts, readFacts } from '../features.t
 import { applies, fitTable, type Measurement, type ModelForm, type Provenance } from '../fit-table.ts'
 import type { ProfileTable, TableModel } from '../profile.ts'
 import { CompiledTable } from '../table.ts'
-import { type MicroBenchmark, TIMED_FUNCTIONS } from './micro-benchmarks.ts'
+import { FEW_WEIGHTS, type MicroBenchmark, TIMED_FUNCTIONS } from './micro-benchmarks.ts'
 import { withSteadyWeights } from './steady-weights.ts'
 
 /** Least times of the two chains of a micro-benchmark. */
@@ -19,7 +19,7 @@ export interface ChainTime {
 
 /** What onnxruntime applies inside convolutions without another pass over the result. */
 export const HOST_FUSED = ['relu'] as const
-const FUSION = { fusedActivations: new Set(HOST_FUSED) }
+const FUSION = { fusedActivations: new Set(HOST_FUSED), mergesSums: true }
 
 /** Channels that fill whole blocks are pooled by a faster kernel. */
 const BLOCKED_MAPS: readonly ModelForm[] = [
@@ -40,7 +40,13 @@ const DEPTHWISE: readonly ModelForm[] = [
  * stands twice is needed before all of its own can be.
  */
 const FORMS: readonly (readonly [KernelKind, readonly ModelForm[]])[] = [
-  ['dense', [{ features: ['weightElements', 'outputs', 'one'] }]],
+  [
+    'dense',
+    [
+      { when: { weightElements: [0, FEW_WEIGHTS] }, features: ['weightElements', 'outputs', 'one'] },
+      { features: ['weightElements', 'outputs', 'one'] },
+    ],
+  ],
   ['relu', PER_ELEMENT],
   ['hardSwish', PER_ELEMENT],
   ['hardSigmoid', PER_ELEMENT],
@@ -52,6 +58,8 @@ const FORMS: readonly (readonly [KernelKind, readonly ModelForm[]])[] = [
   [
     'conv2d',
     [
+      // Vectors, as squeeze and excitation has them: reading the weights is all.
+      { when: { pixels: [1, 1], kernelArea: [1, 1] }, features: ['weightElements', 'inputs', 'outputs', 'one'] },
       // Too few channels for a block of them, as in the first convolution of a network.
       { when: { inChannels: [1, 15] }, features: ['macs', 'insideTapElements', 'inputs', 'outputs', 'one'] },
       { when: ODD_CHANNELS, features: ['macs', 'insideTapElements', 'inputs', 'outputs', 'one'] },
@@ -80,6 +88,8 @@ const LINE: ModelForm = {
   features: ['macs', 'groupTapElements', 'weightElements', 'groups', 'outputs', 'one'],
 }
 
+const POOLED_LINE: ModelForm = { when: { line: [1, 1] }, features: ['insideTapElements', 'outputs', 'one'] }
+
 /**
  * Forms of what a table's rows cannot tell from each other, by kind: convolutions in groups, for which runtimes have fast
  * kernels where the groups fill whole blocks of channels; those whose window has gaps, most of which may lie outside a small map;
@@ -89,7 +99,10 @@ const LINE: ModelForm = {
 const UNUSUAL_FORMS: Partial<Record<KernelKind, readonly ModelForm[]>> = {
   conv2d: [
     LINE,
-    { when: { grouped: [1, 1], channelTail16: [0, 0] }, features: ['macs', 'outputs', 'grouped'] },
+    {
+      when: { grouped: [1, 1], channelTail16: [0, 0] },
+      features: ['macs', 'inputs', 'outputs', 'weightElements', 'grouped'],
+    },
     {
       when: { grouped: [1, 1] },
       features: ['macs', 'groupTapElements', 'groups', 'outputs', 'weightElements', 'grouped'],
@@ -103,7 +116,19 @@ const UNUSUAL_FORMS: Partial<Record<KernelKind, readonly ModelForm[]>> = {
     return { when: { elementFunction: [place, place] }, features: ['outputs', 'one'] }
   }),
   transposeConv2d: [{ features: ['macs', 'inputs', 'outputs', 'weightElements', 'one'] }],
-  custom: [{ when: { steps: [1, 1e9] }, features: ['macs', 'steps', 'stepElements', 'one'] }],
+  averagePool: [POOLED_LINE],
+  maxPool: [POOLED_LINE],
+  custom: [
+    ...[1, 3, 4].map(
+      (gates): ModelForm => ({
+        when: { steps: [1, 1e9], gates: [gates, gates] },
+        features: ['macs', 'steps', 'stepElements', 'one'],
+      }),
+    ),
+    ...[1, 2].map(
+      (place): ModelForm => ({ when: { rowNorm: [place, place] }, features: ['outputs', 'pixels', 'one'] }),
+    ),
+  ],
 }
 
 interface Alike {

@@ -57,6 +57,7 @@ export function hostProfile(measured: HostMeasurements): { readonly profile: Pro
     runtime,
     dataType: 'float32',
     fusedActivations: [...HOST_FUSED],
+    mergesSums: true,
     latencyUnit: 'us',
     inferenceOverhead: Number(overheadUs(chains, tables).toPrecision(4)),
     ...(weightStream === undefined ? {} : { weightStream }),

@@ -10,13 +10,16 @@ import {
   GROUPED,
   HEADS,
   MAPS_AND_CHANNELS,
+  NORMALISED,
   ODD_CHANNELS,
   ODD_DEPTHWISE,
   POINTWISE,
+  POOLED_SEQUENCES,
   RECURRENT,
   SEQUENCES,
   SOFTMAX_ROWS,
   STRIDED,
+  STRIDED_POINTWISE,
   SUMMED,
   TRANSPOSED,
   UNALIGNED,
@@ -43,10 +46,15 @@ export interface MicroBenchmark {
 /** Of kernels of some microseconds the difference of many counts; one of a millisecond is well above every disturbance. */
 const REPEATS: Pair = [2, 10]
 const LARGE_REPEATS: Pair = [2, 4]
+/** Of kernels that mostly read weights: as many as a network has, which the nearest cache does not hold. */
+const COLD_REPEATS: Pair = [8, 64]
+/** So many weights of a dense layer lie in the nearest cache from one inference of a small network to the next. */
+export const FEW_WEIGHTS = 90_000
 /** MACs of a kernel that takes about a millisecond. */
 const LARGE_MACS = 3e7
 
-type Block = (b: GraphBuilder, x: string) => string
+/** @param first what the first block reads */
+type Block = (b: GraphBuilder, x: string, first: string) => string
 type Shape3 = readonly [number, number, number]
 
 /** Channels from which on runtimes lay maps out in blocks of channels. */
@@ -66,8 +74,9 @@ const chain = (subject: KernelKind, what: string, shape: readonly number[], bloc
   closing: 0,
   build(repeats) {
     const b = new GraphBuilder()
-    let x = laidOut(b, shape)
-    for (let i = 0; i < repeats; i++) x = block(b, x)
+    const first = laidOut(b, shape)
+    let x = first
+    for (let i = 0; i < repeats; i++) x = block(b, x, first)
     return b.build(x)
   },
 })
@@ -79,12 +88,12 @@ const chain = (subject: KernelKind, what: string, shape: readonly number[], bloc
 const side = (subject: KernelKind, what: string, shape: Shape3, macs: number, block: Block): MicroBenchmark => ({
   name: `${subject} ${what}`,
   subject,
-  repeats: macs > LARGE_MACS ? LARGE_REPEATS : REPEATS,
+  repeats: macs > LARGE_MACS ? LARGE_REPEATS : shape[0] * shape[1] === 1 ? COLD_REPEATS : REPEATS,
   closing: 1,
   build(repeats) {
     const b = new GraphBuilder()
     const x = laidOut(b, shape)
-    const means = Array.from({ length: repeats }, () => b.globalAveragePool(block(b, x), true))
+    const means = Array.from({ length: repeats }, () => b.globalAveragePool(block(b, x, x), true))
     return b.build(b.node({ kind: 'concat' }, ...means))
   },
 })
@@ -103,7 +112,7 @@ function convolution(map: number, channels: number, filters: number, window: Win
   const unusual = `${groups > 1 ? `, ${groups} groups` : ''}${dilation > 1 ? `, dilation ${dilation}` : ''}`
   const what = `${kernel}x${kernel}/${stride} ${sizeText(map, channels)}-${filters}${unusual}`
   const macs = (kernel ** 2 * Math.ceil(map / stride) ** 2 * channels * filters) / groups
-  return side('conv2d', what, [map, map, channels], macs, (b, x) =>
+  const block: Block = (b, x) =>
     b.activation(
       b.node(
         {
@@ -121,17 +130,30 @@ function convolution(map: number, channels: number, filters: number, window: Win
         x,
       ),
       'relu',
-    ),
-  )
+    )
+  const shape = [map, map, channels] as const
+  if (groups === 1 || (channels / groups) % BLOCK === 0) return side('conv2d', what, shape, macs, block)
+  // Groups that fill no blocks leave the layout of the convolution before them, and what follows comes back to it.
+  const afterAnother: Block = (b, x, first) => block(b, filtered('relu')(b, x), first)
+  return stride === 1 && channels === filters
+    ? chain('conv2d', what, shape, afterAnother)
+    : side('conv2d', what, shape, macs, afterAnother)
 }
 
 /** A convolution of a sequence; as many groups as channels are a depthwise one. */
-function onSequence(length: number, channels: number, filters: number, kernel: number, groups: number): MicroBenchmark {
-  const what = `1x${kernel} 1x${length}x${channels}-${filters}`
+function onSequence(
+  length: number,
+  channels: number,
+  filters: number,
+  kernel: number,
+  groups: number,
+  stride = 1,
+): MicroBenchmark {
+  const what = `1x${kernel}/${stride} 1x${length}x${channels}-${filters}`
   const shape = [1, length, channels] as const
   return groups === 1
     ? side('conv2d', what, shape, 0, (b, x) =>
-        b.activation(b.conv2d(x, filters, { kernel: [1, kernel], bias: true }), 'relu'),
+        b.activation(b.conv2d(x, filters, { kernel: [1, kernel], stride: [1, stride], bias: true }), 'relu'),
       )
     : side('depthwiseConv2d', what, shape, 0, (b, x) =>
         b.activation(b.depthwiseConv2d(x, { kernel: [1, kernel], bias: true }), 'relu'),
@@ -158,7 +180,7 @@ const transposed = (map: number, channels: number, filters: number, kernel: numb
 export const TIMED_FUNCTIONS = ['tanh', 'elu', 'softplus'] as const
 
 /** Gates of a recurrent layer. */
-const GATES = { LSTM: 4, GRU: 3 } as const
+const GATES = { LSTM: 4, GRU: 3, RNN: 1 } as const
 
 /** Recurrent layers side by side on one sequence. */
 const recurrent = (name: keyof typeof GATES, count: number, features: number, units: number): MicroBenchmark => ({
@@ -177,6 +199,10 @@ const recurrent = (name: keyof typeof GATES, count: number, features: number, un
   },
 })
 
+/** Norm of the rows of a sequence. */
+const rowNorm = (b: GraphBuilder, x: string): string =>
+  b.node({ kind: 'custom', name: 'LayerNormalization', shape: b.shape(x) }, x)
+
 const strided = (map: number, channels: number, kernel: number, stride = 2): MicroBenchmark =>
   side('depthwiseConv2d', `${kernel}x${kernel}/${stride} ${sizeText(map, channels)}`, [map, map, channels], 0, (b, x) =>
     b.activation(b.depthwiseConv2d(x, { kernel, stride, bias: true }), 'relu'),
@@ -192,8 +218,8 @@ const depthwise = (map: number, channels: number, kernel: number): MicroBenchmar
 
 /** A depthwise convolution and what follows it: kinds that runtimes treat otherwise alone than after a convolution. */
 const filtered =
-  (kind?: ActivationKind, kernel = 3): Block =>
-  (b, x) => {
+  (kind?: ActivationKind, kernel = 3) =>
+  (b: GraphBuilder, x: string): string => {
     const y = b.depthwiseConv2d(x, { kernel, bias: true })
     return kind === undefined ? y : b.activation(y, kind)
   }
@@ -217,11 +243,18 @@ const pool = (kind: 'averagePool' | 'maxPool', map: number, channels: number, ke
     b.node({ kind, kernel: [kernel, kernel], stride: [1, 1], padding: 'same' }, x),
   )
 
+/** Layers that the nearest cache can keep are repeated only so often that it does. */
+const denseRepeats = (weights: number): Pair =>
+  weights > FEW_WEIGHTS ? REPEATS : [1, Math.max(2, Math.min(10, Math.floor((2 * FEW_WEIGHTS) / weights)))]
+
 /** Every kind of kernel over the sizes of small and of usual networks. */
 export function microBenchmarks(): readonly MicroBenchmark[] {
   const half = MAPS_AND_CHANNELS.filter((_, i) => i % 2 === 0)
   return [
     ...POINTWISE.map(([map, channels, filters]) => convolution(map, channels, filters, { kernel: 1 })),
+    ...STRIDED_POINTWISE.map(([map, channels, filters]) =>
+      convolution(map, channels, filters, { kernel: 1, stride: 2 }),
+    ),
     ...WINDOWED.map(([map, channels, filters, kernel, stride]) =>
       convolution(map, channels, filters, { kernel, stride }),
     ),
@@ -235,8 +268,21 @@ export function microBenchmarks(): readonly MicroBenchmark[] {
       convolution(map, channels, filters, { kernel }),
     ),
     ...SEQUENCES.map((sizes) => onSequence(...sizes)),
+    ...(['averagePool', 'maxPool'] as const).flatMap((kind) =>
+      POOLED_SEQUENCES.map(([length, channels, kernel]) =>
+        chain(kind, `1x${kernel} 1x${length}x${channels}`, [1, length, channels], (b, x) =>
+          b.node({ kind, kernel: [1, kernel], stride: [1, 1], padding: 'same' }, x),
+        ),
+      ),
+    ),
+    ...NORMALISED.flatMap(([rows, elements]) => [
+      chain('custom', `norm ${rows}x${elements}`, [rows, elements], rowNorm),
+      chain('custom', `norm of a sum ${rows}x${elements}`, [rows, elements], (b, x, first) =>
+        rowNorm(b, b.add(x, first)),
+      ),
+    ]),
     ...TRANSPOSED.map((sizes) => transposed(...sizes)),
-    ...(['LSTM', 'GRU'] as const).flatMap((name) => RECURRENT.map((sizes) => recurrent(name, ...sizes))),
+    ...(['LSTM', 'GRU', 'RNN'] as const).flatMap((name) => RECURRENT.map((sizes) => recurrent(name, ...sizes))),
     ...MAPS_AND_CHANNELS.map(([map, channels]) => depthwise(map, channels, 3)),
     ...half.map(([map, channels]) => depthwise(map, channels, 5)),
     ...WIDE_WINDOWS.map(([map, channels]) => depthwise(map, channels, 7)),
@@ -245,9 +291,10 @@ export function microBenchmarks(): readonly MicroBenchmark[] {
     ...ALIGNED.map(([map, channels]) =>
       side('globalAveragePool', sizeText(map, channels), [map, map, channels], 0, filtered('relu')),
     ),
-    ...DENSE.map(([features, units]) =>
-      chain('dense', `${features}-${units}`, [features], (b, x) => b.dense(b.dense(x, units), features)),
-    ),
+    ...DENSE.map(([features, units]) => ({
+      ...chain('dense', `${features}-${units}`, [features], (b, x) => b.dense(b.dense(x, units), features)),
+      repeats: denseRepeats(features * units),
+    })),
     ...onMaps('relu6', FEW_MAPS, filtered('relu6')),
     ...(['relu', 'hardSwish', 'hardSigmoid', 'sigmoid'] as const).flatMap((kind) =>
       onMaps(kind, FEW_MAPS, (b, x) => b.activation(x, kind)),

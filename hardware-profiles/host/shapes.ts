@@ -88,6 +88,9 @@ export const POINTWISE: readonly (readonly [number, number, number])[] = [
   [1, 16, 64],
   [1, 256, 64],
   [1, 960, 240],
+  [1, 80, 320],
+  [1, 320, 80],
+  [1, 48, 1152],
   [2, 256, 512],
   [3, 128, 256],
   [4, 64, 64],
@@ -219,6 +222,9 @@ export const GROUPED: readonly (readonly [number, number, number, number, number
   [7, 384, 384, 12, 1],
   [14, 160, 160, 5, 1],
   [28, 160, 160, 10, 2],
+  [7, 784, 784, 49, 1],
+  [14, 784, 784, 49, 2],
+  [28, 320, 320, 20, 2],
 ]
 
 /** Map, channels in and out, distance between the window's positions; windows of 3 × 3. */
@@ -292,8 +298,8 @@ export const SOFTMAX_ROWS = [
   [800, 21],
 ] as const
 
-/** Length, channels in and out, window and groups of convolutions of sequences. */
-export const SEQUENCES: readonly (readonly [number, number, number, number, number])[] = [
+/** Length, channels in and out, window, groups and stride of convolutions of sequences; the last ones read sound. */
+export const SEQUENCES: readonly (readonly [number, number, number, number, number, number?])[] = [
   [128, 8, 32, 5, 1],
   [64, 32, 64, 3, 1],
   [256, 16, 16, 9, 1],
@@ -305,6 +311,10 @@ export const SEQUENCES: readonly (readonly [number, number, number, number, numb
   [64, 64, 64, 3, 64],
   [256, 32, 32, 5, 32],
   [32, 128, 128, 3, 128],
+  [16000, 1, 32, 80, 1, 16],
+  [8000, 1, 64, 32, 1, 8],
+  [4000, 1, 16, 16, 1, 4],
+  [1024, 32, 64, 8, 1, 2],
 ]
 
 /** Map, channels in and out, window and stride of transposed convolutions. */
@@ -316,6 +326,33 @@ export const TRANSPOSED: readonly (readonly [number, number, number, number, num
   [28, 32, 32, 3, 2],
   [8, 32, 8, 3, 2],
 ]
+
+/** Length and channels of sequences that are pooled, and the window. */
+export const POOLED_SEQUENCES = [
+  [250, 32, 4],
+  [64, 64, 4],
+  [500, 32, 2],
+  [32, 128, 2],
+  [1000, 16, 3],
+  [128, 64, 8],
+] as const
+
+/** Rows and their elements that are normalised. */
+export const NORMALISED = [
+  [16, 64],
+  [64, 128],
+  [100, 192],
+  [197, 384],
+  [49, 768],
+] as const
+
+/** Map, channels in and out of 1×1 convolutions of stride 2. */
+export const STRIDED_POINTWISE = [
+  [8, 64, 128],
+  [14, 320, 784],
+  [28, 144, 320],
+  [56, 64, 128],
+] as const
 
 /** Steps, features and units of recurrent layers. */
 export const RECURRENT: readonly (readonly [number, number, number])[] = [

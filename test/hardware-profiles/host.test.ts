@@ -101,6 +101,59 @@ test('functions that runtimes take one by one have prices of their own', async (
   t.true(us('gelu') < 3 * us('elu'))
 })
 
+test('a sum that only a norm reads is one kernel with it, and what it takes is not the price of a norm alone', async (t) => {
+  const rows = { kind: 'custom', name: 'LayerNormalization', shape: [60, 96] } as const
+  const merged: Timer = async (graph) => {
+    const { kernels } = scheduleOf(graph, { fusedActivations: new Set(['relu']), mergesSums: true })
+    const us = kernels.map(({ op, macs, outputShape }) => {
+      const slow = op.kind === 'custom' && op.name === 'SkipLayerNormalization' ? 5e-3 : 1e-4
+      return 1e-5 * macs + slow * sizeOf(outputShape) + 0.5
+    })
+    return (us.reduce((sum, value) => sum + value, 0) + OVERHEAD_US) / 1000
+  }
+  const model = createCostModel(hostProfile(await measureHost(merged, OPTIONS)).profile)
+  const us = (build: (b: GraphBuilder, x: string) => string): readonly number[] => {
+    const b = new GraphBuilder()
+    const { layers } = model.price(b.build(build(b, b.input([60, 96]))), { layers: true })
+    return layers.map(({ latencyMs }) => 1000 * latencyMs)
+  }
+  const elements = 60 * 96
+  const [alone] = us((b, x) => b.node(rows, x))
+  const after = us((b, x) => b.node(rows, b.add(b.activation(x, 'relu'), x)))
+  t.true(Math.abs(alone! / (1e-4 * elements + 0.5) - 1) < 0.1, `${alone}`)
+  t.is(after.length, 2)
+  t.true(Math.abs(after[1]! / (5e-3 * elements + 0.5) - 1) < 0.1, `${after}`)
+  // Read twice, the sum stays what it was.
+  const twice = us((b, x) => {
+    const sum = b.add(b.activation(x, 'relu'), x)
+    return b.add(b.node(rows, sum), sum)
+  })
+  t.is(twice.length, 4)
+})
+
+test('recurrent layers are priced by the number of their gates', async (t) => {
+  const byGates: Timer = async (graph, budget) => {
+    const steps = graph.nodes.flatMap(({ op }) => (op.kind === 'custom' && op.steps !== undefined ? [op] : []))
+    const us = steps.reduce((sum, op) => sum + op.steps!.count * (op.name === 'RNN' ? 3 : 0.3), 0)
+    return (await steadyUs(graph, budget)) + us / 1000
+  }
+  const model = createCostModel(hostProfile(await measureHost(byGates, OPTIONS)).profile)
+  const us = (name: string, gates: number): number => {
+    const steps = { count: 50, products: 1, width: gates * 40, passes: 1, elements: gates * 40 }
+    const b = new GraphBuilder()
+    const op = { kind: 'custom', name, shape: [50 * 40], macs: 50 * gates * 40 * 60, steps } as const
+    return 1000 * model.price(b.build(b.node(op, b.input([50, 20])))).latencyMs - OVERHEAD_US
+  }
+  for (const [name, gates, each] of [
+    ['RNN', 1, 3],
+    ['GRU', 3, 0.3],
+    ['LSTM', 4, 0.3],
+  ] as const) {
+    const expected = 50 * each + 1e-5 * 50 * gates * 40 * 60 + 1e-4 * 2000 + 0.5
+    t.true(Math.abs(us(name, gates) / expected - 1) < 0.1, `${name} ${us(name, gates)} ${expected}`)
+  }
+})
+
 test('another processor or runtime is another file; the cache is where the system keeps such files', (t) => {
   t.is(hostFile('profile', IDENTITY), hostFile('profile', { ...IDENTITY }))
   for (const changed of [{ cpu: 'Other' }, { runtimeVersion: '1.0.1' }, { platform: 'darwin-arm64' }]) {
