@@ -23,8 +23,6 @@ export const OBJECTIVE_NAMES: readonly ObjectiveName[] = [
   'macs',
 ]
 
-export const DEFAULT_OBJECTIVES: readonly ObjectiveName[] = ['accuracy', 'latencyMs', 'energyMj', 'peakRamBytes']
-
 /**
  * The minimisation vector of a trial on a device. This is the only place where a sign flips: accuracy becomes the error
  * 1 − accuracy. A `Failure` when any entry is not a finite number.

@@ -10,7 +10,7 @@ import { print } from './output.ts'
 import { type TeacherArguments, taught, withTeacherFlags } from './teacher.ts'
 
 /** Stands for the best network of the experiment instead of a file. */
-export const BEST = 'best'
+const BEST = 'best'
 
 /** The trial whose network teaches the others: the longest trained ones' highest validation accuracy, of equals the first. */
 export function bestTrial(trials: readonly TrialRecord[]): TrialRecord | undefined {

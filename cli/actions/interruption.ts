@@ -1,5 +1,5 @@
 /** Exit code of a command that Ctrl-C stopped. */
-export const INTERRUPTED = 130
+const INTERRUPTED = 130
 
 /** What is being done gets this long to come to an end by itself. */
 const PATIENCE_MS = 500

@@ -57,7 +57,7 @@ export const ladderOf = ({ ladder }: LadderSettings): Ladder =>
 export const trialsOf = (settings: LadderSettings): number => plannedTrials(settings.trials, ladderOf(settings))
 
 /** Share of the epochs, weighed by the data they see, that training every network fully would take. */
-export function costShare(settings: LadderSettings): number {
+function costShare(settings: LadderSettings): number {
   const costs = stagesOf(settings).map(({ epochs, dataFraction, resolution = 1 }) => {
     return epochs * dataFraction * resolution ** 2
   })

@@ -74,7 +74,7 @@ export const trainingSeed = (seed: number, archId: string): number =>
   Number.parseInt(sha256Hex(`${seed}/${archId}`).slice(0, 12), 16)
 
 /** How a network is trained on a rung of the search's ladder. */
-export function evaluationRequest(
+function evaluationRequest(
   settings: SearchSettings,
   network: Pick<EvaluationRequest, 'graph' | 'archId'>,
   rung: number,

@@ -25,7 +25,7 @@ const limitsSchema = z.strictObject({
 export type DeviceLimits = z.infer<typeof limitsSchema>
 
 /** Everything that decides the outcome of a search. Stored with the experiment; a resumed search reads it back. */
-export const settingsSchema = z.strictObject({
+const settingsSchema = z.strictObject({
   /** `builtin`, or an absolute path. */
   data: z.string(),
   space: z.string(),
@@ -63,7 +63,7 @@ export const settingsSchema = z.strictObject({
 export type SearchSettings = z.infer<typeof settingsSchema>
 
 /** The devices of `npx frugal search`: one of each family. */
-export const DEFAULT_DEVICES: readonly string[] = ['stm32f446-tflm-cmsisnn', 'efr32xg24-mvp', 'titan-rtx']
+const DEFAULT_DEVICES: readonly string[] = ['stm32f446-tflm-cmsisnn', 'efr32xg24-mvp', 'titan-rtx']
 
 /** Samples a proxy training sees by default: enough to rank networks, little enough to train dozens in minutes. */
 const DEFAULT_SAMPLES_SEEN = 54_000

@@ -4,7 +4,7 @@ import { Pace } from './pace.ts'
 import { type ProgressSnapshot, progressLine, progressLines } from './progress-lines.ts'
 import { shownText, type TextStream, terminalOf, type Variables } from './terminal.ts'
 
-export type { FrontProgress, ProgressSnapshot } from './progress-lines.ts'
+export type { ProgressSnapshot } from './progress-lines.ts'
 
 export interface ProgressOptions {
   readonly stream: TextStream

@@ -14,8 +14,8 @@ export interface SampleRange {
   readonly count: number
 }
 
-export const DEFAULT_VALIDATION_FRACTION = 0.1
-export const DEFAULT_TEST_FRACTION = 0.2
+const DEFAULT_VALIDATION_FRACTION = 0.1
+const DEFAULT_TEST_FRACTION = 0.2
 
 /** Sample indices grouped by class, each group in random order. */
 function shuffledByClass(indices: readonly number[], labels: Int32Array, classes: number, random: RandomStream) {

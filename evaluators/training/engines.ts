@@ -17,7 +17,7 @@ const ENGINES: Readonly<Record<string, (provider: Provider) => Promise<TrainingE
 }
 
 const AUTO = 'auto'
-export const ENGINE_IDS: readonly string[] = Object.keys(ENGINES)
+const ENGINE_IDS: readonly string[] = Object.keys(ENGINES)
 
 const noProvider = (provider: string): UserError =>
   new UserError(

@@ -115,7 +115,7 @@ function namedRecipe(name: string): Recipe {
 }
 
 /** Batches of a multiple of this run on the runtime's blocked kernels; others are several times slower. */
-export const FAST_BATCH_MULTIPLE = 16
+const FAST_BATCH_MULTIPLE = 16
 
 /**
  * The recipe's batch size, or less where the training part is smaller: then the largest multiple of

@@ -49,7 +49,7 @@ export class ConstantEmitter {
 }
 
 /** −2^31 is no literal in C: the minus is an operator on a number that does not fit. */
-export const literal = (value: number): string => (value === -(2 ** 31) ? '(-2147483647 - 1)' : `${value}`)
+const literal = (value: number): string => (value === -(2 ** 31) ? '(-2147483647 - 1)' : `${value}`)
 
 const LINE = 110
 

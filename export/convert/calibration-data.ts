@@ -7,7 +7,7 @@ import { normalisedInputs } from '../quantise/input.ts'
 import type { QuantisedNetwork } from '../quantise/types.ts'
 
 /** What a float network was trained to read; its file does not say. */
-export const NORMALISATIONS = ['data', 'raw', 'unit', 'symmetric'] as const
+const NORMALISATIONS = ['data', 'raw', 'unit', 'symmetric'] as const
 export type NormalisationName = (typeof NORMALISATIONS)[number]
 
 /** @throws UserError for an unknown name, naming the nearest. */

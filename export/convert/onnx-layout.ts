@@ -19,7 +19,7 @@ export const layoutOf = ({ last, flattened }: OnnxValue): Layout => ({
 const LAST = { last: true } as const
 
 /** The axes of a sample as the file has them; `rank` axes of maps, with the batch. */
-export function fileDims({ shape, last, flattened: _ }: OnnxValue, rank: number): Shape {
+function fileDims({ shape, last, flattened: _ }: OnnxValue, rank: number): Shape {
   if (shape.length < 3) return shape
   const [height, width, channels] = shape as readonly [number, number, number]
   const spatial = rank === 3 ? [width] : [height, width]

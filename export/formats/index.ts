@@ -11,7 +11,7 @@ import { tfliteFormat } from './tflite.ts'
 import { tfliteFloat16Format, tfliteFloat32Format } from './tflite-float.ts'
 
 /** In the order in which they are written. */
-export const EXPORT_FORMATS: readonly ExportFormat[] = [
+const EXPORT_FORMATS: readonly ExportFormat[] = [
   onnxFormat,
   onnxFloat16Format,
   onnxInt8Format,

@@ -28,7 +28,7 @@ export interface Factor {
 }
 
 /** Times a factor in single precision. */
-export const times =
+const times =
   (factor: number) =>
   (sum: number): number =>
     roundEven(single(single(sum) * factor))

@@ -24,7 +24,7 @@ export const isWeighted = (kernel: QuantisedKernel): kernel is WeightedKernel =>
 export const hasFourBits = (kernel: QuantisedKernel): boolean => isWeighted(kernel) && kernel.weightBits === 4
 
 /** Bytes of a kernel's weights as files hold them: two weights of 4 bits share one, an odd last one has its own. */
-export const weightBytes = ({ weights, weightBits }: WeightedKernel): number =>
+const weightBytes = ({ weights, weightBits }: WeightedKernel): number =>
   weightBits === 4 ? Math.ceil(weights.length / 2) : weights.length
 
 /** Weights of −8 … 7 two in a byte, the lower half first: as TFLite, ONNX and the C store them. */

@@ -14,7 +14,7 @@ export interface PrepareSource {
 }
 
 /** The int8 value of each of the 256 features: normalised in single precision, as in training, then quantised. */
-export function inputTable({ tensors, input, normalisation }: NetworkInput): Int8Array {
+function inputTable({ tensors, input, normalisation }: NetworkInput): Int8Array {
   const { quantisation } = tensors[input]!
   const [mean, deviation] = [normalisation.mean[0]!, normalisation.standardDeviation[0]!]
   return Int8Array.from({ length: 256 }, (_, value) =>

@@ -329,5 +329,5 @@ export class NetworkImport {
 }
 
 /** Shape of one sample: a leading 1 is the batch; a scalar counts as one feature. */
-export const sampleShape = (dims: readonly number[]): Shape =>
+const sampleShape = (dims: readonly number[]): Shape =>
   dims.length === 0 ? [1] : dims.length > 1 && dims[0] === 1 ? dims.slice(1) : dims

@@ -1,7 +1,7 @@
 import { ProtobufWriter } from './protobuf.ts'
 
 /** Element types of TensorProto (onnx.proto, TensorProto.DataType). */
-export const ELEMENT_TYPES = {
+const ELEMENT_TYPES = {
   float32: 1,
   uint8: 2,
   int8: 3,

@@ -29,7 +29,7 @@ const CONVOLUTIONS: readonly Sort[] = [
 
 const sizeAxis = (facts: KernelFacts): 'macs' | 'outputs' => (facts.macs > 0 ? 'macs' : 'outputs')
 
-export function inRanges(ranges: FeatureRanges, facts: KernelFacts): boolean {
+function inRanges(ranges: FeatureRanges, facts: KernelFacts): boolean {
   for (const [name, bounds] of Object.entries(ranges)) {
     const value = FEATURES[name as FeatureName](facts)
     if (value < bounds[0] || value > bounds[1]) return false

@@ -44,14 +44,14 @@ export function dsCnn(first: number, layers: readonly (readonly [number, number]
 }
 
 /** MLPerf Tiny keyword spotting (also MicroNets' DSCNN-S in structure). */
-export const kws = (): NetworkGraph =>
+const kws = (): NetworkGraph =>
   dsCnn(
     64,
     Array.from({ length: 4 }, () => [64, 1] as const),
   )
 
 /** MLPerf Tiny image classification: ResNet-8 for 32×32×3. */
-export function resnet8(): NetworkGraph {
+function resnet8(): NetworkGraph {
   const b = new GraphBuilder()
   let x = block(b, b.input([32, 32, 3]), 16, 3)
   for (const [filters, stride] of [
@@ -154,7 +154,7 @@ export function mobilenetV1(
 }
 
 /** MLPerf Tiny anomaly detection: dense autoencoder for 640 features. */
-export function autoencoder(): NetworkGraph {
+function autoencoder(): NetworkGraph {
   const b = new GraphBuilder()
   let x = b.input([640])
   for (const units of [128, 128, 128, 128, 8, 128, 128, 128, 128]) {

@@ -14,7 +14,7 @@ const NB201 = [
 ]
 
 /** Whole networks from 0.2 to some 100 million MACs that check what the chains predict. */
-export const CHECK_NETWORKS: readonly string[] = [
+const CHECK_NETWORKS: readonly string[] = [
   ...['mlperfTiny ad', 'mlperfTiny kws', 'mlperfTiny ic', 'mlperfTiny vww'],
   ...['mobilenetV1 0.5 64 10', 'mobilenetV1 0.25 128 10', 'mobilenetV2 0.35 96 10', 'mobilenetV2 0.5 64 10'],
   ...['mobilenetV2 0.35 128 10', 'fdMobilenet 0.25 96 10', 'fdMobilenet 0.5 128 10', 'fdMobilenet 0.25 64 5'],

@@ -1,7 +1,7 @@
 import type { TrialRecord } from '../../search/journal.ts'
 
 /** What a search spends. Trials of a ladder of fidelities cost differently much: there processor time is the fair one. */
-export const SPENDINGS = ['trials', 'cpuSeconds'] as const
+const SPENDINGS = ['trials', 'cpuSeconds'] as const
 export type Spending = (typeof SPENDINGS)[number]
 
 /** What became of one trial on one device, as far as comparisons care. */

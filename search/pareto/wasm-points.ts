@@ -21,7 +21,7 @@ interface Functions {
 }
 
 /** Points in a memory of WebAssembly, and what is computed of them there. */
-export class WasmPoints {
+class WasmPoints {
   readonly #functions: Functions
   readonly #limits: Float64Array
   readonly #keys: Float64Array

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
 
-export const ACTIVATIONS = ['relu', 'relu6', 'hardSwish'] as const
+const ACTIVATIONS = ['relu', 'relu6', 'hardSwish'] as const
 /** `conv` and `maxPool` are single layers; the others are the blocks of the built-in spaces. */
-export const BLOCKS = ['depthwiseSeparable', 'invertedBottleneck', 'fused', 'conv', 'maxPool'] as const
+const BLOCKS = ['depthwiseSeparable', 'invertedBottleneck', 'fused', 'conv', 'maxPool'] as const
 export type DeclaredBlock = (typeof BLOCKS)[number]
 
 const MOST_CHOICES = 64
@@ -45,7 +45,7 @@ export const MEMBERS = Object.keys(memberSchemas) as readonly MemberName[]
 
 const identifier = z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, 'must be letters, digits and dashes')
 
-export const declarationSchema = z.strictObject({
+const declarationSchema = z.strictObject({
   id: identifier,
   title: z.string().min(1).max(200),
   description: z.string().max(5000).default(''),

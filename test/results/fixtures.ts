@@ -12,7 +12,7 @@ export function temporaryFolder(t: ExecutionContext): string {
   return folder
 }
 
-export const DEVICES = ['mcu', 'gpu']
+const DEVICES = ['mcu', 'gpu']
 
 export const experiment = (changes: Partial<NewExperiment> = {}): NewExperiment => ({
   name: 'digits',

@@ -47,7 +47,7 @@ export function stagedEvaluator(delayMs?: (archId: string) => number): StagedEva
   return { ...toyEvaluator(answer, delayMs), restarts: () => restarts }
 }
 
-export const LADDER: Ladder = { rungs: 3, reduction: 3, promotion: 'asynchronous' }
+const LADDER: Ladder = { rungs: 3, reduction: 3, promotion: 'asynchronous' }
 
 /** A search of 30 networks in three stages that inherit weights, with its checkpoints in a folder. */
 export function stagedPlan(directory: string, changes: Partial<SearchPlan> = {}): SearchPlan {
