@@ -91,6 +91,13 @@ export const SEARCH_OPTIONS = {
     describe: 'Limit, such as 512KB, or DEVICE=512KB',
     group: 'Limits:',
   },
+  'front-end': {
+    type: 'string',
+    describe:
+      'With sound: what limits count of computing the spectrogram, beside the network: clip (all its frames, the default), ' +
+      'stream (the last frame, where frames are computed as sound comes in) or none',
+    group: 'Limits:',
+  },
   algorithm: {
     type: 'string',
     describe: `Search algorithm: ${ALGORITHMS.join(', ')}, or a .ts or .js file`,

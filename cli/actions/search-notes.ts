@@ -1,5 +1,8 @@
 import os from 'node:os'
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
+import { frontEndCostModel } from '../../export/sound/front-end-cost.ts'
+import type { Profile } from '../../hardware-profiles/index.ts'
+import { formatBytes, formatEnergy, formatLatency } from '../../lib/units.ts'
 import { counted } from './output.ts'
 import type { SearchSettings } from './settings.ts'
 
@@ -31,6 +34,30 @@ export function dataNotes({
     )
   }
   return notes
+}
+
+/** Says what limits count beside the networks of sound; nothing for other data, or where no device counts it. */
+export function frontEndNotes(
+  { frontEnd }: Pick<SearchSettings, 'frontEnd'>,
+  profiles: readonly Profile[],
+): readonly string[] {
+  if (frontEnd === undefined) return []
+  const size = [frontEnd.frames, frontEnd.bands] as const
+  const costs = profiles.flatMap((profile) => {
+    const found = frontEndCostModel(frontEnd, frontEnd.counted, profile)?.(size)
+    if (found === undefined) return []
+    const { latencyMs, energyMj, peakRamBytes, flashBytes } = found
+    const time = latencyMs === 0 ? [] : [`${formatLatency(latencyMs)} and ${formatEnergy(energyMj)} (derived)`]
+    const memory = `${formatBytes(peakRamBytes)} of RAM and ${formatBytes(flashBytes)} of flash`
+    return [
+      `${[...time, memory].join(', ')} on ${profile.id}${latencyMs === 0 ? ' (its time is not known there)' : ''}`,
+    ]
+  })
+  if (costs.length === 0) return []
+  const frames = frontEnd.counted === 'clip' ? `all ${frontEnd.frames} frames of a clip` : 'the last frame'
+  return [
+    `limits count the front end of sound beside the network, ${frames}: ${costs.join('; ')}; costs of networks are shown without it; --front-end clip, stream or none sets what is counted`,
+  ]
 }
 
 /** A look-ahead of up to this share of the trials costs little (docs/searching.md). */

@@ -18,7 +18,7 @@ import { checkFingerprints, editedSpaceNote, fingerprintsOf } from './fingerprin
 import { prepareHost } from './host.ts'
 import { checkpointsOf, stagesOf, trialsOf } from './ladder.ts'
 import { type EnergyArguments, energyFlags, keptFlags, meterSearch } from './search-energy.ts'
-import { crewNotes, dataNotes } from './search-notes.ts'
+import { crewNotes, dataNotes, frontEndNotes } from './search-notes.ts'
 import { createReporter } from './search-reporter.ts'
 import { defaultName, environment, loadData, openSession, type Session, startEvaluator } from './session.ts'
 import {
@@ -93,6 +93,7 @@ export async function search(asked: SearchArguments): Promise<void> {
 
 const notesOf = (settings: SearchSettings, dataset: Dataset, args: SearchArguments): readonly string[] => [
   ...dataNotes(dataset),
+  ...frontEndNotes(settings, settings.devices.map(loadProfile)),
   ...crewNotes(settings, args, trainsAlone(settings)),
 ]
 

@@ -5,10 +5,13 @@ import { loadDataset } from '../../evaluators/datasets/load.ts'
 import type { EvaluationRequest, Evaluator } from '../../evaluators/evaluator.ts'
 import { createPool } from '../../evaluators/pool/pool.ts'
 import { engineName, loadEngine } from '../../evaluators/training/engines.ts'
-import { checkLimits, createCostModel, loadProfile, type Profile } from '../../hardware-profiles/index.ts'
+import { inputShapeOf } from '../../evaluators/training/train.ts'
+import { frontEndCostModel } from '../../export/sound/front-end-cost.ts'
+import { type Costs, checkLimits, createCostModel, loadProfile, type Profile } from '../../hardware-profiles/index.ts'
 import { canonicalJson, sha256Hex } from '../../lib/canonical-json.ts'
 import { looksLikePath } from '../../lib/discover.ts'
 import { randomStream } from '../../lib/random.ts'
+import type { NetworkGraph } from '../../network/types.ts'
 import { loadAlgorithm } from '../../search/discover.ts'
 import { geneOperations } from '../../search/genes.ts'
 import { knownCosts } from '../../search/known-costs.ts'
@@ -21,7 +24,7 @@ import type { SearchSpace, Task } from '../../spaces/space.ts'
 import { packageVersion } from '../package-version.ts'
 import { type Crew, trainedAtOnce } from './crew.ts'
 import { ladderOf, stagesOf } from './ladder.ts'
-import type { DeviceLimits, SearchSettings } from './settings.ts'
+import type { CountedFrontEnd, DeviceLimits, SearchSettings } from './settings.ts'
 
 /** What a profile's limits are called in messages. */
 const FLAG_OF: Readonly<Record<string, string>> = {
@@ -31,15 +34,22 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   flashBytes: 'flash (bytes)',
 }
 
-/** A device of a search: the profile's cost model together with the limits that hold for it. */
-export function searchDevice(profile: Profile, limits: DeviceLimits): SearchDevice {
+/**
+ * A device of a search: the profile's cost model together with the limits that hold for it. Costs are the network's alone;
+ * limits count the front end of sound, where there is one, beside it.
+ */
+export function searchDevice(profile: Profile, limits: DeviceLimits, frontEnd?: CountedFrontEnd): SearchDevice {
   const model = createCostModel(profile)
+  const allowed = definedOnly(limits)
+  const withFrontEnd = frontEndAdder(frontEnd, profile)
+  const flagOf = (limit: string): string =>
+    frontEnd === undefined ? FLAG_OF[limit]! : FLAG_OF[limit]!.replace(' (', ' with the front end of sound (')
   return {
     id: profile.id,
     price(graph) {
       const costs = model.price(graph)
-      const violations = checkLimits(costs, profile, definedOnly(limits)).map((violation) => ({
-        limit: violation.kernel === undefined ? FLAG_OF[violation.limit]! : `support for ${violation.kernel}`,
+      const violations = checkLimits(withFrontEnd(costs, graph), profile, allowed).map((violation) => ({
+        limit: violation.kernel === undefined ? flagOf(violation.limit) : `support for ${violation.kernel}`,
         value: violation.value,
         allowed: violation.allowed,
         relative: violation.relative,
@@ -47,6 +57,26 @@ export function searchDevice(profile: Profile, limits: DeviceLimits): SearchDevi
       const { latencyMs, energyMj, peakRamBytes, flashBytes, basis } = costs
       return { latencyMs, energyMj, peakRamBytes, flashBytes, basis: { ...basis }, violations }
     },
+  }
+}
+
+/** Adds the front end of sound to a network's costs; returns them as they are where limits do not count it. */
+function frontEndAdder(
+  frontEnd: CountedFrontEnd | undefined,
+  profile: Profile,
+): (costs: Costs, graph: NetworkGraph) => Costs {
+  const costsOf = frontEnd && frontEndCostModel(frontEnd, frontEnd.counted, profile)
+  if (costsOf === undefined) return (costs) => costs
+  return (costs, graph) => {
+    const [height, width] = inputShapeOf(graph)
+    const more = costsOf([height!, width!])
+    return {
+      ...costs,
+      latencyMs: costs.latencyMs + more.latencyMs,
+      energyMj: costs.energyMj + more.energyMj,
+      peakRamBytes: costs.peakRamBytes + more.peakRamBytes,
+      flashBytes: costs.flashBytes + more.flashBytes,
+    }
   }
 }
 
@@ -100,8 +130,12 @@ export interface Session {
 }
 
 /** The devices of a search with its limits, in the order of its settings. */
-export const searchDevices = (settings: Pick<SearchSettings, 'devices' | 'limits'>): readonly SearchDevice[] =>
-  settings.devices.map((name, i) => searchDevice(loadProfile(name), settings.limits[i] ?? {}))
+export const searchDevices = ({
+  devices,
+  limits,
+  frontEnd,
+}: Pick<SearchSettings, 'devices' | 'limits' | 'frontEnd'>): readonly SearchDevice[] =>
+  devices.map((name, i) => searchDevice(loadProfile(name), limits[i] ?? {}, frontEnd))
 
 /** Puts the parts of a search together from its settings. The evaluator is started by `startEvaluator`. */
 export async function openSession(

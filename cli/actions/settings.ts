@@ -5,6 +5,7 @@ import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import type { Recipe } from '../../evaluators/training/engine.ts'
 import { PROVIDERS, parseProvider } from '../../evaluators/training/onnx/providers.ts'
 import { fittingBatchSize, loadRecipe, recipeSchema } from '../../evaluators/training/recipe.ts'
+import { COUNTED_FRAMES } from '../../export/sound/front-end-cost.ts'
 import { looksLikePath } from '../../lib/discover.ts'
 import { UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
@@ -24,6 +25,21 @@ const limitsSchema = z.strictObject({
 })
 export type DeviceLimits = z.infer<typeof limitsSchema>
 
+/** What makes spectrograms, and how much of it limits count beside the network. */
+const frontEndSchema = z.strictObject({
+  counted: z.enum(COUNTED_FRAMES),
+  sampleRate: z.number().positive(),
+  clipSamples: z.int().positive(),
+  frames: z.int().positive(),
+  frameSamples: z.int().positive(),
+  hopSamples: z.int().positive(),
+  fftLength: z.int().positive(),
+  bands: z.int().positive(),
+  lowHz: z.number().min(0),
+  highHz: z.number().positive(),
+})
+export type CountedFrontEnd = z.infer<typeof frontEndSchema>
+
 /** Everything that decides the outcome of a search. Stored with the experiment; a resumed search reads it back. */
 const settingsSchema = z.strictObject({
   /** `builtin`, or an absolute path. */
@@ -33,6 +49,8 @@ const settingsSchema = z.strictObject({
   objectives: z.array(z.enum(OBJECTIVE_NAMES as [string, ...string[]])).min(2),
   /** By device, in the order of `devices`. */
   limits: z.array(limitsSchema),
+  /** Left out where limits are the network's alone: other data than sound, or as asked. */
+  frontEnd: frontEndSchema.optional(),
   algorithm: z.string(),
   trials: z.int().positive(),
   population: z.int().positive(),
@@ -116,6 +134,26 @@ export function limitsOf(args: SearchArguments, deviceIds: readonly string[]): r
   return limits
 }
 
+const FRONT_END_CHOICES = [...COUNTED_FRAMES, 'none'] as const
+
+/** `--front-end`. @throws UserError for another word. */
+function countedFrames(text: string | undefined): (typeof FRONT_END_CHOICES)[number] | undefined {
+  if (text === undefined) return undefined
+  const found = FRONT_END_CHOICES.find((choice) => choice === text)
+  if (found === undefined) throw new UserError(`--front-end '${text}' is none of ${FRONT_END_CHOICES.join(', ')}`)
+  return found
+}
+
+/** What limits count beside the network. @throws UserError where `--front-end` is given and the data are no sound. */
+function frontEndOf(args: SearchArguments, { name, frontEnd }: Dataset): CountedFrontEnd | undefined {
+  const asked = countedFrames(args['front-end'])
+  if (frontEnd === undefined) {
+    if (asked !== undefined) throw new UserError(`--front-end is for recordings of sound, and '${name}' holds none`)
+    return undefined
+  }
+  return asked === 'none' ? undefined : { counted: asked ?? 'clip', ...frontEnd }
+}
+
 /** @throws UserError when the path does not exist. */
 export function dataPathOf(data: string): string {
   if (data === 'builtin') return data
@@ -139,6 +177,7 @@ export function checkFlags(args: SearchArguments): void {
   wholeNumber(args['look-ahead'], '--look-ahead', 1, 10_000)
   numberWithin(args['data-fraction'], '--data-fraction', 0, 1)
   loadRecipe(args.recipe)
+  countedFrames(args['front-end'])
   checkTeacherFlags(args)
   checkLadder(args)
   if (args.epochs !== undefined) wholeNumber(args.epochs, '--epochs', 1, 10_000)
@@ -167,6 +206,7 @@ export function settleSettings(
   }
   const whole = { epochs: args.epochs ?? epochs, dataFraction }
   const ladder = settleLadder(args, whole)
+  const frontEnd = frontEndOf(args, dataset)
   const base = withTeacherFlags(loadRecipe(args.recipe), args)
   const recipe: Recipe = {
     ...base,
@@ -179,6 +219,7 @@ export function settleSettings(
     devices: [...devicesOf(args)],
     objectives: [...parseObjectives(args.objectives)],
     limits: [...limitsOf(args, deviceIds)],
+    ...(frontEnd === undefined ? {} : { frontEnd }),
     algorithm: absolute(args.algorithm),
     trials: args.trials,
     population: args.population,

@@ -3,11 +3,9 @@ import type { Profile } from '../../hardware-profiles/index.ts'
 import { formatBytes, formatLatency, formatNumber } from '../../lib/units.ts'
 import type { FrontEndFootprint } from '../formats/format.ts'
 import type { ModelCard } from '../model-card.ts'
+import { CYCLES_PER_INSTRUCTION } from './front-end-cost.ts'
 
 type FrontEndCard = NonNullable<ModelCard['frontEnd']>
-
-/** What the exported C's profile takes for a Cortex-M4: derived from instruction timings, never measured on a board. */
-const CYCLES_PER_INSTRUCTION = 1.5
 
 /** What a front end does and needs, as the card says it. */
 export function frontEndCardOf(frontEnd: SoundFrontEnd, footprint: FrontEndFootprint, profile: Profile): FrontEndCard {
@@ -40,7 +38,7 @@ export function frontEndCardOf(frontEnd: SoundFrontEnd, footprint: FrontEndFootp
 }
 
 /** What has to be computed before the network, and what that costs beside it; nothing for other data than sound. */
-export function frontEndSection({ frontEnd }: ModelCard): string {
+export function frontEndSection({ frontEnd, cost }: ModelCard): string {
   if (frontEnd === undefined) return ''
   const { sampleRate, clipSamples, frames, frameSamples, hopSamples, fftLength, bands, lowHz, highHz } = frontEnd
   const { workBytes, featureBytes, constantBytes, stackBytes, flashBytes, latency } = frontEnd
@@ -55,7 +53,7 @@ export function frontEndSection({ frontEnd }: ModelCard): string {
   const time =
     latency === undefined
       ? ''
-      : `| latency | **derived**: ${formatLatency(latency.frameMs)} for a frame (${formatNumber(share)} % of the time from one to the next), ${formatLatency(latency.clipMs)} for a whole clip; ${latency.source} |\n`
+      : `| latency | **derived**: ${formatLatency(latency.frameMs)} for a frame (${formatNumber(share)} % of the time from one to the next), ${formatLatency(latency.clipMs)} for a whole clip; ${latency.source} |\n| with the network | ${formatLatency(cost.latencyMs + latency.clipMs)} for a whole clip; ${formatLatency(cost.latencyMs + latency.frameMs)} after the last frame where frames are computed as sound comes in |\n`
   return `## Sound
 
 The network reads spectrograms of sound. **Latency, energy, RAM and flash above are the network's alone**; what makes the spectrograms, \`frontend/frontend.c\`, comes on top.

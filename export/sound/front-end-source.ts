@@ -32,6 +32,13 @@ export interface FrontEndOptions {
 const array = (type: string, name: string, values: ArrayLike<number>): string =>
   `static const ${type} ${name}[${values.length}] = {\n${wrap(Array.from(values, String))}};\n`
 
+/** Bytes of the tables of a front end without those of a network's input. */
+export function tableBytes(frontEnd: SoundFrontEnd): number {
+  const { cosine, firstBins, weights, thresholds } = tablesOf(frontEnd)
+  const halfWindow = Math.ceil(frontEnd.frameSamples / 2)
+  return 2 * (halfWindow + cosine.length + firstBins.length + weights.length + thresholds.length)
+}
+
 /** Writes the front end of sound as C99 that needs `<stdint.h>` alone: `frontend.c` and `frontend.h`. */
 export function writeFrontEnd(frontEnd: SoundFrontEnd, { name, title, input }: FrontEndOptions): FrontEndSource {
   const { sampleRate, clipSamples, frames, frameSamples, hopSamples, fftLength, bands, lowHz, highHz } = frontEnd
@@ -100,12 +107,11 @@ void ${identifier}_features(const int16_t *clip, uint8_t *features) {
   }
 }
 ${prepare?.source ?? ''}`
-  const tables = half.length + cosine.length + firstBins.length + weights.length + thresholds.length
   return {
     header,
     source,
     identifier,
     workBytes: 4 * fftLength,
-    constantBytes: 2 * tables + (prepare?.constantBytes ?? 0),
+    constantBytes: tableBytes(frontEnd) + (prepare?.constantBytes ?? 0),
   }
 }

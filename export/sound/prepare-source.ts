@@ -22,6 +22,13 @@ function inputTable({ tensors, input, normalisation }: NetworkInput): Int8Array 
   )
 }
 
+/** Bytes of the tables that make features the input of a network that reads `[height, width]`. */
+export function prepareBytes({ frames, bands }: SoundFrontEnd, [height, width]: readonly [number, number]): number {
+  if (height === frames && width === bands) return 256
+  const taps = [wholeTaps(frames, height), wholeTaps(bands, width)]
+  return taps.reduce((total, { positions }) => total + 4 * positions.length, 256)
+}
+
 const tapTables = (name: string, taps: WholeTaps): string =>
   `static const uint16_t ${name}_positions[] = {\n${wrap(Array.from(taps.positions, String))}};
 static const uint16_t ${name}_weights[] = {\n${wrap(Array.from(taps.weights, String))}};
@@ -33,6 +40,7 @@ export function prepareSource(frontEnd: SoundFrontEnd, input: NetworkInput, iden
   const upper = identifier.toUpperCase()
   const [height, width] = input.tensors[input.input]!.shape as [number, number]
   const isResized = height !== frames || width !== bands
+  const constantBytes = prepareBytes(frontEnd, [height, width])
   const declaration = `
 /* ${upper}_FRAMES x ${upper}_BANDS features to the network's int8 input, ${height} x ${width}${isResized ? ': resized, ' : ': '}normalised and quantised. */
 void ${identifier}_prepare(const uint8_t *features, int8_t *input);
@@ -47,7 +55,7 @@ void ${identifier}_prepare(const uint8_t *features, int8_t *input) {
   for (int32_t i = 0; i < ${upper}_FRAMES * BANDS; i++) input[i] = quantised[features[i]];
 }
 `
-    return { declaration, source, constantBytes: 256 }
+    return { declaration, source, constantBytes }
   }
   const [rows, columns] = [wholeTaps(frames, height), wholeTaps(bands, width)]
   const divisor = rows.divisor * columns.divisor
@@ -72,6 +80,5 @@ void ${identifier}_prepare(const uint8_t *features, int8_t *input) {
   }
 }
 `
-  const taps = [rows, columns].reduce((total, { positions }) => total + 4 * positions.length, 0)
-  return { declaration, source, constantBytes: 256 + taps }
+  return { declaration, source, constantBytes }
 }

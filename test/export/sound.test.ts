@@ -13,7 +13,9 @@ import { exportNetwork } from '../../export/export-network.ts'
 import { parseFormats } from '../../export/formats/index.ts'
 import { cardSchema } from '../../export/model-card.ts'
 import { checkClip } from '../../export/sound/check-clips.ts'
+import { frameInstructions, frontEndCostModel, prepareInstructions } from '../../export/sound/front-end-cost.ts'
 import { writeFrontEnd } from '../../export/sound/front-end-source.ts'
+import { loadProfile } from '../../hardware-profiles/index.ts'
 import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import { GraphBuilder } from '../../network/build.ts'
@@ -268,7 +270,8 @@ host('the front end is run where it can be, and its files run again as the READM
 })
 
 emulated('on an emulated Cortex-M4: RAM, flash, stack and instructions are counted', async (t) => {
-  const { card } = await exported(t, await madeDataset(t), 12, 40, 'c', true)
+  const dataset = await madeDataset(t)
+  const { card } = await exported(t, dataset, 12, 40, 'c', true)
   const checks = card.verification.filter(({ artefact, verified }) => artefact === 'frontend/frontend.c' && verified)
   t.is(checks.length, compiler === undefined ? 3 : 4)
   const { workBytes, stackBytes, flashBytes, constantBytes, instructionsPerFrame, instructionsToPrepare, latency } =
@@ -279,6 +282,15 @@ emulated('on an emulated Cortex-M4: RAM, flash, stack and instructions are count
   t.true(instructionsPerFrame! > 20_000 && instructionsPerFrame! < 80_000, `${instructionsPerFrame}`)
   t.true(instructionsToPrepare! > 1000 && instructionsToPrepare! < 100_000, `${instructionsToPrepare}`)
   t.true(Math.abs(latency!.frameMs - (instructionsPerFrame! * 1.5) / 180_000) < 1e-9)
+  const { frontEnd } = dataset
+  const near = (predicted: number, measured: number, share: number) =>
+    t.true(Math.abs(predicted / measured - 1) < share, `${predicted} instead of ${measured}`)
+  near(frameInstructions(frontEnd!), instructionsPerFrame!, 0.04)
+  near(prepareInstructions(frontEnd!, [12, 40]), instructionsToPrepare!, 0.15)
+  const costs = frontEndCostModel(frontEnd!, 'clip', loadProfile('stm32f446-tflm-cmsisnn'))!([12, 40])
+  near(costs.flashBytes, flashBytes!, 0.05)
+  near(costs.latencyMs, latency!.clipMs, 0.04)
+  t.is(costs.peakRamBytes, workBytes + card.frontEnd!.featureBytes)
 })
 
 test('a front end that does not fit beside the network is an error with the numbers', async (t) => {
