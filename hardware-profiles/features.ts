@@ -1,4 +1,5 @@
-import { type Kernel, type KernelKind, ROW_NORMS } from '../network/schedule.ts'
+import { ROW_NORMS } from '../network/row-norms.ts'
+import type { Kernel, KernelKind } from '../network/schedule.ts'
 import { sizeOf, windowExtent, windowPadding } from '../network/shapes.ts'
 import { type OpOf, type Padding, type Pair, type Shape, type Steps, UNARY_FUNCTIONS } from '../network/types.ts'
 

@@ -1,5 +1,6 @@
 import { wiringOf } from './build.ts'
 import { definitionOf } from './op-kinds.ts'
+import { isRowNorm, normaliseSum } from './row-norms.ts'
 import { sizeOf, windowExtent, windowPadding } from './shapes.ts'
 import type { ActivationKind, NetworkGraph, NetworkNode, Op, OpKind, OpOf, Shape } from './types.ts'
 
@@ -87,11 +88,6 @@ const FUSES_ACTIVATION: ReadonlySet<KernelKind> = new Set([
   'elementwise',
 ])
 const FLOAT_BYTES = 4
-/** Names of custom kernels that normalise rows, and of those that do so with the sum of two operands. */
-export const ROW_NORMS: readonly [ReadonlySet<string>, ReadonlySet<string>] = [
-  new Set(['LayerNormalization', 'SimplifiedLayerNormalization', 'RMSNormalization']),
-  new Set(['SkipLayerNormalization', 'SkipSimplifiedLayerNormalization']),
-]
 
 interface MutableKernel extends Kernel {
   kind: KernelKind
@@ -411,18 +407,6 @@ function fuse(before: MutableKernel, kind: OpKind, shape: Shape, options: Fusion
     return true
   }
   return false
-}
-
-const isRowNorm = (op: Op): boolean => op.kind === 'custom' && ROW_NORMS[0].has(op.name)
-
-/** Makes a sum the norm of its rows, which also takes over the constants that the norm reads. */
-function normaliseSum(sum: MutableKernel, shape: Shape, from: readonly number[], unread: number[]): void {
-  sum.kind = 'custom'
-  sum.op = { kind: 'custom', name: 'SkipLayerNormalization', shape }
-  for (const link of from) {
-    sum.weightElements += unread[link] ?? 0
-    unread[link] = 0
-  }
 }
 
 const lastOf = (shape: Shape): number => shape[shape.length - 1]!
