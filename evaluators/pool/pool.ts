@@ -5,7 +5,8 @@ import type { EvaluateOptions, EvaluationRequest, Evaluator } from '../evaluator
 import { createGatherer } from './gatherer.ts'
 import { createProcesses } from './processes.ts'
 import { createThreads } from './threads.ts'
-import type { Result, WorkerData, Workers } from './workers.ts'
+import { timeLimit } from './time-limit.ts'
+import { type Result, type WorkerData, WorkerDeath, type Workers } from './workers.ts'
 
 export interface PoolOptions {
   readonly dataset: Dataset
@@ -58,9 +59,10 @@ export function createPool(options: PoolOptions): Evaluator {
 
   /** The time-out of a candidate begins with its training. */
   async function timed({ signal: outer }: Call, train: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
-    const timeout = AbortSignal.timeout(timeoutSeconds * 1000)
-    const result = await train(outer === undefined ? timeout : AbortSignal.any([outer, timeout]))
-    return timeout.aborted && !result.ok ? failure('timed-out', `not trained within ${timeoutSeconds} s`) : result
+    const limit = timeLimit(timeoutSeconds)
+    const result = await train(outer === undefined ? limit.signal : AbortSignal.any([outer, limit.signal]))
+    limit.lift()
+    return limit.signal.aborted && !result.ok ? failure('timed-out', `not trained within ${timeoutSeconds} s`) : result
   }
 
   /**
@@ -103,14 +105,19 @@ export function createPool(options: PoolOptions): Evaluator {
     return calls.map((call, place) => timed(call, resultOf(place)).catch((error: unknown) => died(call, error)))
   }
 
+  const blame = (_: Call, error: unknown): Result =>
+    failure('crashed-twice', `${messageOf(error)} while it was trained alone`)
+  /** A kill may be meant for another: a kernel short of memory takes one of those that train. It gets one more try. */
+  const diedAlone = (call: Call, error: unknown): Result | Promise<Result> =>
+    error instanceof WorkerDeath && error.killed ? train(alone, [call], blame)[0]! : blame(call, error)
+
   /** No more processes at a time than workers, however many networks step together. */
   const evaluateAlone = createGatherer<Call, Result>({
     size: 1,
     groups: workers,
     patienceMs: 0,
     kindOf: () => 'any',
-    run: (calls) =>
-      train(alone, calls, (_, error) => failure('crashed-twice', `${messageOf(error)} while it was trained alone`)),
+    run: (calls) => train(alone, calls, diedAlone),
   })
 
   /** Whose fault it was shows when each is trained alone; innocent ones get the figures that they would have got. */

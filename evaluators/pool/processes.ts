@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { Dataset } from '../datasets/dataset.ts'
 import { trainingEnvironment } from './training-environment.ts'
 import type { Order } from './training-process.ts'
-import type { Candidate, Result, WorkerData, Workers } from './workers.ts'
+import { type Candidate, type Result, type WorkerData, WorkerDeath, type Workers } from './workers.ts'
 
 interface Child {
   readonly process: ChildProcess
@@ -105,7 +105,7 @@ async function answerOf(
       spawned.once('message', (results) => resolve(results as readonly Result[]))
       spawned.once('error', reject)
       spawned.once('exit', (code, killedBy) =>
-        reject(new Error(`its process ended with ${killedBy ?? `code ${code}`}`)),
+        reject(new WorkerDeath(`its process ended with ${killedBy ?? `code ${code}`}`, killedBy === 'SIGKILL')),
       )
     })
   } finally {

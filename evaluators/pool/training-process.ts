@@ -27,8 +27,9 @@ async function train(requests: readonly EvaluationRequest[], { dataset, engine }
 }
 
 process.once('disconnect', () => process.exit())
-// Ctrl-C reaches every process of a terminal; what becomes of this one is the search's business.
-process.on('SIGINT', () => {})
+// Ctrl-C, and a terminal that closes, reach every process of a terminal, and what stops a service all of it. What becomes
+// of this one is the search's business.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
 process.on('message', (order: Order) => {
   if ('data' in order) data = order.data
   else if ('requests' in order) void train(order.requests, data!)

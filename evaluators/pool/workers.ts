@@ -18,6 +18,18 @@ export interface Candidate {
   readonly signal: AbortSignal
 }
 
+/** A worker ended without an answer. */
+export class WorkerDeath extends Error {
+  override readonly name = 'WorkerDeath'
+  /** Whether SIGKILL ended it, which no program does to itself. */
+  readonly killed: boolean
+
+  constructor(message: string, killed: boolean) {
+    super(message)
+    this.killed = killed
+  }
+}
+
 /** Threads or processes that train. */
 export interface Workers {
   /**

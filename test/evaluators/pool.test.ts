@@ -13,7 +13,7 @@ import { DEFAULT_RECIPE } from '../../evaluators/training/recipe.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import { archId } from '../../network/measure.ts'
 import type { NetworkGraph } from '../../network/types.ts'
-import { LISTS_PROCESSES, signalTrainingProcesses } from './training-processes.ts'
+import { LISTS_PROCESSES, signalTrainingProcesses, trainingProcesses } from './training-processes.ts'
 
 const dataset = await loadDataset('builtin', { seed: 1 })
 
@@ -87,6 +87,52 @@ onLinux(
     await evaluator.dispose()
   },
 )
+
+onLinux(
+  'a candidate whose process is killed while it is trained alone is not blamed before the second time',
+  async (t) => {
+    const started: ChildProcess[] = []
+    /** So many of the next processes are killed as soon as they are there. */
+    let kills = 0
+    const note = (message: unknown) => {
+      const { process: child } = message as { readonly process: ChildProcess }
+      started.push(child)
+      if (kills > 0) child.once('spawn', () => child.kill('SIGKILL'))
+      kills = Math.max(0, kills - 1)
+    }
+    subscribe('child_process', note)
+    const evaluator = createPool({ ...OPTIONS, workers: 1, isolate: true, timeoutSeconds: 120 })
+    const quick = () => evaluator.evaluate(request(network(8), { fidelity: { epochs: 1, dataFraction: 0.02 } }))
+    const expected = figures(await quick())
+    t.true(Array.isArray(expected))
+    started[0]!.kill('SIGKILL')
+    await once(started[0]!, 'exit')
+    kills = 2
+    t.deepEqual(figures(await quick()), expected)
+    started.at(-1)!.kill('SIGKILL')
+    kills = 3
+    t.like(await quick(), {
+      ok: false,
+      code: 'crashed-twice',
+      message: 'its process ended with SIGKILL while it was trained alone',
+    })
+    t.is(kills, 0)
+    unsubscribe('child_process', note)
+    await evaluator.dispose()
+  },
+)
+
+onLinux('signals that stop a whole search leave its processes to it', async (t) => {
+  const evaluator = createPool({ ...OPTIONS, workers: 1, isolate: true, timeoutSeconds: 120 })
+  const graph = network(8)
+  const expected = figures(await evaluator.evaluate(request(graph)))
+  const training = evaluator.evaluate(request(graph))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) await signalTrainingProcesses(1, signal)
+  t.deepEqual(figures(await training), expected)
+  t.is(trainingProcesses().length, 1)
+  await evaluator.dispose()
+  t.deepEqual(trainingProcesses(), [])
+})
 
 onLinux('a process that is killed while it has nothing to do is replaced, and the pool ends after it', async (t) => {
   const started: ChildProcess[] = []
