@@ -13,6 +13,13 @@ export interface CheckedFile {
 /** One page of the smallest size. */
 const SMALLEST_DATABASE_BYTES = 512
 
+/** The longest ending of a file beside the database: that of the journal of a copy. */
+const LONGEST_ENDING = '.v99.backup.tmp-journal'
+/** SQLite takes no longer paths, but on Windows. */
+const LONGEST_PATH_BYTES = process.platform === 'win32' ? Number.POSITIVE_INFINITY : 512
+/** Nor do file systems longer names. */
+const LONGEST_NAME_BYTES = 255
+
 const OTHER = 'choose another file with --db'
 
 /**
@@ -27,6 +34,7 @@ export function checkFile(shown: string, use: { readonly write: boolean; readonl
     )
   }
   const file = path.resolve(shown)
+  checkLength(shown, file)
   const exists = statSync(file, { throwIfNoEntry: false }) !== undefined
   if (!exists && !use.create) {
     throw new UserError(
@@ -47,6 +55,15 @@ export function checkFile(shown: string, use: { readonly write: boolean; readonl
     throw new UserError(`the folder '${path.dirname(shown)}' cannot be written to, which a search needs: ${OTHER}`)
   }
   return { file: exists ? realpathSync(file) : path.join(realpathSync(folder), path.basename(file)), exists }
+}
+
+function checkLength(shown: string, file: string): void {
+  const bytesOf = (text: string): number => Buffer.byteLength(text) + LONGEST_ENDING.length
+  const over = Math.max(bytesOf(path.basename(file)) - LONGEST_NAME_BYTES, bytesOf(file) - LONGEST_PATH_BYTES)
+  if (over <= 0) return
+  throw new UserError(
+    `the name of the database '${shown}', or that of its folder, is too long by ${over} ${over === 1 ? 'byte' : 'bytes'}: choose a shorter one with --db`,
+  )
 }
 
 /** Whether this process may use a file or folder so; false on a read-only file system, too. */

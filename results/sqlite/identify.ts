@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3'
 import { UserError } from '../../lib/errors.ts'
+import { damaged } from './errors.ts'
 import { versionOf } from './migrate.ts'
 import { APPLICATION_ID } from './schema.ts'
 
@@ -20,6 +21,7 @@ export function identify(database: Database, shown: string, newest: number): num
     throw new UserError(`'${shown}' is an SQLite database of another program${found}: choose another file with --db`)
   }
   const version = versionOf(database)
+  if (version < 0) throw damaged(shown, `its version is ${version}`)
   if (version > newest) {
     throw new UserError(
       `the database '${shown}' has version ${version} but this Frugal knows versions up to ${newest}: update frugal-nas, or choose another file with --db`,

@@ -4,6 +4,7 @@ import { canonicalJson } from '../../lib/canonical-json.ts'
 import { shellWord } from '../../lib/shell-word.ts'
 import type { LoopCommit, Rejection, SearchJournal, TrialRecord } from '../../search/journal.ts'
 import { translated } from './errors.ts'
+import { watchForMoves } from './moved.ts'
 import { placeOf } from './quick-rows.ts'
 import { measurementRow, parseRow, pendingRow, stateRow } from './rows.ts'
 
@@ -95,8 +96,13 @@ export function sqliteJournal(
 
   const resume = `frugal resume ${experiment} --db ${shellWord(file)}`
   const guard = <T>(work: () => T): T => translated(file, work, resume)
+  const checkFiles = watchForMoves(database, file, resume)
   return {
-    commit: (turn) => guard(() => commit(turn)),
+    commit: (turn) =>
+      guard(() => {
+        checkFiles()
+        commit(turn)
+      }),
     loopState: () =>
       guard(() => {
         const state = readState.get(experiment)

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import Database from 'better-sqlite3'
@@ -94,6 +94,29 @@ test("another program's database is refused and left alone", (t) => {
   map.pragma('application_id = 1196444487')
   map.close()
   refuses(t, withId, `'${withId}' is an SQLite database of another program: choose another file with --db`)
+})
+
+test('names that SQLite or the file system cannot take are told before a file is made', (t) => {
+  const folder = temporaryFolder(t)
+  const long = path.join(folder, 'n'.repeat(240))
+  refuses(
+    t,
+    long,
+    `the name of the database '${long}', or that of its folder, is too long by 8 bytes: choose a shorter one with --db`,
+  )
+  const deep = path.join(folder, ...Array.from({ length: 6 }, () => 'd'.repeat(90)), 'frugal.db')
+  mkdirSync(path.dirname(deep), { recursive: true })
+  refuses(t, deep, /or that of its folder, is too long by \d+ bytes: choose a shorter one with --db$/)
+  t.deepEqual(readdirSync(path.dirname(deep)), [])
+  t.notThrows(() => openStore(path.join(folder, 'n'.repeat(232)), { write: true }).close())
+})
+
+test('a version that no Frugal writes is damage', (t) => {
+  const file = madeDatabase(t)
+  const raw = new Database(file)
+  raw.pragma('user_version = -3')
+  raw.close()
+  refuses(t, file, /is damaged \(its version is -3\): restore a backup/)
 })
 
 test('a database from a newer version is refused with both versions', (t) => {
