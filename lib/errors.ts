@@ -6,6 +6,7 @@ export type FailureCode =
   | 'out-of-memory'
   | 'worker-died' // the thread or process ended without an answer
   | 'crashed-twice' // in flight at a crash, and crashed again when tried alone
+  | 'checkpoint' // one could not be read or written: this says nothing of the candidate, and is never recorded
   | 'invalid-graph'
   | 'non-finite-objective'
 

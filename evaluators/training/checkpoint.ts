@@ -86,7 +86,7 @@ export function readCheckpoint(file: string): Checkpoint | Failure | undefined {
     if (size > MAX_BYTES) throw new RangeError(`it has ${size} bytes`)
     return parseCheckpoint(readFileSync(file))
   } catch (error) {
-    return failure('threw', `'${file}' is no checkpoint of this version, or is damaged: ${messageOf(error)}`)
+    return failure('checkpoint', `'${file}' is no checkpoint of this version, or is damaged: ${messageOf(error)}`)
   }
 }
 

@@ -1,5 +1,6 @@
 import { canonicalJson, sha256Hex } from '../../lib/canonical-json.ts'
-import { type Failure, failure } from '../../lib/errors.ts'
+import { type Failure, failure, messageOf } from '../../lib/errors.ts'
+import { fileSystemTrouble } from '../../lib/files.ts'
 import { randomStream } from '../../lib/random.ts'
 import type { NetworkGraph, Weights } from '../../network/types.ts'
 import type { Dataset } from '../datasets/dataset.ts'
@@ -62,18 +63,22 @@ export function startOf(job: StagedJob): (TrainingState & { readonly ok: true; r
   if (checkpoints?.inheritFrom === undefined) return { ...first, weights: fresh }
   const file = checkpointFile(checkpoints.directory, checkpoints.inheritFrom)
   const parent = readCheckpoint(file)
-  if (parent === undefined) return failure('threw', `the checkpoint '${file}' to inherit weights from does not exist`)
+  if (parent === undefined)
+    return failure('checkpoint', `the checkpoint '${file}' to inherit weights from does not exist`)
   if ('ok' in parent) return parent
   return { ...first, weights: inheritWeights(layersOf(job.graph), fresh, parent) }
 }
 
-/** Keeps the state after all stages, if that was asked for. */
-export function saveState(job: StagedJob, state: TrainingState): void {
+/** Keeps the state after all stages, if that was asked for; a `Failure` where the file cannot be written. */
+export function saveState(job: StagedJob, state: TrainingState): Failure | undefined {
   const { checkpoints } = job
-  if (checkpoints?.save === undefined) return
-  writeCheckpoint(checkpointFile(checkpoints.directory, checkpoints.save), {
-    key: keyOf(job, stagesOf(job)),
-    layers: layersOf(job.graph),
-    ...state,
-  })
+  if (checkpoints?.save === undefined) return undefined
+  const file = checkpointFile(checkpoints.directory, checkpoints.save)
+  try {
+    writeCheckpoint(file, { key: keyOf(job, stagesOf(job)), layers: layersOf(job.graph), ...state })
+    return undefined
+  } catch (error) {
+    if (fileSystemTrouble(error) === undefined) throw error
+    return failure('checkpoint', `the checkpoint '${file}' cannot be written (${messageOf(error)})`)
+  }
 }

@@ -45,7 +45,7 @@ interface MeasuredNetwork extends TrainedNetwork {
 /**
  * Trains a network from its initial weights, or from what earlier stages left of it, and measures it.
  * @returns the trained weights, or a `Failure`: `diverged` when the loss or a logit stops being finite, `timed-out` when
- * aborted, `threw` when the network to inherit from cannot be read.
+ * aborted, `checkpoint` when the network to inherit from cannot be read, or the state not be kept.
  * @throws UserError when the graph cannot be trained or does not fit the data, or a batch needs more samples than there are.
  */
 export async function trainNetwork(job: TrainingJob): Promise<MeasuredNetwork | Failure> {
@@ -70,7 +70,8 @@ export async function trainNetwork(job: TrainingJob): Promise<MeasuredNetwork | 
       crossEntropy[split] = measured.crossEntropy
     }
     const state = await trainee.state()
-    saveState(job, state)
+    const unsaved = saveState(job, state)
+    if (unsaved !== undefined) return unsaved
     return { ok: true, weights: state.weights, loss, accuracy, crossEntropy }
   } finally {
     await trainee.dispose()

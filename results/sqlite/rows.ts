@@ -28,6 +28,7 @@ const FAILURE_CODES: Record<FailureCode, FailureCode> = {
   'out-of-memory': 'out-of-memory',
   'worker-died': 'worker-died',
   'crashed-twice': 'crashed-twice',
+  checkpoint: 'checkpoint',
   'invalid-graph': 'invalid-graph',
   'non-finite-objective': 'non-finite-objective',
 }

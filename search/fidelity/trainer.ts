@@ -1,6 +1,6 @@
 import type { EvaluationRequest, Evaluator, Fidelity, Measurement } from '../../evaluators/evaluator.ts'
 import { canonicalJson, sha256Hex } from '../../lib/canonical-json.ts'
-import { type Failure, failure } from '../../lib/errors.ts'
+import { type Failure, failure, OperationalError } from '../../lib/errors.ts'
 import type { PendingTrial, SearchJournal, TrialHead } from '../journal.ts'
 import type { Candidate } from '../pricing.ts'
 import type { CheckpointFolder } from './checkpoints.ts'
@@ -34,6 +34,8 @@ export class TrialTrainer {
   /** Names of the trials' checkpoints. */
   readonly #names = new Map<number, string>()
   readonly #remaking = new Map<number, Promise<void>>()
+  /** Names of checkpoints that could not be read; each is removed once, so that no one takes away what another has made again. */
+  readonly #discarded = new Set<string>()
   /** Names that trainings under way read and write, each as often as it is in use. */
   readonly #inUse: string[] = []
 
@@ -103,17 +105,33 @@ export class TrialTrainer {
     const [save, continueFrom, inheritFrom] = [trial, continues, inherits].map((number) => this.#nameOf(number))
     const names = [save, continueFrom, inheritFrom].filter((name) => name !== undefined)
     this.#inUse.push(...names)
-    const goesOn = continueFrom !== undefined && checkpoints.has(continueFrom)
-    if (inherits !== undefined && !goesOn) await this.#remake(inherits, options.signal)
     const use = {
       directory: checkpoints.directory,
       ...(inherit || rung < stages.length - 1 ? { save: save! } : {}),
       ...(continueFrom === undefined ? {} : { continueFrom }),
       ...(inheritFrom === undefined ? {} : { inheritFrom }),
     }
-    const result = await evaluator.evaluate({ ...request, checkpoints: use }, options)
-    for (const name of names) this.#inUse.splice(this.#inUse.indexOf(name), 1)
-    return result
+    let goesOn = continueFrom !== undefined && checkpoints.has(continueFrom)
+    let again = false
+    try {
+      for (;;) {
+        if (inherits !== undefined && !goesOn) await this.#remake(inherits, options.signal)
+        const result = await evaluator.evaluate({ ...request, checkpoints: use }, options)
+        if (result.ok || result.code !== 'checkpoint' || options.signal.aborted) return result
+        if (again || inheritFrom === undefined) {
+          throw new OperationalError(
+            `${result.message}: everything committed is safe; mend that, then continue with 'frugal resume'`,
+          )
+        }
+        // Files that cannot be read, of the parent or of the earlier stages, are made again.
+        if (!this.#discarded.has(inheritFrom)) checkpoints.discard(inheritFrom)
+        this.#discarded.add(inheritFrom)
+        goesOn = false
+        again = true
+      }
+    } finally {
+      for (const name of names) this.#inUse.splice(this.#inUse.indexOf(name), 1)
+    }
   }
 
   /** Trains a told trial again if its checkpoint is gone: its result was taken from the cache, or the file was lost. */

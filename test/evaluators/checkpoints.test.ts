@@ -190,12 +190,20 @@ test('a network inherits weights from another; a missing or damaged parent is a 
   t.notDeepEqual(figures(await evaluate(later)), figures(again))
 
   const missing = await evaluate({ ...child, checkpoints: { directory, inheritFrom: 'nobody' } })
-  t.like(missing, { ok: false, code: 'threw' })
+  t.like(missing, { ok: false, code: 'checkpoint' })
   t.regex((missing as { message: string }).message, /'.*nobody\.checkpoint' to inherit weights from does not exist/)
   writeFileSync(fileOf(directory, 'broken'), readFileSync(fileOf(directory, 'parent')).subarray(0, 500))
   const broken = await evaluate({ ...child, checkpoints: { directory, inheritFrom: 'broken' } })
-  t.like(broken, { ok: false, code: 'threw' })
+  t.like(broken, { ok: false, code: 'checkpoint' })
   t.regex((broken as { message: string }).message, /is no checkpoint of this version, or is damaged/)
+})
+
+test('a checkpoint that cannot be written is told apart from what a network does', async (t) => {
+  const directory = path.join(folder(t), 'file')
+  writeFileSync(directory, '')
+  const result = await evaluate({ checkpoints: { directory, save: 'state' } })
+  t.like(result, { ok: false, code: 'checkpoint' })
+  t.regex((result as { message: string }).message, /^the checkpoint '.*state\.checkpoint' cannot be written \(E.*\)$/)
 })
 
 test('names stay inside the folder of checkpoints', async (t) => {

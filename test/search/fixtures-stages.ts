@@ -19,6 +19,8 @@ const STAGES: readonly Fidelity[] = [
   { epochs: 6, dataFraction: 1 },
 ]
 
+const isWhole = (file: string): boolean => existsSync(file) && /^[0-9a-f]{64}$/.test(readFileSync(file, 'utf8'))
+
 /** Trains in name only: the "weights" are a digest of all that real weights would depend on, kept in real files. */
 export function stagedEvaluator(delayMs?: (archId: string) => number): StagedEvaluator {
   let restarts = 0
@@ -29,9 +31,9 @@ export function stagedEvaluator(delayMs?: (archId: string) => number): StagedEva
     const [before, parent] = [file(checkpoints?.continueFrom), file(checkpoints?.inheritFrom)]
     let weights: string
     let stages: readonly Fidelity[] = [fidelity]
-    if (before !== undefined && existsSync(before)) weights = readFileSync(before, 'utf8')
+    if (before !== undefined && isWhole(before)) weights = readFileSync(before, 'utf8')
     else {
-      if (parent !== undefined && !existsSync(parent)) return { ok: false, code: 'threw', message: 'no parent' }
+      if (parent !== undefined && !isWhole(parent)) return { ok: false, code: 'checkpoint', message: 'no parent' }
       weights = sha256Hex(`${archId} ${seed} ${parent === undefined ? '' : readFileSync(parent, 'utf8')}`)
       stages = [...earlier, fidelity]
       if (earlier.length > 0) restarts++

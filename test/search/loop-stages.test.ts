@@ -2,6 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import os from 'node:os'
 import path from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import type { Evaluator } from '../../evaluators/evaluator.ts'
+import { OperationalError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import { openStore } from '../../results/sqlite/open.ts'
 import { networksPerRung } from '../../search/fidelity/ladder.ts'
@@ -93,7 +95,7 @@ test('without inheritance, checkpoints of networks that cannot go up any more ar
   store.close()
 })
 
-test('stopped anywhere, with checkpoints lost, foreign files about and resumed, it ends as if it had never stopped', async (t) => {
+test('stopped anywhere, with checkpoints lost or damaged, foreign files about and resumed, it ends as if it had never stopped', async (t) => {
   const { result: expected } = await wholeRun(t)
   const { file, checkpoints } = place(t)
   const random = randomStream(2, 'stops')
@@ -116,11 +118,41 @@ test('stopped anywhere, with checkpoints lost, foreign files about and resumed, 
     restarts += evaluator.restarts()
     if (stops++ % 3 === 0) rmSync(checkpoints, { recursive: true, force: true })
     else if (existsSync(checkpoints)) {
-      for (const name of readdirSync(checkpoints)) if (random.chance(0.3)) rmSync(path.join(checkpoints, name))
+      for (const name of readdirSync(checkpoints)) {
+        const fate = random.int(4)
+        if (fate === 0) rmSync(path.join(checkpoints, name))
+        if (fate === 1) writeFileSync(path.join(checkpoints, name), 'damaged')
+      }
+      writeFileSync(path.join(checkpoints, `${'0'.repeat(64)}.checkpoint.${stops}-0.tmp`), 'killed while writing')
     }
   }
   t.true(stops > 5, `stopped ${stops} times`)
   t.true(restarts > 0)
+  t.false(existsSync(checkpoints))
+})
+
+test('where a checkpoint cannot be written the search ends, no trial is blamed, and it goes on once that is mended', async (t) => {
+  const { result: expected } = await wholeRun(t)
+  const { file, checkpoints } = place(t)
+  const store = openStore(file, { write: true })
+  let left = 12
+  const message = "the checkpoint 'x' cannot be written (ENOSPC: no space left on device, write)"
+  const staged = stagedEvaluator()
+  const full: Evaluator = {
+    ...staged,
+    evaluate: async (request, options) =>
+      left-- > 0 ? staged.evaluate(request, options) : { ok: false, code: 'checkpoint', message },
+  }
+  const plan = stagedPlan(checkpoints, { evaluator: full })
+  const id = newExperiment(store, plan)
+  await t.throwsAsync(new SearchLoop(plan, store.journal(id), ignore).run(NEVER), {
+    instanceOf: OperationalError,
+    message: `${message}: everything committed is safe; mend that, then continue with 'frugal resume'`,
+  })
+  t.true(store.trials(id).every(({ result }) => result.ok))
+  const status = await new SearchLoop(stagedPlan(checkpoints), store.journal(id), ignore).run(NEVER)
+  t.deepEqual({ status, ...outcome(store, id) }, expected)
+  store.close()
 })
 
 test('measurements of an earlier search serve a later one, which trains what it has to go on from', async (t) => {
