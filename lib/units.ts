@@ -5,9 +5,9 @@ type Quantity = 'latencyMs' | 'energyMj' | 'joules' | 'bytes' | 'durationS'
 /** Factors to the canonical unit. Memory follows the datasheets of microcontrollers: 1 KB = 1 KiB = 1024 bytes. */
 const FACTORS: Record<Quantity, Readonly<Record<string, number>>> = {
   latencyMs: { us: 1e-3, µs: 1e-3, ms: 1, s: 1000 },
-  energyMj: { nJ: 1e-6, uJ: 1e-3, µJ: 1e-3, mJ: 1, J: 1000 },
+  energyMj: { nJ: 1e-6, uJ: 1e-3, µJ: 1e-3, mJ: 1, J: 1000, kJ: 1e6, MJ: 1e9 },
   /** Of a whole search, not of an inference. */
-  joules: { J: 1, kJ: 1000, mWh: 3.6, Wh: 3600, kWh: 3.6e6 },
+  joules: { J: 1, kJ: 1000, MJ: 1e6, mWh: 3.6, Wh: 3600, kWh: 3.6e6, MWh: 3.6e9 },
   bytes: { B: 1, KB: 1024, KiB: 1024, MB: 1024 ** 2, MiB: 1024 ** 2, GB: 1024 ** 3, GiB: 1024 ** 3 },
   durationS: { ms: 1e-3, s: 1, min: 60, m: 60, h: 3600 },
 }
@@ -29,15 +29,17 @@ export function parseQuantity(text: string, quantity: Quantity, flag: string): n
   // Keyboards have a Greek mu where the units have a micro sign.
   const match = /^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-zµ]+)?\s*$/i.exec(text.replace('μ', 'µ'))
   const units = FACTORS[quantity]
-  const wanted = match?.[2]?.toLowerCase()
-  const factor = Object.entries(units).find(([unit]) => unit.toLowerCase() === wanted)?.[1]
-  if (match === null || factor === undefined) {
+  const written = match?.[2] ?? ''
+  const alike = Object.keys(units).filter((unit) => unit.toLowerCase() === written.toLowerCase())
+  // Capitals matter only where they tell two units apart: MWh are no mWh.
+  const unit = alike.find(([prefix]) => prefix === written[0]) ?? alike[0]
+  if (match === null || unit === undefined) {
     const names = Object.keys(units).join(', ')
     throw new UserError(
       `${flag} '${text}' is not a number with a unit (${names}): write for example ${EXAMPLES[quantity]}`,
     )
   }
-  const value = Number(match[1]) * factor
+  const value = Number(match[1]) * units[unit]!
   if (!Number.isFinite(value) || value <= 0) {
     throw new UserError(`${flag} '${text}' must be greater than zero: write for example ${EXAMPLES[quantity]}`)
   }

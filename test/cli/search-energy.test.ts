@@ -62,7 +62,7 @@ test('flags about energy that mean nothing are refused before anything is writte
   for (const [flags, message] of [
     [
       ['--max-search-energy', '20'],
-      /--max-search-energy '20' is not a number with a unit \(J, kJ, mWh, Wh, kWh\): write for example 20Wh/,
+      /--max-search-energy '20' is not a number with a unit \(J, kJ, MJ, mWh, Wh, kWh, MWh\): write for example 20Wh/,
     ],
     [['--carbon-intensity', '-3'], /--carbon-intensity must be a number above 0 and at most 5000, not -3/],
   ] as const) {

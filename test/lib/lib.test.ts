@@ -66,7 +66,14 @@ test('quantities need a unit and a positive number', (t) => {
   t.is(parseQuantity('2min', 'durationS', '--x'), 120)
   t.is(parseQuantity('5μs', 'latencyMs', '--x'), 0.005, 'a Greek mu')
   t.is(parseQuantity('3mWh', 'joules', '--x'), 10.8, 'what a search prints, it reads')
-  t.throws(() => parseQuantity('5', 'joules', '--x'), { message: /unit \(J, kJ, mWh, Wh, kWh\)/ })
+  t.throws(() => parseQuantity('5', 'joules', '--x'), { message: /unit \(J, kJ, MJ, mWh, Wh, kWh, MWh\)/ })
+  t.is(parseQuantity('2MWh', 'joules', '--x'), 7.2e9, 'mega, not milli')
+  t.is(parseQuantity('2MJ', 'energyMj', '--x'), 2e9)
+  t.deepEqual(
+    ['3mwh', '3MWH', '3KWH'].map((text) => parseQuantity(text, 'joules', '--x')),
+    [10.8, 1.08e10, 1.08e7],
+  )
+  t.throws(() => parseQuantity('3constructor', 'joules', '--x'), { message: /no.*unit/ })
   for (const bad of ['50', '-5ms', '0ms', 'fast', '5 kg', '', '1e400ms']) {
     t.throws(
       () => parseQuantity(bad, 'latencyMs', '--max-latency'),
