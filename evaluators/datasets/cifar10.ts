@@ -72,6 +72,7 @@ export const cifar10Format: DatasetFormat = {
     const name = path.basename(path.resolve(folder))
     const classNames = readClassNames(folder)
     const raw = { name, inputShape: [SIDE, SIDE, 3], samples, labels, ranges }
-    return assembleDataset(classNames === undefined ? raw : { ...raw, classNames }, options)
+    const dataset = assembleDataset(classNames === undefined ? raw : { ...raw, classNames }, options)
+    return { ...dataset, sampleMeaning: 'red, green and blue, 0 to 255', channelNames: ['red', 'green', 'blue'] }
   },
 }

@@ -1,13 +1,13 @@
 import path from 'node:path'
 import { z } from 'zod'
-import { messageOf, type UserError } from '../../lib/errors.ts'
+import type { UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
 import type { SplitName } from './dataset.ts'
-import { badFile, kindOfPath, readInputFile } from './input-file.ts'
+import { badFile, kindOfPath } from './input-file.ts'
+import { readSettingsFile } from './settings-file.ts'
 
 /** Lies in the folder of the data; what it leaves out is seen in the files. */
 export const CSV_SETTINGS = 'csv.json'
-const MOST_BYTES = 1 << 20
 const MOST_READINGS = 1_000_000
 
 /** A column by its name, or, in files without a header, by its number from 1. */
@@ -69,8 +69,7 @@ export function readCsvSettings(target: string): CsvSettings {
   const isFile = kindOfPath(target) === 'file'
   const folder = isFile ? path.dirname(target) : target
   const file = path.join(folder, CSV_SETTINGS)
-  if (kindOfPath(file) === undefined) return { parts: [], ignore: [] }
-  const parsed = settingsSchema.safeParse(contentOf(file))
+  const parsed = settingsSchema.safeParse(readSettingsFile(file, '{"window": 60}') ?? {})
   if (!parsed.success) throw wrongMember(file, parsed.error.issues[0]!)
   const { train, validation, test, ignore, ...settings } = parsed.data
   const contradiction = contradictionIn(parsed.data)
@@ -86,19 +85,6 @@ export function readCsvSettings(target: string): CsvSettings {
   const repeated = parts.find((part, i) => parts.findIndex((other) => other.file === part.file) !== i)
   if (repeated !== undefined) throw badFile(file, `names '${repeated.file}' twice`, 'a file belongs to one part')
   return { ...settings, parts, ignore: listOf(ignore) }
-}
-
-function contentOf(file: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(readInputFile(file, MOST_BYTES)))
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-    throw badFile(
-      file,
-      `is no JSON (${messageOf(error).replaceAll('\n', ' ')})`,
-      'write settings such as {"window": 60}',
-    )
-  }
 }
 
 /** A file that the settings name, which never lies outside their folder. */

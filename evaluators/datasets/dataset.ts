@@ -55,8 +55,6 @@ export interface LoadOptions {
   readonly validationFraction?: number
   /** Share kept for test where the files have no test part of their own. Default 0.2. */
   readonly testFraction?: number
-  /** `[height, width]` that a folder of images is resized to. Default: the most common size. Other formats ignore it. */
-  readonly imageSize?: readonly [number, number]
 }
 
 /** One file layout that can be read. Found by `matches`, tried in the order of the list in `load.ts`. */

@@ -131,12 +131,73 @@ test('sizes: the most common one, or the one asked for; 1×1 too', async (t) => 
   const dataset = await load(folder)
   t.deepEqual(dataset.inputShape, [4, 4, 1])
   t.deepEqual([...dataset.samples.subarray(-32)], [...Array(16).fill(77), ...Array(16).fill(33)])
-  t.deepEqual((await load(folder, { imageSize: [2, 3] })).inputShape, [2, 3, 1])
-  await refuses(t, folder, /image size 0×3 must be two whole numbers/, { imageSize: [0, 3] })
+  t.deepEqual(dataset.notes, [
+    `images are 4×4, the most common of 3 sizes: of 12 images 2 are resized to that, 0 of them from other proportions, which are not kept; size in '${path.join(folder, 'image.json')}' sets another`,
+  ])
 
   const dots = temporaryFolder(t)
   classFolders(dots, '', 4, 1)
   t.deepEqual((await load(dots)).inputShape, [1, 1, 1])
+})
+
+test('image.json: size, the middle instead of all, and no colour', async (t) => {
+  const folder = temporaryFolder(t)
+  // Two columns of blue, two of white, two of blue.
+  const stripes = png(2, 6, 3, (i) =>
+    Math.floor(i / 3) % 6 < 2 || Math.floor(i / 3) % 6 > 3 ? [0, 0, 255][i % 3]! : 255,
+  )
+  for (const name of 'abcdefgh') writeFiles(folder, { [`one/${name}.png`]: stripes, [`two/${name}.png`]: stripes })
+  const having = (settings: unknown) => {
+    writeFiles(folder, { 'image.json': JSON.stringify(settings) })
+    return load(folder)
+  }
+  const plain = await load(folder)
+  t.deepEqual(plain.inputShape, [2, 6, 3])
+  t.deepEqual(plain.channelNames, ['red', 'green', 'blue'])
+  t.is(plain.notes, undefined)
+  const squeezed = await having({ size: [1, 2] })
+  t.deepEqual(squeezed.inputShape, [1, 2, 3])
+  t.deepEqual([...squeezed.samples.subarray(0, 6)], [85, 85, 255, 85, 85, 255])
+  t.is(squeezed.notes?.length, 1)
+  t.regex(
+    squeezed.notes![0]!,
+    /^images are 1×2: of 16 images 16 are resized to that, 16 of them from other proportions/,
+  )
+  const cropped = await having({ size: 2, crop: true })
+  t.deepEqual([...new Set(cropped.samples)], [255])
+  t.deepEqual(cropped.inputShape, [2, 2, 1])
+  t.is(cropped.notes, undefined)
+  t.regex(cropped.sampleMeaning!, /^an image of 2 x 2: grey, 0 to 255; other sizes: the largest middle part/)
+  const grey = await having({ grey: true })
+  t.deepEqual(grey.inputShape, [2, 6, 1])
+  t.deepEqual([...grey.samples.subarray(0, 6)], [29, 29, 255, 255, 29, 29])
+  t.deepEqual(grey.channelNames, ['grey'])
+  t.not(grey.digest, plain.digest)
+  for (const [settings, message] of [
+    [{ sise: 4 }, /unknown member 'sise': did you mean 'size'/],
+    [{ size: 0 }, /has a size that is not right: a side such as 96, or \[height, width\]/],
+    [{ crop: 'yes' }, /has a crop that is not right: true or false is expected/],
+    [[96], /a JSON object with any of size, crop, grey is expected/],
+  ] as const) {
+    writeFiles(folder, { 'image.json': JSON.stringify(settings) })
+    await refuses(t, folder, message)
+  }
+  writeFiles(folder, { 'image.json': '{"size": }' })
+  await refuses(t, folder, /image\.json' is no JSON \(.*\): write settings such as \{"size": 96\}/)
+})
+
+test('large images are told of', async (t) => {
+  const folder = temporaryFolder(t)
+  for (const name of ['a', 'b', 'c', 'd']) {
+    writeFiles(folder, {
+      [`one/${name}.png`]: png(200, 200, 1, () => 1),
+      [`two/${name}.png`]: png(200, 200, 1, () => 2),
+    })
+  }
+  t.regex(
+    (await load(folder)).notes![0]!,
+    /^images are 200×200, more than most small devices can hold: size in .*image\.json'/,
+  )
 })
 
 test('what is wrong with a folder or an image is named', async (t) => {

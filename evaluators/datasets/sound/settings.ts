@@ -1,12 +1,11 @@
 import path from 'node:path'
 import { z } from 'zod'
-import { messageOf } from '../../../lib/errors.ts'
-import { badFile, kindOfPath, MAX_BYTES, readInputFile } from '../input-file.ts'
+import { badFile, MAX_BYTES } from '../input-file.ts'
+import { readSettingsFile } from '../settings-file.ts'
 import { emptyBands, type SoundFrontEnd } from './front-end.ts'
 
 /** Beside the classes, may be missing. */
 export const SETTINGS_FILE = 'sound.json'
-const MAX_SETTINGS_BYTES = 1 << 16
 
 const settingsSchema = z.strictObject({
   sampleRate: z.int().min(4000).max(48_000).optional(),
@@ -24,15 +23,7 @@ export type SoundSettings = z.infer<typeof settingsSchema>
 /** @throws UserError when the file is there and does not say what it should. */
 export function readSoundSettings(folder: string): SoundSettings {
   const file = path.join(folder, SETTINGS_FILE)
-  if (kindOfPath(file) === undefined) return settingsSchema.parse({})
-  let value: unknown
-  try {
-    value = JSON.parse(new TextDecoder().decode(readInputFile(file, MAX_SETTINGS_BYTES)))
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-    throw badFile(file, `is no JSON (${messageOf(error)})`, 'write settings such as {"clipSeconds": 1}')
-  }
-  const parsed = settingsSchema.safeParse(value)
+  const parsed = settingsSchema.safeParse(readSettingsFile(file, '{"clipSeconds": 1}') ?? {})
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]!
   const where = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
