@@ -30,10 +30,11 @@ export interface Ran {
 
 const TIMEOUT_MS = 600_000
 
-/** Runs a program without a shell. Never rejects. */
+/** Runs a program without a shell, and in English: what compilers say is read. Never rejects. */
 export function runTool(file: string, args: readonly string[], cwd: string): Promise<Ran> {
+  const options = { cwd, env: { ...process.env, LC_ALL: 'C' }, timeout: TIMEOUT_MS, maxBuffer: 1 << 24 }
   return new Promise((resolve) => {
-    execFile(file, [...args], { cwd, timeout: TIMEOUT_MS, maxBuffer: 1 << 24 }, (error, stdout, stderr) => {
+    execFile(file, [...args], options, (error, stdout, stderr) => {
       const lines = `${stderr}\n${error?.message ?? ''}`.split('\n').filter((line) => line.trim() !== '')
       const reason = lines.find((line) => /error|cannot|will not fit/i.test(line)) ?? lines[0] ?? ''
       resolve({
