@@ -32,6 +32,8 @@ export interface KernelFacts {
   macs: number
   weightElements: number
   biasElements: number
+  /** Bits of entropy that one of the weights holds; 0 where that is not known. */
+  weightBits: number
   /** 1 when an activation is fused into the kernel. */
   activation: number
 }
@@ -56,6 +58,7 @@ export const emptyFacts = (): KernelFacts => ({
   macs: 0,
   weightElements: 0,
   biasElements: 0,
+  weightBits: 0,
   activation: 0,
 })
 
@@ -98,6 +101,7 @@ export function readFacts(kernel: Kernel, facts: KernelFacts): void {
   facts.macs = kernel.macs
   facts.weightElements = kernel.weightElements
   facts.biasElements = kernel.biasElements
+  facts.weightBits = kernel.weightBits ?? 0
   facts.activation = kernel.activation === 'none' ? 0 : 1
   facts.dilation = 1
   // Kernels are all of one shape and ops are not: their kind is read faster.
@@ -222,6 +226,15 @@ function sweptMacs(f: KernelFacts): number {
 }
 
 /**
+ * Bits of entropy in a weight that training left (Laplace distributed) and that fills the range of int8: with a scale for
+ * each channel, as converters give convolutions, and with one scale for all, as they give dense layers.
+ */
+const USUAL_BITS = { ofChannels: 6.8, ofTensor: 5.9 }
+/** Share that weights take when they are stored compressed, of what usual ones take, which those that nobody knows are taken for. */
+const codedShare = (f: KernelFacts): number =>
+  f.weightBits === 0 ? 1 : f.weightBits / (f.kind === 'dense' ? USUAL_BITS.ofTensor : USUAL_BITS.ofChannels)
+
+/**
  * Passes of an array that computes 3×3 places of a map at a time, for 32 channels of results (a depthwise convolution: 16)
  * from 16 channels of the operand.
  */
@@ -253,6 +266,9 @@ export const FEATURES = {
   reduction,
   weightElements: (f) => f.weightElements,
   biasElements: (f) => f.biasElements,
+  /** Weights that stream compressed, as many usual ones as take as long; with channels filled up to multiples of 8. */
+  codedWeights: (f) => f.weightElements * codedShare(f),
+  codedWeightsBlocks8: (f) => (blockedMacs(f, 8) / pixels(f)) * codedShare(f),
   operands: (f) => f.operands,
   activation: (f) => f.activation,
   macsBody4: (f) => f.outputs * (reduction(f) - (reduction(f) % 4)),

@@ -4,7 +4,7 @@ import { emptyFacts, type KernelFacts, readFacts } from './features.ts'
 /** What tells kernels apart takes 16 numbers, which fill two lines of a processor's cache. */
 const ROW = 16
 
-/** @param traits kind, number of operands, padding and activation in one number */
+/** @param traits kind, number of operands, padding, activation and bits of a weight in one number */
 function writeRow(f: KernelFacts, traits: number, rows: Float64Array, at: number): void {
   rows[at] = f.inHeight
   rows[at + 1] = f.inWidth
@@ -59,6 +59,9 @@ function hashOf(f: KernelFacts, traits: number): number {
 /** A network has fewer operands than this. */
 const MOST_OPERANDS = 2 ** 21
 
+/** Above what tells kinds and operands apart; bits of a weight are multiples of 1/64, at most 8. */
+const BITS_UNIT = 2 ** 36
+
 /** Beyond this many the catalogue starts afresh, so that a search without end cannot fill the memory. */
 const CAPACITY = 100_000
 
@@ -110,7 +113,8 @@ export class KernelCatalogue {
       kind = this.#kinds.size
       this.#kinds.set(facts.kind, kind)
     }
-    const traits = ((kind * MOST_OPERANDS + facts.operands) * 2 + facts.same) * 2 + facts.activation
+    const traits =
+      ((kind * MOST_OPERANDS + facts.operands) * 2 + facts.same) * 2 + facts.activation + facts.weightBits * BITS_UNIT
     const hash = hashOf(facts, traits)
     const slots = this.#slots
     const mask = slots.length - 1

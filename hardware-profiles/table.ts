@@ -91,6 +91,10 @@ export class CompiledModel {
 
   #work = (facts: KernelFacts): number => Math.max(this.#compute(facts), this.#memory(facts))
 
+  /** Cost with what is known of the weights over that of usual ones, which measured kernels have. */
+  changeByWeights = (facts: KernelFacts): number =>
+    facts.weightBits === 0 ? 1 : this.cost(facts) / this.cost({ ...facts, weightBits: 0 })
+
   answer(facts: KernelFacts, neighbours: Neighbours | undefined): LookupAnswer {
     const { spec } = this
     const model = this.cost(facts)
@@ -198,7 +202,10 @@ export class CompiledTable {
     if (isDilated(facts) || isGrouped(facts)) return answer
     const measured = this.#measured(facts)
     if (measured === undefined) return answer
-    return { ...answer, cost: measured, basis: 'exact', error90: EXACT_ERROR90 }
+    const changed = this.#models[at]!.changeByWeights(facts)
+    return changed === 1
+      ? { ...answer, cost: measured, basis: 'exact', error90: EXACT_ERROR90 }
+      : { ...answer, cost: measured * changed }
   }
 
   /** The first model that applies; -1 when there is none. */

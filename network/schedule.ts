@@ -26,6 +26,8 @@ export interface Kernel {
   /** Elements of the kernel weight and of constants first read here, and of the bias left after batch norm is folded in. */
   readonly weightElements: number
   readonly biasElements: number
+  /** Bits of entropy that one of the weights holds; 0 where that is not known. */
+  readonly weightBits?: number
 }
 
 export interface ScheduledTensor {
@@ -95,6 +97,7 @@ interface MutableKernel extends Kernel {
   activation: ActivationKind | 'none'
   weightElements: number
   biasElements: number
+  weightBits: number
 }
 
 /**
@@ -206,6 +209,7 @@ function lower(lowering: Lowering, graph: NetworkGraph, prefix: string, entry: n
           const padding = folds ? unpad(lowering, op, before, tensorOf, operand) : undefined
           tensor = append(lowering, node, kind, prefix + node.id, from, nodes, tensorOf, unread)
           producer = kernels.length - 1
+          if (graph.weightBits !== undefined) kernels[producer]!.weightBits = graph.weightBits[node.id] ?? 0
           if (padding !== undefined) kernels[producer] = padded(kernels[producer]!, padding)
         }
       }
@@ -346,6 +350,7 @@ function lowerExperts(
       macs: sizeOf(shape),
       weightElements: 0,
       biasElements: 0,
+      weightBits: 0,
     })
   }
   return output
@@ -361,8 +366,8 @@ function repeat(
   shift: number,
 ): void {
   for (let i = first; i < end; i++) {
-    const { kind, op, activation, inputs, output, inputShapes, outputShape, macs, weightElements, biasElements } =
-      kernels[i]!
+    const { kind, op, activation, inputs, output, inputShapes, outputShape, macs } = kernels[i]!
+    const { weightElements, biasElements, weightBits } = kernels[i]!
     const { shape, elements, elementBytes } = tensors[output]!
     const name = names[i]!
     const id = prefix + name
@@ -383,6 +388,7 @@ function repeat(
       macs,
       weightElements,
       biasElements,
+      weightBits,
     })
   }
 }
@@ -465,5 +471,6 @@ function kernelOf(
     macs,
     weightElements,
     biasElements,
+    weightBits: 0,
   }
 }

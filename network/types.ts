@@ -204,6 +204,8 @@ export interface NetworkNode {
 export interface NetworkGraph {
   readonly nodes: readonly NetworkNode[]
   readonly output: string
+  /** Bits of entropy that one stored kernel weight holds, by node id, where the network was read together with its weights. */
+  readonly weightBits?: Readonly<Record<string, number>>
 }
 
 /** What a weight is for; decides initialisation, weight decay and quantisation. */

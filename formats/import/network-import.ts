@@ -45,6 +45,8 @@ const isOne = (pair: Pair | undefined): boolean => pair === undefined || (pair[0
 export class NetworkImport {
   readonly #builder = new GraphBuilder()
   readonly quantisation = new Map<string, Quantisation>()
+  /** What the graph says of its stored weights (`NetworkGraph.weightBits`). */
+  readonly weightBits: Record<string, number> = {}
   /** The last node that was added with a kernel; an activation may follow it. */
   lastWithKernel = ''
 
@@ -324,7 +326,8 @@ export class NetworkImport {
   /** The network that gives these results. */
   build(outputs: readonly Tensor[]): NetworkGraph {
     const ids = [...new Set(outputs.map(({ id }) => id))]
-    return this.#builder.build(ids.length === 1 ? ids[0]! : this.#builder.node({ kind: 'tuple' }, ...ids))
+    const graph = this.#builder.build(ids.length === 1 ? ids[0]! : this.#builder.node({ kind: 'tuple' }, ...ids))
+    return Object.keys(this.weightBits).length === 0 ? graph : { ...graph, weightBits: this.weightBits }
   }
 }
 

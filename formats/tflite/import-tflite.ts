@@ -7,6 +7,7 @@ import { calledBy } from './control-flow.ts'
 import { foldIntegers } from './fold-integers.ts'
 import { integersOf, readTflite, type TfliteModel, type TfliteOperator, type TfliteTensor } from './model.ts'
 import { RULES, type RuleInput } from './rules.ts'
+import { weightBits } from './weight-bits.ts'
 
 const WITH_KERNEL: ReadonlySet<string> = new Set(['CONV_2D', 'DEPTHWISE_CONV_2D', 'FULLY_CONNECTED', 'TRANSPOSE_CONV'])
 /** Operand that holds the kernel. */
@@ -165,8 +166,11 @@ class TfliteImport {
       this.#give(outputs[i]!, result)
     })
     const kernel = this.#model.tensors[inputs[KERNEL] ?? -1]
-    if (WITH_KERNEL.has(name) && kernel?.quantisation !== undefined)
+    if (!WITH_KERNEL.has(name) || kernel === undefined) return
+    if (kernel.quantisation !== undefined)
       network.quantisation.set(`${network.lastWithKernel}/kernel`, kernel.quantisation)
+    const bits = weightBits(kernel)
+    if (bits !== undefined) network.weightBits[network.lastWithKernel] = bits
   }
 
   /** A loop or branch: one kernel with the products of all runs and what they read. */

@@ -74,3 +74,12 @@ export function caseNetwork(name: string): NetworkGraph {
   }
   return graph
 }
+
+const WITH_WEIGHTS: ReadonlySet<string> = new Set(['conv2d', 'depthwiseConv2d', 'dense'])
+
+/** The network with what is known of its weights. @param bits of each convolution and dense layer, in their order */
+export function withWeightBits(graph: NetworkGraph, bits: readonly number[] | undefined): NetworkGraph {
+  if (bits === undefined) return graph
+  const nodes = graph.nodes.filter(({ op }) => WITH_WEIGHTS.has(op.kind))
+  return { ...graph, weightBits: Object.fromEntries(nodes.map(({ id }, i) => [id, bits[i] ?? 0])) }
+}

@@ -50,6 +50,8 @@ const networkSuite = z.strictObject({
   clockHz: z.number().positive().optional(),
   /** The measured flash is the model file, without the runtime's code. */
   withoutRuntime: z.boolean().optional(),
+  /** By case: bits of entropy that a weight of each kernel with weights holds, in their order (`NetworkGraph.weightBits`). */
+  weightBits: z.record(text, z.array(z.number().positive().max(8)).max(500)).optional(),
   cases: z.array(z.tuple([text, figure, z.number().int().min(-1).max(99)])).max(5000),
 })
 

@@ -1,10 +1,12 @@
 import type { CostModel } from '../cost-model.ts'
-import { caseNetwork } from './case-network.ts'
+import { caseNetwork, withWeightBits } from './case-network.ts'
 
 /** A left-out network: what it took, and the model that was fitted without it. */
 export interface LeftOut {
   readonly network: string
   readonly measuredMs: number
+  /** What is known of its weights (`withWeightBits`). */
+  readonly weightBits?: readonly number[] | undefined
   readonly model: CostModel
 }
 
@@ -15,8 +17,8 @@ export interface LeftOut {
  */
 export function systematicErrorOf(cases: readonly LeftOut[]): number {
   const needs = cases
-    .map(({ network, measuredMs, model }) => {
-      const { latencyMs, latencyHighMs } = model.price(caseNetwork(network))
+    .map(({ network, measuredMs, model, weightBits }) => {
+      const { latencyMs, latencyHighMs } = model.price(withWeightBits(caseNetwork(network), weightBits))
       const systematicMs = latencyMs * model.profile.systematicError90
       const kernels = Math.max((latencyHighMs - latencyMs) ** 2 - systematicMs ** 2, 0)
       return Math.sqrt(Math.max((measuredMs - latencyMs) ** 2 - kernels, 0)) / latencyMs

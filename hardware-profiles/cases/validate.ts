@@ -3,7 +3,7 @@ import { withCoefficients } from '../coefficients.ts'
 import { type CostModel, type Costs, createCostModel } from '../cost-model.ts'
 import { type Profile, type ProfileTable, ROW_LENGTH } from '../profile.ts'
 import { CompiledTable, factsOfRow } from '../table.ts'
-import { caseNetwork } from './case-network.ts'
+import { caseNetwork, withWeightBits } from './case-network.ts'
 import { type Fold, loadCases, type NetworkSuite, type OperatorSuite, type ProfileCases, type Suite } from './cases.ts'
 import { compareLayers } from './compare-layers.ts'
 import { type Comparison, type ErrorSummary, summariseCases } from './statistics.ts'
@@ -110,7 +110,8 @@ function compareNetworks(profile: Profile, suite: NetworkSuite): readonly Compar
   return suite.cases.map(([name, measured, fold]) => {
     const model = models.get(fold) ?? createCostModel(foldProfile(profile, suite.folds[fold]))
     models.set(fold, model)
-    return compareFigure(suite, profile, name, measured, model.price(networkOf(name)))
+    const graph = withWeightBits(networkOf(name), suite.weightBits?.[name])
+    return compareFigure(suite, profile, name, measured, model.price(graph))
   })
 }
 

@@ -301,15 +301,34 @@ NETWORKS = {
 }
 
 
+def weight_bits(file):
+    """Bits of entropy that a weight of each convolution and dense layer holds, in the order of the file, to 1/64."""
+    with open(file, "rb") as content:
+        model = Model.Model.GetRootAs(content.read())
+    graph, bits = model.Subgraphs(0), []
+    kinds = ("conv2d", "depthwiseConv2d", "dense")
+    with_weights = [getattr(BuiltinOperator.BuiltinOperator, CODES[kind][0]) for kind in kinds]
+    for operator in map(graph.Operators, range(graph.OperatorsLength())):
+        code = model.OperatorCodes(operator.OpcodeIndex())
+        if max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) not in with_weights:
+            continue
+        weights = model.Buffers(graph.Tensors(operator.Inputs(1)).Buffer()).DataAsNumpy()
+        shares = np.bincount(weights, minlength=256) / len(weights)
+        shares = shares[shares > 0]
+        bits.append(round(float(-(shares * np.log2(shares)).sum()) * 64) / 64)
+    return bits
+
+
 def estimate_networks(folder, writer):
     """Whole networks, with what their files spend on bringing images of bytes to int8, which no network here has."""
-    writer.writerow(("accelerator", "network", "cycles", "quantize_cycles"))
+    writer.writerow(("accelerator", "network", "cycles", "quantize_cycles", "weight_bits"))
     for accelerator, (network, stem) in itertools.product(ACCELERATORS, NETWORKS.items()):
         name = next(name for name in sorted(os.listdir(folder)) if name.endswith(stem + ".tflite"))
         with tempfile.TemporaryDirectory() as out:
             report = compile_with_vela(os.path.join(folder, name), accelerator, out)
         quantize = sum(int(row["Op Cycles"]) for row in report["layers"] if row["Original Operator"] == "Quantize")
-        writer.writerow((accelerator, network, report["summary"]["cycles_total"], quantize))
+        bits = " ".join(str(bits) for bits in weight_bits(os.path.join(folder, name)))
+        writer.writerow((accelerator, network, report["summary"]["cycles_total"], quantize, bits))
 
 
 def estimate_operators(writer):

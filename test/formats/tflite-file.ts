@@ -73,7 +73,7 @@ class FlatWriter {
     }
     const bytes = 'text' in field ? Buffer.from(field.text) : 'bytes' in field ? field.bytes : undefined
     if (bytes !== undefined) {
-      this.#bytes.push(...bytes)
+      for (const byte of bytes) this.#bytes.push(byte)
       return bytes.length
     }
     if ('int32s' in field) this.#append(Int32Array.from(field.int32s))
@@ -91,8 +91,8 @@ export const INT8 = 9
 export interface TestTensor {
   readonly dims: readonly number[]
   readonly type?: number
-  /** Stored integers, or `weights` for zeros. */
-  readonly data?: readonly number[] | 'weights'
+  /** Stored integers of four bytes, bytes as they are, or `weights` for zeros. */
+  readonly data?: readonly number[] | Uint8Array | 'weights'
   readonly scales?: readonly number[]
   /** Dimensions with −1 for open ones. */
   readonly signature?: readonly number[]
@@ -127,7 +127,8 @@ export function tfliteFile(
   const buffers: FlatFields[] = [{}]
   const tensorTable = ({ dims, type = INT8, data, scales, signature }: TestTensor, i: number): FlatFields => {
     if (data !== undefined) {
-      const bytes = data === 'weights' ? new Uint8Array(elements(dims)) : new Uint8Array(Int32Array.from(data).buffer)
+      const stored = data === 'weights' ? new Uint8Array(elements(dims)) : data
+      const bytes = stored instanceof Uint8Array ? stored : new Uint8Array(Int32Array.from(stored).buffer)
       buffers.push({ 0: { bytes } })
     }
     return {
