@@ -91,14 +91,7 @@ const FUSES_ACTIVATION: ReadonlySet<KernelKind> = new Set([
 ])
 const FLOAT_BYTES = 4
 
-interface MutableKernel extends Kernel {
-  kind: KernelKind
-  op: Op
-  activation: ActivationKind | 'none'
-  weightElements: number
-  biasElements: number
-  weightBits: number
-}
+type MutableKernel = { -readonly [Member in keyof Kernel]: Kernel[Member] }
 
 /**
  * Lowers a graph to the kernels of one inference: batch norm is folded into the convolution before it, fusible
@@ -367,7 +360,7 @@ function repeat(
 ): void {
   for (let i = first; i < end; i++) {
     const { kind, op, activation, inputs, output, inputShapes, outputShape, macs } = kernels[i]!
-    const { weightElements, biasElements, weightBits } = kernels[i]!
+    const { weightElements, biasElements, weightBits = 0 } = kernels[i]!
     const { shape, elements, elementBytes } = tensors[output]!
     const name = names[i]!
     const id = prefix + name
