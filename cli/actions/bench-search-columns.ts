@@ -103,8 +103,8 @@ function ladderSteps({ accuracy, error, ladder }: ColumnArguments): readonly Lad
   if (accuracy !== undefined) return [{ column: accuracy, epochs: 1 }]
   if (error !== undefined) return [{ column: `${errorColumn(error)}:min`, epochs: 1 }]
   const steps = listOf(ladder!, '--ladder').map((item): LadderStep => {
-    const [column, epochs] = item.split('@') as [string, string | undefined]
-    if (column === '' || epochs === undefined) {
+    const [column, epochs] = splitAtLast(item, '@')
+    if (column === '' || epochs === '') {
       throw new UserError(`--ladder '${item}': write the column and its epochs, such as val_12ep@12`)
     }
     return { column, epochs: numberWithin(Number(epochs), `--ladder '${item}': the epochs`, 0, 1e9) }
@@ -161,10 +161,25 @@ function costsOf(lists: readonly string[], columnOf: (text: string) => string): 
   return costs
 }
 
+/** An item of a list: in quotation marks it may hold commas, and something may stand behind these (`"a, b":max`). */
+const ITEM = /(?:^|,)\s*(?:"((?:[^"]|"")*)"([^",]*)|([^,]*))(?=,|$)/g
+
+/**
+ * Names with commas between them; one that holds commas stands in quotation marks, as in a CSV file.
+ * @throws UserError for an empty one
+ */
 export function listOf(text: string, flag: string): readonly string[] {
-  const items = text.split(',').map((item) => item.trim())
+  const items = [...text.matchAll(ITEM)].map(([, quoted, behind, plain]) =>
+    (quoted === undefined ? plain! : quoted.replaceAll('""', '"') + behind!).trim(),
+  )
   if (items.includes('')) throw new UserError(`${flag} '${text}' has an empty name: separate names by single commas`)
   return items
+}
+
+/** What stands before and behind the last of a sign: columns may have it in their names. Nothing behind where there is none. */
+export function splitAtLast(text: string, sign: string): readonly [string, string] {
+  const at = text.lastIndexOf(sign)
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
 }
 
 const optionalList = (text: string | undefined, flag: string): readonly string[] =>

@@ -1,9 +1,9 @@
 import type { Direction } from '../../evaluators/tabular/direction.ts'
-import { formatNumber } from '../../lib/units.ts'
+import { formatNumber, formatPercent } from '../../lib/units.ts'
 import type { NormalisationKind } from '../../search/tabular/normalisation.ts'
 import type { Repeats } from '../../search/tabular/problem.ts'
 import type { Comparison, Summary } from '../../search/tabular/summary.ts'
-import { columns } from './output.ts'
+import { columns, counted } from './output.ts'
 
 /** What a benchmark was, for people and machines. */
 export interface BenchmarkHeader {
@@ -19,7 +19,7 @@ export interface BenchmarkHeader {
   readonly begin?: number
   readonly promotion?: string
   readonly scoreAccuracy: string
-  /** Columns whose direction was said, by name: they count in their own unit. */
+  /** Columns whose direction was said, by name: they count in their own unit. Without a prototype: columns may have any name. */
   readonly directions: Readonly<Record<string, Direction>>
   readonly normalisation: NormalisationKind
   readonly together: boolean
@@ -31,6 +31,8 @@ export interface BenchmarkHeader {
   readonly passedOver: number
   /** Networks that are the mean of several rows. */
   readonly repeats: Repeats | null
+  /** Networks whose rows agree by `--same` and differ in a figure: the first row counts. */
+  readonly differing: number
   readonly devices: readonly DeviceHeader[]
 }
 
@@ -58,7 +60,6 @@ export interface Effort {
 }
 
 const share = (value: number): string => value.toFixed(4)
-const percent = (value: number): string => `${(100 * value).toFixed(1)} %`
 const pValue = (value: number): string => (value < 0.0001 ? '< 0.0001' : value.toFixed(4))
 
 /** The figures of a benchmark as tables. */
@@ -90,8 +91,8 @@ export function describeBenchmark(
           share(result.sd),
           share(result.min),
           result.ci95 === null ? 'none' : `${share(result.ci95[0])} to ${share(result.ci95[1])}`,
-          percent(result.frontShare),
-          ...(staged ? [percent(result.epochShare)] : []),
+          formatPercent(result.frontShare),
+          ...(staged ? [formatPercent(result.epochShare)] : []),
         ]),
       ],
       [1, 2, 3, 4, 6, 7],
@@ -131,9 +132,9 @@ function heading({ table, accuracy, scoreAccuracy, architectures, devices, seeds
       `true front of ${trueFrontSize}`,
   )
   return [
-    `${architectures} networks of '${table}', ${named(accuracy, rest.directions[accuracy])}${scored}; ${known}${searches}${ahead}; ` +
-      `${seeds.length} seeds from ${seeds[0]}.`,
-    ...rowNotes(rest.passedOver, rest.repeats, own ? '' : ' points'),
+    `${counted(architectures, 'network')} of '${table}', ${named(accuracy, rest.directions[accuracy])}${scored}; ${known}${searches}${ahead}; ` +
+      `${counted(seeds.length, 'seed')} from ${seeds[0]}.`,
+    ...rowNotes(rest, own ? '' : ' points'),
     ...(rest.ladder === undefined ? [] : [ladderLine(rest.ladder, rest.reduction!, rest.begin!, rest.promotion!)]),
     `Hypervolume as a share of the true front's, in the box (${rest.normalisation}):`,
     ...boxes,
@@ -144,7 +145,13 @@ const named = (column: string, direction: Direction | undefined): string =>
   direction === undefined ? `accuracy '${column}'` : `'${column}' (${direction === 'min' ? 'less' : 'more'} is better)`
 
 /** What became of rows that are no network each. */
-const rowNotes = (passedOver: number, repeats: Repeats | null, unit: string): readonly string[] => [
+const rowNotes = (
+  { passedOver, repeats, differing }: Pick<BenchmarkHeader, 'passedOver' | 'repeats' | 'differing'>,
+  unit: string,
+): readonly string[] => [
+  ...(differing > 0
+    ? [`Networks whose rows differ though --same takes them for one: ${differing}; the first row of each counts.`]
+    : []),
   ...(passedOver > 0 ? [`Rows without a figure that are passed over: ${passedOver}.`] : []),
   ...(repeats === null
     ? []
@@ -174,7 +181,7 @@ function perDevice(results: readonly Summary[]): string {
       share(mean),
       share(sd),
       share(min),
-      percent(frontShare),
+      formatPercent(frontShare),
     ]),
   )
   rows.sort((a, b) => (a[0]! < b[0]! ? -1 : a[0]! > b[0]! ? 1 : 0))
@@ -201,7 +208,7 @@ function bestErrors(
         const own = results.filter((result) => result.algorithm === algorithm)
         const cells = own.map((result) => {
           const found = result.devices[device]!.errors[limit]!
-          return error(found.mean) + (found.seeds < seeds.length ? ` (${found.seeds} seeds)` : '')
+          return error(found.mean) + (found.seeds < seeds.length ? ` (${counted(found.seeds, 'seed')})` : '')
         })
         return [bounds.join(', '), algorithm, ...cells, error(trueError)]
       })
@@ -225,6 +232,8 @@ const comparison = ({ algorithm, evaluations }: Summary, other: Comparison): rea
 function effortLine({ algorithm, askMs, leastEvaluated }: Effort, results: readonly Summary[], seeds: number): string {
   const asked = Math.max(...results.map(({ evaluations }) => evaluations))
   const short =
-    leastEvaluated < asked ? `; at least one of ${seeds} seeds ran out of new networks after ${leastEvaluated}` : ''
+    leastEvaluated < asked
+      ? `; at least one of ${counted(seeds, 'seed')} ran out of new networks after ${leastEvaluated}`
+      : ''
   return `${algorithm}: ${formatNumber(askMs)} ms of processor time per ask and tell at the end${short}`
 }

@@ -13,10 +13,10 @@ import type { StagedSettings } from '../../search/tabular/run.ts'
 import { type Scale, scaleOf } from '../../search/tabular/score.ts'
 import { summarise } from '../../search/tabular/summary.ts'
 import { numberWithin, wholeNumber } from '../commands/shared.ts'
-import { type ColumnArguments, listOf, type NamedColumns, namedColumns } from './bench-search-columns.ts'
+import { type ColumnArguments, listOf, type NamedColumns, namedColumns, splitAtLast } from './bench-search-columns.ts'
 import { doubtsOf } from './bench-search-doubts.ts'
 import { type BenchmarkHeader, type DeviceHeader, describeBenchmark, type LadderStep } from './bench-search-text.ts'
-import { print, printJson } from './output.ts'
+import { counted, print, printJson } from './output.ts'
 
 interface BenchSearchArguments extends ColumnArguments {
   readonly table: string
@@ -60,7 +60,7 @@ export async function benchSearch(args: BenchSearchArguments): Promise<void> {
   const evaluations = budgetsOf(args.evaluations, problem.architectureCount, args.table)
   const scales = scalesOf(problem, columns, args, errorLimit)
   for (const note of doubtsOf(problem, columns)) process.stderr.write(`frugal: ${note}\n`)
-  process.stderr.write(`searching ${problem.architectureCount} networks of '${args.table}'\n`)
+  process.stderr.write(`searching ${counted(problem.architectureCount, 'network')} of '${args.table}'\n`)
   const seeds = Array.from({ length: seedCount }, (_, i) => firstSeed + i)
   const runs = await runBenchmark({
     problem,
@@ -89,7 +89,8 @@ export async function benchSearch(args: BenchSearchArguments): Promise<void> {
     architectures: problem.architectureCount,
     passedOver: table.passedOver,
     repeats: problem.repeats ?? null,
-    directions: Object.fromEntries(directions),
+    differing: problem.differing,
+    directions: Object.assign(Object.create(null), Object.fromEntries(directions)),
     devices: scales.map((scale, device) => deviceHeader(columns, device, scale)),
   }
   const results = summarise(runs, evaluations, costs, shownIn(columns, scoreAccuracy))
@@ -130,7 +131,7 @@ function budgetsOf(text: string | undefined, architectures: number, table: strin
   })
   const most = Math.max(...budgets)
   if (most > architectures) {
-    throw new UserError(`--evaluations asks for ${most}: '${table}' has only ${architectures} networks`)
+    throw new UserError(`--evaluations asks for ${most}: '${table}' has only ${counted(architectures, 'network')}`)
   }
   return [...new Set(budgets)].sort((a, b) => a - b)
 }
@@ -167,7 +168,7 @@ function scalesOf(
 function parseLimits(text: string, names: readonly string[]): ReadonlyMap<string, number> {
   return new Map(
     listOf(text, '--limit').map((part) => {
-      const [name = '', value = ''] = part.split('=')
+      const [name, value] = splitAtLast(part, '=')
       if (!names.includes(name)) throw new UserError(`--limit '${text}': ${unknownName('cost column', name, names)}`)
       if (value === '' || !Number.isFinite(Number(value))) {
         throw new UserError(`--limit '${text}' gives '${name}' no number: write ${name}=10`)

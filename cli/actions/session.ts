@@ -9,7 +9,6 @@ import { inputShapeOf } from '../../evaluators/training/train.ts'
 import { frontEndCostModel } from '../../export/sound/front-end-cost.ts'
 import { type Costs, checkLimits, createCostModel, loadProfile, type Profile } from '../../hardware-profiles/index.ts'
 import { canonicalJson, sha256Hex } from '../../lib/canonical-json.ts'
-import { looksLikePath } from '../../lib/discover.ts'
 import { randomStream } from '../../lib/random.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import { loadAlgorithm } from '../../search/discover.ts'
@@ -17,7 +16,6 @@ import { geneOperations } from '../../search/genes.ts'
 import { knownCosts } from '../../search/known-costs.ts'
 import type { SearchPlan } from '../../search/loop.ts'
 import type { ObjectiveName } from '../../search/objectives.ts'
-import { checkedAlgorithm } from '../../search/own-algorithm.ts'
 import type { SearchDevice } from '../../search/pricing.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import type { SearchSpace, Task } from '../../spaces/space.ts'
@@ -145,8 +143,7 @@ export async function openSession(
   crew: Crew,
 ): Promise<Session> {
   const space = await loadSpace(settings.space)
-  const loaded = await loadAlgorithm(settings.algorithm)
-  const algorithm = looksLikePath(settings.algorithm) ? checkedAlgorithm(loaded, settings.algorithm) : loaded
+  const algorithm = await loadAlgorithm(settings.algorithm)
   const task = taskOf(dataset)
   const operations = geneOperations(space.genes(task))
   const devices = searchDevices(settings)

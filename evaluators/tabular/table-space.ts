@@ -39,6 +39,8 @@ export interface SpaceOfTable {
   readonly architectureCount: number
   /** Of every row of the table the architecture that it measures; -1 for one that does not count. */
   readonly measured: Int32Array
+  /** Of every row its architecture, also of those that do not count; undefined without `same`. */
+  readonly ofRows: Uint32Array | undefined
 }
 
 /** Stands for an empty cell that no condition explains: the gene does not matter, and any choice leads to this row. */
@@ -46,6 +48,8 @@ export const ANY_CHOICE = 0xffff
 /** A column with more values is a number or a name, not a choice. */
 const MOST_CHOICES = 1000
 const NO_CODES = new Uint16Array(0)
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
+const PADDED = /^[+-]?0\d/
 
 /**
  * Reads the search space that a table is. Genes that hold one and the same value, or nothing, whenever another has certain
@@ -64,6 +68,7 @@ export function tableSpace(table: Table, columns: GeneColumns): SpaceOfTable {
   /** Per entry, and per architecture, the first of its rows. */
   const entryRows = new Uint32Array(rowCount)
   const firstRows = new Uint32Array(rowCount)
+  const ofRows = groups && new Uint32Array(rowCount)
   const ignored = new Map<string, readonly number[]>()
   let [entries, architectureCount, wholeSeen] = [0, 0, false]
   for (let row = 0; row < rowCount; row++) {
@@ -84,6 +89,7 @@ export function tableSpace(table: Table, columns: GeneColumns): SpaceOfTable {
       }
       if (groups !== undefined) byGroup.set(groups[row]!, architecture)
       architectures[entries] = architecture
+      if (ofRows !== undefined) ofRows[row] = architecture
       entryRows[entries++] = row
       continue
     }
@@ -103,6 +109,7 @@ export function tableSpace(table: Table, columns: GeneColumns): SpaceOfTable {
         'name all gene columns, or let --lenient take the mean of repeated measurements',
       )
     }
+    if (ofRows !== undefined) ofRows[row] = architectures[entry]!
     if (firstRows[architectures[entry]!] === earlier) measured[row] = architectures[entry]!
   }
   const genomes = index.genomes.subarray(0, entries * genes.length)
@@ -111,6 +118,7 @@ export function tableSpace(table: Table, columns: GeneColumns): SpaceOfTable {
     space: { genes, genomes, architectures: architectures.subarray(0, entries), index, ignored: byCount },
     architectureCount,
     measured,
+    ofRows,
   }
 }
 
@@ -207,8 +215,11 @@ function choicesOf(
     ? coded.flatMap((other, i) => (other.column === column ? other.texts.filter((text) => text !== fillers[i]) : []))
     : own
   const shared = [...new Set(places)]
-  const numeric = !isDigit && shared.every((text) => Number.isFinite(Number(text)))
-  const choices = numeric ? [...new Set(shared.map(Number))].sort((a, b) => a - b) : shared.sort()
+  const decimal = shared.every((text) => DECIMAL.test(text))
+  // With zeros in front they are codes, of which 01 and 1 are two.
+  const numeric = !isDigit && decimal && !shared.some((text) => PADDED.test(text))
+  const inOrder = decimal ? (a: string, b: string) => Number(a) - Number(b) || (a < b ? -1 : 1) : undefined
+  const choices = numeric ? [...new Set(shared.map(Number))].sort((a, b) => a - b) : shared.sort(inOrder)
   if (choices.length === 0) {
     throw badFile(table.file, `has nothing but empty cells in column '${column}'`, 'a gene has 1 choice or more')
   }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { gunzipSync } from 'node:zlib'
 import { firstCsvRecord, forEachCsvRecord } from '../../lib/csv.ts'
 import { messageOf } from '../../lib/errors.ts'
@@ -121,6 +122,7 @@ export const minimisedOf = (table: Table, column: string, direction: Direction |
 /** What may be done about a cell that is no number. */
 function hintOn(cell: string): string {
   if (NO_FIGURE.test(cell)) return '; --lenient passes over rows without one'
+  if (/^[+-]?[\d.]+\s*(%|[a-zµ])/i.test(cell)) return ' alone: take its unit into the heading'
   return /^[+-]?\d+,\d+$/.test(cell) ? ', with a point before the decimals and none between thousands' : ''
 }
 
@@ -172,9 +174,12 @@ function readText(file: string, mostBytes: number): string {
   }
 }
 
-/** Old spreadsheets end lines in CR alone, and some of today write UTF-16. */
+/** Old spreadsheets end lines in CR alone or write Latin-1, and some of today write UTF-16. */
 function textOf(bytes: Buffer): string {
-  const text = bytes[0] === 0xff && bytes[1] === 0xfe ? bytes.toString('utf16le') : bytes.toString('utf8')
+  const mark = bytes.length < 2 ? 0 : bytes.readUInt16BE(0)
+  // Swapped in place: nobody else has these bytes.
+  if (mark === 0xfeff) bytes.subarray(0, 2 * Math.floor(bytes.length / 2)).swap16()
+  const text = bytes.toString(mark === 0xfffe || mark === 0xfeff ? 'utf16le' : isUtf8(bytes) ? 'utf8' : 'latin1')
   return text.includes('\n') ? text : text.replaceAll('\r', '\n')
 }
 

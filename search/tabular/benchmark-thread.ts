@@ -1,4 +1,5 @@
 import { workerData } from 'node:worker_threads'
+import { UserError } from '../../lib/errors.ts'
 import { randomStream } from '../../lib/random.ts'
 import { loadAlgorithm } from '../discover.ts'
 import { type TabularProblem, tabularEvaluation } from './problem.ts'
@@ -34,7 +35,19 @@ const { problem, costNames, scales, settings, signals } = workerData as Benchmar
 const whole = tabularEvaluation(problem)
 Atomics.add(signals.loaded, 0, 1)
 
-export default async ({ algorithm, seed, staged, devices }: BenchmarkTask): Promise<Run> => {
+/** What a task came to. Errors lose their class between threads. */
+export type Outcome = { readonly run: Run } | { readonly refused: string }
+
+export default async (task: BenchmarkTask): Promise<Outcome> => {
+  try {
+    return { run: await searchTable(task) }
+  } catch (error) {
+    if (error instanceof UserError) return { refused: error.message }
+    throw error
+  }
+}
+
+async function searchTable({ algorithm, seed, staged, devices }: BenchmarkTask): Promise<Run> {
   if (Atomics.load(signals.stopped, 0) !== 0) throw new Error('another search has failed')
   const part = { ...problem, costs: devices.map((device) => problem.costs[device]!) }
   const random = randomStream(seed, 'tabular', ...devices.map((device) => costNames[device]!.join()))

@@ -1,8 +1,9 @@
 import path from 'node:path'
 import { Piscina } from 'piscina'
-import { messageOf, OperationalError } from '../../lib/errors.ts'
+import { looksLikePath } from '../../lib/discover.ts'
+import { messageOf, OperationalError, UserError } from '../../lib/errors.ts'
 import { threadsLoaded } from '../../lib/threads-loaded.ts'
-import type { BenchmarkTask, BenchmarkThreadData } from './benchmark-thread.ts'
+import type { BenchmarkTask, BenchmarkThreadData, Outcome } from './benchmark-thread.ts'
 import type { Run } from './run.ts'
 
 export interface Benchmark extends Omit<BenchmarkThreadData, 'signals'> {
@@ -24,7 +25,10 @@ export interface AlgorithmRuns {
   readonly runs: readonly (readonly Run[])[]
 }
 
-/** Runs every algorithm from every seed on threads of their own; with a ladder a second time, in stages. */
+/**
+ * Runs every algorithm from every seed on threads of their own; with a ladder a second time, in stages.
+ * @throws UserError where a file of the user's own is not right, and OperationalError where an algorithm fails.
+ */
 export async function runBenchmark(job: Benchmark): Promise<readonly AlgorithmRuns[]> {
   const { problem, costNames, scales, settings, algorithms, seeds, workers } = job
   const signals = {
@@ -57,12 +61,18 @@ export async function runBenchmark(job: Benchmark): Promise<readonly AlgorithmRu
     return running
   }
   const run = async (task: BenchmarkTask): Promise<Run> => {
-    const result = await pool.run(task).catch((error: unknown) => {
+    const outcome: Outcome = await pool.run(task).catch((error: unknown) => {
       Atomics.store(signals.stopped, 0, 1)
-      throw new OperationalError(`the algorithm '${task.algorithm}' failed: ${messageOf(error)}`, { cause: error })
+      // Messages of files of the user's own name the file.
+      const owner = looksLikePath(task.algorithm) ? '' : `the algorithm '${task.algorithm}' failed: `
+      throw new OperationalError(owner + messageOf(error), { cause: error })
     })
+    if ('refused' in outcome) {
+      Atomics.store(signals.stopped, 0, 1)
+      throw new UserError(outcome.refused)
+    }
     job.onProgress?.(++done, total)
-    return result as Run
+    return outcome.run
   }
   try {
     return await Promise.all(

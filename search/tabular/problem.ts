@@ -30,6 +30,8 @@ export interface TabularProblem {
   readonly scoreErrors: Float64Array
   /** Networks that several rows measure, the mean of which counts; undefined without any. */
   readonly repeats: Repeats | undefined
+  /** Networks whose rows, which agree in the column `same`, differ in a figure all the same: the first row counts. */
+  readonly differing: number
   /** Per device and cost column; negatives for `max`. */
   readonly costs: readonly (readonly Float64Array[])[]
 }
@@ -44,9 +46,10 @@ export interface Repeats {
 
 /** @throws UserError when a column holds what it should not. */
 export function tabularProblem(table: Table, columns: ProblemColumns): TabularProblem {
-  const { space, architectureCount, measured } = tableSpace(table, columns.genes)
+  const { space, architectureCount, measured, ofRows } = tableSpace(table, columns.genes)
   const counts = new Uint32Array(architectureCount)
   for (const architecture of measured) if (architecture >= 0) counts[architecture]!++
+  const differs = new Uint8Array(architectureCount)
   /** The mean of the measurements of every architecture. */
   const ofArchitectures = (values: Float64Array): Float64Array => {
     const shared = new Float64Array(new SharedArrayBuffer(8 * architectureCount))
@@ -55,6 +58,9 @@ export function tabularProblem(table: Table, columns: ProblemColumns): TabularPr
     })
     counts.forEach((count, architecture) => {
       if (count > 1) shared[architecture]! /= count
+    })
+    ofRows?.forEach((architecture, row) => {
+      if (measured[row]! < 0 && values[row] !== shared[architecture]) differs[architecture] = 1
     })
     return shared
   }
@@ -66,13 +72,16 @@ export function tabularProblem(table: Table, columns: ProblemColumns): TabularPr
   const costsIn = (column: string) => ofArchitectures(minimisedOf(table, column, directionOf(column)))
   const finalErrors = errorsIn(columns.scoreAccuracy)
   const scoreErrors = ofArchitectures(finalErrors)
+  const errors = columns.accuracies.map((column) => ofArchitectures(errorsIn(column)))
+  const costs = columns.costs.map((device) => device.map(costsIn))
   return {
     space,
     architectureCount,
-    errors: columns.accuracies.map((column) => ofArchitectures(errorsIn(column))),
+    errors,
     scoreErrors,
     repeats: repeatsOf(measured, counts, finalErrors, scoreErrors),
-    costs: columns.costs.map((device) => device.map(costsIn)),
+    differing: differs.reduce((count, differing) => count + differing, 0),
+    costs,
   }
 }
 

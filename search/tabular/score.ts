@@ -1,4 +1,5 @@
 import { UserError } from '../../lib/errors.ts'
+import { formatNumber } from '../../lib/units.ts'
 import {
   frontOf,
   fullRange,
@@ -53,9 +54,12 @@ export function scaleOf(problem: TabularProblem, device: number, { kind, errorLi
   const { ideal, reference } = normalisation
   const volume = ideal.every((value, j) => value < reference[j]!) ? normalisedVolume(columns, all, normalisation) : 0
   if (volume === 0) {
+    const box = `${ideal.map(formatNumber).join(', ')} to ${reference.map(formatNumber).join(', ')} (error, costs)`
+    const varies = ideal.every((value, j) => value < reference[j]!)
     throw new UserError(
-      `nothing can be compared in the box from ${ideal.join(', ')} to ${reference.join(', ')} (error, costs): choose ` +
-        'columns that vary, or another --normalisation',
+      varies
+        ? `no network is better than all of the worst corner of the box from ${box}, so there is nothing to compare: choose another --normalisation`
+        : `nothing can be compared in the box from ${box}: choose columns that vary, or another --normalisation`,
     )
   }
   const inside = frontOf(columns, all).filter((i) => columns.every((column, j) => column[i]! <= reference[j]!))

@@ -124,5 +124,5 @@ test('an algorithm that throws ends the benchmark with its message', async (t) =
     ...`${BASIC} --cost latency_ms --evaluations 5 --algorithm ${file}`.split(' '),
   )
   t.is(code, 1)
-  t.regex(stderr, /the algorithm '.*bad\.algorithm\.ts' failed: no idea/)
+  t.regex(stderr, /the algorithm file '.*bad\.algorithm\.ts' fails in ask\(\): no idea/)
 })

@@ -48,6 +48,38 @@ test('semicolons, tabs and bars may stand between columns, lines may end in CR, 
   t.deepEqual(readTable(tableFile(t, 'a;b,c\n1;2,3\n'), ['c']).cells('c'), ['3'], 'the columns that are wanted decide')
 })
 
+test('a text is UTF-8, UTF-16 either way round, or else Latin-1', (t) => {
+  const text = '\uFEFFBréite,acc\n8,0.5\n'
+  const contents = [
+    text,
+    Buffer.from(text, 'utf16le'),
+    Buffer.from(text, 'utf16le').swap16(),
+    Buffer.from(text.slice(1), 'latin1'),
+  ]
+  for (const content of contents) {
+    for (const stored of [content, gzipSync(content)]) {
+      t.deepEqual(readTable(tableFile(t, stored), ['Bréite', 'acc']).cells('Bréite'), ['8'])
+    }
+  }
+  t.throws(() => readTable(tableFile(t, gzipSync('')), ['a']), { name: 'UserError', message: /has no rows/ })
+})
+
+test('values with zeros in front, and others than decimals, are names and not numbers', (t) => {
+  const genes = (...values: string[]) => {
+    const table = readTable(tableFile(t, `a,b\n${values.map((value, i) => `${value},${i}\n`).join('')}`), ['a', 'b'])
+    return tableSpace(table, { ...GENES, columns: ['a', 'b'] }).space.genes[0]!
+  }
+  t.like(genes('0.25', '1', '.5', '1.0', '1e1'), { kind: 'ordinal', choices: [0.25, 0.5, 1, 10] })
+  t.like(genes('00', '1', '01', '0', '10'), { kind: 'categorical', choices: ['0', '00', '01', '1', '10'] })
+  t.like(genes('016', '008', '032'), { kind: 'categorical', choices: ['008', '016', '032'] })
+  t.like(genes('0x10', '16', '1e3'), { kind: 'categorical', choices: ['0x10', '16', '1e3'] })
+  const table = readTable(tableFile(t, 'a,b\n2,1\n010,2\n09,3\n'), ['a', 'b'])
+  t.like(tableSpace(table, { ...GENES, columns: ['a'], ordinal: ['a'] }).space.genes[0], {
+    kind: 'ordinal',
+    choices: ['2', '09', '010'],
+  })
+})
+
 test('accuracies are shares where none is above 1, else percents', (t) => {
   t.deepEqual([...errorsOf(readTable(tableFile(t, 'a\n0\n1\n'), ['a']), 'a')], [100, 0])
   t.deepEqual([...errorsOf(readTable(tableFile(t, 'a\n0.5\n90\n'), ['a']), 'a')], [99.5, 10])
@@ -69,6 +101,7 @@ test('what is wrong with a table is one sentence that says where', (t) => {
     [/has 'fast' in column 'acc' of line 3: a number is expected/, 'acc\n1\nfast\n'],
     [/has nothing in column 'acc' of line 2: .*--lenient/, 'acc,b\n,1\n'],
     [/has 'Infinity' in column 'acc'/, 'acc\nInfinity\n'],
+    [/has '76.2 %' in column 'acc' of line 2: a number is expected in every row alone: take its unit/, 'acc\n76.2 %\n'],
     [/has 101 in column 'acc' of line 3: accuracies are percents/, 'acc\n3\n101\n'],
     [/has -1 in column 'acc'/, 'acc\n-1\n'],
     [/has 1 fields in line 3: its heading names 2/, 'acc,b\n1,2\n3\n'],
