@@ -20,9 +20,14 @@ export function makeFolder(folder: string): void {
   }
 }
 
-/** Writes a file whole or not at all: a temporary neighbour is synced, then renamed over the target. */
+/**
+ * Writes a file whole or not at all: a temporary neighbour is synced, then renamed over the target. A device or a pipe,
+ * such as `/dev/stdout`, is written to: a file in its place would be the end of it.
+ */
 export function writeFileAtomic(file: string, data: string | Uint8Array): void {
   makeFolder(path.dirname(file))
+  const found = statSync(file, { throwIfNoEntry: false })
+  if (found !== undefined && !found.isFile() && !found.isDirectory()) return writeFileSync(file, data)
   const temporary = `${file}.${process.pid}-${threadId}.tmp`
   try {
     const handle = openSync(temporary, 'w')

@@ -1,4 +1,17 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { threadId } from 'node:worker_threads'
@@ -113,6 +126,24 @@ test('atomic writes leave the whole file and nothing else; names cannot leave th
       t.throws(() => pathInside(folder, name), { instanceOf: UserError }, name)
     }
     t.is(pathInside(folder, 'a/b.txt'), path.join(folder, 'a', 'b.txt'))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+const posix = process.platform === 'win32' ? test.skip : test
+posix('a pipe or a device is written to and stays what it is', (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-lib-'))
+  try {
+    const pipe = path.join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const reader = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK)
+    writeFileAtomic(pipe, 'a picture')
+    t.true(statSync(pipe).isFIFO())
+    const bytes = Buffer.alloc(20)
+    t.is(bytes.toString('utf8', 0, readSync(reader, bytes)), 'a picture')
+    closeSync(reader)
+    t.deepEqual(readdirSync(folder), ['pipe'])
   } finally {
     rmSync(folder, { recursive: true })
   }
