@@ -27,7 +27,10 @@ export function makeFolder(folder: string): void {
 export function writeFileAtomic(file: string, data: string | Uint8Array): void {
   makeFolder(path.dirname(file))
   const found = statSync(file, { throwIfNoEntry: false })
-  if (found !== undefined && !found.isFile() && !found.isDirectory()) return writeFileSync(file, data)
+  if (found !== undefined && !found.isFile() && !found.isDirectory()) {
+    writeFileSync(file, data)
+    return
+  }
   const temporary = `${file}.${process.pid}-${threadId}.tmp`
   try {
     const handle = openSync(temporary, 'w')
