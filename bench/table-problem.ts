@@ -1,5 +1,4 @@
-import { readTable } from '../evaluators/tabular/table.ts'
-import { type TabularProblem, tabularProblem } from '../search/tabular/problem.ts'
+import { openTable, type TabularProblem } from '../search/tabular/problem.ts'
 
 /** Flags of benchmarks that look at a table of networks whose genes are the digits of one column. */
 export const TABLE_FLAGS = {
@@ -25,10 +24,9 @@ export function tableProblem(values: TableValues): { readonly problem: TabularPr
   }
   const costNames = needed('cost').split(',')
   const [digits, accuracy] = [needed('gene-digits'), needed('accuracy')]
-  const problem = tabularProblem(readTable(needed('table'), [digits, accuracy, ...costNames]), {
-    genes: { columns: [], digits: [digits], ordinal: [], categorical: [], same: undefined, repeats: false },
+  const { problem } = openTable(needed('table'), {
+    genes: { digits: [digits] },
     accuracies: [accuracy],
-    scoreAccuracy: accuracy,
     costs: costNames.map((name) => [name]),
   })
   return { problem, costNames }

@@ -12,9 +12,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { readTable } from '../evaluators/tabular/table.ts'
 import { runBenchmark } from '../search/tabular/benchmark.ts'
-import { tabularProblem } from '../search/tabular/problem.ts'
+import { openTable } from '../search/tabular/problem.ts'
 import { scaleOf } from '../search/tabular/score.ts'
 import { summarise } from '../search/tabular/summary.ts'
 import { SHAPE_IDS, type ShapeTable, shapeTable } from './shape-tables.ts'
@@ -42,17 +41,14 @@ try {
 async function compare({ id, rows, genes, digits, costs, lenient }: ShapeTable): Promise<void> {
   const file = path.join(folder, `${id}.csv`)
   writeFileSync(file, rows.map((row) => `${row.join()}\n`).join(''))
-  const figures = ['accuracy', ...costs]
-  const table = readTable(file, [...genes, ...digits, ...figures], { complete: lenient ? figures : [] })
-  const problem = tabularProblem(table, {
-    genes: { columns: genes, digits, ordinal: [], categorical: [], same: undefined, repeats: lenient },
+  const { problem } = openTable(file, {
+    genes: { columns: genes, digits, repeats: lenient },
     accuracies: ['accuracy'],
-    scoreAccuracy: 'accuracy',
     costs: [costs],
   })
   const evaluations = values.evaluations.split(',').map(Number)
   const fitting = evaluations.filter((count) => count <= problem.architectureCount)
-  const scale = scaleOf(problem, 0, { kind: 'roi', errorLimit: undefined, limits: undefined })
+  const scale = scaleOf(problem, 0, { kind: 'roi' })
   const runs = await runBenchmark({
     problem,
     costNames: [costs],

@@ -22,6 +22,7 @@ export interface ColumnArguments {
 }
 
 export interface NamedColumns extends ProblemColumns {
+  readonly scoreAccuracy: string
   readonly directions: ReadonlyMap<string, Direction>
   /** The columns that searches see, with epochs where there are several. */
   readonly steps: readonly LadderStep[]

@@ -1,14 +1,13 @@
 import { statSync } from 'node:fs'
 import os from 'node:os'
 import { asMinimised, type Direction } from '../../evaluators/tabular/direction.ts'
-import { readTable } from '../../evaluators/tabular/table.ts'
 import { UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
 import { loadAlgorithm } from '../../search/discover.ts'
 import type { Promotion } from '../../search/fidelity/ladder.ts'
 import { runBenchmark } from '../../search/tabular/benchmark.ts'
 import type { NormalisationKind } from '../../search/tabular/normalisation.ts'
-import { type TabularProblem, tabularProblem } from '../../search/tabular/problem.ts'
+import { openTable, type TabularProblem } from '../../search/tabular/problem.ts'
 import type { StagedSettings } from '../../search/tabular/run.ts'
 import { type Scale, scaleOf } from '../../search/tabular/score.ts'
 import { summarise } from '../../search/tabular/summary.ts'
@@ -40,7 +39,7 @@ interface BenchSearchArguments extends ColumnArguments {
 /** `frugal bench search`: tables of figures, or one JSON object. */
 export async function benchSearch(args: BenchSearchArguments): Promise<void> {
   const columns = namedColumns(args)
-  const { genes, accuracies, scoreAccuracy, costs, directions, steps } = columns
+  const { accuracies, scoreAccuracy, costs, directions, steps } = columns
   const algorithms = [...new Set(listOf(args.algorithm, '--algorithm'))]
   const seedCount = wholeNumber(args.seeds, '--seeds', 1, 10_000)
   const firstSeed = wholeNumber(args['first-seed'], '--first-seed', 0, Number.MAX_SAFE_INTEGER - 10_000)
@@ -52,11 +51,8 @@ export async function benchSearch(args: BenchSearchArguments): Promise<void> {
   const workers = wholeNumber(args.workers ?? os.availableParallelism(), '--workers', 1, 1024)
   const errorLimit = errorLimitOf(args['error-limit'], directions.get(scoreAccuracy))
   for (const algorithm of algorithms) await loadAlgorithm(algorithm)
-  const used = [...genes.columns, ...genes.digits, ...(genes.same === undefined ? [] : [genes.same])]
-  const measured = [...accuracies, scoreAccuracy, ...costs.flat()]
   showReading(args.table)
-  const table = readTable(args.table, [...used, ...measured], { complete: args.lenient ? measured : [] })
-  const problem = tabularProblem(table, columns)
+  const { problem, passedOver } = openTable(args.table, columns)
   const evaluations = budgetsOf(args.evaluations, problem.architectureCount, args.table)
   const scales = scalesOf(problem, columns, args, errorLimit)
   for (const note of doubtsOf(problem, columns)) process.stderr.write(`frugal: ${note}\n`)
@@ -87,7 +83,7 @@ export async function benchSearch(args: BenchSearchArguments): Promise<void> {
     lookAhead,
     seeds,
     architectures: problem.architectureCount,
-    passedOver: table.passedOver,
+    passedOver,
     repeats: problem.repeats ?? null,
     differing: problem.differing,
     directions: Object.assign(Object.create(null), Object.fromEntries(directions)),

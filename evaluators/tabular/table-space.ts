@@ -7,16 +7,16 @@ import type { Table } from './table.ts'
 /** Which columns of a table make up a genome, in this order: those of `columns` first. */
 export interface GeneColumns {
   /** One gene each. */
-  readonly columns: readonly string[]
+  readonly columns?: readonly string[]
   /** One gene for every character. */
-  readonly digits: readonly string[]
+  readonly digits?: readonly string[]
   /** Choices in order of size; by default those of numeric columns with more than two choices are, those of digits not. */
-  readonly ordinal: readonly string[]
-  readonly categorical: readonly string[]
+  readonly ordinal?: readonly string[]
+  readonly categorical?: readonly string[]
   /** Rows that agree in this column are one architecture, measured once; the first of them counts. */
-  readonly same: string | undefined
+  readonly same?: string | undefined
   /** Rows with the same genes are measurements of one architecture: the mean of them counts. Otherwise they are refused. */
-  readonly repeats: boolean
+  readonly repeats?: boolean
 }
 
 /** The genomes of a table as plain arrays, which threads can be given. */
@@ -157,10 +157,13 @@ interface NamedColumn extends CodedColumn {
   readonly isDigit: boolean
 }
 
-function geneColumns(table: Table, columns: GeneColumns): readonly GeneColumn[] {
+function geneColumns(
+  table: Table,
+  { columns = [], digits = [], ordinal = [], categorical = [] }: GeneColumns,
+): readonly GeneColumn[] {
   const coded = [
-    ...columns.columns.map((column) => codedColumn(table, column)),
-    ...columns.digits.flatMap((column) => digitColumns(table, column)),
+    ...columns.map((column) => codedColumn(table, column)),
+    ...digits.flatMap((column) => digitColumns(table, column)),
   ]
   const conditions = findConditions(coded)
   const fillers = conditions.map((condition) => condition?.filler ?? '')
@@ -169,11 +172,7 @@ function geneColumns(table: Table, columns: GeneColumns): readonly GeneColumn[] 
     const { choices, indexOf } = chosen[i]!
     const numeric = !isDigit && typeof choices[0] === 'number'
     const usual = numeric && choices.length > 2 ? 'ordinal' : 'categorical'
-    const kind = columns.ordinal.includes(column)
-      ? 'ordinal'
-      : columns.categorical.includes(column)
-        ? 'categorical'
-        : usual
+    const kind = ordinal.includes(column) ? 'ordinal' : categorical.includes(column) ? 'categorical' : usual
     const condition = conditions[i]
     const indices = Uint16Array.from(texts, (text) => {
       if (text === fillers[i]) return condition === undefined ? ANY_CHOICE : 0

@@ -1,5 +1,5 @@
 import type { Direction } from '../../evaluators/tabular/direction.ts'
-import { errorsOf, minimisedOf, type Table } from '../../evaluators/tabular/table.ts'
+import { errorsOf, minimisedOf, readTable, type Table } from '../../evaluators/tabular/table.ts'
 import { type GeneColumns, genomeLookup, type TableSpace, tableSpace } from '../../evaluators/tabular/table-space.ts'
 import type { Genome, GenomeOperations, KnownCosts, Told } from '../algorithm.ts'
 import { tableOperations } from './operations.ts'
@@ -9,8 +9,8 @@ export interface ProblemColumns {
   readonly genes: GeneColumns
   /** Accuracies that a search sees, one column per rung of a ladder of trainings; the last one is the full training. */
   readonly accuracies: readonly string[]
-  /** The accuracy that counts in the end. */
-  readonly scoreAccuracy: string
+  /** The accuracy that counts in the end; by default the last one that a search sees. */
+  readonly scoreAccuracy?: string
   /** Per device its cost columns. */
   readonly costs: readonly (readonly string[])[]
   /**
@@ -44,8 +44,23 @@ export interface Repeats {
   readonly errorSd: number
 }
 
-/** @throws UserError when a column holds what it should not. */
-export function tabularProblem(table: Table, columns: ProblemColumns): TabularProblem {
+/**
+ * Reads a CSV file, gzip-compressed or not, as a search: the space of its genomes and what was measured of each. With
+ * `genes.repeats` rows without a figure are passed over, and rows with the same genes count by their mean.
+ * @throws UserError when the file cannot be read or lacks a column, or a column holds what it should not.
+ */
+export function openTable(
+  file: string,
+  columns: ProblemColumns,
+): { readonly problem: TabularProblem; readonly passedOver: number } {
+  const { genes, accuracies, scoreAccuracy, costs } = columns
+  const used = [...(genes.columns ?? []), ...(genes.digits ?? []), ...(genes.same === undefined ? [] : [genes.same])]
+  const measured = [...accuracies, ...(scoreAccuracy === undefined ? [] : [scoreAccuracy]), ...costs.flat()]
+  const table = readTable(file, [...used, ...measured], { complete: genes.repeats === true ? measured : [] })
+  return { problem: tabularProblem(table, columns), passedOver: table.passedOver }
+}
+
+function tabularProblem(table: Table, columns: ProblemColumns): TabularProblem {
   const { space, architectureCount, measured, ofRows } = tableSpace(table, columns.genes)
   const counts = new Uint32Array(architectureCount)
   for (const architecture of measured) if (architecture >= 0) counts[architecture]!++
@@ -70,7 +85,7 @@ export function tabularProblem(table: Table, columns: ProblemColumns): TabularPr
     return direction === undefined ? errorsOf(table, column) : minimisedOf(table, column, direction)
   }
   const costsIn = (column: string) => ofArchitectures(minimisedOf(table, column, directionOf(column)))
-  const finalErrors = errorsIn(columns.scoreAccuracy)
+  const finalErrors = errorsIn(columns.scoreAccuracy ?? columns.accuracies.at(-1)!)
   const scoreErrors = ofArchitectures(finalErrors)
   const errors = columns.accuracies.map((column) => ofArchitectures(errorsIn(column)))
   const costs = columns.costs.map((device) => device.map(costsIn))

@@ -26,9 +26,9 @@ export interface Scale {
 export interface ScaleSettings {
   readonly kind: NormalisationKind
   /** Error in percent that bounds the region of interest; by default 85 % of the architectures are within it. */
-  readonly errorLimit: number | undefined
+  readonly errorLimit?: number | undefined
   /** Bounds on the costs under which errors are compared; by default a quarter, half and three quarters of the box. */
-  readonly limits: readonly (readonly number[])[] | undefined
+  readonly limits?: readonly (readonly number[])[] | undefined
 }
 
 /** What one search found on one device after some evaluations. */

@@ -2,10 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { readTable } from '../../evaluators/tabular/table.ts'
 import { randomStream } from '../../lib/random.ts'
 import nsga2 from '../../search/algorithms/nsga2.algorithm.ts'
-import { type TabularProblem, tabularEvaluation, tabularProblem } from '../../search/tabular/problem.ts'
+import { openTable, type TabularProblem, tabularEvaluation } from '../../search/tabular/problem.ts'
 import type { StagedSettings } from '../../search/tabular/run.ts'
 import { type Scale, scaleOf } from '../../search/tabular/score.ts'
 import { runInStages } from '../../search/tabular/staged-run.ts'
@@ -32,13 +31,12 @@ function madeProblem(t: ExecutionContext): { readonly problem: TabularProblem; r
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const file = path.join(folder, 'table.csv')
   writeFileSync(file, lines.join('\n'))
-  const problem = tabularProblem(readTable(file, ['a', 'b', 'c', 'quick', 'full', 'cost']), {
-    genes: { columns: ['a', 'b', 'c'], digits: [], ordinal: [], categorical: [], same: undefined, repeats: false },
+  const { problem } = openTable(file, {
+    genes: { columns: ['a', 'b', 'c'] },
     accuracies: ['quick', 'full'],
-    scoreAccuracy: 'full',
     costs: [['cost']],
   })
-  return { problem, scale: scaleOf(problem, 0, { kind: 'full', errorLimit: undefined, limits: undefined }) }
+  return { problem, scale: scaleOf(problem, 0, { kind: 'full' }) }
 }
 
 const search = (

@@ -2,41 +2,30 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import os from 'node:os'
 import path from 'node:path'
 import test from 'ava'
-import { readTable } from '../../evaluators/tabular/table.ts'
 import { randomStream } from '../../lib/random.ts'
 import { mean } from '../../lib/statistics.ts'
 import type { AlgorithmDefinition, Genome } from '../../search/algorithm.ts'
 import { loadAlgorithm } from '../../search/discover.ts'
 import { interestingError, normalisedVolume, regionOfInterest } from '../../search/tabular/normalisation.ts'
 import { tableOperations } from '../../search/tabular/operations.ts'
-import {
-  type ProblemColumns,
-  type TabularProblem,
-  tabularEvaluation,
-  tabularProblem,
-} from '../../search/tabular/problem.ts'
+import { openTable, type ProblemColumns, type TabularProblem, tabularEvaluation } from '../../search/tabular/problem.ts'
 import { runTabular } from '../../search/tabular/run.ts'
 import { scaleOf, scoreOf } from '../../search/tabular/score.ts'
 
 const SMALL = path.join(import.meta.dirname, '../fixtures/tabular/small.csv')
 const SHARED = path.join(import.meta.dirname, '../../../shared/data/nas-benchmarks')
-const ROI = { kind: 'roi', errorLimit: undefined, limits: undefined } as const
-const NO_GENES = { columns: [], digits: [], ordinal: [], categorical: [], same: undefined, repeats: false }
+const ROI = { kind: 'roi' } as const
 
-function problemOf(file: string, columns: Omit<ProblemColumns, 'scoreAccuracy'> & { scoreAccuracy?: string }) {
-  const { genes, accuracies, scoreAccuracy = accuracies.at(-1)!, costs } = columns
-  const read = [...genes.columns, ...genes.digits, ...accuracies, scoreAccuracy, ...costs.flat()]
-  return tabularProblem(readTable(file, read), { ...columns, scoreAccuracy })
-}
+const problemOf = (file: string, columns: ProblemColumns): TabularProblem => openTable(file, columns).problem
 
 const small = (changes: Partial<ProblemColumns> = {}): TabularProblem =>
   problemOf(SMALL, {
-    genes: { ...NO_GENES, columns: ['kernel', 'width', 'op'], digits: ['digits'] },
+    genes: { columns: ['kernel', 'width', 'op'], digits: ['digits'] },
     accuracies: ['accuracy'],
     costs: [['latency_ms']],
     ...changes,
   })
-const digitsOnly = { ...NO_GENES, digits: ['digits'] }
+const digitsOnly = { digits: ['digits'] }
 const settings = { evaluations: [10, 40], populationSize: 10, hideCosts: false }
 
 const search = (problem: TabularProblem, definition: AlgorithmDefinition, seed: number, hideCosts = false) => {
@@ -244,7 +233,7 @@ test('the whole table has all of the front, and scores 1', (t) => {
 
 test('the front is chosen by the accuracy that was searched for and counts with the one that matters', (t) => {
   const problem = small({ accuracies: ['early'], scoreAccuracy: 'accuracy' })
-  const scale = scaleOf(problem, 0, { kind: 'roi', errorLimit: undefined, limits: [[3]] })
+  const scale = scaleOf(problem, 0, { kind: 'roi', limits: [[3]] })
   const all = [...problem.scoreErrors.keys()]
   const affordable = all.filter((i) => problem.costs[0]![0]![i]! <= 3)
   const chosen = affordable.reduce((a, b) => (problem.errors[0]![b]! < problem.errors[0]![a]! ? b : a))
@@ -280,7 +269,7 @@ const published = path.join(SHARED, 'nb201_baselines.json')
 const withShared = existsSync(published) ? test : test.skip
 const nb201 = (costs: ProblemColumns['costs']) =>
   problemOf(path.join(SHARED, 'nb201.csv.gz'), {
-    genes: { ...NO_GENES, digits: ['ops'] },
+    genes: { digits: ['ops'] },
     accuracies: ['c10_test_200ep'],
     costs,
   })
@@ -359,14 +348,13 @@ test('networks that several rows measure count by their means, and how far singl
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const file = path.join(folder, 'repeats.csv')
   writeFileSync(file, 'g,accuracy,ms\n1,60,3\n2,70,4\n1,64,5\n3,80,6\n1,62,1\n3,,6\n')
-  const table = readTable(file, ['g', 'accuracy', 'ms'], { complete: ['accuracy', 'ms'] })
-  const { scoreErrors, costs, repeats, architectureCount } = tabularProblem(table, {
-    genes: { ...NO_GENES, columns: ['g'], repeats: true },
+  const { problem, passedOver } = openTable(file, {
+    genes: { columns: ['g'], repeats: true },
     accuracies: ['accuracy'],
-    scoreAccuracy: 'accuracy',
     costs: [['ms']],
   })
-  t.is(table.passedOver, 1)
+  const { scoreErrors, costs, repeats, architectureCount } = problem
+  t.is(passedOver, 1)
   t.is(architectureCount, 3)
   t.deepEqual(
     [[...scoreErrors], [...costs[0]![0]!]],
