@@ -16,12 +16,14 @@ const MAX_MESSAGE = 400
 interface ReadOptions {
   /** Lengths of inputs that the file leaves open. */
   readonly shapes?: InputShapes
+  /** An ONNX file is what ONNX Runtime made of one to run it: see `importOnnx`. Default false. */
+  readonly executed?: boolean
 }
 type Reader = (bytes: Uint8Array, file: string, options: Required<ReadOptions>) => ImportedModel
 
 const READERS: Readonly<Record<string, Reader>> = {
   '.tflite': (bytes, _file, { shapes }) => importTflite(bytes, { shapes }),
-  '.onnx': (bytes, file, { shapes }) => importOnnx(bytes, { shapes, external: externalData(file) }),
+  '.onnx': (bytes, file, { shapes, executed }) => importOnnx(bytes, { shapes, executed, external: externalData(file) }),
   '.json': (bytes, _file, { shapes }) => {
     if (shapes.size > 0) throw new UserError('an architecture has a fixed shape: leave out --input-shape')
     return importArchitecture(new TextDecoder().decode(bytes))
@@ -33,7 +35,7 @@ const READERS: Readonly<Record<string, Reader>> = {
  * `frugal export`.
  * @throws UserError with one sentence that names the file.
  */
-export function readModel(file: string, { shapes = NO_SHAPES }: ReadOptions = {}): ImportedModel {
+export function readModel(file: string, { shapes = NO_SHAPES, executed = false }: ReadOptions = {}): ImportedModel {
   const readable = <T>(read: () => T): T => {
     try {
       return read()
@@ -58,7 +60,7 @@ export function readModel(file: string, { shapes = NO_SHAPES }: ReadOptions = {}
   }
   const bytes = readable(() => readFileSync(file))
   try {
-    return reader(bytes, file, { shapes })
+    return reader(bytes, file, { shapes, executed })
   } catch (error) {
     if (!(error instanceof UserError)) throw error
     // Names inside the file are a stranger's text.

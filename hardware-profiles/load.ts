@@ -3,7 +3,7 @@ import path from 'node:path'
 import { messageOf, UserError } from '../lib/errors.ts'
 import { unknownName } from '../lib/nearest-name.ts'
 import { atOperatingPoint } from './energy.ts'
-import { HOST_ID, hostFile } from './host/cache.ts'
+import { HOST_ID, type HostId, hostFile, isHostId } from './host/cache.ts'
 import { type Profile, profileSchema } from './profile.ts'
 
 const SUFFIX = '.profile.json'
@@ -39,7 +39,7 @@ export function loadProfile(idOrPath: string): Profile {
 
 function loadDevice(idOrPath: string): Profile {
   if (looksLikePath(idOrPath)) return readProfile(idOrPath)
-  if (idOrPath === HOST_ID) return loadHost()
+  if (isHostId(idOrPath)) return loadHost(idOrPath)
   const known = listProfiles()
   const found = known.find(({ id }) => id === idOrPath)
   if (found === undefined) throw new UserError(unknownName('device', idOrPath, [...known.map(({ id }) => id), HOST_ID]))
@@ -50,10 +50,10 @@ function loadDevice(idOrPath: string): Profile {
   return profile
 }
 
-function loadHost(): Profile {
-  const file = hostFile('profile')
+function loadHost(id: HostId): Profile {
+  const file = hostFile('profile', id)
   if (!existsSync(file)) {
-    throw new UserError('this computer is not measured yet, or has changed: run frugal devices bench host')
+    throw new UserError(`this computer is not measured yet, or has changed: run frugal devices bench ${id}`)
   }
   return readProfile(file)
 }

@@ -1,6 +1,6 @@
 import { OnnxEmitter, type Value } from '../../evaluators/training/onnx/emitter.ts'
 import { sizeOf, windowExtent, windowPadding } from '../../network/shapes.ts'
-import type { NetworkGraph, NetworkNode, OpKind, OpOf, Pair, Shape } from '../../network/types.ts'
+import type { NetworkGraph, NetworkNode, OpKind, OpOf, Padding, Pair, Shape } from '../../network/types.ts'
 
 const WRITTEN: ReadonlySet<OpKind> = new Set([
   'input',
@@ -52,25 +52,43 @@ type Writer<K extends OpKind> = (
   shape: Shape,
 ) => Value
 
+interface Windowed {
+  readonly kernel: Pair
+  readonly stride: Pair
+  readonly padding: Padding
+  readonly dilation?: Pair
+}
+
+/** Axes of a window over a map, or over a sequence. */
+export const windowAxes = (shape: Shape): readonly number[] => (isSequence(shape) ? [1] : [0, 1])
+
+/** Attributes of a window over a map, or over a sequence. */
+export function windowAttributes(shape: Shape, { kernel, stride, padding, dilation = [1, 1] }: Windowed) {
+  const axes = windowAxes(shape)
+  const pads = axes.map((axis) => {
+    const extent = windowExtent(kernel[axis]!, dilation[axis]!)
+    return windowPadding(shape[axis]!, extent, stride[axis]!, padding)
+  })
+  const of = (pair: Pair): bigint[] => axes.map((axis) => BigInt(pair[axis]!))
+  return {
+    kernel_shape: of(kernel),
+    strides: of(stride),
+    pads: [...pads.map(([before]) => before), ...pads.map(([, after]) => after)].map(BigInt),
+    dilations: of(dilation),
+  }
+}
+
+/** Filters and groups of a convolution; a depthwise one has as many of both as its operand has channels. */
+export const filtersOf = (op: OpOf<'conv2d' | 'depthwiseConv2d'>, channels: number): Pair =>
+  op.kind === 'depthwiseConv2d' ? [channels, channels] : [op.filters, op.groups ?? 1]
+
 const convolution: Writer<'conv2d' | 'depthwiseConv2d'> = (emitter, id, op, inputs, shape) => {
-  const [height, width, channels] = shape as readonly [number, number, number]
-  const groups = op.kind === 'depthwiseConv2d' ? channels : (op.groups ?? 1)
-  const filters = op.kind === 'depthwiseConv2d' ? channels : op.filters
-  const dilation: Pair = op.dilation ?? [1, 1]
-  const rows = windowPadding(height, windowExtent(op.kernel[0], dilation[0]), op.stride[0], op.padding)
-  const columns = windowPadding(width, windowExtent(op.kernel[1], dilation[1]), op.stride[1], op.padding)
-  const axes = isSequence(shape) ? [1] : [0, 1]
-  const of = (pair: Pair): number[] => axes.map((axis) => pair[axis]!)
-  const padding = axes.map((axis) => [rows, columns][axis]!)
-  const weights = stored(emitter, `${id}.kernel`, [filters, channels / groups, ...of(op.kernel)])
+  const channels = shape.at(-1)!
+  const [filters, groups] = filtersOf(op, channels)
+  const kernel = windowAxes(shape).map((axis) => op.kernel[axis]!)
+  const weights = stored(emitter, `${id}.kernel`, [filters, channels / groups, ...kernel])
   return emitter.node('Conv', [inputs[0]!, weights, ...(op.bias ? [stored(emitter, `${id}.bias`, [filters])] : [])], {
-    attributes: {
-      kernel_shape: of(op.kernel).map(BigInt),
-      strides: of(op.stride).map(BigInt),
-      pads: [...padding.map(([before]) => before), ...padding.map(([, after]) => after)].map(BigInt),
-      dilations: of(dilation).map(BigInt),
-      group: BigInt(groups),
-    },
+    attributes: { ...windowAttributes(shape, op), group: BigInt(groups) },
   })
 }
 
@@ -91,18 +109,10 @@ const transposed: Writer<'transposeConv2d'> = (emitter, id, op, inputs, shape) =
     },
   )
 
-const pooled: Writer<'averagePool' | 'maxPool'> = (emitter, _, op, inputs, [height, width]) => {
-  const rows = windowPadding(height!, op.kernel[0], op.stride[0], op.padding)
-  const columns = windowPadding(width!, op.kernel[1], op.stride[1], op.padding)
-  const axes = height === 1 && width! > 1 ? [1] : [0, 1]
-  const padding = axes.map((axis) => [rows, columns][axis]!)
-  return emitter.node(op.kind === 'maxPool' ? 'MaxPool' : 'AveragePool', inputs, {
-    attributes: {
-      kernel_shape: axes.map((axis) => BigInt(op.kernel[axis]!)),
-      strides: axes.map((axis) => BigInt(op.stride[axis]!)),
-      pads: [...padding.map(([before]) => before), ...padding.map(([, after]) => after)].map(BigInt),
-    },
-  })
+export const pooled: Writer<'averagePool' | 'maxPool'> = (emitter, _, op, inputs, shape) => {
+  const { kernel_shape, strides, pads } = windowAttributes(shape, op)
+  const attributes = { kernel_shape, strides, pads }
+  return emitter.node(op.kind === 'maxPool' ? 'MaxPool' : 'AveragePool', inputs, { attributes })
 }
 
 const normalised: Writer<'custom'> = (emitter, id, _, inputs, shape) => {
@@ -140,9 +150,9 @@ function emit(emitter: OnnxEmitter, { op, id }: NetworkNode, inputs: readonly Va
 }
 
 /** The input with the batch first and channels before the map's axes; a sequence of a recurrent layer stays as it is. */
-function laidOut(emitter: OnnxEmitter, shape: Shape): Value {
+export function laidOut(emitter: OnnxEmitter, shape: Shape): Value {
   const input = emitter.input('input', 'float32', [1, ...shape])
-  if (shape.length === 2) return input
+  if (shape.length < 3) return input
   if (!isSequence(shape)) return emitter.transpose(input, [0, 3, 1, 2])
   return emitter.transpose(emitter.reshape(input, [1, ...shape.slice(1)]), [0, 2, 1])
 }

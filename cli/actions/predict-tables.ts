@@ -1,4 +1,4 @@
-import type { ImportedModel } from '../../formats/import/imported-model.ts'
+import type { ImportedModel, IntegerKernels } from '../../formats/import/imported-model.ts'
 import {
   availableRamBytes,
   type CostModel,
@@ -18,6 +18,8 @@ export interface Prediction {
   readonly onceCosts: readonly OnceCost[]
   /** Undefined where nobody asked, null where an inference takes longer than the period. */
   readonly energyPerHourMj: number | null | undefined
+  /** The file as this computer executes it, where the costs are of that. */
+  readonly executed?: ImportedModel
 }
 
 export const formatCount = (count: number): string =>
@@ -104,8 +106,22 @@ function steppingFigures({ graph }: ImportedModel, { layers }: Costs): readonly 
   ]
 }
 
+const CONVERSIONS: ReadonlySet<string> = new Set(['quantize', 'dequantize'])
+
+/** How a quantised file is executed, and what of the latency goes into numbers that change their form. */
+function executionLine({ layers, latencyMs }: Costs, { nodes }: IntegerKernels): string {
+  const ms = (some: readonly { readonly latencyMs: number }[]): number =>
+    some.reduce((sum, one) => sum + one.latencyMs, 0)
+  const conversions = layers.filter(({ kind }) => CONVERSIONS.has(kind))
+  const real = layers.filter(({ id, kind }) => !nodes.has(id) && !CONVERSIONS.has(kind))
+  const share = (some: readonly { readonly latencyMs: number }[]): string =>
+    percent(latencyMs > 0 ? ms(some) / latencyMs : 0)
+  return `priced as ONNX Runtime executes the file: ${share(real)} of the latency in ${real.length} float kernels, ${share(conversions)} in ${conversions.length} conversions to and from int8`
+}
+
 /** What the figures of a device do not say by themselves. */
-export function warnings({ costModel, costs, energyPerHourMj }: Prediction, model: ImportedModel): readonly string[] {
+export function warnings(prediction: Prediction, model: ImportedModel): readonly string[] {
+  const { costModel, costs, energyPerHourMj, executed } = prediction
   const { profile } = costModel
   const lines: string[] = []
   if (costs.unsupported.length > 0) {
@@ -122,7 +138,8 @@ export function warnings({ costModel, costs, energyPerHourMj }: Prediction, mode
         : '; what lies beyond is priced as read from the flash beside the chip, an estimate'
     lines.push(`needs ${formatBytes(costs.flashBytes)} flash and has ${formatBytes(profile.flashBytes)}${outside}`)
   }
-  if (model.format !== 'architecture' && model.dataType !== profile.dataType) {
+  if (executed?.integers !== undefined) lines.push(executionLine(costs, executed.integers))
+  else if (model.format !== 'architecture' && model.dataType !== profile.dataType) {
     lines.push(`runs ${profile.dataType}: the file, in ${model.dataType}, is priced as if converted`)
   }
   lines.push(...fallbackFigures(costs), ...steppingFigures(model, costs), ...unsureFigures(profile))

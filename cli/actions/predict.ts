@@ -1,6 +1,8 @@
 import type { ImportedModel } from '../../formats/import/imported-model.ts'
 import { parseInputShapes } from '../../formats/import/input-shapes.ts'
 import { readModel } from '../../formats/read-model.ts'
+import { HOST_ID } from '../../hardware-profiles/host/cache.ts'
+import { priceMixed } from '../../hardware-profiles/host/mixed-price.ts'
 import {
   atOperatingPoint,
   createCostModel,
@@ -12,7 +14,7 @@ import {
 import { UserError } from '../../lib/errors.ts'
 import { parseQuantity } from '../../lib/units.ts'
 import { countMacs, countParams } from '../../network/measure.ts'
-import { prepareHost } from './host.ts'
+import { executedOnHost, integerHost, prepareHost } from './host.ts'
 import { print, printJson } from './output.ts'
 import {
   formatCount,
@@ -54,7 +56,12 @@ export async function predict(args: PredictArguments): Promise<void> {
     .map((profile) => (operating === undefined ? profile : atOperatingPoint(profile, operating)))
   const model = readModel(file, { shapes })
   const params = countParams(model.graph)
-  const predictions = profiles.map((profile) => predictionOf(profile, model, periodMs))
+  const executed = await executedOnHost(devices, file, model, shapes)
+  const predictions = profiles.map((profile) =>
+    executed !== undefined && profile.id === HOST_ID
+      ? executedPrediction(profile, integerHost(model), executed, periodMs)
+      : predictionOf(profile, model, periodMs),
+  )
   if (args.json) {
     for (const prediction of predictions) printJson(jsonOf(file, model, params, prediction, args))
     return
@@ -80,6 +87,23 @@ function predictionOf(profile: Profile, model: ImportedModel, periodMs: number |
   if (periodMs === undefined) return { costModel, costs, onceCosts, energyPerHourMj: undefined }
   const fits = costs.latencyMs <= periodMs
   return { costModel, costs, onceCosts, energyPerHourMj: fits ? energyPerHourMj(costs, profile, periodMs) : null }
+}
+
+/** Of a quantised file on this computer: its integer kernels by their own prices, the rest as float. */
+function executedPrediction(
+  profile: Profile,
+  integers: string,
+  executed: ImportedModel,
+  periodMs: number | undefined,
+): Prediction {
+  const int8 = createCostModel({ ...loadProfile(integers), id: profile.id })
+  const { graph } = executed
+  const costs = priceMixed({ float: createCostModel(profile), int8 }, graph, executed.integers!)
+  const fits = periodMs !== undefined && costs.latencyMs <= periodMs
+  return {
+    ...{ costModel: int8, costs, onceCosts: int8.onceCosts(graph), executed },
+    energyPerHourMj: periodMs === undefined ? undefined : fits ? energyPerHourMj(costs, profile, periodMs) : null,
+  }
 }
 
 /** @throws UserError when a name is empty or a device is given twice. */

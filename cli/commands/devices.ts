@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs'
+import { isHostId } from '../../hardware-profiles/host/cache.ts'
 import { UserError } from '../../lib/errors.ts'
 import { defineCommand, withJson } from './shared.ts'
 
@@ -34,7 +35,10 @@ export const devicesCommand = defineCommand({
   builder: (yargs: Argv) =>
     withJson(yargs)
       .positional('action', { type: 'string', choices: ACTIONS, describe: 'What to do; the list when left out' })
-      .positional('id', { type: 'string', describe: 'Device id, or a profile file; bench: host' })
+      .positional('id', {
+        type: 'string',
+        describe: 'Device id, or a profile file; bench: host, host-int8 or host-uint8',
+      })
       .option('measurements', { type: 'string', describe: 'calibrate: CSV file of your measurements' })
       .option('operators', { type: 'string', describe: 'calibrate: CSV file of kernels timed one by one' })
       .option('clock-mhz', {
@@ -70,14 +74,15 @@ export const devicesCommand = defineCommand({
       .example('$0 devices bench --emit-c bench', 'C programs that print the cycles of every kernel')
       .example('$0 devices calibrate --operators mine.csv --clock-mhz 80 --out my.profile.json', '')
       .example('$0 devices bench host', "Measure this computer anew, as the device 'host'")
+      .example('$0 devices bench host-int8', 'The same for int8 files of ONNX')
       .example('$0 devices bench --run host --emit bench', ''),
   handler: async (args) => {
     const { action, id } = args
     checkFlags(args, action)
     if (action === 'validate') return (await import('../actions/devices-validate.ts')).devicesValidate(args)
     if (action === 'calibrate' || action === 'bench') {
-      if (action === 'bench' && id === 'host')
-        return (await import('../actions/devices-bench-host.ts')).devicesBenchHost(args)
+      if (action === 'bench' && id !== undefined && isHostId(id))
+        return (await import('../actions/devices-bench-host.ts')).devicesBenchHost({ ...args, id })
       if (id !== undefined)
         throw new UserError(`frugal devices ${action} takes no device id: see frugal devices --help`)
       if (action === 'bench')

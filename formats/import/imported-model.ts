@@ -24,6 +24,16 @@ export interface Quantisation {
   readonly axis: number
 }
 
+/** What a runtime computes in integers; everything else is float, and conversions between the two are kernels. */
+export interface IntegerKernels {
+  /** Whether there is a kernel that computes in integers. */
+  readonly computes: boolean
+  /** Ids of nodes. */
+  readonly nodes: ReadonlySet<string>
+  /** Elements of stored weights that are turned into real numbers in every inference. */
+  readonly dequantisedWeights: number
+}
+
 /** A network read from a model file, ready to be priced. */
 export interface ImportedModel {
   readonly format: 'tflite' | 'onnx' | 'architecture'
@@ -32,6 +42,8 @@ export interface ImportedModel {
   readonly dataType: ElementType
   /** Quantisation of results by node id, and of weights by `<nodeId>/kernel`, where the file gives it. */
   readonly quantisation: ReadonlyMap<string, Quantisation>
+  /** What computes in integers, where the file was read as a runtime executes it. */
+  readonly integers?: IntegerKernels
   /** A mixture of experts of which the file computes every one, though its gates choose `topK`. */
   readonly routing?: { readonly experts: number; readonly topK: number }
 }

@@ -49,10 +49,13 @@ export class NetworkImport {
   readonly weightBits: Record<string, number> = {}
   /** The last node that was added with a kernel; an activation may follow it. */
   lastWithKernel = ''
+  /** Every node that was added, in their order. */
+  readonly ids: string[] = []
 
   /** Adds a node. @param dims dimensions of its result, batch included, in as many elements as the node gives. */
   node(op: Op, inputs: readonly string[], dims?: readonly number[]): Tensor {
     const id = this.#builder.node(op, ...inputs)
+    this.ids.push(id)
     if (WITH_KERNEL.has(op.kind)) this.lastWithKernel = id
     return { id, dims: dims ?? this.#builder.shape(id) }
   }

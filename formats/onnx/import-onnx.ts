@@ -12,9 +12,10 @@ import { fold } from './folding.ts'
 import { withoutFunctions } from './functions.ts'
 import { withFusedActivations } from './fused-activations.ts'
 import { channelsLastOrder, identityOrder, type LaidOut, onnxDims, toOrder } from './layout.ts'
+import { LevelValues } from './level-values.ts'
 import { type Readers, readersIn } from './node-lookup.ts'
 import { notPriced, SIMPLIFY } from './not-priced.ts'
-import { type PlainFile, type PlainValues, plainOperators } from './plain-operators.ts'
+import { NOTHING_KNOWN, type PlainFile, type PlainValues, plainOperators } from './plain-operators.ts'
 import { PRODUCT_RULES } from './product-rules.ts'
 import { type OnnxFile, type OnnxFileNode, type OnnxFileValue, readGraph, readOnnx } from './read-onnx.ts'
 import type { ReadExternal, StoredTensor } from './read-tensor.ts'
@@ -44,6 +45,11 @@ export interface OnnxImportOptions {
   readonly shapes?: InputShapes
   /** How weights in files beside the model are read. */
   readonly external?: ReadExternal
+  /**
+   * The file is what ONNX Runtime made of one and runs: all that converts to integers and back is a kernel, and `integers` says
+   * which others compute in integers. Default false.
+   */
+  readonly executed?: boolean
 }
 
 /**
@@ -52,8 +58,10 @@ export interface OnnxImportOptions {
  * sample: neither is a kernel.
  * @throws UserError with one sentence.
  */
-export function importOnnx(bytes: Uint8Array, { shapes = NO_SHAPES, external }: OnnxImportOptions = {}): ImportedModel {
-  return new OnnxImport(networkOf(readOnnx(bytes, external))).run(shapes)
+export function importOnnx(bytes: Uint8Array, options: OnnxImportOptions = {}): ImportedModel {
+  const { shapes = NO_SHAPES, external, executed = false } = options
+  const file = readOnnx(bytes, external)
+  return new OnnxImport(executed ? executedNetworkOf(file) : networkOf(file), executed).run(shapes)
 }
 
 function networkOf(file: OnnxFile, around?: PlainValues): PlainFile {
@@ -61,6 +69,12 @@ function networkOf(file: OnnxFile, around?: PlainValues): PlainFile {
   // What int8 becomes plain may read a bias that comes later.
   return withFusedActivations(withSortedNodes(plainOperators(whole, around)))
 }
+
+/** A network as ONNX Runtime runs it: nothing stands for anything else. */
+const executedNetworkOf = (file: OnnxFile): PlainFile => ({
+  ...withSortedNodes(withStoredConstants(withoutFunctions(file, isKnown))),
+  plain: NOTHING_KNOWN,
+})
 
 /** Standard operators have rules here, whatever a file says that they are made of. */
 const isKnown = ({ domain, opType }: OnnxFileNode): boolean => domain === '' && RULES.has(opType)
@@ -80,9 +94,12 @@ class OnnxImport {
   readonly #annotated = new Set<string>()
   readonly #stated: ReadonlyMap<string, OnnxFileValue>
   readonly #dataType: ElementType
+  /** Which values are integers, where the file is what is executed. */
+  readonly #levels: LevelValues | undefined
 
-  constructor(file: PlainFile, depth = 0, network = new NetworkImport()) {
+  constructor(file: PlainFile, executed: boolean, depth = 0, network = new NetworkImport()) {
     this.#file = file
+    this.#levels = executed ? new LevelValues() : undefined
     this.#depth = depth
     this.#network = network
     this.#readers = readersIn(file)
@@ -105,6 +122,7 @@ class OnnxImport {
     return {
       ...{ format: 'onnx', graph, dataType: this.#dataType, quantisation: this.#network.quantisation },
       ...(routing === undefined ? {} : { routing }),
+      ...(this.#levels === undefined ? {} : { integers: this.#levels }),
     }
   }
 
@@ -185,6 +203,7 @@ class OnnxImport {
     const operands = inputs.filter((name) => name !== '').map((name) => this.#value(name))
     const stored = operands.flatMap((value) => ('stored' in value ? [value.stored] : []))
     if (stored.length === operands.length && operands.length > 0 && node.graphs.size === 0) {
+      this.#levels?.addStored(node, stored)
       const results =
         fold(node, inputs.length === stored.length ? stored : this.#sparse(inputs)) ?? this.#unfolded(node)
       results.forEach((result, i) => {
@@ -205,8 +224,10 @@ class OnnxImport {
     if (opType === 'Transpose' && this.#raw.has(input)) this.#raw.add(output)
     const bias = this.#biasAfter(node)
     const rule = RULES.get(opType)
+    const first = this.#network.ids.length
     const nodeInput = this.#nodeInput(node, bias !== undefined)
     const results = rule === undefined ? this.#custom(node, nodeInput) : inFileLayout(node, rule)(nodeInput)
+    this.#levels?.add(node, this.#network.ids.slice(first))
     outputs.forEach((name, i) => {
       const result = results[i]
       if (name === '' || (result === undefined && !this.#readers.has(name))) return
@@ -227,7 +248,7 @@ class OnnxImport {
       const read = toOrder(this.#network, features.computed, order)
       const experts = mixture.experts.map((expert) => {
         const file = { ...this.#file, ...expert, inputs: [], outputs: [], values: [] }
-        return new OnnxImport(file, this.#depth + 1).runExpert(expert, read)
+        return new OnnxImport(file, false, this.#depth + 1).runExpert(expert, read)
       })
       const [{ graph: body, result }, ...others] = experts as [(typeof experts)[0], ...typeof experts]
       const structure = JSON.stringify(body)
@@ -269,7 +290,7 @@ class OnnxImport {
     if (chosen === undefined || branch === undefined) return false
     if (this.#depth === MAX_DEPTH) throw new UserError(`more than ${MAX_DEPTH} branches lie inside each other`)
     const graph = networkOf(readGraph(branch, this.#file), this.#file.plain)
-    const inner = new OnnxImport(graph, this.#depth + 1, this.#network)
+    const inner = new OnnxImport(graph, false, this.#depth + 1, this.#network)
     const results = inner.#runBranch(this.#values, node.scope)
     node.outputs.forEach((name, i) => {
       if (name !== '' && results[i] !== undefined) this.#values.set(name, results[i])
@@ -291,6 +312,7 @@ class OnnxImport {
   /** Quantise-dequantise pairs, and scaling of the input. */
   #isNoKernel(node: OnnxFileNode, input: string, others: readonly string[], output: string): boolean {
     const { opType } = node
+    if (this.#levels !== undefined) return false
     if (opType === 'QuantizeLinear') {
       const readers = this.#readers.get(output) ?? []
       const pair = readers.length > 0 && readers.every((reader) => reader.opType === 'DequantizeLinear')

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
 import { messageOf, UserError } from '../../lib/errors.ts'
-import { HOST_ID, hostFile } from '../host/cache.ts'
+import { hostFile, isHostId } from '../host/cache.ts'
 import { KERNEL_KINDS, ROW_LENGTH } from '../profile.ts'
 
 const CASES = path.join(import.meta.dirname, '..', 'devices')
@@ -91,7 +91,7 @@ export type Fold = Suite['folds'][number]
 
 /** This computer's cases lie beside its profile, in the user's cache. */
 export const casesFile = (profileId: string): string =>
-  profileId === HOST_ID ? hostFile('cases') : path.join(CASES, `${profileId}.cases.json`)
+  isHostId(profileId) ? hostFile('cases', profileId) : path.join(CASES, `${profileId}.cases.json`)
 
 /** The validation cases of a built-in profile; none for a profile nobody measured. @throws UserError for a broken file. */
 export function loadCases(profileId: string): ProfileCases {

@@ -7,6 +7,15 @@ import { UserError } from '../../lib/errors.ts'
 /** The device that is this computer. */
 export const HOST_ID = 'host'
 
+/**
+ * This computer, by the number format of the networks that it runs: float32; uint8 values and int8 weights, as ONNX Runtime's quantiser
+ * writes them; uint8 values and uint8 weights, as `frugal export` does, for which there are other kernels.
+ */
+export const HOST_IDS = [HOST_ID, 'host-int8', 'host-uint8'] as const
+export type HostId = (typeof HOST_IDS)[number]
+
+export const isHostId = (id: string): id is HostId => (HOST_IDS as readonly string[]).includes(id)
+
 /** Changes when other micro-benchmarks or another fit would give other figures. */
 const HOST_FORMAT = 7
 
@@ -39,7 +48,7 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env, platform: stri
 }
 
 /** Where the measured profile of a computer lies, or its validation cases. */
-export function hostFile(what: 'profile' | 'cases', identity: HostIdentity = hostIdentity()): string {
+export function hostFile(what: 'profile' | 'cases', id: HostId = HOST_ID, identity = hostIdentity()): string {
   const digest = sha256Hex(canonicalJson({ ...identity, format: HOST_FORMAT })).slice(0, 12)
-  return path.join(cacheFolder(), `host-${digest}.${what}.json`)
+  return path.join(cacheFolder(), `${id}-${digest}.${what}.json`)
 }

@@ -3,8 +3,10 @@ import { systematicErrorOf } from '../cases/intervals.ts'
 import { createCostModel } from '../cost-model.ts'
 import type { Provenance } from '../fit-table.ts'
 import type { Profile } from '../profile.ts'
-import { HOST_ID, type HostIdentity } from './cache.ts'
-import { type ChainTime, fitHostTables, HOST_FUSED, overheadUs } from './fit-host.ts'
+import { HOST_ID, type HostId, type HostIdentity } from './cache.ts'
+import { type ChainTime, fitHostTables, overheadUs } from './fit-host.ts'
+import { FLOAT_FORMS } from './float-forms.ts'
+import { INT8_FORMS } from './int8-forms.ts'
 import { busyNote, type Disturbance, isBusy } from './round-times.ts'
 import { weightStreamOf } from './weight-stream.ts'
 
@@ -14,6 +16,8 @@ export interface HostMeasurements extends Disturbance {
   readonly clockHz: number
   readonly ramBytes: number
   readonly chains: readonly ChainTime[]
+  /** Which number format was timed. Default: float32. */
+  readonly id?: HostId
   /** Milliseconds of the `streamingNetworks`. */
   readonly stream: readonly number[]
   /** Whole networks as `caseNetwork` names them; nothing is fitted on them but the width of the interval. */
@@ -31,35 +35,42 @@ const LEAST_SYSTEMATIC90 = 0.15
 /** What the runtime's library and an empty session take; of this order on every system that was looked at. */
 const RUNTIME_BYTES = 64 * 1024 ** 2
 
+const FORMATS = {
+  host: { forms: FLOAT_FORMS, dataType: 'float32', bytes: 4 },
+  'host-int8': { forms: INT8_FORMS, dataType: 'int8', bytes: 1 },
+  'host-uint8': { forms: INT8_FORMS, dataType: 'int8', bytes: 1 },
+} as const satisfies Record<HostId, object>
+
 /** A computer as a device: tables from the chains, the interval's width and the validation cases from whole networks. */
 export function hostProfile(measured: HostMeasurements): { readonly profile: Profile; readonly cases: ProfileCases } {
-  const { identity, chains, networks } = measured
+  const { identity, chains, networks, id = HOST_ID } = measured
+  const { forms, dataType, bytes } = FORMATS[id]
   const runtime = `onnxruntime ${identity.runtimeVersion}, one thread`
   const where = `${identity.cpu} (${identity.platform}), ${runtime}`
   const provenance: Provenance = {
     kind: 'measured',
     source: `${where}: chains of kernels, the least time of many runs; what further repetitions take`,
   }
-  const weightStream = weightStreamOf(measured.stream, {
+  const weightStream = weightStreamOf(measured.stream, bytes, {
     kind: 'measured',
-    source: `${where}: networks of 6, 16 and 48 equal convolutions of 1 MiB of weights each`,
+    source: `${where}: networks of 6, 16 and 48 equal convolutions of 2^18 weights each`,
   })
-  const { tables, suites } = fitHostTables(chains, provenance)
+  const { tables, suites } = fitHostTables(chains, provenance, forms)
   const unchecked: Profile = {
     format: 'frugal-profile/1',
-    id: HOST_ID,
-    title: `This computer: ${identity.cpu}, ${runtime}`,
+    id,
+    title: `This computer${id === HOST_ID ? '' : `, ${id.slice(HOST_ID.length + 1)}`}: ${identity.cpu}, ${runtime}`,
     family: 'cpu',
     core: identity.cpu,
     clockHz: measured.clockHz,
     ramBytes: measured.ramBytes,
     flashBytes: 64 * 1024 ** 3,
     runtime,
-    dataType: 'float32',
-    fusedActivations: [...HOST_FUSED],
+    dataType,
+    fusedActivations: [...forms.fused],
     mergesSums: true,
     latencyUnit: 'us',
-    inferenceOverhead: Number(overheadUs(chains, tables).toPrecision(4)),
+    inferenceOverhead: Number(overheadUs(chains, tables, forms).toPrecision(4)),
     ...(weightStream === undefined ? {} : { weightStream }),
     systematicError90: 0,
     tables: [...tables],
@@ -73,13 +84,13 @@ export function hostProfile(measured: HostMeasurements): { readonly profile: Pro
       },
     },
     memory: {
-      ...{ elementBytes: 4, weightBytes: 4, biasBytes: 4, weightsInRam: true, alignmentBytes: 64, scratch: [] },
+      ...{ elementBytes: bytes, weightBytes: bytes, biasBytes: 4, weightsInRam: true, alignmentBytes: 64, scratch: [] },
       runtimeRamBytes: RUNTIME_BYTES,
       ram: { constantBytes: 0, perKernelBytes: 0, perTensorBytes: 0, perChannelBytes: 0 },
       flash: { runtimeBytes: 0, constantBytes: 4096, perKernelBytes: 256, perChannelBytes: 0 },
       provenance: {
         kind: 'derived',
-        source: 'greedy arena of float32 tensors and the weights; flash is the ONNX file, and its limit is nominal',
+        source: `greedy arena of ${dataType} tensors and the weights; flash is the ONNX file, and its limit is nominal`,
       },
     },
     validation: [],
@@ -107,7 +118,7 @@ export function hostProfile(measured: HostMeasurements): { readonly profile: Pro
     profile: { ...unchecked, systematicError90: Math.max(systematicError90, LEAST_SYSTEMATIC90) },
     cases: {
       format: 'frugal-cases/1',
-      profile: HOST_ID,
+      profile: id,
       suites: [wholeNetworks, ...suites.map((suite) => ({ ...suite, name: `${suite.kernel} kernels` }))],
     },
   }

@@ -1,6 +1,8 @@
 import type { NetworkGraph } from '../../network/types.ts'
 import { caseNetwork } from '../cases/case-network.ts'
+import { HOST_ID, type HostId } from './cache.ts'
 import type { HostMeasurements } from './host-profile.ts'
+import { int8Benchmarks } from './int8-benchmarks.ts'
 import { type MicroBenchmark, microBenchmarks } from './micro-benchmarks.ts'
 import { RoundTimes } from './round-times.ts'
 import { streamingNetworks } from './weight-stream.ts'
@@ -14,7 +16,7 @@ const NB201 = [
 ]
 
 /** Whole networks from 0.2 to some 100 million MACs that check what the chains predict. */
-const CHECK_NETWORKS: readonly string[] = [
+export const CHECK_NETWORKS: readonly string[] = [
   ...['mlperfTiny ad', 'mlperfTiny kws', 'mlperfTiny ic', 'mlperfTiny vww'],
   ...['mobilenetV1 0.5 64 10', 'mobilenetV1 0.25 128 10', 'mobilenetV2 0.35 96 10', 'mobilenetV2 0.5 64 10'],
   ...['mobilenetV2 0.35 128 10', 'fdMobilenet 0.25 96 10', 'fdMobilenet 0.5 128 10', 'fdMobilenet 0.25 64 5'],
@@ -37,6 +39,8 @@ export interface MeasureOptions {
   readonly identity: HostMeasurements['identity']
   readonly clockHz: number
   readonly ramBytes: number
+  /** Default: float32. */
+  readonly id?: HostId
   readonly benchmarks?: readonly MicroBenchmark[]
   readonly networks?: readonly string[]
   /** Told the share that is done, from 0 to 1. */
@@ -51,7 +55,8 @@ interface Job {
 
 /** Times every micro-benchmark and every check network; of all rounds the least time counts. */
 export async function measureHost(timer: Timer, options: MeasureOptions): Promise<HostMeasurements> {
-  const { benchmarks = microBenchmarks(), networks = CHECK_NETWORKS, progress, identity, clockHz, ramBytes } = options
+  const { id = HOST_ID, networks = CHECK_NETWORKS, progress, identity, clockHz, ramBytes } = options
+  const { benchmarks = id === HOST_ID ? microBenchmarks() : int8Benchmarks() } = options
   const streaming = streamingNetworks()
   const jobs: readonly Job[] = [
     ...benchmarks.flatMap(({ name, build, repeats: [few, many] }) => [
@@ -81,7 +86,7 @@ export async function measureHost(timer: Timer, options: MeasureOptions): Promis
   }
   progress?.(1)
   return {
-    ...{ identity, clockHz, ramBytes, unsettledShare },
+    ...{ id, identity, clockHz, ramBytes, unsettledShare },
     chains: benchmarks.map((benchmark) => ({
       benchmark,
       shortMs: times.least(`${benchmark.name}, short`),

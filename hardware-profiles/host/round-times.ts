@@ -75,4 +75,5 @@ export const busyNoteOf = (notes: readonly string[]): string | undefined =>
   notes.find((note) => note.startsWith(BUSY_NOTE))
 
 /** What to do about it. */
-export const MEASURE_AGAIN = 'Measure it again while nothing else runs: frugal devices bench host'
+export const measureAgain = (id: string): string =>
+  `Measure it again while nothing else runs: frugal devices bench ${id}`

@@ -5,6 +5,7 @@ import { validateProfile } from '../../hardware-profiles/cases/validate.ts'
 import { cacheFolder, hostFile } from '../../hardware-profiles/host/cache.ts'
 import { hostProfile } from '../../hardware-profiles/host/host-profile.ts'
 import { measureHost, type Timer } from '../../hardware-profiles/host/measure-host.ts'
+import { priceMixed } from '../../hardware-profiles/host/mixed-price.ts'
 import { busyNoteOf } from '../../hardware-profiles/host/round-times.ts'
 import { createCostModel, type Profile, parseProfile } from '../../hardware-profiles/index.ts'
 import { GraphBuilder } from '../../network/build.ts'
@@ -154,10 +155,40 @@ test('recurrent layers are priced by the number of their gates', async (t) => {
   }
 })
 
+test('a computer in int8 is measured by itself, and a file that is executed in both is priced by both', async (t) => {
+  const fast: Timer = async (graph) => {
+    const { kernels } = scheduleOf(graph, { fusedActivations: new Set(['relu', 'relu6']) })
+    const us = kernels.map(({ macs, outputShape }) => 2e-6 * macs + 2e-4 * sizeOf(outputShape) + 1)
+    return (us.reduce((sum, value) => sum + value, 0) + OVERHEAD_US) / 1000
+  }
+  const { profile, cases } = hostProfile(await measureHost(fast, { ...OPTIONS, id: 'host-int8' }))
+  t.is(profile.id, 'host-int8')
+  t.is(profile.dataType, 'int8')
+  t.deepEqual(parseProfile(profile, 'host-int8'), profile)
+  t.true(validateProfile(profile, cases).find(({ quantity }) => quantity === 'latency')!.mape < 0.05)
+  const models = { float: createCostModel(await steadyProfile), int8: createCostModel(profile) }
+  const b = new GraphBuilder()
+  const first = b.conv2d(b.input([20, 20, 16]), 32, { kernel: 3 })
+  const second = b.conv2d(first, 32, { kernel: 3 })
+  const graph = b.build(second)
+  const executed = (nodes: readonly string[], dequantisedWeights = 0) =>
+    priceMixed(models, graph, { computes: true, nodes: new Set(nodes), dequantisedWeights })
+  const [real, whole] = [models.float.price(graph, { layers: true }), models.int8.price(graph, { layers: true })]
+  t.true(Math.abs(executed([first, second]).latencyMs / whole.latencyMs - 1) < 1e-9)
+  const mixed = executed([second])
+  t.is(mixed.layers[0]!.latencyMs, real.layers[0]!.latencyMs)
+  t.is(mixed.layers[1]!.latencyMs, whole.layers[1]!.latencyMs)
+  t.true(mixed.latencyLowMs < mixed.latencyMs && mixed.latencyMs < mixed.latencyHighMs)
+  t.is(mixed.peakRamBytes, whole.peakRamBytes)
+  const weights = executed([second], 50_000)
+  t.true(weights.latencyMs > mixed.latencyMs)
+  t.is(weights.layers.at(-1)!.kind, 'dequantize')
+})
+
 test('another processor or runtime is another file; the cache is where the system keeps such files', (t) => {
-  t.is(hostFile('profile', IDENTITY), hostFile('profile', { ...IDENTITY }))
+  t.is(hostFile('profile', 'host', IDENTITY), hostFile('profile', 'host', { ...IDENTITY }))
   for (const changed of [{ cpu: 'Other' }, { runtimeVersion: '1.0.1' }, { platform: 'darwin-arm64' }]) {
-    t.not(hostFile('profile', { ...IDENTITY, ...changed }), hostFile('profile', IDENTITY))
+    t.not(hostFile('profile', 'host', { ...IDENTITY, ...changed }), hostFile('profile', 'host', IDENTITY))
   }
   t.is(cacheFolder({ XDG_CACHE_HOME: '/caches' }), path.join('/caches', 'frugal'))
   t.true(cacheFolder({ XDG_CACHE_HOME: 'relative' }, 'linux').endsWith(path.join('.cache', 'frugal')))

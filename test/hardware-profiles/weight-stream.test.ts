@@ -16,16 +16,16 @@ test('networks that stream hold a MiB of weights for each repetition', (t) => {
 })
 
 test('what weights take beyond the caches, and where that begins', (t) => {
-  const found = weightStreamOf(timesWith(10), PROVENANCE)!
+  const found = weightStreamOf(timesWith(10), 4, PROVENANCE)!
   t.true(Math.abs(found.usPerByte * MIB - 40) < 0.01, `${found.usPerByte}`)
   t.true(Math.abs(found.cacheBytes / MIB - 10) < 1e-6)
   // Caches that hold the middle network are taken for as large as that: further in nothing was timed.
-  const large = weightStreamOf(timesWith(24), PROVENANCE)!
+  const large = weightStreamOf(timesWith(24), 4, PROVENANCE)!
   t.is(large.cacheBytes, 16 * MIB)
   t.true(large.usPerByte * MIB < 40)
 })
 
 test('a computer that reads weights from memory as fast as from its caches streams none', (t) => {
-  t.is(weightStreamOf(timesWith(1000), PROVENANCE), undefined)
-  t.is(weightStreamOf([0.6, 1.61, 4.81], PROVENANCE), undefined)
+  t.is(weightStreamOf(timesWith(1000), 4, PROVENANCE), undefined)
+  t.is(weightStreamOf([0.6, 1.61, 4.81], 4, PROVENANCE), undefined)
 })
