@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto'
 import os from 'node:os'
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
 import { frontEndCostModel } from '../../export/sound/front-end-cost.ts'
 import type { Profile } from '../../hardware-profiles/index.ts'
 import { formatBytes, formatEnergy, formatLatency } from '../../lib/units.ts'
+import { sizeOf } from '../../network/shapes.ts'
 import { counted } from './output.ts'
 import type { SearchSettings } from './settings.ts'
 
@@ -11,13 +13,40 @@ const FEW_SAMPLES = 100
 /** Names of classes that are written out. */
 const SHOWN_CLASSES = 3
 
+const plain = (name: string): string => name.toLowerCase().replaceAll(/[\s_-]+/g, '')
+
+/** Samples of fewer values, as rows of sensors, are equal by chance. */
+const TELLING_VALUES = 32
+/** Fewer copies move an accuracy by less than can be seen. */
+const COPIED_SHARE = 0.02
+
+/** Says where samples of the validation or the test part are copies of training samples; nothing for most data. */
+function copyNotes({ samples, inputShape, splits }: Dataset): readonly string[] {
+  const size = sizeOf(inputShape)
+  if (size < TELLING_VALUES) return []
+  const bytes = Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)
+  const width = size * samples.BYTES_PER_ELEMENT
+  const digestOf = (sample: number): string =>
+    createHash('sha1')
+      .update(bytes.subarray(sample * width, (sample + 1) * width))
+      .digest('base64')
+  const known = new Set(Array.from(splits.train, digestOf))
+  const found = (['validation', 'test'] as const).flatMap((part) => {
+    const copies = splits[part].filter((sample) => known.has(digestOf(sample))).length
+    return copies > 1 && copies > COPIED_SHARE * splits[part].length
+      ? [`${copies} of ${splits[part].length} ${part} samples`]
+      : []
+  })
+  if (found.length === 0) return []
+  return [
+    `${found.join(' and ')} are copies of training samples: accuracies look better than new samples will have it; take the copies away, or keep them in one part`,
+  ]
+}
+
 /** What of the data was left out, and what makes accuracies worth less than they look, one sentence each; none for most data. */
-export function dataNotes({
-  classNames,
-  labels,
-  splits: { validation },
-  notes: left = [],
-}: Dataset): readonly string[] {
+export function dataNotes(dataset: Dataset): readonly string[] {
+  const { classNames, labels, notes: left = [] } = dataset
+  const { validation } = dataset.splits
   const counts = new Uint32Array(classNames.length)
   for (const sample of validation) counts[labels[sample]!]! += 1
   const missing = classNames.filter((_, i) => counts[i] === 0)
@@ -28,6 +57,12 @@ export function dataNotes({
       `the validation part lacks ${missing.length} of ${classNames.length} classes (${missing.slice(0, SHOWN_CLASSES).join(', ')}${more}): accuracies say nothing about them`,
     )
   }
+  const alike = classNames.find((name, i) => classNames.findIndex((other) => plain(other) === plain(name)) < i)
+  if (alike !== undefined) {
+    const other = classNames.find((name) => plain(name) === plain(alike))!
+    notes.push(`the classes '${other}' and '${alike}' differ in capitals, spaces or underscores only: are they one?`)
+  }
+  notes.push(...copyNotes(dataset))
   if (validation.length < FEW_SAMPLES) {
     notes.push(
       `the validation part has ${counted(validation.length, 'sample')}: accuracies move in steps of ${(100 / validation.length).toPrecision(2)} points, and small differences mean nothing`,

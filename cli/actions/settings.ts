@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
 import type { Dataset } from '../../evaluators/datasets/dataset.ts'
+import { listNames } from '../../evaluators/datasets/input-file.ts'
 import type { Recipe } from '../../evaluators/training/engine.ts'
 import { PROVIDERS, parseProvider } from '../../evaluators/training/onnx/providers.ts'
 import { fittingBatchSize, loadRecipe, recipeSchema } from '../../evaluators/training/recipe.ts'
 import { COUNTED_FRAMES } from '../../export/sound/front-end-cost.ts'
 import { looksLikePath } from '../../lib/discover.ts'
 import { UserError } from '../../lib/errors.ts'
-import { unknownName } from '../../lib/nearest-name.ts'
+import { nearestName, unknownName } from '../../lib/nearest-name.ts'
 import { parseQuantity } from '../../lib/units.ts'
 import { OBJECTIVE_NAMES, parseObjectives } from '../../search/objectives.ts'
 import { numberWithin, wholeNumber } from '../commands/shared.ts'
@@ -159,8 +160,14 @@ export function dataPathOf(data: string): string {
   if (data === 'builtin') return data
   if (data === '') throw new UserError('--data is empty: give a folder or file with a data set, or builtin')
   const resolved = path.resolve(data)
-  if (!existsSync(resolved))
-    throw new UserError(`--data '${data}' does not exist: give a folder or file with a data set, or builtin`)
+  if (!existsSync(resolved)) {
+    const near = nearestName(path.basename(resolved), listNames(path.dirname(resolved)))
+    const right =
+      near === undefined
+        ? 'give a folder or file with a data set, or builtin'
+        : `did you mean '${path.join(path.dirname(data), near)}'?`
+    throw new UserError(`--data '${data}' does not exist: ${right}`)
+  }
   return resolved
 }
 

@@ -47,7 +47,7 @@ function checkLabels(raw: RawDataset, classes: number): void {
       if (label >= 0 && label < classes) continue
       const right =
         classes === 0
-          ? 'labels must start at 0, and no training sample has label 0'
+          ? `labels must start at 0, and no training sample has label 0${raw.labels.includes(0) ? '' : ': where they start at 1, subtract 1 before saving'}`
           : raw.classNames === undefined
             ? `the training labels cover 0…${classes - 1}, and labels must run from 0 without a gap`
             : `with ${classes} classes, labels must lie in 0…${classes - 1}`

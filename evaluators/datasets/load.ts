@@ -52,6 +52,7 @@ export async function loadDataset(path: string, options: LoadOptions): Promise<D
       const hint = HINTS.find(([pattern]) => pattern.test(path))?.[1]
       throw badFile(path, 'is no .npz, .csv or .tsv file', hint ?? 'other layouts are given by their folder')
     }
+    if (listNames(path).length === 0) throw badFile(path, 'is an empty folder', 'give one that holds a data set')
     const hint = hintFor(path)
     if (hint !== undefined) throw badFile(path, 'holds no known data set layout', hint)
     const layouts = DATASET_FORMATS.map(({ description }) => description).join('; ')

@@ -63,7 +63,12 @@ export function readNpy(where: string, bytes: Uint8Array): NpyArray {
     throw badFile(where, 'has a header that cannot be read', READABLE)
   }
   const type = Object.hasOwn(ELEMENT_TYPES, description) ? ELEMENT_TYPES[description] : undefined
-  if (type === undefined) throw badFile(where, `has element type '${description}'`, READABLE)
+  if (type === undefined) {
+    const right = /^.?[US]/.test(description)
+      ? `${READABLE}; of text, numpy.unique(y, return_inverse=True)[1]`
+      : READABLE
+    throw badFile(where, `has element type '${description}'`, right)
+  }
   if (!/'fortran_order'\s*:\s*False/.test(header)) {
     throw badFile(where, 'is in Fortran order', 'apply numpy.ascontiguousarray before saving')
   }

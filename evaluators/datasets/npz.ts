@@ -76,7 +76,9 @@ function readPart(file: string, entries: Arrays, keys: (typeof KEYS)[number]): P
   // Some data sets store labels as a column.
   const isColumn = labels.shape.length === 1 || (labels.shape.length === 2 && labels.shape[1] === 1)
   if (!isColumn || labels.shape[0] !== count) {
-    const right = `${sampleKey} holds ${count} samples, so ${labelKey} must have shape (${count},)`
+    const [length, classes] = labels.shape
+    const isOneHot = labels.shape.length === 2 && length === count && classes! > 1
+    const right = `${sampleKey} holds ${count} samples, so ${labelKey} must have shape (${count},)${isOneHot ? ': of a column for each class, save .argmax(1)' : ''}`
     throw badFile(`${file}/${y.name}`, `has shape (${labels.shape.join(', ')})`, right)
   }
   return {

@@ -7,7 +7,7 @@ import type { DatasetFormat } from './dataset.ts'
 import { badFile, readFileStart, readInputFile } from './input-file.ts'
 import { sharedInt32, sharedUint8 } from './shared-arrays.ts'
 import type { SoundFrontEnd } from './sound/front-end.ts'
-import { holdsSound, listSounds, SOUND, speakersOf, unreadSounds } from './sound/listing.ts'
+import { holdsSound, listingNotes, listSounds, SOUND, speakersOf } from './sound/listing.ts'
 import { createResampler, type Resampler } from './sound/resample.ts'
 import { frontEndOf, readSoundSettings, SETTINGS_FILE, type SoundSettings } from './sound/settings.ts'
 import { createSpectrogram } from './sound/spectrogram.ts'
@@ -112,7 +112,7 @@ export const soundFolderFormat: DatasetFormat = {
       ranges,
       ...(speakers === undefined ? {} : { groups: speakers }),
     }
-    const notes = [...unreadSounds(folder, listing), lengthNote(folder, frontEnd, lengths)]
+    const notes = [...listingNotes(folder, listing), lengthNote(folder, frontEnd, lengths)]
     return { ...assembleDataset(raw, options), frontEnd, notes }
   },
 }

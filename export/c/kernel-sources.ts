@@ -11,18 +11,6 @@ const KERNEL_SOURCES: Readonly<Record<SourceName, KernelSource>> = {
   fixed: {
     needs: [],
     text: `
-/* floor(a * b / 2^31 + 1/2) */
-static int32_t high_multiply(int32_t a, int32_t b) {
-  return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
-}
-
-/* x / 2^exponent, nearest, halves away from zero; exponent 0 to 31 */
-static int32_t rounding_shift(int32_t x, int exponent) {
-  int32_t mask = exponent == 0 ? 0 : 0x7fffffff >> (31 - exponent);
-  int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
-  return (x >> exponent) + ((x & mask) > threshold ? 1 : 0);
-}
-
 /* floor(x * multiplier * 2^(shift - 31) + 1/2) */
 static int32_t scale(int32_t x, int32_t multiplier, int shift) {
   int total = 31 - shift;
@@ -182,6 +170,18 @@ KERNEL void lookup(const lookup_t *p, const int8_t *in, int8_t *out) {
   exponential: {
     needs: ['fixed'],
     text: `
+/* floor(a * b / 2^31 + 1/2) */
+static int32_t high_multiply(int32_t a, int32_t b) {
+  return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+}
+
+/* x / 2^exponent, nearest, halves away from zero; exponent 0 to 31 */
+static int32_t rounding_shift(int32_t x, int exponent) {
+  int32_t mask = exponent == 0 ? 0 : 0x7fffffff >> (31 - exponent);
+  int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
+  return (x >> exponent) + ((x & mask) > threshold ? 1 : 0);
+}
+
 static int32_t saturating_shift(int32_t x, int exponent) {
   int64_t shifted = (int64_t)x * ((int64_t)1 << exponent);
   return shifted > INT32_MAX ? INT32_MAX : shifted < INT32_MIN ? INT32_MIN : (int32_t)shifted;

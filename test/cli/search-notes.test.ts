@@ -15,6 +15,32 @@ test('a validation part that lacks classes or is small is told of, any other is 
   t.deepEqual(more, [])
 })
 
+test('copies of training samples in other parts, and classes that are nearly called alike, are told of', async (t) => {
+  const whole = await loadDataset('builtin', { seed: 1 })
+  const { train, validation, test: held } = whole.splits
+  const samples = whole.samples.slice()
+  const size = 16 * 16
+  const copy = (count: number, part: Uint32Array) => {
+    for (let i = 0; i < count; i++) samples.copyWithin(part[i]! * size, train[i]! * size, (train[i]! + 1) * size)
+  }
+  copy(10, validation)
+  t.deepEqual(dataNotes({ ...whole, samples }), [], 'a fiftieth moves nothing')
+  copy(11, validation)
+  copy(30, held)
+  t.deepEqual(dataNotes({ ...whole, samples }), [
+    '11 of 500 validation samples and 30 of 1000 test samples are copies of training samples: accuracies look better than new samples will have it; take the copies away, or keep them in one part',
+  ])
+  t.deepEqual(
+    dataNotes({ ...whole, samples, inputShape: [1, 1, 5] }),
+    [],
+    'readings of five sensors are equal by chance',
+  )
+  const classNames = whole.classNames.map((name, i) => (i === 3 ? 'Left Turn' : i === 7 ? 'left_turn' : name))
+  t.deepEqual(dataNotes({ ...whole, classNames }), [
+    "the classes 'Left Turn' and 'left_turn' differ in capitals, spaces or underscores only: are they one?",
+  ])
+})
+
 test('cores that the look-ahead leaves idle are told of, once nothing else says how many train', (t) => {
   const settings = { lookAhead: 8, trials: 32 }
   const asked = { workers: undefined }

@@ -12,6 +12,8 @@ test('nothing there: the nearest name is offered', async (t) => {
 
 test('a folder without images and other unknown things: the layouts are listed', async (t) => {
   const folder = temporaryFolder(t)
+  await refuses(t, folder, /' is an empty folder: give one that holds a data set$/)
+  writeFiles(folder, { 'notes.txt': 'x' })
   await refuses(t, folder, /holds no known data set layout: .*builtin.*MNIST layout.*CIFAR-10.*NumPy.*image folder/)
   writeFiles(folder, { 'a/notes.txt': 'x', 'b/notes.txt': 'x', 'data.bin': '1,2' })
   await refuses(t, folder, /holds no known data set layout: one of these is expected/)

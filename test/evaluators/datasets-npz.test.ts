@@ -71,6 +71,16 @@ test('archives that are not what they should be are refused', async (t) => {
   await broken({ ...good, '../../evil.npy': good['x.npy'] }, /holds the unsafe name "\.\.\/\.\.\/evil\.npy"/)
   await broken({ ...good, '/etc/evil.npy': good['x.npy'] }, /holds the unsafe name "\/etc\/evil\.npy"/)
   await broken({ ...good, 'y.npy': npy([5], [0, 1, 0, 1, 0]) }, /y\.npy' has shape \(5\): x holds 6 samples/)
+  const oneHot = npy([6, 2], [0, 1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0])
+  await broken(
+    { ...good, 'y.npy': oneHot },
+    /y must have shape \(6,\): of a column for each class, save \.argmax\(1\)$/,
+  )
+  const fromOne = npy([6], [1, 2, 1, 2, 1, 2])
+  await broken(
+    { ...good, 'y.npy': fromOne },
+    /labels must start at 0, .*: where they start at 1, subtract 1 before saving$/,
+  )
   await broken({ ...good, 'y.npy': npy([6], [0, 1, 17, 1, 0, 1]) }, /y\.npy' has label 17 at index 2/)
   await broken({ ...good, 'x.npy': npy([6, 4], new Uint8Array(24)) }, /x\.npy' has shape \(6, 4\): \(samples, height/)
   await broken({ ...good, 'x.npy': npy([7, 2, 2], new Uint8Array(24)) }, /holds 24 bytes of values: .* needs 28/)

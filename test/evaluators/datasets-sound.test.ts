@@ -121,6 +121,7 @@ test('names that begin with the class, as in the Free Spoken Digit Dataset', asy
   )
   const dataset = await load(folder)
   t.deepEqual(dataset.classNames, ['0', '1', '2'])
+  t.is(dataset.notes![0], `classes are the beginnings of the file names in '${folder}': 0, 1, 2`)
   t.deepEqual([...dataset.labels], [...Array(6).fill(0), ...Array(6).fill(1), ...Array(6).fill(2)])
   writeFiles(folder, { 'testing_list.txt': ['0_ben_3.wav', '1_ben_1.wav', '2_ben_5.wav'].join('\n') })
   t.is((await load(folder)).splits.test.length, 3)

@@ -74,11 +74,7 @@ int main(void) {
 `
 
 function runClips(folder: string, args: readonly string[], clips: readonly Int16Array[]): Buffer {
-  execFileSync(
-    compiler!,
-    ['-std=c99', '-O2', '-Wall', '-Wextra', '-Werror', '-Wno-unused-function', ...args, '-o', 'run'],
-    { cwd: folder },
-  )
+  execFileSync(compiler!, ['-std=c99', '-O2', '-Wall', '-Wextra', '-Werror', ...args, '-o', 'run'], { cwd: folder })
   const input = Buffer.concat(clips.map((clip) => Buffer.from(clip.buffer, clip.byteOffset, clip.byteLength)))
   return execFileSync(path.join(folder, 'run'), { input, maxBuffer: 1 << 28 })
 }

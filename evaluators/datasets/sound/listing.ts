@@ -85,13 +85,23 @@ export function listSounds(root: string): Listing {
   return listing.ranges.some(({ split }) => split !== 'train') ? listing : applyLists(root, listing)
 }
 
-/** Says which files are left out, a sentence each. */
-export function unreadSounds(root: string, listing: Listing): readonly string[] {
+/** Of as many as a sentence can hold. */
+const SHOWN_NAMES = 12
+const namesText = (names: readonly string[]): string =>
+  names.length <= SHOWN_NAMES
+    ? names.join(', ')
+    : `${names.slice(0, SHOWN_NAMES).join(', ')} and ${names.length - SHOWN_NAMES} more`
+
+/** Says which files are left out, and where classes come from names of files, which those are; a sentence each. */
+export function listingNotes(root: string, listing: Listing): readonly string[] {
   const aside = listNames(root).filter(
     (name) => SOUND.isPassedOver!(name) && soundsIn(path.join(root, name)).length > 0,
   )
   const note = aside.map((name) => `'${path.join(root, name)}' is no class, as its name begins with _: it is left out`)
-  return [...folders.passedOver(root, listing), ...note]
+  const flat = folders.matches(root)
+    ? []
+    : [`classes are the beginnings of the file names in '${root}': ${namesText(listing.classNames)}`]
+  return [...folders.passedOver(root, listing), ...note, ...flat]
 }
 
 /** `0a7c2a8d_nohash_3.wav`: recordings whose names begin alike are of one speaker, whom Speech Commands keeps in one part. */
