@@ -36,12 +36,14 @@ const FILES: Readonly<Record<HostId, (graph: NetworkGraph) => Uint8Array>> = {
   host: (graph) => (isKernelNetwork(graph) ? kernelFile(graph) : onnxOf(graph)),
   'host-int8': (graph) => quantisedFile(graph, 'int8'),
   'host-uint8': (graph) => quantisedFile(graph, 'uint8'),
+  'host-dequantised': (graph) => quantisedFile(graph, 'int8', { values: 'float32' }),
 }
 /** About how long that takes. */
 const LASTING: Readonly<Record<HostId, string>> = {
   host: 'about three quarters of a minute',
   'host-int8': 'in int8, about half a minute',
   'host-uint8': 'in uint8, about half a minute',
+  'host-dequantised': 'with weights in int8, about half a minute',
 }
 
 /** Measures this computer and keeps its profile and validation cases in the user's cache. */

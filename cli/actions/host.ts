@@ -38,7 +38,7 @@ export async function executedOnHost(
   if (model.dataType !== 'int8' && model.dataType !== 'uint8') return undefined
   const executed = await (await import('./host-integers.ts')).asExecuted(file, shapes)
   if (executed?.integers === undefined || !executed.integers.computes) return undefined
-  await prepareHost([integerHost(model)])
+  await prepareHost([integerHost(model), ...(executed.integers.dequantised.size > 0 ? ['host-dequantised'] : [])])
   return executed
 }
 

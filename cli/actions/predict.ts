@@ -98,7 +98,12 @@ function executedPrediction(
 ): Prediction {
   const int8 = createCostModel({ ...loadProfile(integers), id: profile.id })
   const { graph } = executed
-  const costs = priceMixed({ float: createCostModel(profile), int8 }, graph, executed.integers!)
+  const integerKernels = executed.integers!
+  const models = {
+    ...{ float: createCostModel(profile), int8 },
+    ...(integerKernels.dequantised.size > 0 ? { dequantised: createCostModel(loadProfile('host-dequantised')) } : {}),
+  }
+  const costs = priceMixed(models, graph, integerKernels)
   const fits = periodMs !== undefined && costs.latencyMs <= periodMs
   return {
     ...{ costModel: int8, costs, onceCosts: int8.onceCosts(graph), executed },

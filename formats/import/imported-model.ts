@@ -26,12 +26,12 @@ export interface Quantisation {
 
 /** What a runtime computes in integers; everything else is float, and conversions between the two are kernels. */
 export interface IntegerKernels {
-  /** Whether there is a kernel that computes in integers. */
+  /** Whether there are kernels that compute in integers, and none whose sums are brought back by operators of their own. */
   readonly computes: boolean
   /** Ids of nodes. */
   readonly nodes: ReadonlySet<string>
-  /** Elements of stored weights that are turned into real numbers in every inference. */
-  readonly dequantisedWeights: number
+  /** Ids of float products whose stored weights are integers: they are turned into real numbers in every inference. */
+  readonly dequantised: ReadonlySet<string>
 }
 
 /** A network read from a model file, ready to be priced. */

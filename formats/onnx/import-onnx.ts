@@ -203,7 +203,7 @@ class OnnxImport {
     const operands = inputs.filter((name) => name !== '').map((name) => this.#value(name))
     const stored = operands.flatMap((value) => ('stored' in value ? [value.stored] : []))
     if (stored.length === operands.length && operands.length > 0 && node.graphs.size === 0) {
-      this.#levels?.addStored(node, stored)
+      this.#levels?.addStored(node)
       const results =
         fold(node, inputs.length === stored.length ? stored : this.#sparse(inputs)) ?? this.#unfolded(node)
       results.forEach((result, i) => {

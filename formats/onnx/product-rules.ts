@@ -190,6 +190,8 @@ export const PRODUCT_RULES: Readonly<Record<string, NodeRule>> = {
   FusedMatMul: fusedMatMul,
   MatMul: (input) => [product(input, 1, false, input.biasFollows)],
   MatMulInteger: (input) => [product(input, 1, false, false)],
+  // Operands, their weights' scale and zero point, and a bias.
+  DynamicQuantizeMatMul: (input) => [product(input, 1, false, input.has(4))],
   QLinearMatMul: (input) => [product(input, 3, false, false)],
   BatchNormalization: batchNorm,
   LSTM: recurrent,

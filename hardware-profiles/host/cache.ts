@@ -9,9 +9,10 @@ export const HOST_ID = 'host'
 
 /**
  * This computer, by the number format of the networks that it runs: float32; uint8 values and int8 weights, as ONNX Runtime's quantiser
- * writes them; uint8 values and uint8 weights, as `frugal export` does, for which there are other kernels.
+ * writes them; uint8 values and uint8 weights, as `frugal export` does, for which there are other kernels; float32 values and int8
+ * weights that are turned into real numbers in every inference.
  */
-export const HOST_IDS = [HOST_ID, 'host-int8', 'host-uint8'] as const
+export const HOST_IDS = [HOST_ID, 'host-int8', 'host-uint8', 'host-dequantised'] as const
 export type HostId = (typeof HOST_IDS)[number]
 
 export const isHostId = (id: string): id is HostId => (HOST_IDS as readonly string[]).includes(id)

@@ -6,7 +6,7 @@ import type { Profile } from '../profile.ts'
 import { HOST_ID, type HostId, type HostIdentity } from './cache.ts'
 import { type ChainTime, fitHostTables, overheadUs } from './fit-host.ts'
 import { FLOAT_FORMS } from './float-forms.ts'
-import { INT8_FORMS } from './int8-forms.ts'
+import { DEQUANTISED_FORMS, INT8_FORMS } from './int8-forms.ts'
 import { busyNote, type Disturbance, isBusy } from './round-times.ts'
 import { weightStreamOf } from './weight-stream.ts'
 
@@ -39,6 +39,7 @@ const FORMATS = {
   host: { forms: FLOAT_FORMS, dataType: 'float32', bytes: 4 },
   'host-int8': { forms: INT8_FORMS, dataType: 'int8', bytes: 1 },
   'host-uint8': { forms: INT8_FORMS, dataType: 'int8', bytes: 1 },
+  'host-dequantised': { forms: DEQUANTISED_FORMS, dataType: 'float32', bytes: 4 },
 } as const satisfies Record<HostId, object>
 
 /** A computer as a device: tables from the chains, the interval's width and the validation cases from whole networks. */

@@ -7,13 +7,21 @@ const TIMED: Partial<Record<KernelKind, number>> = {
   ...{ globalAveragePool: 1, dense: 1, softmax: 1, add: 1, concat: 2, multiply: 1 },
 }
 
-/** What int8 networks are made of, over the sizes of small and of usual ones. */
-export function int8Benchmarks(): readonly MicroBenchmark[] {
+/** Products alone, and what stands between them in the networks that time them. */
+const PRODUCTS: typeof TIMED = { conv2d: 3, depthwiseConv2d: 2, globalAveragePool: 1, dense: 2 }
+
+function oneOf(kinds: typeof TIMED): readonly MicroBenchmark[] {
   const seen = new Map<KernelKind, number>()
   return microBenchmarks().filter(({ subject }) => {
-    const every = TIMED[subject]
+    const every = kinds[subject]
     const count = seen.get(subject) ?? 0
     seen.set(subject, count + 1)
     return every !== undefined && count % every === 0
   })
 }
+
+/** What int8 networks are made of, over the sizes of small and of usual ones. */
+export const int8Benchmarks = (): readonly MicroBenchmark[] => oneOf(TIMED)
+
+/** Products whose weights are turned into real numbers in every inference. */
+export const dequantisedBenchmarks = (): readonly MicroBenchmark[] => oneOf(PRODUCTS)

@@ -83,3 +83,36 @@ export const INT8_FORMS: HostForms = {
     expertCombine: { like: 'add', times: 2, why: 'a product and a sum for each element, as two passes' },
   },
 }
+
+/** Products in float whose weights change: nothing is laid out before, so that windows are copied and multiplied. */
+export const DEQUANTISED_FORMS: HostForms = {
+  fused: ['relu'],
+  forms: [
+    ['dense', [{ features: ['weightElements', 'outputs', 'one'] }]],
+    ['depthwiseConv2d', [{ features: ['groupTapElements', 'outputs', 'inChannels', 'one'] }]],
+    ['globalAveragePool', [{ features: ['inputs', 'outputs', 'one'] }]],
+    ['depthwiseConv2d', [{ features: ['groupTapElements', 'outputs', 'inChannels', 'one'] }]],
+    [
+      'conv2d',
+      [
+        { when: { kernelArea: [1, 1] }, features: ['macs', 'inputs', 'outputs', 'weightElements', 'one'] },
+        { features: ['macs', 'groupTapElements', 'outputs', 'weightElements', 'one'] },
+      ],
+    ],
+  ],
+  unusual: {
+    conv2d: [
+      { when: { line: [1, 1] }, features: ['macs', 'groupTapElements', 'outputs', 'weightElements', 'one'] },
+      {
+        when: { grouped: [1, 1] },
+        features: ['macs', 'groupTapElements', 'groups', 'outputs', 'weightElements', 'grouped'],
+      },
+      {
+        when: { dilation: [2, 1e6] },
+        features: ['macs', 'groupTapElements', 'outputs', 'weightElements', 'dilation', 'one'],
+      },
+    ],
+    depthwiseConv2d: [{ when: { line: [1, 1] }, features: ['macs', 'groupTapElements', 'groups', 'outputs', 'one'] }],
+  },
+  alike: {},
+}

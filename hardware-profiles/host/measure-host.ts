@@ -2,7 +2,7 @@ import type { NetworkGraph } from '../../network/types.ts'
 import { caseNetwork } from '../cases/case-network.ts'
 import { HOST_ID, type HostId } from './cache.ts'
 import type { HostMeasurements } from './host-profile.ts'
-import { int8Benchmarks } from './int8-benchmarks.ts'
+import { dequantisedBenchmarks, int8Benchmarks } from './int8-benchmarks.ts'
 import { type MicroBenchmark, microBenchmarks } from './micro-benchmarks.ts'
 import { RoundTimes } from './round-times.ts'
 import { streamingNetworks } from './weight-stream.ts'
@@ -24,6 +24,16 @@ export const CHECK_NETWORKS: readonly string[] = [
   ...['ofa 33333333333333333333 33333333333333333333 22222 128', 'dsCnn 32 32/32/32/32', 'dsCnn 64 96/96s/128/128'],
   ...['dsCnn 16 24/32s/48', ...NB201.map((text) => `nasBench201 ${text}`)],
 ]
+
+const BENCHMARKS: Readonly<Record<HostId, () => readonly MicroBenchmark[]>> = {
+  host: microBenchmarks,
+  'host-int8': int8Benchmarks,
+  'host-uint8': int8Benchmarks,
+  'host-dequantised': dequantisedBenchmarks,
+}
+
+/** Those of whose kernels all that count are products and means. */
+const PLAIN_NETWORKS = CHECK_NETWORKS.filter((name) => /^(mobilenetV1|fdMobilenet)/.test(name))
 
 /** Twice through the list, some seconds apart: a disturbance rarely meets the same network both times. */
 const ROUNDS = 2
@@ -55,8 +65,9 @@ interface Job {
 
 /** Times every micro-benchmark and every check network; of all rounds the least time counts. */
 export async function measureHost(timer: Timer, options: MeasureOptions): Promise<HostMeasurements> {
-  const { id = HOST_ID, networks = CHECK_NETWORKS, progress, identity, clockHz, ramBytes } = options
-  const { benchmarks = id === HOST_ID ? microBenchmarks() : int8Benchmarks() } = options
+  const { id = HOST_ID, progress, identity, clockHz, ramBytes } = options
+  const { benchmarks = BENCHMARKS[id](), networks = id === 'host-dequantised' ? PLAIN_NETWORKS : CHECK_NETWORKS } =
+    options
   const streaming = streamingNetworks()
   const jobs: readonly Job[] = [
     ...benchmarks.flatMap(({ name, build, repeats: [few, many] }) => [

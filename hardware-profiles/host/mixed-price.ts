@@ -1,5 +1,4 @@
 import type { IntegerKernels } from '../../formats/import/imported-model.ts'
-import { GraphBuilder } from '../../network/build.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import type { CostModel, Costs, LayerCost } from '../cost-model.ts'
 import type { Basis } from '../table.ts'
@@ -8,6 +7,8 @@ import type { Basis } from '../table.ts'
 export interface HostModels {
   readonly float: CostModel
   readonly int8: CostModel
+  /** Float products whose weights are stored in int8; only networks that have some need it. */
+  readonly dequantised?: CostModel
 }
 
 const layersOf = (model: CostModel, graph: NetworkGraph) => {
@@ -15,25 +16,23 @@ const layersOf = (model: CostModel, graph: NetworkGraph) => {
   return { costs, byId: new Map(costs.layers.map((layer) => [layer.id, layer])) }
 }
 
-/** Turning so many stored weights into real numbers, as a layer. */
-function weightLayer(int8: CostModel, elements: number): readonly LayerCost[] {
-  if (elements === 0) return []
-  const b = new GraphBuilder()
-  const rows = Math.ceil(Math.sqrt(elements))
-  const graph = b.build(b.node({ kind: 'dequantize' }, b.input([rows, Math.ceil(elements / rows)])))
-  return int8.price(graph, { layers: true }).layers.map((layer) => ({ ...layer, id: '(stored weights)' }))
-}
-
 /**
  * Prices a network of which some kernels compute in integers and the others in float, as ONNX Runtime executes it. The interval is as
  * wide as that of both, each by its share of the latency; memory is that of int8.
  */
-export function priceMixed({ float, int8 }: HostModels, graph: NetworkGraph, integers: IntegerKernels): Costs {
+export function priceMixed(
+  { float, int8, dequantised }: HostModels,
+  graph: NetworkGraph,
+  integers: IntegerKernels,
+): Costs {
   const [real, whole] = [layersOf(float, graph), layersOf(int8, graph)]
-  const chosen = real.costs.layers.map((layer) =>
-    integers.nodes.has(layer.id) ? (whole.byId.get(layer.id) ?? layer) : layer,
-  )
-  const layers = [...chosen, ...weightLayer(int8, integers.dequantisedWeights)]
+  const products = dequantised === undefined ? undefined : layersOf(dequantised, graph)
+  const layers = real.costs.layers.map((layer) => {
+    const { id } = layer
+    if (integers.nodes.has(id)) return whole.byId.get(id) ?? layer
+    const product = integers.dequantised.has(id) ? products?.byId.get(id) : undefined
+    return product === undefined || product.basis === 'unsupported' ? layer : product
+  })
   const once = int8.onceCosts(graph)
   const sumOf = (key: 'latencyMs' | 'energyMj', all: readonly Pick<LayerCost, typeof key>[]): number =>
     all.reduce((sum, one) => sum + one[key], 0)
