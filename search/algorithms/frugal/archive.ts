@@ -54,12 +54,13 @@ export class Archive {
     const feasible = fronts.map(({ objectives, violation }) => (violation === 0 ? objectives : undefined))
     const error = feasible.find((objectives) => objectives !== undefined)![0]!
     const observation = { genome, error, costs: feasible.map((objectives) => objectives?.slice(1)) }
-    this.#fronts = []
     if (earlier !== undefined) {
+      this.#fronts = []
       this.observations[this.observations.indexOf(earlier)] = observation
       return undefined
     }
     this.observations.push(observation)
+    this.#fronts = this.#fronts.map((front, device) => this.#joined(front, device))
     if (this.observations.length <= MOST_OBSERVATIONS) return undefined
     const kept = this.#worthKeeping()
     return this.#keep((_, i) => kept.has(i))
@@ -91,6 +92,16 @@ export class Archive {
     return Array.from(nonDominatedIndices(rows, members.length, objectives), (k) => members[k]!)
   }
 
+  /** A front after the last observation has come. */
+  #joined(front: readonly number[], device: number): readonly number[] {
+    const last = this.observations.length - 1
+    const added = this.observations[last]!
+    if (added.costs[device] === undefined) return front
+    const isBetter = (a: Observation, b: Observation) => isNoWorse(a, b, device) && !isNoWorse(b, a, device)
+    if (front.some((i) => isBetter(this.observations[i]!, added))) return front
+    return [...front.filter((i) => !isBetter(added, this.observations[i]!)), last]
+  }
+
   frontPoints(device: number): readonly FrontPoint[] {
     return this.front(device).map((i) => ({
       error: this.observations[i]!.error,
@@ -120,5 +131,9 @@ const evenly = (items: readonly number[], count: number): readonly number[] =>
   items.length <= count
     ? items
     : Array.from({ length: count }, (_, k) => items[Math.floor(((k + 1) * items.length) / count) - 1]!)
+
+/** Of two observations that have costs on a device. */
+const isNoWorse = (a: Observation, b: Observation, device: number): boolean =>
+  a.error <= b.error && a.costs[device]!.every((cost, j) => cost <= b.costs[device]![j]!)
 
 const leastViolation = ({ fronts }: Told): number => Math.min(...fronts.map(({ violation }) => violation))

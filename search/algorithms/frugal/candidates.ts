@@ -2,9 +2,12 @@ import type { RandomStream } from '../../../lib/random.ts'
 import type { Genome, GenomeOperations, KnownCosts } from '../../algorithm.ts'
 import type { GenomeMemory } from '../genome-memory.ts'
 import type { CostSource } from './costs.ts'
+import { genomeKey } from './recently-used.ts'
 
 export interface Candidate {
   readonly genome: Genome
+  /** `genomeKey` of it. */
+  readonly key: string
   readonly known: readonly KnownCosts[]
 }
 
@@ -44,12 +47,12 @@ export class CandidatePool {
   }
 
   offer(genome: Genome): Candidate | undefined {
-    const key = genome.join()
+    const key = genomeKey(genome)
     if (this.#keys.has(key) || this.#memory.has(genome)) return undefined
     this.#keys.add(key)
-    const known = this.#source.costs(genome)
+    const known = this.#source.costs(genome, key)
     if (!isAllowed(known)) return undefined
-    const candidate = { genome, known }
+    const candidate = { genome, key, known }
     this.members.push(candidate)
     return candidate
   }
@@ -77,9 +80,10 @@ export class CandidatePool {
   climb(score: (candidate: Candidate) => number): void {
     const steps = Math.round((SEVENTH * (this.#rounds + 1)) / (this.#rounds * CLIMBERS))
     for (let round = 0; round < this.#rounds; round++) {
-      const best = [...this.members].sort((a, b) => score(b) - score(a)).slice(0, CLIMBERS)
-      for (const { genome } of best) {
-        for (let step = 0; step < steps; step++) this.offer(this.#operations.mutate(genome, this.#random))
+      const scored = this.members.map((candidate) => ({ candidate, score: score(candidate) }))
+      const best = scored.sort((a, b) => b.score - a.score).slice(0, CLIMBERS)
+      for (const { candidate } of best) {
+        for (let step = 0; step < steps; step++) this.offer(this.#operations.mutate(candidate.genome, this.#random))
       }
     }
   }

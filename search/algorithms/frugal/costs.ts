@@ -5,7 +5,7 @@ import type { EncodedGenome, Encoding } from './encoding.ts'
 import { GaussianProcess } from './gaussian-process.ts'
 import type { KernelParameters } from './kernel.ts'
 import { initialParameters, parametersOf } from './parameter-search.ts'
-import { RecentlyUsed } from './recently-used.ts'
+import { genomeKey, RecentlyUsed } from './recently-used.ts'
 import { initialTuning, TunedProcess, type TuningState } from './tuned-process.ts'
 
 /** Costs of one device that may be uncertain. */
@@ -19,8 +19,9 @@ export interface CostSource {
   /**
    * Those that are known, or the likeliest. Undefined when the genome has no costs at all; a positive violation means that
    * it will be turned down.
+   * @param key `genomeKey` of it, where the caller has it
    */
-  costs(genome: Genome): readonly KnownCosts[] | undefined
+  costs(genome: Genome, key?: string): readonly KnownCosts[] | undefined
   /** The same with what they may be instead, where costs are predicted; takes longer. */
   uncertainCosts?(genome: Genome): readonly ExpectedCosts[]
 }
@@ -30,7 +31,7 @@ const RECENT = 4096
 
 export function knownCosts(cheapObjectives: NonNullable<AlgorithmConfig['cheapObjectives']>): CostSource {
   const recent = new RecentlyUsed<readonly KnownCosts[] | undefined>(RECENT)
-  return { costs: (genome) => recent.get(genome.join(), () => cheapObjectives(genome)) }
+  return { costs: (genome, key = genomeKey(genome)) => recent.get(key, () => cheapObjectives(genome)) }
 }
 
 /** Costs are close to a sum over genes, so the additive part weighs much; and they have next to no noise, or none. */
@@ -161,8 +162,8 @@ export class PredictedCosts implements CostSource {
     }
   }
 
-  costs(genome: Genome): readonly KnownCosts[] {
-    return this.#predict(genome, (models, process, row) => {
+  costs(genome: Genome, key?: string): readonly KnownCosts[] {
+    return this.#predict(this.#encoding.encode(genome, key), (models, process, row) => {
       const means = process.means(
         models.map(({ fit }) => fit),
         row,
@@ -173,7 +174,7 @@ export class PredictedCosts implements CostSource {
 
   /** Costs of one device are taken to be too high or too low together: they come from one network. */
   uncertainCosts(genome: Genome): readonly ExpectedCosts[] {
-    return this.#predict(genome, (models, process, row) => {
+    return this.#predict(this.#encoding.encode(genome), (models, process, row) => {
       const means = process.means(
         models.map(({ fit }) => fit),
         row,
@@ -188,10 +189,9 @@ export class PredictedCosts implements CostSource {
   }
 
   #predict<T extends KnownCosts>(
-    genome: Genome,
+    row: EncodedGenome,
     ofDevice: (models: readonly CostModel[], process: GaussianProcess, row: EncodedGenome) => T,
   ): readonly (T | KnownCosts)[] {
-    const row = this.#encoding.encode(genome)
     return this.#devices.map((device) =>
       device.models.length === 0
         ? { costs: [], violation: Number.POSITIVE_INFINITY }

@@ -2,7 +2,7 @@ import { randomStream } from '../../../lib/random.ts'
 import type { GeneDescription, Genome, GenomeOperations, KnownCosts } from '../../algorithm.ts'
 import { activeGenes } from '../../genes.ts'
 import { type ChoiceGroup, choiceGroups, kindOf } from './choice-groups.ts'
-import { RecentlyUsed } from './recently-used.ts'
+import { genomeKey, RecentlyUsed } from './recently-used.ts'
 
 /** A genome as the model sees it. */
 export interface EncodedGenome {
@@ -28,21 +28,24 @@ export interface Encoding {
   readonly typicalSquare: number
   /** Whether some gene has three or more choices in order. */
   readonly hasOrdinal: boolean
-  /** The latest genomes get the same object again. */
-  encode(genome: Genome): EncodedGenome
+  /**
+   * The latest genomes get the same object again.
+   * @param key `genomeKey` of it, where the caller has it
+   */
+  encode(genome: Genome, key?: string): EncodedGenome
   /** Kinds of genes whose choices may be more or less similar. */
   readonly groups: readonly ChoiceGroup[]
   /** Per group and gene, its column among the codes and the code of its first choice. */
   readonly groupCodes: readonly (readonly GeneColumn[])[]
   /**
-   * What each code of another genome has in common with this one, `TABLE_ENTRIES` entries per code; sums over genes make up
-   * distances: 0 for the same choice, 1 for another category or activity, the share of the way between ordinal choices; the
+   * Says what each code of another genome has in common with a genome, `TABLE_ENTRIES` entries per code; sums over genes make
+   * up distances: 0 for the same choice, 1 for another category or activity, the share of the way between ordinal choices; the
    * same with the distances that were given; what the code adds to the scalar product of the two genomes' counts; and the
    * first entry squared.
    * @param distances between the choices of each group, as `choiceDistances` gives them; 1 where there are none
    * @param bend of the ordinal scales: a choice lies at its share of the way to the last one to the power of it
    */
-  tables(encoded: EncodedGenome, distances: Float64Array | undefined, bend: number): Float64Array
+  tables(distances: Float64Array | undefined, bend: number): (encoded: EncodedGenome) => Float64Array
 }
 
 export interface GeneColumn {
@@ -95,10 +98,10 @@ export function createEncoding(
   const recent = new RecentlyUsed<EncodedGenome>(RECENT)
   const encode = (genome: Genome): EncodedGenome => {
     const active = activity(genome)
-    const codes = Uint16Array.from(
-      open,
-      (gene, k) => starts[k]! + (active[gene] ? genome[gene]! : genes[gene]!.choices.length),
-    )
+    const codes = new Uint16Array(open.length)
+    open.forEach((gene, k) => {
+      codes[k] = starts[k]! + (active[gene] ? genome[gene]! : genes[gene]!.choices.length)
+    })
     const counts = new Float64Array(countCount)
     open.forEach((gene, k) => {
       const group = counted[groupOf[k]!]
@@ -110,57 +113,59 @@ export function createEncoding(
       else counts[group.start + choice]! += scale
     })
     const flat = flatCosts(costsOf?.(genome))
-    const costs = Float64Array.from(costScales, ({ column, transform }) =>
-      flat === undefined ? 0 : transform(flat[column]!),
-    )
+    const costs = new Float64Array(costScales.length)
+    if (flat !== undefined) {
+      costScales.forEach(({ column, transform }, k) => {
+        costs[k] = transform(flat[column]!)
+      })
+    }
     return { codes, counts, countLength: counts.reduce((sum, value) => sum + value * value, 0), costs }
   }
 
-  // Powers are dear, and all genomes of a process share one bend.
-  let bent: { readonly bend: number; readonly places: readonly (Float64Array | undefined)[] } | undefined
-  /** Where the choices of each ordinal gene lie on its scale. */
-  const placesAt = (bend: number): readonly (Float64Array | undefined)[] => {
-    if (bent?.bend !== bend) {
-      const places = open.map((gene) => {
-        const { kind, choices } = genes[gene]!
-        if (kind !== 'ordinal') return undefined
-        return Float64Array.from(choices, (_, choice) => (choice / (choices.length - 1)) ** bend)
-      })
-      bent = { bend, places }
-    }
-    return bent.places
-  }
-  const tables: Encoding['tables'] = ({ codes, counts }, distances, bend) => {
-    const entries = new Float64Array(TABLE_ENTRIES * codeCount)
-    const placesOf = placesAt(bend)
-    open.forEach((gene, k) => {
-      const { choices } = genes[gene]!
-      const own = codes[k]! - starts[k]!
-      const places = placesOf[k]
+  const tables: Encoding['tables'] = (distances, bend) => {
+    /** All but what the counts say, by gene and own choice; most genomes have them in common. */
+    const parts = open.map((): Float64Array[] => [])
+    const partOf = (k: number, own: number): Float64Array => {
+      const { kind, choices } = genes[open[k]!]!
+      const last = choices.length - 1
       const apart = (code: number): number => {
         if (code === own) return 0
-        return places === undefined ? 1 : Math.abs(places[code]! - places[own]!)
+        return kind === 'ordinal' ? Math.abs((code / last) ** bend - (own / last) ** bend) : 1
       }
       const similar = own === choices.length || distances === undefined ? undefined : similarIn[k]
+      const part = new Float64Array(TABLE_ENTRIES * (choices.length + 1))
       for (let code = 0; code <= choices.length; code++) {
         const inactive = code === choices.length || own === choices.length
         const plain = inactive && code !== own ? 1 : apart(code)
-        const entry = TABLE_ENTRIES * (starts[k]! + code)
-        entries[entry] = plain
-        entries[entry + 3] = plain * plain
-        entries[entry + 1] =
+        const entry = TABLE_ENTRIES * code
+        part[entry] = plain
+        part[entry + 3] = plain * plain
+        part[entry + 1] =
           similar === undefined || inactive ? plain : distances![similar.start + own * similar.size + code]!
       }
-      const group = counted[groupOf[k]!]
-      if (group === undefined) return
-      const scale = groupScales[groupOf[k]!]!
-      let reached = 0
-      for (let code = 0; code < choices.length; code++) {
-        entries[TABLE_ENTRIES * (starts[k]! + code) + 2] = group.ordinal ? reached : scale * counts[group.start + code]!
-        if (group.ordinal && code < group.size) reached += scale * counts[group.start + code]!
+      return part
+    }
+    return ({ codes, counts }) => {
+      const entries = new Float64Array(TABLE_ENTRIES * codeCount)
+      for (let k = 0; k < open.length; k++) {
+        const own = codes[k]! - starts[k]!
+        parts[k]![own] ??= partOf(k, own)
+        const part = parts[k]![own]!
+        const first = TABLE_ENTRIES * starts[k]!
+        for (let entry = 0; entry < part.length; entry++) entries[first + entry] = part[entry]!
+        const group = counted[groupOf[k]!]
+        if (group === undefined) continue
+        const { ordinal, start, size } = group
+        const scale = groupScales[groupOf[k]!]!
+        const choices = part.length / TABLE_ENTRIES - 1
+        let reached = 0
+        for (let code = 0; code < choices; code++) {
+          entries[first + TABLE_ENTRIES * code + 2] = ordinal ? reached : scale * counts[start + code]!
+          if (ordinal && code < size) reached += scale * counts[start + code]!
+        }
       }
-    })
-    return entries
+      return entries
+    }
   }
 
   // Groups are scaled from samples that are not scaled yet; nothing of them is kept.
@@ -173,9 +178,10 @@ export function createEncoding(
     })
     groupScales[g] = mean > 0 ? 1 / Math.sqrt(mean * counted.length) : 0
   })
+  const plainTables = tables(undefined, 1)
   const typicalSum = (entry: number) =>
     meanOfNeighbours(encoded, (a, b) => {
-      const entries = tables(a, undefined, 1)
+      const entries = plainTables(a)
       return b.codes.reduce((sum, code) => sum + entries[TABLE_ENTRIES * code + entry]!, 0)
     })
   return {
@@ -190,7 +196,7 @@ export function createEncoding(
     groupCodes: groups.map((group) =>
       group.genes.map((gene) => ({ column: open.indexOf(gene), firstCode: starts[open.indexOf(gene)]! })),
     ),
-    encode: (genome) => recent.get(genome.join(), () => encode(genome)),
+    encode: (genome, key = genomeKey(genome)) => recent.get(key, () => encode(genome)),
     tables,
   }
 }
@@ -219,8 +225,12 @@ function countGroups(genes: readonly GeneDescription[], open: readonly number[])
     })
 }
 
-const flatCosts = (known: readonly KnownCosts[] | undefined): readonly number[] | undefined =>
-  known?.flatMap(({ costs }) => costs)
+function flatCosts(known: readonly KnownCosts[] | undefined): readonly number[] | undefined {
+  if (known === undefined) return undefined
+  const flat: number[] = []
+  for (const { costs } of known) flat.push(...costs)
+  return flat
+}
 
 interface CostScale {
   readonly column: number

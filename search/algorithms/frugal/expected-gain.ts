@@ -54,20 +54,21 @@ export class ExpectedGain {
     )
     this.#cuts = grid.map(({ cuts }) => cuts)
     this.#levelOf = new Uint32Array(grid.reduce((cells, { looks }) => cells * looks.length, 1))
-    // The first, in order of their errors, whose costs are no greater says the level; where there is none, it is level 0.
-    const byError = inside.toSorted((a, b) => a.error - b.error)
-    const costsByError = byError.map(({ costs }) => costs)
-    const levelsByError = byError.map(({ error }) => levelIndex.get(error)!)
-    const place = new Float64Array(grid.length)
-    for (let cell = 0; cell < this.#levelOf.length; cell++) {
-      for (let j = grid.length - 1, rest = cell; j >= 0; j--) {
-        const { looks } = grid[j]!
-        place[j] = looks[rest % looks.length]!
-        rest = Math.floor(rest / looks.length)
-      }
-      const first = costsByError.findIndex((costs) => isWithin(costs, place))
-      if (first >= 0) this.#levelOf[cell] = levelsByError[first]!
+    // The least error whose costs are no greater says the level, so it is written last; where there is none, it is level 0.
+    const looks = grid.map((axis) => axis.looks)
+    for (const { error, costs } of inside.toSorted((a, b) => b.error - a.error)) {
+      this.#write(levelIndex.get(error)!, costs, looks, 0, 0)
     }
+  }
+
+  /** Writes a level to the cells from `cell` on that share their place along the axes before one, and that the costs dominate. */
+  #write(level: number, costs: readonly number[], looks: readonly Float64Array[], axis: number, cell: number): void {
+    const { length } = looks[axis]!
+    const first = looks[axis]!.findIndex((look) => costs[axis]! <= look)
+    if (first < 0) return
+    const [from, end] = [cell * length + first, (cell + 1) * length]
+    if (axis === looks.length - 1) this.#levelOf.fill(level, from, end)
+    else for (let at = from; at < end; at++) this.#write(level, costs, looks, axis + 1, at)
   }
 
   /** The size of each level's part that the costs dominate. */
@@ -89,10 +90,10 @@ export class ExpectedGain {
     }
   }
 
-  /** Expected gain. `shortfall(level)` is E[(level − e)⁺] of the candidate's error e. */
-  gain(shares: Float64Array, shortfall: (level: number) => number): number {
+  /** Expected gain. `shortfall(levels[i], i)` is E[(levels[i] − e)⁺] of the candidate's error e. */
+  gain(shares: Float64Array, shortfall: (level: number, i: number) => number): number {
     let sum = 0
-    for (let i = 0; i < shares.length; i++) if (shares[i]! > 0) sum += shares[i]! * shortfall(this.levels[i]!)
+    for (let i = 0; i < shares.length; i++) if (shares[i]! > 0) sum += shares[i]! * shortfall(this.levels[i]!, i)
     return sum / this.#box
   }
 }
@@ -117,9 +118,4 @@ function axisOf(
   // Between neighbours nothing changes, so the lower end speaks for the whole cell.
   const looks = cuts.slice(0, -1).map((low, i) => (kept === sorted.length || i === 0 ? low : (low + cuts[i + 1]!) / 2))
   return { cuts, looks }
-}
-
-function isWithin(costs: readonly number[], place: Float64Array): boolean {
-  for (let j = 0; j < place.length; j++) if (costs[j]! > place[j]!) return false
-  return true
 }

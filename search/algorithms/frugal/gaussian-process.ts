@@ -54,7 +54,7 @@ export class GaussianProcess {
   readonly #parameters: KernelParameters
   readonly #latents: readonly number[]
   readonly #kernel: Kernel
-  readonly #choiceDistances: Float64Array
+  readonly #tables: (encoded: EncodedGenome) => Float64Array
   readonly #noise: number
   readonly #rows: EncodedRows
   readonly #known = new WeakMap<EncodedGenome, Known>()
@@ -73,7 +73,7 @@ export class GaussianProcess {
     this.#parameters = parameters
     this.#latents = latents
     this.#kernel = createKernel(encoding, parameters)
-    this.#choiceDistances = choiceDistances(encoding.groups, latents)
+    this.#tables = encoding.tables(choiceDistances(encoding.groups, latents), parameters.bend)
     this.#noise = noiseOf(encoding, parameters)
     this.#rows = new EncodedRows(encoding)
   }
@@ -200,7 +200,7 @@ export class GaussianProcess {
     let known = this.#known.get(row)
     if (known === undefined) {
       known = {
-        tables: this.#encoding.tables(row, this.#choiceDistances, this.#parameters.bend),
+        tables: this.#tables(row),
         covariances: new Float64Array(0),
         count: 0,
         solved: new Float64Array(0),

@@ -1,5 +1,6 @@
 import { COUNT_DECAY, type EncodedGenome, type Encoding, TABLE_ENTRIES } from './encoding.ts'
 import { decayed } from './exponential.ts'
+import { tableSums } from './table-sums.ts'
 
 /** What the covariance of two genomes is made of. All entries but the noise are relative to the interaction part's 1. */
 export interface KernelParameters {
@@ -119,22 +120,12 @@ export function measureDistances(
 ): void {
   const { geneCount, costCount } = encoding
   const { size, codes, costs, countLengths } = rows
-  for (let i = from, at = from * geneCount; i < size; i++) {
-    let mismatch = 0
-    let apart = 0
-    let common = 0
-    let squares = 0
-    for (const end = at + geneCount; at < end; at++) {
-      const entry = TABLE_ENTRIES * codes[at]!
-      mismatch += tables[entry]!
-      apart += tables[entry + 1]!
-      common += tables[entry + 2]!
-      squares += tables[entry + 3]!
-    }
-    into.mismatch[i] = mismatch
-    into.apart[i] = apart
-    into.squares[i] = squares
-    into.counts[i] = row.countLength + countLengths[i]! - 2 * common
+  const sums = tableSums(codes, geneCount, from, size, tables)
+  for (let i = from, at = 0; i < size; i++, at += TABLE_ENTRIES) {
+    into.mismatch[i] = sums[at]!
+    into.apart[i] = sums[at + 1]!
+    into.squares[i] = sums[at + 3]!
+    into.counts[i] = row.countLength + countLengths[i]! - 2 * sums[at + 2]!
     let squared = 0
     for (let k = 0; k < costCount; k++) {
       const difference = costs[i * costCount + k]! - row.costs[k]!

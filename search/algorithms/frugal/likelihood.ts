@@ -58,7 +58,7 @@ export class LikelihoodSample {
   }
 
   #measure(latents: readonly number[], bend: number): void {
-    const between = choiceDistances(this.#encoding.groups, latents)
+    const tables = this.#encoding.tables(choiceDistances(this.#encoding.groups, latents), bend)
     const before = new EncodedRows(this.#encoding)
     const all = distancesFor(rowStart(this.#rows.length))
     this.#latents = latents
@@ -74,7 +74,7 @@ export class LikelihoodSample {
         counts: all.counts.subarray(from, to),
         costs: all.costs.subarray(from, to),
       }
-      measureDistances(this.#encoding, before, row, this.#encoding.tables(row, between, bend), own, 0)
+      measureDistances(this.#encoding, before, row, tables(row), own, 0)
       this.#rowDistances.push(own)
       before.add(row)
     })

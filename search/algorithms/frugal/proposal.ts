@@ -52,21 +52,24 @@ export function chooseByGain(context: ProposalContext): { best?: Candidate; othe
     )
     return deviceGain(archive, device, expected, referenceError)
   })
+  // Networks are on the fronts of several devices, which then have levels in common.
+  const levels = [...new Set(gains.flatMap((gain) => gain?.levels ?? []))]
+  const placeOf = new Map(levels.map((level, place) => [level, place]))
+  const placesOf = gains.map((gain) => gain?.levels.map((level) => placeOf.get(level)!))
+  const shortfalls = new Float64Array(levels.length)
   const total = (shares: Scored['shares'], prediction: Prediction): number => {
-    const shortfalls = new Map<number, number>()
-    return shares.reduce((sum, share, device) => {
-      if (share === undefined) return sum
-      return (
-        sum +
-        gains[device]!.gain(share, (level) => {
-          const before = shortfalls.get(level)
-          if (before !== undefined) return before
-          const value = surrogate.shortfall(prediction, level)
-          shortfalls.set(level, value)
-          return value
-        })
-      )
-    }, 0)
+    shortfalls.fill(Number.NaN)
+    let sum = 0
+    shares.forEach((share, device) => {
+      if (share === undefined) return
+      const places = placesOf[device]!
+      sum += gains[device]!.gain(share, (level, i) => {
+        const place = places[i]!
+        if (Number.isNaN(shortfalls[place]!)) shortfalls[place] = surrogate.shortfall(prediction, level)
+        return shortfalls[place]!
+      })
+    })
+    return sum
   }
   const sharesAt = (expected: readonly ExpectedCosts[]): Scored['shares'] =>
     gains.map((gain, device) => {
@@ -77,7 +80,7 @@ export function chooseByGain(context: ProposalContext): { best?: Candidate; othe
   const roughly = (candidate: Candidate): Scored => {
     const before = scored.get(candidate)
     if (before !== undefined) return before
-    const row = surrogate.encode(candidate.genome)
+    const row = surrogate.encode(candidate.genome, candidate.key)
     const shares = sharesAt(candidate.known)
     const result = { candidate, row, shares, score: total(shares, surrogate.predictRoughly(row)) }
     scored.set(candidate, result)

@@ -1,3 +1,8 @@
+import type { Genome } from '../../algorithm.ts'
+
+/** Equal for equal genomes of a space. Working it out takes as long as most of what is kept under it. */
+export const genomeKey = (genome: Genome): string => genome.join()
+
 /** The latest values by key; those that were not asked for longest are forgotten. */
 export class RecentlyUsed<T> {
   readonly #capacity: number

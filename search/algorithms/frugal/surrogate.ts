@@ -45,8 +45,9 @@ export class Surrogate {
     return this.#shift
   }
 
-  encode(genome: Genome): EncodedGenome {
-    return this.#encoding.encode(genome)
+  /** @param key `genomeKey` of it, where the caller has it */
+  encode(genome: Genome, key?: string): EncodedGenome {
+    return this.#encoding.encode(genome, key)
   }
 
   /** Forgets all observations but those at some positions. */
