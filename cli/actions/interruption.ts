@@ -1,5 +1,8 @@
 /** Exit code of a command that Ctrl-C stopped. */
-const INTERRUPTED = 130
+export const INTERRUPTED = 130
+
+/** Ctrl-C, what stops a service, and a terminal that closes. */
+export const STOPPED_BY = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** What is being done gets this long to come to an end by itself. */
 const PATIENCE_MS = 500
@@ -21,8 +24,7 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<void>
     patience = setTimeout(leave, PATIENCE_MS)
     stop.abort()
   }
-  process.on('SIGINT', interrupt)
-  process.on('SIGTERM', interrupt)
+  for (const signal of STOPPED_BY) process.on(signal, interrupt)
   try {
     await work(stop.signal)
   } catch (error) {
@@ -31,7 +33,6 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<void>
     process.exitCode = INTERRUPTED
   } finally {
     clearTimeout(patience)
-    process.off('SIGINT', interrupt)
-    process.off('SIGTERM', interrupt)
+    for (const signal of STOPPED_BY) process.off(signal, interrupt)
   }
 }

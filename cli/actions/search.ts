@@ -16,6 +16,7 @@ import { checkCrew, crewOf } from './crew.ts'
 import { dryRun } from './dry-run.ts'
 import { checkFingerprints, editedSpaceNote, fingerprintsOf } from './fingerprints.ts'
 import { prepareHost } from './host.ts'
+import { INTERRUPTED, STOPPED_BY } from './interruption.ts'
 import { checkpointsOf, stagesOf, trialsOf } from './ladder.ts'
 import { type EnergyArguments, energyFlags, keptFlags, meterSearch } from './search-energy.ts'
 import { crewNotes, dataNotes, frontEndNotes } from './search-notes.ts'
@@ -32,12 +33,6 @@ import {
 } from './settings.ts'
 import { taught } from './teacher.ts'
 import { checkSameData } from './trial-network.ts'
-
-/** Exit code of a search that Ctrl-C stopped. */
-const INTERRUPTED = 130
-
-/** A terminal that closes (SIGHUP) stops a search like Ctrl-C: it must not look as if the networks in training crashed it. */
-const STOPPED_BY = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** `frugal search`: checks everything that can be wrong before anything is written, then runs the loop. */
 export async function search(asked: SearchArguments): Promise<void> {
@@ -174,6 +169,7 @@ async function run(
     stop.abort()
     reporter.interrupting()
   }
+  // A terminal that closes must not make it look as if the networks in training had crashed the process.
   for (const signal of STOPPED_BY) process.on(signal, interrupt)
   let metered: MeteredEvaluator | undefined
   let limited = false

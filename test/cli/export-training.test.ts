@@ -44,7 +44,7 @@ test('a stopped export goes on, prunes and fine-tunes; the same one again trains
 
   const stopped = start(folder, ...args, '--out', 'out')
   await stopped.line(/^epoch 1\/2/)
-  stopped.kill('SIGINT')
+  stopped.kill('SIGHUP')
   const { code, stderr } = await stopped.finished
   t.is(code, 130)
   t.regex(stderr, /the same command goes on from there/)
