@@ -5,12 +5,12 @@ import { type ComparedGroup, type Comparison, compareGroups, type RunGroup } fro
 import { runOf, type Spending } from '../../results/compare/runs.ts'
 import { comparisonSvg, MOST_GROUPS } from '../../results/report/comparison-svg.ts'
 import { METRICS, type MetricName } from '../../results/report/metrics.ts'
-import { openStore } from '../../results/sqlite/open.ts'
 import type { Experiment } from '../../results/store.ts'
 import { parseCost } from '../../search/objectives.ts'
 import { renderCurves } from '../render/curves.ts'
 import { terminalOf } from '../render/terminal.ts'
 import { columns, counted, print, printJson, writePicture } from './output.ts'
+import { reading } from './read-store.ts'
 
 interface CompareArguments {
   readonly runs: readonly string[]
@@ -33,34 +33,31 @@ export async function compare(args: CompareArguments): Promise<void> {
   checkGroups(wanted)
   const asked = args.x === undefined ? undefined : parseCost(args.x, '--x')
   const over: Spending = args.over === 'cpu-seconds' ? 'cpuSeconds' : 'trials'
-  const store = openStore(args.db, { write: false })
-  try {
+  const { device, cost, groups } = reading(args.db, (store) => {
     const [first] = wanted
     const { devices, objectives } = store.experiment(first!.ids[0])
-    const device = args.device ?? devices[0]!
-    const cost = asked ?? objectives[1]!
-    const groups = wanted.map(({ name, ids }): RunGroup => {
+    const compared = args.device ?? devices[0]!
+    const read = wanted.map(({ name, ids }): RunGroup => {
       const experiments = ids.map((id) => store.experiment(id))
       return {
         name,
         experiments,
-        runs: experiments.map((one) => runOf(one, store.trials(one.id, device), device, over)),
+        runs: experiments.map((one) => runOf(one, store.trials(one.id, compared), compared, over)),
       }
     })
-    const comparison = compareGroups(groups, device, { cost, over })
-    const others = otherwiseDifferent(
-      groups.flatMap(({ experiments }) => experiments),
-      device,
+    return { device: compared, cost: asked ?? objectives[1]!, groups: read }
+  })
+  const comparison = compareGroups(groups, device, { cost, over })
+  const others = otherwiseDifferent(
+    groups.flatMap(({ experiments }) => experiments),
+    device,
+  )
+  if (others.length > 0) {
+    process.stderr.write(
+      `frugal: these experiments also differ in ${others.join(' and ')}: that is part of every difference below\n`,
     )
-    if (others.length > 0) {
-      process.stderr.write(
-        `frugal: these experiments also differ in ${others.join(' and ')}: that is part of every difference below\n`,
-      )
-    }
-    show(comparison, args)
-  } finally {
-    store.close()
   }
+  show(comparison, args)
 }
 
 /** What else than the way of searching makes accuracies and fronts differ. */

@@ -13,7 +13,6 @@ import { OperationalError, UserError } from '../../lib/errors.ts'
 import { pathInside, writeFileAtomic } from '../../lib/files.ts'
 import { formatAccuracy, formatLatency } from '../../lib/units.ts'
 import type { SearchEnergy } from '../../results/search-energy.ts'
-import { openStore } from '../../results/sqlite/open.ts'
 import type { TrialRecord } from '../../search/journal.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import type { SearchSpace } from '../../spaces/space.ts'
@@ -23,10 +22,10 @@ import { type ExportEnergy, energyOfPass, exportEnergyText, meterExport } from '
 import { type LabelArguments, labelFlags, labelOptions, searchEnergyOf } from './export-label.ts'
 import { type DevicePlan, type PlanArguments, planExports, wantedFiles } from './export-plan.ts'
 import { checkOutFolder, type ExportTrainer, exportTrainer } from './export-training.ts'
-import { deviceOf } from './inspect.ts'
 import { interruptible } from './interruption.ts'
 import { messagesOf, printJson, say } from './output.ts'
 import { checkPreparation, type PreparationArguments, prepareNetwork } from './prepare-network.ts'
+import { deviceOf, reading } from './read-store.ts'
 import { loadData } from './session.ts'
 import { dataPathOf, readSettings, type SearchSettings } from './settings.ts'
 import { checkSameData } from './trial-network.ts'
@@ -158,17 +157,13 @@ function checkVerified(exported: readonly ExportedDevice[], out: string): void {
   )
 }
 
-function readExperiment(args: ExportArguments) {
-  const store = openStore(args.db, { write: false })
-  try {
+const readExperiment = (args: ExportArguments) =>
+  reading(args.db, (store) => {
     const experiment = store.experiment(args.id)
     const devices = args.all ? experiment.devices : [deviceOf(experiment, args.device)]
     const fronts = devices.map((device) => store.front(experiment.id, device))
     return { experiment, fronts, trials: store.trials(experiment.id), energy: store.energy(experiment.id) }
-  } finally {
-    store.close()
-  }
-}
+  })
 
 async function exportOne(session: Session, plan: DevicePlan, selection: Selection, out: string): Promise<ModelCard> {
   const { args, settings, trials, dataset, space, signal, tell } = session

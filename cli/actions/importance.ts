@@ -5,7 +5,6 @@ import { formatNumber, formatPercent } from '../../lib/units.ts'
 import { importanceSvg } from '../../results/report/importance-svg.ts'
 import { METRICS } from '../../results/report/metrics.ts'
 import type { TrialOutcome } from '../../results/search-energy.ts'
-import { openStore } from '../../results/sqlite/open.ts'
 import type { Experiment } from '../../results/store.ts'
 import { geneOperations } from '../../search/genes.ts'
 import { type GeneEffect, type GeneEffects, geneEffects, type Sample } from '../../search/importance/gene-effects.ts'
@@ -13,8 +12,8 @@ import { type ObjectiveName, parseCost } from '../../search/objectives.ts'
 import { priceGenome } from '../../search/pricing.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import { wholeNumber } from '../commands/shared.ts'
-import { deviceOf } from './inspect.ts'
 import { columns, counted, print, printJson, writePicture } from './output.ts'
+import { deviceOf, reading } from './read-store.ts'
 import { loadData, searchDevice, taskOf } from './session.ts'
 import { dataPathOf, readSettings } from './settings.ts'
 import { checkSameData } from './trial-network.ts'
@@ -68,15 +67,11 @@ export async function importance(args: ImportanceArguments): Promise<void> {
   if (args.svg !== undefined) print(`wrote ${args.svg}`)
 }
 
-function readExperiment(args: ImportanceArguments) {
-  const store = openStore(args.db, { write: false })
-  try {
+const readExperiment = (args: ImportanceArguments) =>
+  reading(args.db, (store) => {
     const experiment = store.experiment(args.id)
     return { experiment, trials: store.outcomes(experiment.id), device: deviceOf(experiment, args.device) }
-  } finally {
-    store.close()
-  }
-}
+  })
 
 async function analyse(
   args: ImportanceArguments,

@@ -1,5 +1,4 @@
 import { UserError } from '../../lib/errors.ts'
-import { unknownName } from '../../lib/nearest-name.ts'
 import { formatAccuracy, formatNumber } from '../../lib/units.ts'
 import { kneeOf } from '../../results/knee.ts'
 import { frontCsv } from '../../results/report/front-csv.ts'
@@ -7,7 +6,7 @@ import { frontJson } from '../../results/report/front-json.ts'
 import { frontSvg } from '../../results/report/front-svg.ts'
 import { METRICS, type MetricName } from '../../results/report/metrics.ts'
 import { atEnergyLimit } from '../../results/search-energy.ts'
-import { openStore, searchAtWork } from '../../results/sqlite/open.ts'
+import { searchAtWork } from '../../results/sqlite/open.ts'
 import type { Experiment, Front, FrontPoint, Store } from '../../results/store.ts'
 import { parseCost } from '../../search/objectives.ts'
 import { renderFrontTable } from '../render/front-table.ts'
@@ -15,6 +14,7 @@ import { renderScatter } from '../render/scatter.ts'
 import { shownText, terminalOf } from '../render/terminal.ts'
 import { type StageProgress, stageProgress } from './ladder.ts'
 import { columns, counted, databaseFlag, print, printJson, tableTerminal, writePicture } from './output.ts'
+import { deviceOf, reading } from './read-store.ts'
 import { type EnergyArguments, energyFlags, energyJson, energyLine, limitLine } from './search-energy.ts'
 import { readSettings } from './settings.ts'
 
@@ -24,32 +24,11 @@ interface ExperimentArguments {
   readonly json: boolean
 }
 
-/** Opens for reading, and closes whatever happens. */
-export function reading<T>(db: string, work: (store: Store) => T): T {
-  const store = openStore(db, { write: false })
-  try {
-    return work(store)
-  } finally {
-    store.close()
-  }
-}
-
 /** As `reading`, with whether a search was at work: asked before and after, for one may begin or end in between. */
 function readingAtWork<T>(db: string, work: (store: Store) => T): readonly [T, boolean] {
   const before = searchAtWork(db)
   const read = reading(db, work)
   return [read, before || searchAtWork(db)]
-}
-
-/** The device asked for, or the experiment's first. @throws UserError for a device that was not searched for. */
-export function deviceOf(experiment: Experiment, device: string | undefined): string {
-  if (device === undefined) return experiment.devices[0]!
-  if (!experiment.devices.includes(device)) {
-    throw new UserError(
-      `experiment ${experiment.id} has no front for it: ${unknownName('device', device, experiment.devices)}`,
-    )
-  }
-  return device
 }
 
 /** A name may hold anything: control characters would reach the terminal. */

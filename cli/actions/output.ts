@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs'
+import { statSync, writeSync } from 'node:fs'
 import { UserError } from '../../lib/errors.ts'
 import { writeFileAtomic } from '../../lib/files.ts'
 import { shellWord } from '../../lib/shell-word.ts'
@@ -73,11 +73,12 @@ export const databaseFlag = (db: string): string => (db === 'frugal.db' ? '' : `
  */
 export function writePicture(file: string, picture: string): void {
   if (file === '') throw new UserError('--svg is empty: name the file to write, such as front.svg')
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory())
+    throw new UserError(`--svg '${file}' is a folder: name a file in it`)
   try {
     writeFileAtomic(file, picture)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EISDIR') throw new UserError(`--svg '${file}' is a folder: name a file in it`)
     if (code === 'ENOTDIR' || code === 'EEXIST')
       throw new UserError(`--svg '${file}' lies below a file: name a folder that can be made`)
     throw error

@@ -7,12 +7,12 @@ import { UserError } from '../../lib/errors.ts'
 import { archId } from '../../network/measure.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import { noSuchTrial } from '../../results/no-such-trial.ts'
-import { openStore } from '../../results/sqlite/open.ts'
 import { loadSpace } from '../../spaces/discover.ts'
 import { wholeNumber } from '../commands/shared.ts'
 import type { FullTrainingArguments } from '../commands/training-options.ts'
 import { bestTrial, type TeachingNetwork } from './full-teacher.ts'
 import { FULL_EPOCHS_FACTOR } from './full-training.ts'
+import { reading } from './read-store.ts'
 import { loadData, trainingSeed } from './session.ts'
 import { dataPathOf, readSettings } from './settings.ts'
 import { checkSameData, networkOfTrial } from './trial-network.ts'
@@ -107,13 +107,9 @@ async function trialOf(args: TrainArguments, trial: number): Promise<Subject> {
   }
 }
 
-function readTrial(db: string, id: number | undefined, trial: number) {
-  const store = openStore(db, { write: false })
-  try {
+const readTrial = (db: string, id: number | undefined, trial: number) =>
+  reading(db, (store) => {
     const experiment = store.experiment(id)
     const trials = store.trials(experiment.id)
     return { experiment, record: trials.find((candidate) => candidate.trial === trial), trials }
-  } finally {
-    store.close()
-  }
-}
+  })

@@ -3,8 +3,8 @@ import { METRICS } from '../../results/report/metrics.ts'
 import { TRIALS_CSV_HEADER, trialCsvLines } from '../../results/report/trials-csv.ts'
 import type { Experiment } from '../../results/store.ts'
 import type { TrialRecord } from '../../search/journal.ts'
-import { deviceOf, reading } from './inspect.ts'
 import { columns, print, printAtOnce } from './output.ts'
+import { deviceOf, reading } from './read-store.ts'
 
 /** `frugal trials` */
 export async function trials(args: {

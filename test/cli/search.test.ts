@@ -187,6 +187,7 @@ test('pictures, CSV and tables of a front; then the export says what its file gi
   t.regex(readFileSync(path.join(folder, 'pictures/front.svg'), 'utf8'), /^<svg[\s\S]*<\/svg>\s*$/)
   for (const [file, message] of [
     ['pictures', /--svg 'pictures' is a folder/],
+    ['.', /--svg '.' is a folder/],
     ['frugal.db/front.svg', /lies below a file/],
     ['', /--svg is empty/],
   ] as const) {
