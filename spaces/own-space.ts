@@ -16,6 +16,9 @@ const genesSchema = z.array(
   }),
 )
 
+/** What stands for a space in lists and in the settings of a search: no control or line characters, no blanks at its ends. */
+const LABEL = /^(?!\s)[^\p{C}\p{Zl}\p{Zp}]{1,64}(?<!\s)$/u
+
 /** So many networks of a space are decoded twice, to see whether they are the same. */
 const DECODED_TWICE = 32
 
@@ -35,6 +38,9 @@ export function checkedSpace(space: SearchSpace, file: string): SearchSpace {
       if (error instanceof OwnCodeError) throw error
       return fail(`${what} fails: ${messageOf(error)}`, error)
     }
+  }
+  for (const [member, text] of Object.entries({ id: space.id, version: space.version })) {
+    if (!LABEL.test(text)) fail(`its ${member} must be one line of 1 to 64 characters`)
   }
   const known = new Map<string, string>()
   let decoded = 0

@@ -32,7 +32,7 @@ import {
   settleSettings,
 } from './settings.ts'
 import { taught } from './teacher.ts'
-import { checkSameData } from './trial-network.ts'
+import { checkSameData, networkOfTrial } from './trial-network.ts'
 
 /** `frugal search`: checks everything that can be wrong before anything is written, then runs the loop. */
 export async function search(asked: SearchArguments): Promise<void> {
@@ -92,6 +92,18 @@ const notesOf = (settings: SearchSettings, dataset: Dataset, args: SearchArgumen
   ...crewNotes(settings, args, trainsAlone(settings)),
 ]
 
+/** So many trials are decoded again before a search goes on. */
+const DECODED_AGAIN = 32
+
+/** @throws UserError when genomes do not mean what they meant, whatever the space's version says. */
+function checkNetworks(store: Store, experiment: number, { space, dataset }: Session): void {
+  for (let i = 0; i < DECODED_AGAIN; i++) {
+    const record = store.trial(experiment, i)
+    if (record === undefined) return
+    networkOfTrial(space, dataset, record)
+  }
+}
+
 /** `frugal resume`: continues from the journal; nothing but the workers may differ from before. */
 export async function resume(args: ResumeArguments): Promise<void> {
   checkCrew(args)
@@ -118,6 +130,7 @@ export async function resume(args: ResumeArguments): Promise<void> {
     const evaluator = await startEvaluator(settings, trainingData, crew)
     try {
       const session = await openSession(settings, dataset, evaluator, crew)
+      checkNetworks(store, experiment.id, session)
       await run(store, experiment.id, session, args, settings)
     } finally {
       await release(evaluator, store)

@@ -63,6 +63,9 @@ const WRONG: readonly (readonly [string, string, RegExp])[] = [
   ['throws', module(GENES, "throw new Error('boom\\nand more')"), /decode\(\[\d, \d\]\) fails: boom$/m],
   ['nothing', module(GENES, ''), /decode\(\[\d, \d\]\) gives no network/],
   ['classes', module(GENES, 'return g.build(g.dense(x, 3))'), /ends in 3: one logit for each of the 10 classes/],
+  ['blank', module(GENES, '').replace("'mine'", "' '"), /its id must be one line of 1 to 64 characters/],
+  ['lines', module(GENES, '').replace("'mine'", "'a\\nb'"), /its id must be one line of 1 to 64 characters/],
+  ['version', module(GENES, '').replace("'1'", "''"), /its version must be one line of 1 to 64 characters/],
   [
     'typo',
     module(GENES, "readGenome(genes, genome).number('a.widht')"),
@@ -210,4 +213,9 @@ test('an edited space in code goes on while its version stays, with a note', asy
     stderr,
     /the file of the space '.*mine\.ts' has changed since the search began, its version \(mine@1\) has not/,
   )
+  // One more layer: the version says that nothing has changed, the networks say otherwise.
+  writeFileSync(file, text.replace('g.dense(x,', 'g.dense(g.dense(x, 5),'))
+  const refused = await frugal(folder, 'resume')
+  t.is(refused.code, 2, refused.stderr)
+  t.regex(refused.stderr, /the space 'mine' no longer decodes trial 0 to the network that was trained/)
 })
