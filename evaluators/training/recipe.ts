@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
-import { yaml } from '../../lib/yaml.ts'
+import { parseYaml } from '../../lib/yaml.ts'
 import { AUGMENTATIONS, FAKE_QUANTISATIONS, OPTIMISERS, type Recipe } from './engine.ts'
 
 /** What a recipe may hold; bounds catch slips such as a learning rate in percent. */
@@ -77,10 +77,11 @@ export function loadRecipe(name: string): Recipe {
   }
   let content: unknown
   try {
-    content = yaml().parse(readFileSync(name, 'utf8'))
+    content = parseYaml(readFileSync(name, 'utf8'))
   } catch (error) {
-    const [line] = messageOf(error).split('\n')
-    throw new UserError(`the recipe file '${name}' cannot be read as JSON or YAML: ${line}`, { cause: error })
+    throw new UserError(`the recipe file '${name}' cannot be read as JSON or YAML: ${messageOf(error)}`, {
+      cause: error,
+    })
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new UserError(`the recipe file '${name}' holds no object: write members such as optimiser: adamw`)

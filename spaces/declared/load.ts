@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { canonicalJson, sha256Hex } from '../../lib/canonical-json.ts'
 import { messageOf, UserError } from '../../lib/errors.ts'
-import { yaml } from '../../lib/yaml.ts'
+import { parseYaml } from '../../lib/yaml.ts'
 import { defineSpace, type SearchSpace } from '../space.ts'
 import { declaredDecoder } from './decode.ts'
 import { declaredGenes } from './genes.ts'
@@ -23,15 +23,9 @@ export function loadDeclaredSpace(file: string): SearchSpace {
     throw new UserError(`the space file '${file}' is larger than 1 MB: is it a space?`)
   let content: unknown
   try {
-    // Merge keys (`<<: *name`) are of YAML 1.1, but people know them from elsewhere.
-    const document = yaml().parseDocument(readFileSync(file, 'utf8'), { merge: true })
-    // A warning, as of an unknown tag, means that something is not read as it is written.
-    const trouble = document.errors[0] ?? document.warnings[0]
-    if (trouble !== undefined) throw trouble
-    content = document.toJS()
+    content = parseYaml(readFileSync(file, 'utf8'))
   } catch (error) {
-    const [line] = messageOf(error).split('\n')
-    throw new UserError(`the space file '${file}' cannot be read as YAML: ${line!.replace(/:$/, '')}`, { cause: error })
+    throw new UserError(`the space file '${file}' cannot be read as YAML: ${messageOf(error)}`, { cause: error })
   }
   const declaration = checkDeclaration(content, file)
   const declared = declaredGenes(declaration, file)

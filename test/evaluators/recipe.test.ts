@@ -167,6 +167,7 @@ test('a recipe file changes the recipe it extends', (t) => {
     [write('f.yaml', 'learningrate: 0.1\n'), /f\.yaml' is not a recipe: .*learningrate/],
     [write('g.yaml', 'squareMomentum: 0.9\n'), /g\.yaml' is not a recipe: squareMomentum is read by adamw only/],
     [write('h.yaml', 'extends: adam\n'), /unknown recipe 'adam'/],
+    [write('i.yaml', 'optimiser: !secret adamw\n'), /i\.yaml' cannot be read as JSON or YAML: Unresolved tag: !secret/],
   ]
   for (const [name, message] of wrong) {
     const error = t.throws(() => loadRecipe(name), { instanceOf: UserError, message })
