@@ -10,7 +10,7 @@ import {
   squeezenet,
   vgg,
 } from './imagenet-nets.ts'
-import { fbnet, nasBench201, ofaMobileNetV3 } from './nas-nets.ts'
+import { fbnet, mnasnet, nasBench201, ofaMobileNetV3 } from './nas-nets.ts'
 import { darknetTiny, resnet18Quarter, tinyYolo } from './plain-nets.ts'
 import {
   dsCnn,
@@ -25,7 +25,7 @@ import {
 /**
  * Networks that validation cases name in one line: `mobilenetV1 0.25 224 1000 [channels]`, `mobilenetV2 …`,
  * `mobilenetV2Cut <width> <resolution> <classes> [expanded]` (channels cut to whole numbers, not rounded to eights), `fdMobilenet …`, `miniResNet <stacks>`, `miniResNetV2 <stacks>`, `dsCnn <first> <layers>`, `mlperfTiny ic`, `nasBench201 <architecture>` (or `nasBench201Converted`), `ofa <kernels> <expansions> <depths> <resolution>`,
- * `fbnet <choices>`, `vgg <layers> <resolution>`, `resnet …`, `resnetV2 …`, `squeezenet <resolution>`, `inceptionV1 …`, `inceptionV4 …`,
+ * `fbnet <choices>`, `mnasnet <digits>`, `vgg <layers> <resolution>`, `resnet …`, `resnetV2 …`, `squeezenet <resolution>`, `inceptionV1 …`, `inceptionV4 …`,
  * `inceptionResnetV2 …`, `efficientnetEdge <depth> <resolution>`, `tinyYolo <resolution>`, `darknetTiny …`, `resnet18Quarter …`.
  */
 const MAKERS: Readonly<Record<string, (words: readonly string[]) => NetworkGraph | undefined>> = {
@@ -52,6 +52,7 @@ const MAKERS: Readonly<Record<string, (words: readonly string[]) => NetworkGraph
   ofa: ([kernels, expansions, depths, resolution]) =>
     ofaMobileNetV3(kernels ?? '', expansions ?? '', depths ?? '', Number(resolution)),
   fbnet: ([choices]) => fbnet(choices ?? ''),
+  mnasnet: ([digits]) => mnasnet(digits ?? ''),
   vgg: ([layers, resolution]) => vgg(Number(layers), Number(resolution)),
   resnet: ([layers, resolution]) => resnet(Number(layers), Number(resolution)),
   resnetV2: ([layers, resolution]) => resnetV2(Number(layers), Number(resolution)),

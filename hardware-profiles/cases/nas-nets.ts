@@ -58,6 +58,48 @@ export function ofaMobileNetV3(kernels: string, expansions: string, depths: stri
   return b.build(b.dense(b.node({ kind: 'reshape', shape: [1280] }, x), 1000))
 }
 
+const MNASNET_STAGES = [
+  { width: 16, stride: 1 },
+  { width: 24, stride: 2 },
+  { width: 40, stride: 2 },
+  { width: 80, stride: 2 },
+  { width: 112, stride: 1 },
+  { width: 192, stride: 2 },
+  { width: 320, stride: 1 },
+] as const
+
+/**
+ * Network of Accel-NASBench's MnasNet space for images of 224×224: of each of 7 stages expansion, kernel size, layers and
+ * whether they weigh their channels (squeeze and excitation, a quarter of the layer's operand), as digits. Undefined for other text.
+ */
+export function mnasnet(digits: string): NetworkGraph | undefined {
+  if (!/^(?:[1-6][357][1-4][01]){7}$/.test(digits)) return undefined
+  const b = new GraphBuilder()
+  let x = convBn(b, b.input([224, 224, 3]), 32, 3, 2, 'relu')
+  MNASNET_STAGES.forEach(({ width, stride }, stage) => {
+    const [expansion, kernel, layers, excite] = [0, 1, 2, 3].map((at) => Number(digits[4 * stage + at])) as [
+      number,
+      number,
+      number,
+      number,
+    ]
+    for (let layer = 0; layer < layers; layer++) {
+      const from = x
+      const channels = b.channels(from)
+      const step = layer === 0 ? stride : 1
+      let y = expansion === 1 ? from : convBn(b, from, channels * expansion, 1, 1, 'relu')
+      y = depthwiseBn(b, y, kernel, step, 'relu')
+      if (excite === 1) {
+        const inner = b.activation(b.conv2d(b.globalAveragePool(y, true), channels >> 2, { bias: true }), 'relu')
+        y = b.multiply(y, b.activation(b.conv2d(inner, b.channels(y), { bias: true }), 'sigmoid'))
+      }
+      y = convBn(b, y, width, 1, 1, 'none')
+      x = step === 1 && channels === width ? b.add(from, y) : y
+    }
+  })
+  return b.build(b.dense(b.globalAveragePool(convBn(b, x, 1280, 1, 1, 'relu')), 1000))
+}
+
 /**
  * NAS-Bench-201 network from its architecture string. Edges of kind `none` and what only they feed vanish, as converters
  * drop them; undefined when nothing reaches a cell's output, or for text that is no architecture. `converted` is the

@@ -1,67 +1,13 @@
-import path from 'node:path'
-import { caseNetwork } from '../../hardware-profiles/cases/case-network.ts'
 import type { NetworkSuite } from '../../hardware-profiles/cases/cases.ts'
-import { nasBench201 } from '../../hardware-profiles/cases/nas-nets.ts'
 import { percentile90Of } from '../../hardware-profiles/cases/statistics.ts'
 import { compareSuite } from '../../hardware-profiles/cases/validate.ts'
 import { coefficientsOf } from '../../hardware-profiles/coefficients.ts'
 import { KERNEL_KINDS, type Profile, type ProfileTable, type TableModel } from '../../hardware-profiles/profile.ts'
 import type { KernelKind } from '../../network/schedule.ts'
-import { type CsvRow, readCsv } from './csv.ts'
 import type { FittedProfile } from './fitted-profile.ts'
-import {
-  type Case,
-  fitLaunch,
-  fitLaunchByKind,
-  fitWork,
-  KINDS,
-  launchByKind,
-  launchOfCommon,
-  withoutDrift,
-} from './gpu-launch.ts'
+import { FOLDS, readCases } from './gpu-cases.ts'
+import { type Case, fitLaunch, fitLaunchByKind, fitWork, KINDS, launchByKind, launchOfCommon } from './gpu-launch.ts'
 import { coverSeen } from './seen-kernels.ts'
-
-const FOLDS = 5
-
-/** Every n-th architecture: thousands of near-equal networks add nothing to six coefficients. */
-const every = <T>(items: readonly T[], n: number): readonly T[] => items.filter((_, i) => i % n === 0)
-
-function readCases(data: string) {
-  const folder = path.join(data, 'nas-benchmarks')
-  const cases = (
-    rows: readonly CsvRow[],
-    nameOf: (row: CsvRow) => string,
-    column: string,
-    family: (row: CsvRow, i: number) => number,
-  ): Case[] =>
-    rows.map((row, i) => ({
-      name: nameOf(row),
-      graph: caseNetwork(nameOf(row)),
-      us: Number(row[column]) * 1000,
-      fold: family(row, i),
-    }))
-  const inTurn = (_: CsvRow, i: number): number => i % FOLDS
-  const allOfaRows = readCsv(path.join(folder, 'ofa_help_latency.csv.gz'))
-  const ofaRows = every(allOfaRows, 8)
-  const ofaName = (row: CsvRow): string => `ofa ${row['ks']} ${row['e']} ${row['d']} ${row['r']}`
-  const perSample = (column: string): Case[] =>
-    cases(ofaRows, ofaName, column, inTurn).map((one) => ({ ...one, us: one.us / 64 }))
-  const fbnetRows = every(readCsv(path.join(folder, 'fbnet_help_latency.csv.gz')), 10)
-  const nb201Rows = every(readCsv(path.join(folder, 'nb201.csv.gz')), 40).filter(
-    (row) => nasBench201(row['arch_str']!) !== undefined && !row['arch_str']!.includes('none'),
-  )
-  const steady = withoutDrift(cases(allOfaRows, ofaName, 'titan_rtx_1_ms', inTurn))
-  return {
-    ofa: cases(ofaRows, ofaName, 'titan_rtx_1_ms', inTurn),
-    // The same networks, in the same folds.
-    ofaSteady: every(steady, 8).map((one, i) => ({ ...one, fold: i % FOLDS })),
-    titan64: perSample('titan_rtx_64_ms'),
-    v100x64: perSample('v100_64_ms'),
-    fbnet2080: cases(fbnetRows, (row) => `fbnet ${row['ops']}`, '2080ti_1_ms', inTurn),
-    fbnetTitan: cases(fbnetRows, (row) => `fbnet ${row['ops']}`, 'titan_rtx_1_ms', inTurn),
-    nb201: cases(nb201Rows, (row) => `nasBench201 ${row['arch_str']}`, 'titan_rtx_1_latency_ms', inTurn),
-  }
-}
 
 interface Gpu {
   readonly id: string
@@ -205,6 +151,16 @@ const TITAN: Omit<Gpu, 'error90'> = {
 }
 
 const HELP = 'HayeonLee/HELP'
+const ACCEL = 'Accel-NASBench'
+const ACCEL_PROVENANCE: TableModel['provenance'] = {
+  kind: 'measured',
+  source:
+    'whole-network throughput of the MnasNet space in Accel-NASBench: images of 224×224 a second; the table states neither batch nor number format; no single kernel was timed',
+}
+const ACCEL_NOTES = [
+  'Latency and energy are those of one image where so many run at once that launches do not count; RAM is that of one image.',
+  'The number format of the measurement is not stated: convolutions run faster than the GPU’s plain float32 units could.',
+]
 
 /** The GPUs fitted from whole networks, and data-centre GPUs derived from them by data-sheet ratios. */
 export function gpuProfiles(data: string): readonly FittedProfile[] {
@@ -220,12 +176,13 @@ export function gpuProfiles(data: string): readonly FittedProfile[] {
     own: readonly Case[],
     fitOn: (kept: readonly Case[]) => { readonly launch: readonly number[]; readonly work: readonly number[] },
     others: readonly NetworkSuite[] = [],
+    source = HELP,
   ): FittedProfile => {
     const make = (error90: number) => (kept: readonly Case[]) => {
       const found = fitOn(kept)
       return gpuProfile({ ...gpu, error90 }, found.launch, found.work)
     }
-    const { suite, error90 } = crossValidated(suiteName, HELP, own, make(0))
+    const { suite, error90 } = crossValidated(suiteName, source, own, make(0))
     const names = own.map(({ name }) => name)
     return { profile: coverSeen(make(error90)(own), names), suites: [suite, ...others] }
   }
@@ -280,6 +237,43 @@ export function gpuProfiles(data: string): readonly FittedProfile[] {
     cases.v100x64,
     (kept) => ({ launch: nothing, work: fitWork(kept) }),
   )
+  const throughput = (
+    gpu: Pick<Gpu, 'id' | 'title' | 'core' | 'clockHz' | 'ramBytes' | 'power'>,
+    own: readonly Case[],
+  ): FittedProfile =>
+    measured(
+      {
+        ...TITAN,
+        ...gpu,
+        runtime: 'that of Accel-NASBench, not stated',
+        provenance: ACCEL_PROVENANCE,
+        notes: ACCEL_NOTES,
+      },
+      'MnasNet space of Accel-NASBench, throughput',
+      own,
+      (kept) => ({ launch: nothing, work: fitWork(kept) }),
+      [],
+      ACCEL,
+    )
+  const a100 = throughput(
+    {
+      ...A100,
+      id: 'a100-throughput',
+      title: 'NVIDIA A100, per image where many run at once (Accel-NASBench)',
+    },
+    cases.a100,
+  )
+  const rtx3090 = throughput(
+    {
+      id: 'rtx3090-throughput',
+      title: 'NVIDIA GeForce RTX 3090, per image where many run at once (Accel-NASBench)',
+      core: 'Ampere GA102',
+      clockHz: 1.695e9,
+      ramBytes: 24 * 1024 ** 3,
+      power: boardPower(350, 50, 'board power 350 W, recalled from the data sheet'),
+    },
+    cases.rtx3090,
+  )
   const rtx2080 = measured(
     {
       ...TITAN,
@@ -304,6 +298,8 @@ export function gpuProfiles(data: string): readonly FittedProfile[] {
     titan,
     titan64,
     v100,
+    a100,
+    rtx3090,
     rtx2080,
     ...DERIVED.map((gpu) => ({ profile: gpuProfile(gpu, launch, work), suites: [] })),
   ]
@@ -337,16 +333,16 @@ const derived = (
   notes: ['A roofline with a launch floor, derived and not measured: use it for order of magnitude and ranking only.'],
 })
 
+const A100 = {
+  core: 'Ampere GA100',
+  clockHz: 1.41e9,
+  ramBytes: 40 * 1024 ** 3,
+  power: boardPower(400, 60, 'board power 400 W from the data sheet'),
+}
+
 const DERIVED: readonly Gpu[] = [
   derived(
-    {
-      id: 'a100',
-      title: 'NVIDIA A100 40 GB SXM, batch 1, PyTorch eager mode, float32 (derived)',
-      core: 'Ampere GA100',
-      clockHz: 1.41e9,
-      ramBytes: 40 * 1024 ** 3,
-      power: boardPower(400, 60, 'board power 400 W from the data sheet'),
-    },
+    { ...A100, id: 'a100', title: 'NVIDIA A100 40 GB SXM, batch 1, PyTorch eager mode, float32 (derived)' },
     19.5,
     1555,
   ),

@@ -13,6 +13,9 @@ const PEAK: Readonly<Record<string, number>> = {
   'titan-rtx': 4608,
   'titan-rtx-batch64': 4608,
   'v100-batch64': 5120,
+  // With their tensor cores in half precision.
+  'a100-throughput': 108 * 1024,
+  'rtx3090-throughput': 82 * 512,
   edgetpu: 64 * 64,
   'edgetpu-usb': 64 * 64,
   'ethos-u55-128': 128,
