@@ -106,7 +106,9 @@ function partsOf(data: CsvData, size: WindowSize, byFolder: boolean) {
   const windows = Map.groupBy(boundedWindows(target, all.flat(), size, columns.features.length), ({ table }) => table)
   const parts = tables.map(({ file, split, table }): Part => ({ file, split, windows: windows.get(table) ?? [] }))
   const longest = training.reduce((most, { count }) => Math.max(most, count), 0)
-  return { parts, isSeries, blocks: blocks.length, longest }
+  const recordings = stretches.flat()
+  const short = recordings.filter(({ count }) => count < size.length).length
+  return { parts, isSeries, blocks: blocks.length, longest, short, recordings: recordings.length }
 }
 
 /** Numeric classes by value, others by name. */
@@ -177,6 +179,10 @@ function readingNote(data: CsvData, { length, step }: WindowSize, blocks: number
   return `'${target}': ${said.join('; ')}`
 }
 
+/** Says how many recordings no window fits into. */
+const shortNote = ({ target }: CsvData, { length }: WindowSize, short: number, recordings: number): string =>
+  `of ${counted(recordings, 'recording')} in '${target}' ${short} with fewer than ${length} readings without a gap give no sample: a smaller window in csv.json takes them in`
+
 /** What a sample and its channels are, for whoever has to feed an exported network. */
 function meaningOf({ columns: { hasHeader, names, features }, settings: { shape } }: CsvData, { length }: WindowSize) {
   // Texts of exports show code between backticks.
@@ -206,7 +212,7 @@ export const csvFormat: DatasetFormat = {
     const data = readAll(target)
     const byFolder = data.columns.label === undefined
     const size = windowSize(data, byFolder)
-    const { parts, isSeries, blocks, longest } = partsOf(data, size, byFolder)
+    const { parts, isSeries, blocks, longest, short, recordings } = partsOf(data, size, byFolder)
     const windows = parts.flatMap((part) => [...part.windows])
     if (!parts.some(({ split, windows: own }) => split === 'train' && own.length > 0)) {
       const right = `take a shorter window: the longest stretch has ${longest}`
@@ -226,7 +232,11 @@ export const csvFormat: DatasetFormat = {
       },
       options,
     )
-    const notes = [readingNote(data, size, makesParts ? blocks : undefined), ...data.notes]
+    const notes = [
+      readingNote(data, size, makesParts ? blocks : undefined),
+      ...(short === 0 ? [] : [shortNote(data, size, short, recordings)]),
+      ...data.notes,
+    ]
     return { ...dataset, ...meaningOf(data, size), notes }
   },
 }

@@ -107,6 +107,18 @@ test('class folders: each recording is a sample, in parts where folders say so',
   const windows = await load(folder)
   t.deepEqual([...windows.inputShape], [4, 1, 2])
   t.is(windows.labels.length, 2 * 24 + 6)
+  t.is(windows.notes!.length, 1)
+  const uneven = temporaryFolder(t)
+  for (const name of ['idle', 'wave']) {
+    for (let k = 0; k < 9; k++) {
+      writeFiles(uneven, { [`${name}/${k}.csv`]: readings(k < 2 ? 5 : 12, 'accX,accY', (i) => `${i},${k}`) })
+    }
+  }
+  writeFiles(uneven, { 'csv.json': '{"window": 6}' })
+  t.is(
+    (await load(uneven)).notes![1],
+    `of 18 recordings in '${uneven}' 4 with fewer than 6 readings without a gap give no sample: a smaller window in csv.json takes them in`,
+  )
 })
 
 /** Samples of a series whose one feature is the reading's number: so the first value says where a window begins. */
