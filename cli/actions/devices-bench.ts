@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { chooseNetworks } from '../../hardware-profiles/calibration/choose-networks.ts'
@@ -6,6 +7,7 @@ import { listProfiles, loadProfile } from '../../hardware-profiles/index.ts'
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { makeFolder, writeFileAtomic } from '../../lib/files.ts'
 import { randomStream } from '../../lib/random.ts'
+import { shellWord } from '../../lib/shell-word.ts'
 import type { NetworkGraph } from '../../network/types.ts'
 import { geneOperations } from '../../search/genes.ts'
 import { loadSpace } from '../../spaces/discover.ts'
@@ -45,6 +47,8 @@ export async function devicesBench({ emit, emitC, run, space, networks, json }: 
   if (!(Number.isInteger(networks) && networks >= 1 && networks <= MAX_NETWORKS)) {
     throw new UserError(`--networks takes a whole number from 1 to ${MAX_NETWORKS}, not ${networks}`)
   }
+  const measurements = path.join(emit, 'measurements.csv')
+  if (run === undefined) checkHoldsNoTimes(measurements)
   const graphs = await telling(space, networks)
   benchFolder(emit)
   const files = graphs.map((graph, i) => {
@@ -61,7 +65,6 @@ export async function devicesBench({ emit, emitC, run, space, networks, json }: 
     'model,latency_ms',
     ...files.map(({ file }) => `${file},${run === 'host' ? times.least(file).toPrecision(5) : ''}`),
   ]
-  const measurements = path.join(emit, 'measurements.csv')
   writeFileAtomic(measurements, `${lines.join('\n')}\n`)
   const disturbance = { unsettledShare: times.unsettledShare(), processorShare: processorShare() }
   const busy = run === 'host' && isBusy(disturbance)
@@ -87,7 +90,14 @@ export async function devicesBench({ emit, emitC, run, space, networks, json }: 
     )
   }
   print(`Timed on ${os.cpus()[0]?.model ?? 'this machine'} with onnxruntime on one thread: ${measurements}`)
-  print(`Next: frugal devices calibrate --measurements ${measurements} --out host.profile.json`)
+  print(`Next: frugal devices calibrate --measurements ${shellWord(measurements)} --out host.profile.json`)
+}
+
+/** What somebody measured is not replaced by empty lines. @throws UserError where the file has a time. */
+function checkHoldsNoTimes(file: string): void {
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(1) : []
+  if (lines.some((line) => /,\s*\S/.test(line)))
+    throw new UserError(`'${file}' holds times already: name another folder, or move it away`)
 }
 
 /** Networks of a space whose times tell most about all others, the most telling first. */

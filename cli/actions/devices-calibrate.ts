@@ -19,6 +19,7 @@ import { type OperatorRow, readOperatorRows } from '../../hardware-profiles/oper
 import { messageOf, UserError } from '../../lib/errors.ts'
 import { writeFileAtomic } from '../../lib/files.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
+import { shellWord } from '../../lib/shell-word.ts'
 import { formatPercent } from '../../lib/units.ts'
 import { print, printJson } from './output.ts'
 
@@ -153,7 +154,7 @@ function report(
   for (const { name, cases, mape } of operatorErrors) {
     print(`${name}, left out of the fit a few at a time: mean error ${formatPercent(mape)} of ${cases}`)
   }
-  print(`Use it: frugal search --device ${out.includes('/') ? out : `./${out}`}`)
+  print(`Use it: frugal search --device ${shellWord(out.includes('/') ? out : `./${out}`)}`)
 }
 
 /** The base whose kernels, all scaled alike, come nearest to those timed. */

@@ -87,6 +87,12 @@ test('what devices bench wrote, as one JSON object', async (t) => {
     timed: false,
   })
   t.deepEqual(readdirSync(path.join(folder, 'nets')).sort(), ['measurements.csv', 'network-01.onnx'])
+  const measured = 'model,latency_ms\nnetwork-01.onnx,12.4\n'
+  writeFileSync(path.join(folder, 'nets', 'measurements.csv'), measured)
+  const again = await frugal(folder, 'devices', 'bench', '--emit', 'nets', '--networks', '2')
+  t.is(again.code, 2)
+  t.regex(again.stderr, /'nets\/measurements\.csv' holds times already: name another folder, or move it away/)
+  t.is(readFileSync(path.join(folder, 'nets', 'measurements.csv'), 'utf8'), measured)
   const programs = await frugal(folder, 'devices', 'bench', '--emit-c', 'programs', '--json')
   const { files, ...rest } = JSON.parse(programs.stdout) as { readonly files: readonly string[] }
   t.deepEqual(rest, { folder: 'programs' })
