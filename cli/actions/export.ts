@@ -26,9 +26,8 @@ import { interruptible } from './interruption.ts'
 import { messagesOf, printJson, say } from './output.ts'
 import { checkPreparation, type PreparationArguments, prepareNetwork } from './prepare-network.ts'
 import { deviceOf, reading } from './read-store.ts'
-import { loadData } from './session.ts'
-import { dataPathOf, readSettings, type SearchSettings } from './settings.ts'
-import { checkSameData } from './trial-network.ts'
+import { readSettings, type SearchSettings } from './settings.ts'
+import { dataOfExperiment } from './trial-network.ts'
 
 interface ExportArguments extends PreparationArguments, LabelArguments, PlanArguments {
   readonly id: number | undefined
@@ -69,9 +68,7 @@ export async function exportNetwork(args: ExportArguments): Promise<void> {
   const { experiment, fronts, trials, energy } = readExperiment(args)
   const settings = readSettings(experiment.settings, experiment.id)
   const plans = planExports(args, { ...wanted, qat }, { experiment, fronts, trials, settings })
-  const data = args.data ?? settings.data
-  const dataset = await loadData(dataPathOf(data), settings.seed)
-  checkSameData(dataset, data, experiment)
+  const dataset = await dataOfExperiment(args.data, settings, experiment)
   const space = await loadSpace(settings.space)
   const work = async (signal: AbortSignal): Promise<void> => {
     const label = labelOptions(flags, energy)

@@ -14,9 +14,9 @@ import { loadSpace } from '../../spaces/discover.ts'
 import { wholeNumber } from '../commands/shared.ts'
 import { columns, counted, print, printJson, writePicture } from './output.ts'
 import { deviceOf, reading } from './read-store.ts'
-import { loadData, searchDevice, taskOf } from './session.ts'
-import { dataPathOf, readSettings } from './settings.ts'
-import { checkSameData } from './trial-network.ts'
+import { searchDevice, taskOf } from './session.ts'
+import { readSettings } from './settings.ts'
+import { dataOfExperiment } from './trial-network.ts'
 
 interface ImportanceArguments {
   readonly id: number | undefined
@@ -96,9 +96,7 @@ async function analyse(
       `the space '${settings.space}' is ${space.id}@${space.version} now and was ${then} when experiment ${experiment.id} began: its genes may mean something else now; put the old one back`,
     )
   }
-  const data = args.data ?? settings.data
-  const dataset = await loadData(dataPathOf(data), settings.seed)
-  checkSameData(dataset, data, experiment)
+  const dataset = await dataOfExperiment(args.data, settings, experiment)
   const task = taskOf(dataset)
   const genes = space.genes(task)
   const operations = geneOperations(genes)

@@ -32,7 +32,7 @@ import {
   settleSettings,
 } from './settings.ts'
 import { taught } from './teacher.ts'
-import { checkSameData, networkOfTrial } from './trial-network.ts'
+import { dataOfExperiment, networkOfTrial } from './trial-network.ts'
 
 /** `frugal search`: checks everything that can be wrong before anything is written, then runs the loop. */
 export async function search(asked: SearchArguments): Promise<void> {
@@ -118,9 +118,7 @@ export async function resume(args: ResumeArguments): Promise<void> {
     const note = editedSpaceNote(settings, fingerprints)
     if (note !== undefined) process.stderr.write(`frugal: ${shownText(note, { unicode: true })}\n`)
     const crew = crewOf(args, settings, { ...settings, begun: true })
-    const data = args.data ?? settings.data
-    const dataset = await loadData(dataPathOf(data), settings.seed)
-    checkSameData(dataset, data, experiment)
+    const dataset = await dataOfExperiment(args.data, settings, experiment)
     if (experiment.status === 'done' || experiment.status === 'exhausted') {
       process.stderr.write(
         `frugal: experiment ${experiment.id} is complete; for more networks repeat its frugal search with more --trials: what is trained already is taken from the database\n`,

@@ -15,7 +15,7 @@ import { FULL_EPOCHS_FACTOR } from './full-training.ts'
 import { reading } from './read-store.ts'
 import { loadData, trainingSeed } from './session.ts'
 import { dataPathOf, readSettings } from './settings.ts'
-import { checkSameData, networkOfTrial } from './trial-network.ts'
+import { dataOfExperiment, networkOfTrial } from './trial-network.ts'
 
 /** Without a search to go by: as many epochs as show about this many samples, within bounds. */
 const SAMPLES_SEEN = 250_000
@@ -85,9 +85,7 @@ async function trialOf(args: TrainArguments, trial: number): Promise<Subject> {
   const { experiment, record, trials } = readTrial(args.db, id, trial)
   if (record === undefined) throw noSuchTrial(experiment.id, trial, trials.length)
   const settings = readSettings(experiment.settings, experiment.id)
-  const data = args.data ?? settings.data
-  const dataset = await loadData(dataPathOf(data), settings.seed)
-  checkSameData(dataset, data, experiment)
+  const dataset = await dataOfExperiment(args.data, settings, experiment)
   const space = await loadSpace(settings.space)
   return {
     graph: networkOfTrial(space, dataset, record),

@@ -42,7 +42,10 @@ test('a database and its data that were moved: resume goes on with --data, and w
   renameSync(path.join(folder, 'frugal.db'), path.join(moved, 'mine.db'))
   const lost = await frugal(moved, 'resume', '--db', 'mine.db')
   t.is(lost.code, 2)
-  t.regex(lost.stderr, /^frugal: --data '.*data' does not exist: give a folder or file with a data set, or builtin\n$/)
+  t.regex(
+    lost.stderr,
+    /^frugal: the data of experiment 1 are no longer in '.*\/data': say with --data where they are now\n$/,
+  )
   const found = await frugal(moved, 'resume', '--db', 'mine.db', '--data', 'elsewhere', '--json')
   t.is(found.code, 0, found.stderr)
   write(path.join(moved, 'others'), 90)
