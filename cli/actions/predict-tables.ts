@@ -1,4 +1,5 @@
 import type { ImportedModel, IntegerKernels } from '../../formats/import/imported-model.ts'
+import { isHostId } from '../../hardware-profiles/host/cache.ts'
 import {
   availableRamBytes,
   type CostModel,
@@ -140,7 +141,9 @@ export function warnings(prediction: Prediction, model: ImportedModel): readonly
   }
   if (executed?.integers !== undefined) lines.push(executionLine(costs, executed.integers))
   else if (model.format !== 'architecture' && model.dataType !== profile.dataType) {
-    lines.push(`runs ${profile.dataType}: the file, in ${model.dataType}, is priced as if converted`)
+    const here =
+      model.format === 'onnx' && isHostId(profile.id) ? '; as it is it may take many times as long here: time it' : ''
+    lines.push(`runs ${profile.dataType}: the file, in ${model.dataType}, is priced as if converted${here}`)
   }
   lines.push(...fallbackFigures(costs), ...steppingFigures(model, costs), ...unsureFigures(profile))
   if (energyPerHourMj === null) {

@@ -86,6 +86,12 @@ const FORMS: readonly (readonly [KernelKind, readonly ModelForm[]])[] = [
   ['batchNorm', PER_ELEMENT],
 ]
 
+/** Without a window a sequence is multiplied as it lies. */
+const LINE_PRODUCT: ModelForm = {
+  when: { line: [1, 1], kernelArea: [1, 1] },
+  features: ['macs', 'inputs', 'outputs', 'weightElements', 'one'],
+}
+
 /** On a sequence no kernel of maps runs: windows are copied and multiplied. */
 const LINE: ModelForm = {
   when: { line: [1, 1] },
@@ -102,6 +108,7 @@ const POOLED_LINE: ModelForm = { when: { line: [1, 1] }, features: ['insideTapEl
  */
 const UNUSUAL_FORMS: Partial<Record<KernelKind, readonly ModelForm[]>> = {
   conv2d: [
+    LINE_PRODUCT,
     LINE,
     {
       when: { grouped: [1, 1], channelTail16: [0, 0] },

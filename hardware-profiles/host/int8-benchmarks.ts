@@ -10,13 +10,16 @@ const TIMED: Partial<Record<KernelKind, number>> = {
 /** Products alone, and what stands between them in the networks that time them. */
 const PRODUCTS: typeof TIMED = { conv2d: 3, depthwiseConv2d: 2, globalAveragePool: 1, dense: 2 }
 
+/** Convolutions in groups and on sequences, of which there are few, are all timed. */
+const SINGULAR = / groups$|\/\d+ 1x\d+x\d+-\d+$/
+
 function oneOf(kinds: typeof TIMED): readonly MicroBenchmark[] {
   const seen = new Map<KernelKind, number>()
-  return microBenchmarks().filter(({ subject }) => {
+  return microBenchmarks().filter(({ subject, name }) => {
     const every = kinds[subject]
     const count = seen.get(subject) ?? 0
     seen.set(subject, count + 1)
-    return every !== undefined && count % every === 0
+    return every !== undefined && (count % every === 0 || SINGULAR.test(name))
   })
 }
 

@@ -57,6 +57,10 @@ export const INT8_FORMS: HostForms = {
   ],
   unusual: {
     conv2d: [
+      {
+        when: { line: [1, 1], kernelArea: [1, 1] },
+        features: ['macs', 'inputs', 'outputs', 'pixels', 'weightElements', 'one'],
+      },
       { when: { line: [1, 1] }, features: WINDOWED },
       {
         when: { grouped: [1, 1] },

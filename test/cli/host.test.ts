@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'ava'
+import { quantisedFile } from '../../cli/actions/onnx-quantised.ts'
 import { hostFile } from '../../hardware-profiles/host/cache.ts'
 import { hostProfile } from '../../hardware-profiles/host/host-profile.ts'
 import { measureHost } from '../../hardware-profiles/host/measure-host.ts'
@@ -40,6 +41,21 @@ test.serial("'host' is priced from the user's cache, and unknown there it asks t
   t.is(device, 'host')
   t.true(Math.abs(latencyMs / timeOf(graph) - 1) < 0.1, `${latencyMs}`)
   t.is(stderr, '')
+  // A quantised file is priced by the integer kernels of this computer.
+  const quarter = await measureHost(async (net) => timeOf(net) / 4, {
+    ...{ identity, clockHz: 1e9, ramBytes: 2 ** 33, id: 'host-int8' },
+    networks: ['mlperfTiny kws', 'mlperfTiny ic', 'mlperfTiny vww', 'mobilenetV1 0.25 96 10', 'mobilenetV2 0.35 96 10'],
+  })
+  const integers = hostProfile(quarter)
+  writeFileAtomic(hostFile('profile', 'host-int8'), JSON.stringify(integers.profile))
+  writeFileAtomic(hostFile('cases', 'host-int8'), JSON.stringify(integers.cases))
+  writeFileSync(path.join(folder, 'a.onnx'), quantisedFile(graph, 'int8'))
+  const int8 = await frugal(folder, 'predict', 'a.onnx', '--device', 'host', '--json')
+  t.is(int8.code, 0, int8.stderr)
+  const executed = JSON.parse(int8.stdout)
+  t.is(executed.device, 'host')
+  t.true(Math.abs(executed.latencyMs / timeOf(graph) - 0.25) < 0.1, `${executed.latencyMs}`)
+  t.regex(executed.warnings[0], /^priced as ONNX Runtime executes the file: .* in \d+ conversions to and from int8$/)
   const busy = hostProfile({ ...measured, processorShare: 0.3 }).profile
   writeFileAtomic(hostFile('profile'), JSON.stringify(busy))
   const warned = await frugal(folder, 'predict', 'a.json', '--device', 'host', '--json')
