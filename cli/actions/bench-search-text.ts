@@ -162,7 +162,7 @@ const rowNotes = (
 ]
 
 function ladderLine(ladder: readonly LadderStep[], reduction: number, begin: number, promotion: string): string {
-  const stages = ladder.map(({ column, epochs }) => `'${column}' of ${epochs} epochs`).join(', then ')
+  const stages = ladder.map(({ column, epochs }) => `'${column}' of ${counted(epochs, 'epoch')}`).join(', then ')
   const begun = begin === 1 ? '' : `, ${begin} networks begun for each evaluation`
   return (
     `In stages: ${stages}; one in ${reduction} goes on, ${promotion}${begun}; epochs are a share of training ` +

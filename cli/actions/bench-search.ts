@@ -3,6 +3,7 @@ import os from 'node:os'
 import { asMinimised, type Direction } from '../../evaluators/tabular/direction.ts'
 import { UserError } from '../../lib/errors.ts'
 import { unknownName } from '../../lib/nearest-name.ts'
+import { formatNumber } from '../../lib/units.ts'
 import { loadAlgorithm } from '../../search/discover.ts'
 import type { Promotion } from '../../search/fidelity/ladder.ts'
 import { runBenchmark } from '../../search/tabular/benchmark.ts'
@@ -54,6 +55,7 @@ export async function benchSearch(args: BenchSearchArguments): Promise<void> {
   showReading(args.table)
   const { problem, passedOver } = openTable(args.table, columns)
   const evaluations = budgetsOf(args.evaluations, problem.architectureCount, args.table)
+  checkErrorLimit(problem, columns, errorLimit)
   const scales = scalesOf(problem, columns, args, errorLimit)
   for (const note of doubtsOf(problem, columns)) process.stderr.write(`frugal: ${note}\n`)
   process.stderr.write(`searching ${counted(problem.architectureCount, 'network')} of '${args.table}'\n`)
@@ -138,6 +140,17 @@ function errorLimitOf(limit: number | undefined, direction: Direction | undefine
   if (direction === undefined) return numberWithin(limit, '--error-limit', 0, 100)
   if (!Number.isFinite(limit)) throw new UserError(`--error-limit must be a number, not ${limit}`)
   return asMinimised(limit, direction)
+}
+
+/** @throws UserError when no network is within the limit, in the unit and direction that the table has. */
+function checkErrorLimit({ scoreErrors }: TabularProblem, columns: NamedColumns, errorLimit: number | undefined): void {
+  const best = scoreErrors.reduce((least, error) => Math.min(least, error))
+  if (errorLimit === undefined || best <= errorLimit) return
+  const shown = shownIn(columns, columns.scoreAccuracy)
+  const unit = columns.directions.has(columns.scoreAccuracy) ? '' : ' %'
+  throw new UserError(
+    `no network of the table is within --error-limit ${shown(errorLimit)}: the best has ${formatNumber(shown(best))}${unit}`,
+  )
 }
 
 function scalesOf(

@@ -113,8 +113,11 @@ function show(comparison: Comparison, { json, svg }: CompareArguments): void {
   }
   const { device, objectives, reference, groups, pairs } = comparison
   const terminal = terminalOf(process.stdout)
-  const box = objectives.map((name, i) => METRICS[name as MetricName].format(reference[i]!))
-  print(`On ${device}; hypervolume is the dominated share of the box up to ${box.join(', ')}.`)
+  const box = objectives.map((name, i) => {
+    const { heading, format } = METRICS[name as MetricName]
+    return `${heading} ${format(reference[i]!)}`
+  })
+  print(`On ${device}; hypervolume is the dominated share of the box whose worst corner is ${box.join(', ')}.`)
   print(renderCurves(groups, UNITS[comparison.over], terminal))
   print(curveTable(comparison))
   print('')

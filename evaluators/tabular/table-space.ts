@@ -250,7 +250,7 @@ function digitColumns(table: Table, column: string): readonly NamedColumn[] {
       `has '${cells[bad]!.slice(0, 40)}' in column '${column}' of line ${table.line(bad)}`,
       bad === 0
         ? 'digits or letters are expected, one for each gene'
-        : `${length} digits or letters are expected, one for each gene, as in line ${table.line(0)}${lost}`,
+        : `${length === 1 ? '1 digit or letter is' : `${length} digits or letters are`} expected, one for each gene, as in line ${table.line(0)}${lost}`,
     )
   }
   return Array.from({ length }, (_, place): NamedColumn => {

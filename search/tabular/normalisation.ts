@@ -1,4 +1,5 @@
 import { UserError } from '../../lib/errors.ts'
+import { formatNumber } from '../../lib/units.ts'
 import { hypervolume, nonDominatedIndices } from '../pareto/index.ts'
 
 export type NormalisationKind = 'roi' | 'full'
@@ -48,7 +49,7 @@ export function regionOfInterest(columns: ObjectiveColumns, errorLimit: number):
   const inside = [...columns[0]!.keys()].filter((i) => columns[0]![i]! <= errorLimit)
   if (inside.length === 0) {
     throw new UserError(
-      `no architecture has an error of at most ${errorLimit} %: the lowest is ${least(columns[0]!)} %`,
+      `no network has an error of at most ${formatNumber(errorLimit)}: the lowest is ${formatNumber(least(columns[0]!))}`,
     )
   }
   const chosen = columns.map((column) => Float64Array.from(inside, (i) => column[i]!))

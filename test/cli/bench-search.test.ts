@@ -34,6 +34,11 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   [`${BASIC} --cost latency_ms --limit energy_mj=3`, /unknown cost column 'energy_mj'/],
   [`${BASIC} --cost latency_ms --limit latency_ms=fast`, /gives 'latency_ms' no number: write latency_ms=10/],
   [`${BASIC} --cost latency_ms --error-limit 200`, /--error-limit must be a number above 0/],
+  [`${BASIC} --cost latency_ms --error-limit 0.1`, /within --error-limit 0.1: the best has 3 %$/m],
+  [
+    `${BASIC.replace('--accuracy accuracy', '--accuracy accuracy:max')} --cost latency_ms --error-limit 99`,
+    /within --error-limit 99: the best has 97$/m,
+  ],
   [`${BASIC} --cost latency_ms --cost latency_ms,energy_mj --together`, /every --cost must name the same number/],
 ]
 

@@ -249,7 +249,7 @@ test('a box without extent is refused', (t) => {
   t.throws(() => scaleOf(flat, 0, { ...ROI, kind: 'full' }), { name: 'UserError', message: /nothing can be compared/ })
   t.throws(() => scaleOf(problem, 0, { ...ROI, errorLimit: 0.001 }), {
     name: 'UserError',
-    message: /the lowest is 3 %/,
+    message: /the lowest is 3$/,
   })
 })
 
