@@ -37,13 +37,13 @@ export interface CModelOptions {
 }
 
 /** A float literal that reads back as the same number. */
-const float = (value: number): string => {
+export const floatLiteral = (value: number): string => {
   const text = `${value}`
   return `${/[.e]/.test(text) ? text : `${text}.0`}f`
 }
 
 const quantisationMacros = (name: string, { scale, zeroPoint }: Quantisation): string =>
-  `#define ${name}_SCALE ${float(scale)}\n#define ${name}_ZERO_POINT ${zeroPoint < 0 ? `(${zeroPoint})` : zeroPoint}`
+  `#define ${name}_SCALE ${floatLiteral(scale)}\n#define ${name}_ZERO_POINT ${zeroPoint < 0 ? `(${zeroPoint})` : zeroPoint}`
 
 /** Writes a quantised network as C99 that needs `<stdint.h>` and `<string.h>` alone: `model.c` and `model.h`. */
 export function writeCModel(network: QuantisedNetwork, options: CModelOptions): CModel {
@@ -58,7 +58,7 @@ export function writeCModel(network: QuantisedNetwork, options: CModelOptions): 
     .map((value, c) => {
       const name = options.channelNames?.[c]
       const called = name === undefined ? '' : ` (${commentText(name)})`
-      return ` *   channel ${c}${called}: real = (raw - ${float(value)}) / ${float(standardDeviation[c]!)}`
+      return ` *   channel ${c}${called}: real = (raw - ${floatLiteral(value)}) / ${floatLiteral(standardDeviation[c]!)}`
     })
     .join('\n')
   const sample = options.sample ? ` * A sample is ${commentText(options.sample)}.\n` : ''

@@ -6,7 +6,7 @@ import { identifierOf } from '../c/identifiers.ts'
 import { COUNT_BUILD, COUNT_RUN, MAIN_BUILD } from '../c/measure-c.ts'
 import { BOARDS, boardBuild, boardRun, HOST_FLAGS } from '../c/toolchain.ts'
 import { type CVerification, verifyC } from '../c/verify-c.ts'
-import { type CModel, writeCModel } from '../c/write-model.ts'
+import { type CModel, floatLiteral, writeCModel } from '../c/write-model.ts'
 import { BIT_FOR_BIT, toleranceText } from '../compare-outputs.ts'
 import { FRONT_END_FOLDER, resizingText } from '../preparation.ts'
 import { checkSamples } from '../quantise/check-samples.ts'
@@ -59,7 +59,7 @@ export const cFormat: ExportFormat = {
         [`${FOLDER}/expected.bin`, golden(samples.expected)],
       ]),
       checks: verification === undefined ? UNVERIFIED : checksOf(verification, model),
-      instructions: instructions(model, kept),
+      instructions: instructions(model, kept, sampleLines(context, model)),
       footprint: {
         arenaBytes: model.arenaBytes,
         arenaUsedBytes: largest(
@@ -101,12 +101,51 @@ const checksOf = ({ runs }: CVerification, { arenaBytes: planned }: CModel): rea
     return { ...check, detail: `${same}; arena ${arenaBytes} of ${planned} B used; ${how}` }
   })
 
-function instructions({ identifier }: CModel, kept: number): string {
+/** From a sample to the number of its class, as a program does it; of sound the front end's lines say that. */
+function sampleLines({ dataset, int8 }: ExportContext, { identifier }: CModel): string {
+  if (dataset.frontEnd !== undefined) return ''
+  const { network } = int8!
+  const upper = identifier.toUpperCase()
+  const { shape } = network.tensors[network.input]!
+  const resizing = resizingText(dataset, shape)
+  const { mean, standardDeviation } = network.normalisation
+  const channel = mean.length === 1 ? '0' : `i % ${mean.length}`
+  const list = (values: readonly number[]): string => values.map(floatLiteral).join(', ')
+  return `
+From a sample to its class, where the processor computes in floating point (\`sample\`: ${shape.join(' x ')} values${resizing === '' ? '' : `, ${resizing}`}; what they are
+says \`model.h\`, and which class has which number):
+
+\`\`\`c
+#include <math.h>
+#include "model.h"
+
+static const float mean[] = {${list(mean)}};
+static const float deviation[] = {${list(standardDeviation)}};
+
+int classify(const float *sample) {
+  int8_t *input = ${identifier}_input();
+  for (int i = 0; i < ${upper}_INPUT_BYTES; i++) {
+    const float real = (sample[i] - mean[${channel}]) / deviation[${channel}];
+    const float q = roundf(real / ${upper}_INPUT_SCALE) + ${upper}_INPUT_ZERO_POINT;
+    input[i] = (int8_t)fminf(fmaxf(q, -128.0f), 127.0f);
+  }
+  int8_t scores[${upper}_OUTPUT_BYTES];
+  ${identifier}_run(0, scores);
+  int best = 0;
+  for (int i = 1; i < ${upper}_OUTPUT_BYTES; i++) if (scores[i] > scores[best]) best = i;
+  return best;
+}
+\`\`\`
+`
+}
+
+function instructions({ identifier }: CModel, kept: number, sample: string): string {
   const boards = BOARDS.map(
     (board) =>
       `arm-none-eabi-gcc ${boardBuild(board).join(' ')}\nqemu-system-arm ${boardRun(board).join(' ')} && cmp outputs.bin expected.bin`,
   ).join('\n')
   return `\`${FOLDER}/model.c\` and \`${FOLDER}/model.h\` are all that a project needs: add them and call \`${identifier}_run\`.
+${sample}
 \`check.c\` runs them on \`inputs.bin\` (${kept} test samples) and writes \`outputs.bin\`, which must equal \`expected.bin\`:
 
 \`\`\`
