@@ -50,6 +50,14 @@ try {
     '    return g.build(g.dense(g.globalAveragePool(x), task.classCount))\n  } })\n'
   writeFileSync(path.join(folder, 'own.space.ts'), space)
   expect(frugal('spaces', 'show', './own.space.ts').includes('body.filters'), "a space of the user's own is found")
+  const program =
+    "import { geneOperations, loadAlgorithm, randomStream } from 'frugal-nas/search'\n" +
+    "const operations = geneOperations([{ name: 'width', kind: 'ordinal', choices: [8, 16, 32] }])\n" +
+    "const { create } = await loadAlgorithm('frugal')\n" +
+    'const algorithm = create({ operations, objectiveCount: 2, frontCount: 1, populationSize: 20 }, randomStream(1))\n' +
+    'console.log(JSON.stringify(algorithm.ask()))\n'
+  writeFileSync(path.join(folder, 'ask.mjs'), program)
+  expect(/^\[[012]\]\n$/.test(run(process.execPath, ['ask.mjs'])), 'a program asks an algorithm for a genome')
   const lines = frugal('search', '--json', '--trials', '4', '--epochs', '1', '--max-flash', '200KB').trim().split('\n')
   const done = JSON.parse(lines.at(-1)!) as {
     event: string
