@@ -39,8 +39,8 @@ const PLAIN_NETWORKS = CHECK_NETWORKS.filter((name) => /^(mobilenetV1|fdMobilene
 const ROUNDS = 2
 /** What did not come out alike in two rounds is timed again, in so many rounds at most. */
 const MOST_ROUNDS = 4
-const SHORT_MS = 12
-const LONG_MS = 24
+const SHORT_MS = 10
+const LONG_MS = 18
 const NETWORK_MS = 60
 /** Share of the progress that the first rounds are. */
 const FIRST_ROUNDS = 0.9

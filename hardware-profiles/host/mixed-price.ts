@@ -18,7 +18,7 @@ const layersOf = (model: CostModel, graph: NetworkGraph) => {
 
 /**
  * Prices a network of which some kernels compute in integers and the others in float, as ONNX Runtime executes it. The interval is as
- * wide as that of both, each by its share of the latency; memory is that of int8.
+ * wide as those of all, each by its share of the latency; memory is that of int8.
  */
 export function priceMixed(
   { float, int8, dequantised }: HostModels,
@@ -40,9 +40,14 @@ export function priceMixed(
   const latencyMs = kernelsMs + sumOf('latencyMs', once)
   const relative = ({ latencyMs: middle, latencyHighMs }: Costs): number =>
     middle > 0 ? latencyHighMs / middle - 1 : 0
-  const integerMs = layers.reduce((sum, { id, latencyMs: ms }) => sum + (integers.nodes.has(id) ? ms : 0), 0)
-  const share = kernelsMs > 0 ? integerMs / kernelsMs : 1
-  const errorMs = latencyMs * (share * relative(whole.costs) + (1 - share) * relative(real.costs))
+  const error = (id: string): number =>
+    integers.nodes.has(id)
+      ? relative(whole.costs)
+      : products !== undefined && integers.dequantised.has(id)
+        ? relative(products.costs)
+        : relative(real.costs)
+  const share = kernelsMs > 0 ? latencyMs / kernelsMs : 1
+  const errorMs = share * layers.reduce((sum, { id, latencyMs: ms }) => sum + ms * error(id), 0)
   const shareOf = (basis: Basis): number =>
     kernelsMs > 0
       ? sumOf(
