@@ -194,14 +194,14 @@ for (const definition of definitions) {
       SEEDS.map((seed) => {
         const algorithm = create(definition, seed)
         let errors = 0
-        for (let i = 0; i < 100; i++) {
+        for (let i = 0; i < 60; i++) {
           const result = toyResult(algorithm.ask(), i)
           const [error, cost] = result.fronts[0]!.objectives!
           algorithm.tell({ ...result, fronts: [{ objectives: [1 - error!, cost!], violation: 0 }] })
           if (corrected) algorithm.tell(result)
-          if (i >= 50) errors += error!
+          if (i >= 30) errors += error!
         }
-        return 1 - errors / 50
+        return 1 - errors / 30
       })
     t.true(meanAdvantage(accuracies(true), accuracies(false)) > 2.5)
   })
