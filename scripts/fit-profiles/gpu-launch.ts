@@ -60,6 +60,13 @@ export const fitWork = (cases: readonly Case[]): number[] =>
     cases.map(({ us }) => us),
   )
 
+/** The same, and what starting a kernel takes of each sample's time. */
+export const fitWorkWithStarts = (cases: readonly Case[]): number[] =>
+  fitNonNegative(
+    cases.map(({ graph }) => [...workOf(graph), scheduleOf(graph, NOTHING_FUSED).kernels.length]),
+    cases.map(({ us }) => us),
+  )
+
 export const KINDS: readonly KernelKind[] = ['conv2d', 'depthwiseConv2d', 'relu', 'add']
 
 /**

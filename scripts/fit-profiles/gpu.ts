@@ -6,7 +6,16 @@ import { KERNEL_KINDS, type Profile, type ProfileTable, type TableModel } from '
 import type { KernelKind } from '../../network/schedule.ts'
 import type { FittedProfile } from './fitted-profile.ts'
 import { FOLDS, readCases } from './gpu-cases.ts'
-import { type Case, fitLaunch, fitLaunchByKind, fitWork, KINDS, launchByKind, launchOfCommon } from './gpu-launch.ts'
+import {
+  type Case,
+  fitLaunch,
+  fitLaunchByKind,
+  fitWork,
+  fitWorkWithStarts,
+  KINDS,
+  launchByKind,
+  launchOfCommon,
+} from './gpu-launch.ts'
 import { coverSeen } from './seen-kernels.ts'
 
 interface Gpu {
@@ -34,7 +43,7 @@ function gpuProfile(gpu: Gpu, launch: readonly number[], work: readonly number[]
     kernel,
     models: [
       {
-        terms: [],
+        terms: work.length > 3 ? [{ feature: 'one', coefficient: round(work[3]!) }] : [],
         floor: [
           { feature: 'one', coefficient: round(launchUs * launchScale) },
           ...(kernel === 'conv2d' && gpu.launchOf !== undefined
@@ -158,8 +167,8 @@ const ACCEL_PROVENANCE: TableModel['provenance'] = {
     'whole-network throughput of the MnasNet space in Accel-NASBench: images of 224×224 a second; the table states neither batch nor number format; no single kernel was timed',
 }
 const ACCEL_NOTES = [
-  'Latency and energy are those of one image where so many run at once that launches do not count; RAM is that of one image.',
-  'The number format of the measurement is not stated: convolutions run faster than the GPU’s plain float32 units could.',
+  'Latency and energy are those of one image where very many run at once; RAM is that of one image.',
+  'The number format of the measurement is not stated: the A100’s convolutions run faster than its float32 units could.',
 ]
 
 /** The GPUs fitted from whole networks, and data-centre GPUs derived from them by data-sheet ratios. */
@@ -251,7 +260,7 @@ export function gpuProfiles(data: string): readonly FittedProfile[] {
       },
       'MnasNet space of Accel-NASBench, throughput',
       own,
-      (kept) => ({ launch: nothing, work: fitWork(kept) }),
+      (kept) => ({ launch: nothing, work: fitWorkWithStarts(kept) }),
       [],
       ACCEL,
     )
