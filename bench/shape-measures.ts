@@ -173,3 +173,40 @@ export function trainings(random: RandomStream): Measure {
     return { accuracy, costs: [(depth! + 1) * 4 ** (width! + 2) * 1e-3] }
   }
 }
+
+/** Hills and hollows over a few scales of many choices; the last gene matters only where the first one is not small. */
+export function bumps(random: RandomStream, sizes: readonly number[]): Measure {
+  const hills = times(14, () => ({
+    at: sizes.map(() => random.float()),
+    width: 0.12 + 0.2 * random.float(),
+    height: 3 * random.normal(),
+  }))
+  const worth = sizes.map(() => 0.5 + random.float())
+  return (genome) => {
+    const places = genome.map((choice, gene) => (isOnScale(gene, genome) ? choice / (sizes[gene]! - 1) : 0))
+    const relief = sum(
+      hills.map(({ at, width, height }) => {
+        const squares = sum(places.map((place, gene) => (place - at[gene]!) ** 2))
+        return height * Math.exp(-squares / (2 * width * width))
+      }),
+    )
+    const capacity = sum(places.map((place, gene) => worth[gene]! * saturating(2 * place)))
+    return { accuracy: 70 + 5 * capacity + relief, costs: [1 + 4 * places[0]! * (1 + places[1]!) + 3 * places[2]!] }
+  }
+}
+export const isOnScale = (gene: number, genome: readonly number[]): boolean => gene < 2 || genome[0]! >= 10
+
+/** Genes that must be in proportion: accuracy has a ridge along which capacity rises and falls off quickly to both sides. */
+export function ridge(random: RandomStream, sizes: readonly number[]): Measure {
+  const steps = sizes.map(() => 1.5 * random.normal())
+  const price = sizes.map(() => 0.5 + random.float())
+  return (genome) => {
+    const shares = genome.map((choice, gene) => choice / (sizes[gene]! - 1))
+    const off = sum(genome.slice(1).map((choice, i) => ((choice - genome[i]! - steps[i]!) / 4) ** 2))
+    const capacity = saturating((3 * sum(shares)) / sizes.length)
+    return {
+      accuracy: 50 + 45 * capacity * Math.exp(-0.25 * off),
+      costs: [1 + sum(shares.map((share, gene) => price[gene]! * 8 ** share * (1 + (shares[gene - 1] ?? 0))))],
+    }
+  }
+}

@@ -1,5 +1,6 @@
 import { type RandomStream, randomStream } from '../lib/random.ts'
 import {
+  bumps,
   CELL_SIZES,
   cells,
   ENCODER_HEADS,
@@ -8,9 +9,11 @@ import {
   isActive,
   isCell,
   isInEncoder,
+  isOnScale,
   landscape,
   layers,
   type Measure,
+  ridge,
   saturating,
   stages,
   sum,
@@ -143,6 +146,21 @@ const SHAPES: Readonly<Record<string, Shape>> = {
     label: (choice) => choice + 1,
     costs: ['latency'],
     noise: 0.3,
+  },
+  bumps: {
+    sizes: whole(3, 40),
+    make: (random) => bumps(random, whole(3, 40)),
+    label: (choice, gene, genome) => (isOnScale(gene, genome) ? choice + 1 : ''),
+    costs: ['latency'],
+    noise: 0.2,
+  },
+  ridge: {
+    sizes: whole(6, 12),
+    sample: 20_000,
+    make: (random) => ridge(random, whole(6, 12)),
+    label: (choice) => 16 * (choice + 1),
+    costs: ['latency'],
+    noise: 0.2,
   },
   bits: {
     sizes: whole(40, 2),

@@ -8,7 +8,7 @@ import { CandidatePool, isAllowed } from './frugal/candidates.ts'
 import { choiceGroups, initialLatents } from './frugal/choice-groups.ts'
 import { type CostSource, initialCostTuning, knownCosts, PredictedCosts } from './frugal/costs.ts'
 import { createEncoding } from './frugal/encoding.ts'
-import { USUAL_SHIFT } from './frugal/error-scale.ts'
+import { type ErrorShift, MIRRORED, USUAL_SHIFT } from './frugal/error-scale.ts'
 import { INITIAL_PARAMETERS } from './frugal/kernel.ts'
 import {
   arePositions,
@@ -44,7 +44,10 @@ const stateSchema = z.strictObject({
   firstErrors: z.array(z.number()),
   retained: z.array(genomeSchema),
   /** Null before it is chosen. States from before it was chosen at all go on with the one that there was. */
-  errorShift: z.number().positive().nullable().default(USUAL_SHIFT),
+  errorShift: z
+    .union([z.number().positive(), z.literal(MIRRORED)])
+    .nullable()
+    .default(USUAL_SHIFT),
   errorModel: tuningSchema,
   costModel: tuningSchema,
 })
@@ -69,7 +72,7 @@ interface Memory {
   readonly asks: Asks
   readonly archive: Archive
   readonly firstErrors: number[]
-  readonly errorShift: number | undefined
+  readonly errorShift: ErrorShift | undefined
   readonly errorModel: TuningState
   readonly costModel: TuningState
   retained: readonly Genome[]

@@ -2,7 +2,14 @@ import test from 'ava'
 import { randomStream } from '../../lib/random.ts'
 import type { Algorithm, Told } from '../../search/algorithm.ts'
 import { createEncoding } from '../../search/algorithms/frugal/encoding.ts'
-import { chosenShift, LONG_TAIL_SHIFT, USUAL_SHIFT } from '../../search/algorithms/frugal/error-scale.ts'
+import {
+  chosenShift,
+  type ErrorShift,
+  errorScale,
+  LONG_TAIL_SHIFT,
+  MIRRORED,
+  USUAL_SHIFT,
+} from '../../search/algorithms/frugal/error-scale.ts'
 import { GaussianProcess } from '../../search/algorithms/frugal/gaussian-process.ts'
 import { INITIAL_PARAMETERS } from '../../search/algorithms/frugal/kernel.ts'
 import { loadAlgorithm } from '../../search/discover.ts'
@@ -20,9 +27,9 @@ const withError = (told: Told, errorOf: (quality: number) => number): Told => ({
 })
 /** An error that levels off near the best one, and a score whose good end is the long one. */
 const levellingOff = (good: number): number => Math.exp(-6 * good)
-const longTail = (good: number): number => -1e6 * Math.exp(6 * good)
+const longTail = (good: number): number => -1e6 * Math.exp(10 * good)
 
-function shiftOf(errorOf: (quality: number) => number, count: number, seed: number): number | undefined {
+function shiftOf(errorOf: (quality: number) => number, count: number, seed: number): ErrorShift | undefined {
   const random = randomStream(seed)
   const encoding = createEncoding(config.operations, undefined)
   const process = new GaussianProcess(encoding, INITIAL_PARAMETERS)
@@ -35,12 +42,12 @@ function shiftOf(errorOf: (quality: number) => number, count: number, seed: numb
   return chosenShift(errors, reference, (values) => process.fit(values).logLikelihood)
 }
 
-test('a score with a long good end gets the other shift, errors that level off keep the usual one', (t) => {
+test('a score with a long good end gets the mirrored scale, errors that level off keep the usual one', (t) => {
   for (const seed of [1, 2, 3]) {
-    t.is(shiftOf(longTail, 40, seed), LONG_TAIL_SHIFT)
+    t.is(shiftOf(longTail, 40, seed), MIRRORED)
     t.is(
       shiftOf((good) => 7 + 0.01 * longTail(good), 40, seed),
-      LONG_TAIL_SHIFT,
+      MIRRORED,
       'in any unit',
     )
     t.is(shiftOf(levellingOff, 40, seed), USUAL_SHIFT)
@@ -55,6 +62,53 @@ test('a score with a long good end gets the other shift, errors that level off k
   )
 })
 
+test('the next to linear scale is taken first, and may give way to the mirrored one up to 40 results', (t) => {
+  const errors = (count: number) => Array.from({ length: count }, (_, i) => -(1.1 ** i))
+  /** So many nats ahead of the usual scale, the derivatives counted; the scales are judged in this order. */
+  const ahead = (long: number, mirrored: number) => {
+    const nats = [0, mirrored, long]
+    let judged = 0
+    return (values: Float64Array): number => {
+      const sum = values.reduce((total, value) => total + value, 0)
+      return judged === 1 ? nats[judged++]! - sum : nats[judged++]! + sum
+    }
+  }
+  const choose = (count: number, long: number, mirrored: number, current?: ErrorShift) =>
+    chosenShift(errors(count), -1, ahead(long, mirrored), current)
+  t.is(choose(25, 9, 15), LONG_TAIL_SHIFT)
+  t.is(choose(25, 9, 17), MIRRORED)
+  t.is(choose(25, 7, 15), undefined)
+  t.is(choose(40, 7, 15), USUAL_SHIFT)
+  t.is(choose(30, 0, 17, LONG_TAIL_SHIFT), MIRRORED)
+  t.is(choose(30, 0, 15, LONG_TAIL_SHIFT), LONG_TAIL_SHIFT)
+  t.is(choose(41, 0, 17, LONG_TAIL_SHIFT), LONG_TAIL_SHIFT, 'too late')
+  t.is(choose(30, 0, 17, USUAL_SHIFT), USUAL_SHIFT, 'chosen for good')
+  t.is(choose(30, 9, 0, MIRRORED), MIRRORED, 'chosen for good')
+})
+
+test('on every scale errors come back from the model, and the expected shortfall is that of many draws', (t) => {
+  const errors = Array.from({ length: 20 }, (_, i) => 10 - 1.2 ** i)
+  const random = randomStream(1)
+  for (const shift of [USUAL_SHIFT, LONG_TAIL_SHIFT, MIRRORED] as const) {
+    const scale = errorScale(errors, 7, shift)
+    for (const error of errors.filter((value) => value < 7)) {
+      t.true(Math.abs(scale.toError(scale.toModel(error)) - error) < 1e-9)
+    }
+    const prediction = { mean: scale.toModel(2), sd: 0.2 }
+    const draws = Array.from({ length: 20_000 }, () => scale.toError(prediction.mean + prediction.sd * random.normal()))
+    for (const level of [-5, 0, 2, 6]) {
+      const shortfalls = draws.map((error) => Math.max(0, level - error))
+      const mean = shortfalls.reduce((sum, value) => sum + value, 0) / draws.length
+      const sd = Math.sqrt(shortfalls.reduce((sum, value) => sum + (value - mean) ** 2, 0) / draws.length)
+      const expected = scale.shortfall(prediction, level)
+      t.true(
+        Math.abs(expected - mean) <= 4 * (sd / Math.sqrt(draws.length)) + 1e-6,
+        `${shift}, ${level}: ${expected}, ${mean}`,
+      )
+    }
+  }
+})
+
 const stateOf = (algorithm: Algorithm): Record<string, unknown> => JSON.parse(JSON.stringify(algorithm.state()))
 const shiftIn = (algorithm: Algorithm): unknown => stateOf(algorithm)['errorShift']
 const follow = (algorithm: Algorithm, count: number, errorOf: (quality: number) => number): string[] =>
@@ -65,7 +119,7 @@ const follow = (algorithm: Algorithm, count: number, errorOf: (quality: number) 
   })
 
 for (const [name, errorOf, expected] of [
-  ['a long good end', longTail, LONG_TAIL_SHIFT],
+  ['a long good end', longTail, MIRRORED],
   ['errors that level off', levellingOff, USUAL_SHIFT],
 ] as const) {
   test(`a search chooses the shift once, and a state holds it (${name})`, async (t) => {

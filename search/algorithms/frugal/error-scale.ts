@@ -7,8 +7,16 @@ import type { Prediction } from './gaussian-process.ts'
 export const USUAL_SHIFT = 0.3
 /** The same for scores whose good end is the long one; the scale is next to linear then. */
 export const LONG_TAIL_SHIFT = 3
+/** Scores that span orders of magnitude: the logarithm is that of how much better than the worst an error is. */
+export const MIRRORED = 'mirrored'
+/** How the logarithm that errors are modelled by is shifted, or that it is mirrored. */
+export type ErrorShift = number | typeof MIRRORED
+/** Share of the same way that a mirrored logarithm is shifted by. */
+const MIRRORED_SHIFT = 0.03
 /** The usual shift is left only where the log likelihood of the errors is greater by so much with the other one. */
 const MARGIN = 8
+/** The same for the mirrored scale, which is farther away from the usual one. */
+const MIRRORED_MARGIN = 16
 /** Observations from and up to which that is looked at: fewer say little, and later ones lie where the search went. */
 const FIRST_LOOK = 20
 const LAST_LOOK = 40
@@ -25,19 +33,25 @@ export interface ErrorScale {
 
 /**
  * @param errors at least one
- * @param share of the way from the best error to the reference that the logarithm is shifted by
+ * @param shift share of the way from the best error to the reference that the logarithm is shifted by, or `MIRRORED`
  */
-export function errorScale(errors: readonly number[], referenceError: number, share = USUAL_SHIFT): ErrorScale {
+export function errorScale(
+  errors: readonly number[],
+  referenceError: number,
+  shift: ErrorShift = USUAL_SHIFT,
+): ErrorScale {
   const sorted = [...errors].sort((a, b) => a - b)
   const least = sorted[0]!
   const spread = referenceError - least
-  const shift = (spread > 0 ? share * spread : 1) - least
   const cap = Math.max(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * CAP_QUANTILE))]!, referenceError)
+  const shifted = (share: number): number => (spread > 0 ? share * spread : 1)
+  if (shift === MIRRORED) return mirroredScale(cap, cap + shifted(MIRRORED_SHIFT))
+  const added = shifted(shift) - least
   return {
-    toModel: (error) => Math.log(Math.min(error, cap) + shift),
-    toError: (value) => Math.exp(value) - shift,
+    toModel: (error) => Math.log(Math.min(error, cap) + added),
+    toError: (value) => Math.exp(value) - added,
     shortfall: ({ mean, sd }, level) => {
-      const strike = level + shift
+      const strike = level + added
       if (strike <= 0) return 0
       const depth = (Math.log(strike) - mean) / sd
       return strike * normalCdf(depth) - Math.exp(mean + 0.5 * sd * sd) * normalCdf(depth - sd)
@@ -45,25 +59,47 @@ export function errorScale(errors: readonly number[], referenceError: number, sh
   }
 }
 
+/** The negative logarithm of how far below `end`, which is beyond the cap, an error lies. */
+function mirroredScale(cap: number, end: number): ErrorScale {
+  return {
+    toModel: (error) => -Math.log(end - Math.min(error, cap)),
+    toError: (value) => end - Math.exp(-value),
+    shortfall: ({ mean, sd }, level) => {
+      const expected = Math.exp(0.5 * sd * sd - mean)
+      const strike = end - level
+      if (strike <= 0) return expected - strike
+      const depth = -(mean + Math.log(strike)) / sd
+      return expected * normalCdf(depth + sd) - strike * normalCdf(depth)
+    },
+  }
+}
+
 /**
- * The shift of the error scale, or undefined while the errors are too few to say. The likelihoods of the errors under both
- * shifts are compared as Box and Cox (1964) do: that of the transformed errors, with mean and variance at their best, times
- * the derivative of the transformation at each error, which for a logarithm is e^−value. Capped errors count as errors at
- * the cap.
+ * The shift of the error scale, or undefined while the errors are too few to say. The likelihoods of the errors under the
+ * scales are compared as Box and Cox (1964) do: that of the transformed errors, with mean and variance at their best, times
+ * the derivative of the transformation at each error, which for a logarithm is e^−value and for a mirrored one e^value.
+ * Capped errors count as errors at the cap.
  * @param logLikelihood of values under the model, one per error
+ * @param current the shift so far: the next to linear one may still give way to the mirrored one, others stay
  */
 export function chosenShift(
   errors: readonly number[],
   referenceError: number,
   logLikelihood: (values: Float64Array) => number,
-): number | undefined {
-  if (errors.length < FIRST_LOOK) return undefined
-  if (errors.length > LAST_LOOK) return USUAL_SHIFT
-  const judge = (share: number): number => {
-    const values = Float64Array.from(errors, errorScale(errors, referenceError, share).toModel)
-    return logLikelihood(values) - values.reduce((sum, value) => sum + value, 0)
+  current?: ErrorShift,
+): ErrorShift | undefined {
+  const isOpen = current === undefined || current === LONG_TAIL_SHIFT
+  if (!isOpen || errors.length < FIRST_LOOK) return current
+  if (errors.length > LAST_LOOK) return current ?? USUAL_SHIFT
+  const judge = (shift: ErrorShift): number => {
+    const values = Float64Array.from(errors, errorScale(errors, referenceError, shift).toModel)
+    const sum = values.reduce((total, value) => total + value, 0)
+    return logLikelihood(values) + (shift === MIRRORED ? sum : -sum)
   }
-  if (judge(LONG_TAIL_SHIFT) - judge(USUAL_SHIFT) > MARGIN) return LONG_TAIL_SHIFT
+  const usual = judge(USUAL_SHIFT)
+  if (judge(MIRRORED) - usual > MIRRORED_MARGIN) return MIRRORED
+  if (current !== undefined) return current
+  if (judge(LONG_TAIL_SHIFT) - usual > MARGIN) return LONG_TAIL_SHIFT
   return errors.length === LAST_LOOK ? USUAL_SHIFT : undefined
 }
 

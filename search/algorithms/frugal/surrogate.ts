@@ -1,7 +1,7 @@
 import type { Genome } from '../../algorithm.ts'
 import type { Archive } from './archive.ts'
 import type { EncodedGenome, Encoding } from './encoding.ts'
-import { chosenShift, type ErrorScale, errorScale } from './error-scale.ts'
+import { chosenShift, type ErrorScale, type ErrorShift, errorScale } from './error-scale.ts'
 import type { Fit, Prediction } from './gaussian-process.ts'
 import { TunedProcess, type TuningState } from './tuned-process.ts'
 
@@ -20,7 +20,7 @@ const LEAST_NOISE = 0.003
 export class Surrogate {
   readonly #encoding: Encoding
   readonly #tuned: TunedProcess
-  #shift: number | undefined
+  #shift: ErrorShift | undefined
   #scale: ErrorScale | undefined
   #fit: Fit | undefined
   #sdFactor = TRUSTING
@@ -29,7 +29,7 @@ export class Surrogate {
    * @param shift of the error scale; undefined before it is chosen
    * @param archive whose observations the state belongs to
    */
-  constructor(encoding: Encoding, state: TuningState, shift: number | undefined, archive: Archive) {
+  constructor(encoding: Encoding, state: TuningState, shift: ErrorShift | undefined, archive: Archive) {
     this.#encoding = encoding
     this.#shift = shift
     const rows = archive.observations.map(({ genome }) => encoding.encode(genome))
@@ -41,7 +41,7 @@ export class Surrogate {
   }
 
   /** The shift of the error scale, once it is chosen. */
-  get shift(): number | undefined {
+  get shift(): ErrorShift | undefined {
     return this.#shift
   }
 
@@ -62,7 +62,8 @@ export class Surrogate {
     if (added.length === 0) return
     for (const { genome } of added) this.#tuned.add(this.encode(genome))
     const errors = observations.map(({ error }) => error)
-    this.#shift ??= chosenShift(errors, referenceError, (values) => this.#tuned.process.fit(values).logLikelihood)
+    const logLikelihood = (values: Float64Array) => this.#tuned.process.fit(values).logLikelihood
+    this.#shift = chosenShift(errors, referenceError, logLikelihood, this.#shift)
     if (!tune) return
     this.#tuned.tune([Float64Array.from(errors, errorScale(errors, referenceError, this.#shift).toModel)])
   }
