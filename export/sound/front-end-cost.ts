@@ -8,7 +8,7 @@ import { prepareBytes } from './prepare-source.ts'
 export const CYCLES_PER_INSTRUCTION = 1.5
 
 /** What the front end of sound takes on a device beside the network that reads its features. */
-export interface FrontEndCosts {
+interface FrontEndCosts {
   readonly latencyMs: number
   readonly energyMj: number
   readonly peakRamBytes: number
@@ -20,10 +20,10 @@ export interface FrontEndCosts {
  * sound that comes in while frames are computed.
  */
 export const COUNTED_FRAMES = ['clip', 'stream'] as const
-export type CountedFrames = (typeof COUNTED_FRAMES)[number]
+type CountedFrames = (typeof COUNTED_FRAMES)[number]
 
 /** Height (time) and width (bands) of the features that a network reads. */
-export type InputSize = readonly [height: number, width: number]
+type InputSize = readonly [height: number, width: number]
 
 /** Code of the front end without its tables; with start-up 1,858 to 1,906 B were linked for 16 settings. */
 const CODE_BYTES = 1920
