@@ -38,11 +38,15 @@ export class CheckpointFolder {
     }
   }
 
-  /** Removes all checkpoints, the folder and the one around it; folders that hold other things stay. */
+  /** Removes all checkpoints, the folder and the one around it; folders that hold other things stay, as do links and mounts. */
   remove(): void {
     this.keepOnly(new Set())
     for (const folder of [this.directory, path.dirname(this.directory)]) {
-      if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder)
+      try {
+        rmdirSync(folder)
+      } catch {
+        return
+      }
     }
   }
   #remove(file: string): void {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -233,6 +233,18 @@ test('a network trained on a rung is not mixed up with another fidelity of it in
   const trials = new Map<string, number>()
   for (const { archId } of result.trials) trials.set(archId, (trials.get(archId) ?? 0) + 1)
   for (const [archId, count] of trials) t.is(accuracies.get(archId)!.size, count)
+})
+
+test('checkpoints may lie elsewhere, behind a link', async (t) => {
+  const { file, checkpoints } = place(t)
+  const elsewhere = path.join(path.dirname(file), 'elsewhere')
+  mkdirSync(elsewhere)
+  symlinkSync(elsewhere, path.dirname(checkpoints), 'junction')
+  const store = openStore(file, { write: true })
+  const plan = stagedPlan(checkpoints, { networks: 5 })
+  t.is(await new SearchLoop(plan, store.journal(newExperiment(store, plan)), ignore).run(NEVER), 'done')
+  t.deepEqual(readdirSync(elsewhere), [])
+  store.close()
 })
 
 test('a folder of checkpoints with other files in it keeps them', async (t) => {
