@@ -80,17 +80,14 @@ function mirroredScale(cap: number, end: number): ErrorScale {
  * the derivative of the transformation at each error, which for a logarithm is e^−value and for a mirrored one e^value.
  * Capped errors count as errors at the cap.
  * @param logLikelihood of values under the model, one per error
- * @param current the shift so far: the next to linear one may still give way to the mirrored one, others stay
  */
 export function chosenShift(
   errors: readonly number[],
   referenceError: number,
   logLikelihood: (values: Float64Array) => number,
-  current?: ErrorShift,
 ): ErrorShift | undefined {
-  const isOpen = current === undefined || current === LONG_TAIL_SHIFT
-  if (!isOpen || errors.length < FIRST_LOOK) return current
-  if (errors.length > LAST_LOOK) return current ?? USUAL_SHIFT
+  if (errors.length < FIRST_LOOK) return undefined
+  if (errors.length > LAST_LOOK) return USUAL_SHIFT
   const judge = (shift: ErrorShift): number => {
     const values = Float64Array.from(errors, errorScale(errors, referenceError, shift).toModel)
     const sum = values.reduce((total, value) => total + value, 0)
@@ -98,7 +95,6 @@ export function chosenShift(
   }
   const usual = judge(USUAL_SHIFT)
   if (judge(MIRRORED) - usual > MIRRORED_MARGIN) return MIRRORED
-  if (current !== undefined) return current
   if (judge(LONG_TAIL_SHIFT) - usual > MARGIN) return LONG_TAIL_SHIFT
   return errors.length === LAST_LOOK ? USUAL_SHIFT : undefined
 }

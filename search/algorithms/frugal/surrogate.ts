@@ -62,8 +62,7 @@ export class Surrogate {
     if (added.length === 0) return
     for (const { genome } of added) this.#tuned.add(this.encode(genome))
     const errors = observations.map(({ error }) => error)
-    const logLikelihood = (values: Float64Array) => this.#tuned.process.fit(values).logLikelihood
-    this.#shift = chosenShift(errors, referenceError, logLikelihood, this.#shift)
+    this.#shift ??= chosenShift(errors, referenceError, (values) => this.#tuned.process.fit(values).logLikelihood)
     if (!tune) return
     this.#tuned.tune([Float64Array.from(errors, errorScale(errors, referenceError, this.#shift).toModel)])
   }
