@@ -48,6 +48,30 @@ test('what levels off over many choices in order is predicted from few networks,
   t.true(learned! < 0.7 * rough!, `${learned} with the smooth part, ${rough} without`)
 })
 
+test('waves much shorter than the scale are found from where single moves of the parameters lead to a long one', (t) => {
+  const operations = genesOf('ordinal', 2, 100)
+  const encoding = createEncoding(operations, undefined)
+  const random = randomStream(6)
+  const response = ([a, b]: readonly number[]) => Math.sin(a! / 8) + Math.cos(b! / 9)
+  const known = Array.from({ length: 90 }, () => operations.sample(random))
+  const rows = known.map((genome) => encoding.encode(genome))
+  const targets = Float64Array.from(known, response)
+  const probes = Array.from({ length: 100 }, () => operations.sample(random))
+  const stuck = { ...INITIAL_PARAMETERS, smooth: 0, smoothDecay: 0.3 }
+  let state = initialParameters(stuck, initialLatents(encoding.groups))
+  for (let i = 0; i < 32; i++) state = improveParameters(encoding, rows, [targets], state, i % STEPS_PER_SEARCH, 0.003)
+  const missed = (parameters: KernelParameters): number => {
+    const process = new GaussianProcess(encoding, parameters)
+    for (const row of rows) process.add(row)
+    const fit = process.fit(targets)
+    const misses = probes.map((genome) => Math.abs(process.mean(fit, encoding.encode(genome)) - response(genome)))
+    return misses.reduce((sum, miss) => sum + miss, 0) / misses.length
+  }
+  const found = parametersOf(state)
+  t.true(found.smoothDecay >= 10 && found.smooth > 0, JSON.stringify(found))
+  t.true(missed(found) < 0.5 * missed(stuck), `${missed(found)} against ${missed(stuck)}`)
+})
+
 test('where no choices are in order the smooth part changes nothing', (t) => {
   for (const operations of [genesOf('categorical', 5, 4), genesOf('ordinal', 5, 2)]) {
     const encoding = createEncoding(operations, undefined)

@@ -45,9 +45,25 @@ export const PARAMETER_GRIDS: Readonly<Record<keyof KernelParameters, readonly n
   costScale: [0.5, 1, 2],
   noise: [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1],
   smooth: [0, 0.3, 1, 3, 10],
-  smoothDecay: [0.03, 0.1, 0.3, 1, 3, 10],
+  smoothDecay: [0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
   bend: [0.25, 0.4, 0.65, 1, 1.5],
 }
+
+/**
+ * Where the smooth part may begin anew, at lengths that single moves of a parameter do not lead to: all of the error's
+ * variation but a slow trend is then thought to have one of these lengths.
+ */
+export const SMOOTH_STARTS: readonly KernelParameters[] = [1, 3, 10, 30].map((smoothDecay) => ({
+  main: 0,
+  count: 0,
+  cost: 10,
+  decay: 0.5,
+  costScale: 2,
+  noise: 0.003,
+  smooth: 10,
+  smoothDecay,
+  bend: 1,
+}))
 
 /** Encoded genomes side by side. */
 export class EncodedRows {

@@ -1,6 +1,6 @@
 import { initialLatents } from './choice-groups.ts'
 import type { EncodedGenome, Encoding } from './encoding.ts'
-import { type KernelParameters, PARAMETER_GRIDS } from './kernel.ts'
+import { type KernelParameters, PARAMETER_GRIDS, SMOOTH_STARTS } from './kernel.ts'
 import { LikelihoodSample } from './likelihood.ts'
 
 const NAMES = Object.keys(PARAMETER_GRIDS) as (keyof KernelParameters)[]
@@ -13,6 +13,10 @@ export const STEPS_PER_SEARCH = PARAMETERS_PER_SEARCH + ASCENTS_PER_SEARCH
 /** How firmly choices are held to be equally far from each other until the observations say otherwise. */
 const LATENT_PRECISION = 20
 const ASCENT_TRIES = 3
+/** Single moves lead no further up in how fast the smooth part falls: only beginning anew does, which has a margin. */
+const MOST_GRADUAL = 10
+/** All parameters begin anew only where the log likelihood gains so much at once. */
+const RESTART_MARGIN = 4
 const FIRST_STEP = 0.1
 
 /** Position of each parameter in its grid, the parameter whose turn it is, and where the choices lie. Plain JSON. */
@@ -25,9 +29,13 @@ export interface ParameterState {
   readonly step: number
 }
 
+const positionsOf = (parameters: KernelParameters): readonly number[] =>
+  NAMES.map((name) => PARAMETER_GRIDS[name].indexOf(parameters[name]))
+const STARTS = SMOOTH_STARTS.map(positionsOf)
+
 /** @param latents where the choices lie at first */
 export const initialParameters = (initial: KernelParameters, latents: readonly number[]): ParameterState => ({
-  positions: NAMES.map((name) => PARAMETER_GRIDS[name].indexOf(initial[name])),
+  positions: positionsOf(initial),
   turn: 0,
   latents,
   step: FIRST_STEP,
@@ -99,9 +107,23 @@ function moveParameter(
   const parameter = active[state.turn % active.length]!
   const name = NAMES[parameter]!
   const grid = PARAMETER_GRIDS[name]
-  const isTried = (value: number | undefined) => value !== undefined && (name !== 'noise' || value >= leastNoise)
+  const isTried = (value: number | undefined) =>
+    value !== undefined &&
+    (name !== 'noise' || value >= leastNoise) &&
+    (name !== 'smoothDecay' || value <= MOST_GRADUAL || grid[state.positions[parameter]!]! > MOST_GRADUAL)
   let { positions } = state
   let best = judge(positions)
+  // The last parameter's turn comes once per round, and only where choices are in order.
+  if (name === 'bend') {
+    let likelier = best + RESTART_MARGIN
+    for (const start of STARTS) {
+      const value = judge(start)
+      if (value <= likelier) continue
+      likelier = value
+      best = value
+      positions = start
+    }
+  }
   for (const direction of [1, -1]) {
     for (let at = positions[parameter]! + direction; isTried(grid[at]); at += direction) {
       const moved = positions.with(parameter, at)
