@@ -9,6 +9,7 @@ import { cpuSecondsNow } from '../evaluators/proxy/cpu-time.ts'
 import { evaluateCandidate } from '../evaluators/proxy/evaluate-candidate.ts'
 import { onnxEngine } from '../evaluators/training/onnx/engine.ts'
 import { largestFirst, randomRequests } from './random-requests.ts'
+import { benchArguments } from './usage.ts'
 
 /** What a process alone took. */
 export interface AloneSeconds {
@@ -47,7 +48,12 @@ async function trainings(data: string, count: number, spent: string): Promise<()
   }
 }
 
-const [kind, data = 'builtin', count = '8', spent = '2'] = process.argv.slice(2)
+const { positionals } = benchArguments(
+  'bench/alone.ts arithmetic|training [DATA] [NETWORKS] [EPOCHS[:SHARE]]',
+  {},
+  [1, 4],
+)
+const [kind, data = 'builtin', count = '8', spent = '2'] = positionals
 const work = kind === 'arithmetic' ? arithmetic : await trainings(data, Number(count), spent)
 process.send!('ready')
 await once(process, 'message')

@@ -6,7 +6,6 @@
  *
  *   npx node bench/ask-time.ts [--algorithm frugal] [--networks 600] [--seeds 1] [--rounds 3] [--space mobilenet]
  */
-import { parseArgs } from 'node:util'
 import { cpuSecondsNow } from '../evaluators/proxy/cpu-time.ts'
 import { createCostModel, loadProfile } from '../hardware-profiles/index.ts'
 import { randomStream } from '../lib/random.ts'
@@ -16,16 +15,18 @@ import { geneOperations } from '../search/genes.ts'
 import { knownCosts } from '../search/known-costs.ts'
 import type { ObjectiveName } from '../search/objectives.ts'
 import { loadSpace } from '../spaces/discover.ts'
+import { benchArguments } from './usage.ts'
 
-const { values: flags } = parseArgs({
-  options: {
+const { values: flags } = benchArguments(
+  'bench/ask-time.ts [--algorithm frugal] [--networks 600] [--seeds 1] [--rounds 3] [--space mobilenet]',
+  {
     algorithm: { type: 'string', default: 'frugal' },
     networks: { type: 'string', default: '600' },
     seeds: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '3' },
     space: { type: 'string', default: 'mobilenet' },
   },
-})
+)
 const DEVICES = [
   'stm32f446-tflm-cmsisnn',
   'stm32l552-tflm-cmsisnn',

@@ -9,6 +9,7 @@ import { trainNetwork } from '../evaluators/training/train.ts'
 import { GraphBuilder } from '../network/build.ts'
 import { countMacs, countParams } from '../network/measure.ts'
 import type { NetworkGraph } from '../network/types.ts'
+import { benchArguments } from './usage.ts'
 
 const SEEDS = [1, 2, 3]
 const dataset = await loadDataset('builtin', { seed: 1 })
@@ -63,7 +64,7 @@ const NETWORKS: Readonly<Record<string, NetworkGraph>> = {
   '5 convolutions, width 12': five(12),
 }
 
-const epochs = Number(process.argv[2] ?? 5)
+const epochs = Number(benchArguments('bench/builtin-data.ts [EPOCHS]', {}, [0, 1]).positionals[0] ?? 5)
 console.log(`${dataset.splits.train.length} training samples, ${epochs} epochs, mean of ${SEEDS.length} seeds`)
 for (const [name, graph] of Object.entries(NETWORKS)) {
   let accuracy = 0

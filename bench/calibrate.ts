@@ -8,7 +8,6 @@
  *   [--method adapt|blend|scale] [--only gold]
  */
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import { calibrate, nearestProfile, type Sample } from '../hardware-profiles/calibrate.ts'
 import { adapt } from '../hardware-profiles/calibration/adapt.ts'
 import { blend } from '../hardware-profiles/calibration/blend.ts'
@@ -20,9 +19,12 @@ import { createCostModel, listProfiles, loadProfile, type Profile } from '../har
 import { randomStream } from '../lib/random.ts'
 import { type CsvRow, readCsv } from '../scripts/fit-profiles/csv.ts'
 import { helpDevice } from '../scripts/fit-profiles/known-devices.ts'
+import { benchArguments } from './usage.ts'
 
-const { values } = parseArgs({
-  options: {
+const { values } = benchArguments(
+  'bench/calibrate.ts --data ../shared/data [--draws 3] [--samples 10] [--random] ' +
+    '[--related | --profiles-only] [--method adapt|blend|scale] [--only gold]',
+  {
     data: { type: 'string', default: '../shared/data' },
     draws: { type: 'string', default: '3' },
     samples: { type: 'string', default: '10' },
@@ -32,7 +34,7 @@ const { values } = parseArgs({
     related: { type: 'boolean', default: false },
     'profiles-only': { type: 'boolean', default: false },
   },
-})
+)
 const sampleCount = Number(values.samples)
 const POOL = 300
 const TESTED = 200

@@ -10,6 +10,9 @@ import type { NetworkGraph } from '../network/types.ts'
 import type { Genome } from '../search/algorithm.ts'
 import { geneOperations } from '../search/genes.ts'
 import { loadSpace } from '../spaces/discover.ts'
+import { benchArguments } from './usage.ts'
+
+benchArguments('bench/cost.ts', {})
 
 const DEVICE = 'stm32l552-tflm-cmsisnn'
 const FURTHER = ['stm32f446-tflm-cmsisnn', 'nrf52832-tflm-cmsisnn', 'efr32xg24-mvp', 'stm32n6-neuralart']

@@ -3,7 +3,6 @@
  * Run: node bench/fit-profiles.ts --data ../shared/data [--only ID] [--dry-run]
  */
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import { casesFile, casesSchema, type ProfileCases } from '../hardware-profiles/cases/cases.ts'
 import { type SuiteReport, validateProfile } from '../hardware-profiles/cases/validate.ts'
 import { type Profile, type ProfileValidation, parseProfile } from '../hardware-profiles/index.ts'
@@ -20,13 +19,12 @@ import { heliumProfile } from '../scripts/fit-profiles/helium.ts'
 import { fitKnownDevices } from '../scripts/fit-profiles/known-devices.ts'
 import { nrf5340Profile } from '../scripts/fit-profiles/simple-boards.ts'
 import { stm32n6Profiles } from '../scripts/fit-profiles/stm32n6.ts'
+import { benchArguments } from './usage.ts'
 
-const { values } = parseArgs({
-  options: {
-    data: { type: 'string', default: '../shared/data' },
-    only: { type: 'string' },
-    'dry-run': { type: 'boolean', default: false },
-  },
+const { values } = benchArguments('bench/fit-profiles.ts --data ../shared/data [--only ID] [--dry-run]', {
+  data: { type: 'string', default: '../shared/data' },
+  only: { type: 'string' },
+  'dry-run': { type: 'boolean', default: false },
 })
 
 const DEVICES = path.join(import.meta.dirname, '..', 'hardware-profiles', 'devices')

@@ -15,6 +15,9 @@ import { ARM_COMPILER, EMULATOR } from '../export/c/verify-c.ts'
 import { frontEndCount, frontEndMain } from '../export/sound/front-end-check.ts'
 import { writeFrontEnd } from '../export/sound/front-end-source.ts'
 import { cholesky, dot, solveFactored } from '../hardware-profiles/linear-systems.ts'
+import { benchArguments } from './usage.ts'
+
+benchArguments('bench/front-end-cost.ts', {})
 
 /** Sample rate (Hz), length of a frame (ms), bands, their edges (Hz). */
 const SETTINGS: readonly (readonly [number, number, number, number, number?])[] = [

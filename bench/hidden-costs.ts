@@ -10,7 +10,6 @@
  * Mean of |predicted − measured| near the front, in percent of the range of costs that the front has. Near are networks with
  * at most 15 % more error than the best one that costs no more, of the range from the least error to the 70 % quantile.
  */
-import { parseArgs } from 'node:util'
 import { type RandomStream, randomStream } from '../lib/random.ts'
 import { mean } from '../lib/statistics.ts'
 import type { Genome } from '../search/algorithm.ts'
@@ -20,14 +19,17 @@ import { createEncoding } from '../search/algorithms/frugal/encoding.ts'
 import { appendCholeskyRow, rowStart, solveLower, solveUpper } from '../search/algorithms/frugal/triangular.ts'
 import { geneOperations } from '../search/genes.ts'
 import { TABLE_FLAGS, tableProblem } from './table-problem.ts'
+import { benchArguments } from './usage.ts'
 
-const { values: flags } = parseArgs({
-  options: {
+const { values: flags, refuse } = benchArguments(
+  'bench/hidden-costs.ts --table nb201.csv.gz --gene-digits ops --accuracy c10_test_200ep ' +
+    '--cost COLUMN,COLUMN [--networks 50,100,200] [--draws 5]',
+  {
     ...TABLE_FLAGS,
     networks: { type: 'string', default: '50,100,200' },
     draws: { type: 'string', default: '5' },
   },
-})
+)
 /** More unknowns than this take minutes. */
 const MOST_TERMS = 4000
 const RIDGE = 1e-3
@@ -35,7 +37,7 @@ const NEAR = 0.15
 const USEFUL = 0.7
 const TESTED = 600
 
-const { problem, costNames } = tableProblem(flags)
+const { problem, costNames } = tableProblem(flags, refuse)
 const { genes } = problem.space
 const genomes: readonly Genome[] = Array.from({ length: problem.architectureCount }, (_, i) => [
   ...problem.space.genomes.subarray(i * genes.length, (i + 1) * genes.length),

@@ -11,17 +11,18 @@
  * same cost allows. Nothing is trained.
  */
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import type { Measurement } from '../evaluators/evaluator.ts'
 import { type KeptMeasurement, keptMeasurements } from '../evaluators/proxy/measurement-store.ts'
 import { parseFidelity, parseLadder, plainFidelity } from '../evaluators/proxy/proxy-fidelity.ts'
 import { canonicalJson } from '../lib/canonical-json.ts'
 import { randomStream } from '../lib/random.ts'
 import { mean } from '../lib/statistics.ts'
+import { benchArguments } from './usage.ts'
 
-const { values: flags, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
+const { values: flags, positionals } = benchArguments(
+  'bench/ladder-draws.ts FOLDER --full epochs=6,data=0.3 --ladder "epochs=1,data=0.1"... [--reduction 3] ' +
+    '[--networks 27] [--draws 4000] [--by entropy|accuracy]',
+  {
     full: { type: 'string', default: 'epochs=10' },
     ladder: { type: 'string', multiple: true, default: [] },
     reduction: { type: 'string', default: '3' },
@@ -29,9 +30,9 @@ const { values: flags, positionals } = parseArgs({
     draws: { type: 'string', default: '4000' },
     by: { type: 'string', default: 'entropy' },
   },
-})
-const [folder] = positionals
-if (folder === undefined) throw new Error('name the folder that frugal bench proxy kept')
+  [1, 1],
+)
+const [folder = ''] = positionals
 const [reduction, size, draws] = [flags.reduction, flags.networks, flags.draws].map(Number) as [number, number, number]
 const WHOLE = { epochs: 10, dataFraction: 1, resolution: 1 }
 const full = parseFidelity(flags.full, '--full', WHOLE)

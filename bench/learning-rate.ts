@@ -11,11 +11,16 @@ import { randomStream } from '../lib/random.ts'
 import { archId } from '../network/measure.ts'
 import { geneOperations } from '../search/genes.ts'
 import { loadSpace } from '../spaces/discover.ts'
+import { benchArguments } from './usage.ts'
 
 const NETWORKS = 8
 const SEED = 77
 
-const [data = 'builtin', spent = '1', ...wanted] = process.argv.slice(2)
+const { positionals } = benchArguments('bench/learning-rate.ts [DATA] [EPOCHS[:SHARE]] [RATE...]', {}, [
+  0,
+  Number.POSITIVE_INFINITY,
+])
+const [data = 'builtin', spent = '1', ...wanted] = positionals
 const [epochs, share = 1] = spent.split(':').map(Number) as [number, number?]
 const rates = wanted.length > 0 ? wanted.map(Number) : [0.05, 0.1, 0.2, 0.4]
 const recipe = loadRecipe(process.env['RECIPE'] ?? 'default')

@@ -7,9 +7,10 @@
  * The spread is the standard deviation of the logarithm of the times; 0.6 is that of `mobilenet` on the built-in data.
  */
 import { randomStream } from '../lib/random.ts'
+import { benchArguments } from './usage.ts'
 
 const TRAININGS = 4000
-const spread = Number(process.argv[2] ?? 0.6)
+const spread = Number(benchArguments('bench/look-ahead.ts [SPREAD]', {}, [0, 1]).positionals[0] ?? 0.6)
 
 /** Share of the cores' time that is spent training. */
 function busyShare(cores: number, lookAhead: number): number {

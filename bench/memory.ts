@@ -19,12 +19,18 @@ import { randomStream } from '../lib/random.ts'
 import { archId } from '../network/measure.ts'
 import { geneOperations } from '../search/genes.ts'
 import { loadSpace } from '../spaces/discover.ts'
+import { benchArguments } from './usage.ts'
 
+const { positionals } = benchArguments(
+  'bench/memory.ts [TRAININGS] [PRINTED-EVERY] [threads|processes|here] [REPLACED-AFTER]',
+  {},
+  [0, 4],
+)
+const [trainings = '500', every = '25', where = 'threads', replacedAfter] = positionals
 // As `frugal search` does; `env MALLOC_ARENA_MAX= node bench/memory.ts` shows what is without.
 enterTrainingEnvironment()
 
 const MEGABYTE = 2 ** 20
-const [trainings = '500', every = '25', where = 'threads', replacedAfter] = process.argv.slice(2)
 const count = Number(trainings)
 const warmUp = Math.floor(count / 5)
 const dataset = await loadDataset('builtin', { seed: 1 })

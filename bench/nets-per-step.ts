@@ -11,10 +11,16 @@ import { createPool } from '../evaluators/pool/pool.ts'
 import { loadEngine } from '../evaluators/training/engines.ts'
 import { parseProvider } from '../evaluators/training/onnx/providers.ts'
 import { randomRequests } from './random-requests.ts'
+import { benchArguments } from './usage.ts'
 
 const ROUNDS = 2
 
-const [provider = 'cpu', nets = '1,2,4', count = '8', spent = '1:0.5'] = process.argv.slice(2)
+const { positionals } = benchArguments(
+  'bench/nets-per-step.ts [PROVIDER] [NETS,NETS] [NETWORKS] [EPOCHS:SHARE]',
+  {},
+  [0, 4],
+)
+const [provider = 'cpu', nets = '1,2,4', count = '8', spent = '1:0.5'] = positionals
 const engine = parseProvider(provider) === 'cpu' ? 'onnxruntime' : `onnxruntime:${provider}`
 const { version: engineVersion } = await loadEngine(engine)
 const dataset = await loadDataset('builtin', { seed: 1 })

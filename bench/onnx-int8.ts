@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { randomStream } from '../lib/random.ts'
+import { benchArguments } from './usage.ts'
 
 const FILES = ['model_int8.onnx', 'model.onnx'] as const
 const BATCHES = [1, 64]
@@ -38,7 +39,8 @@ async function timed(session: InferenceSession, input: Tensor): Promise<number> 
   return (user + system) / 1000 / runs
 }
 
-for (const folder of process.argv.slice(2)) {
+const MANY = Number.POSITIVE_INFINITY
+for (const folder of benchArguments('bench/onnx-int8.ts EXPORT-FOLDER...', {}, [1, MANY]).positionals) {
   const models = FILES.map((file) => readFileSync(path.join(folder, file)))
   const sessions = await Promise.all(models.map((model) => InferenceSession.create(model, OPTIONS)))
   for (const batch of BATCHES) {

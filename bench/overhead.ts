@@ -16,6 +16,7 @@ import { sizeOf } from '../network/shapes.ts'
 import type { Shape } from '../network/types.ts'
 import { geneOperations } from '../search/genes.ts'
 import { loadSpace } from '../spaces/discover.ts'
+import { benchArguments } from './usage.ts'
 
 const processorSeconds = (): number => {
   const { user, system } = process.cpuUsage()
@@ -55,7 +56,8 @@ const countingCreate = async (...args: Arguments): Promise<InferenceSession> => 
 }
 Object.assign(InferenceSession, { create: countingCreate })
 
-const [data = 'builtin', spent = '4', count = '8'] = process.argv.slice(2)
+const { positionals } = benchArguments('bench/overhead.ts [DATA] [EPOCHS[:SHARE]] [NETWORKS]', {}, [0, 3])
+const [data = 'builtin', spent = '4', count = '8'] = positionals
 const [epochs, dataFraction = 1] = spent.split(':').map(Number) as [number, number?]
 const dataset = await loadDataset(data, { seed: 1 })
 const task = { inputShape: dataset.inputShape, classCount: dataset.classNames.length }

@@ -5,16 +5,17 @@
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import { summarise, toTableDigits } from '../hardware-profiles/fit-table.ts'
 import { createCostModel, loadProfile, type Profile, parseProfile } from '../hardware-profiles/index.ts'
 import { writeFileAtomic } from '../lib/files.ts'
 import { type Case, caseOf, fitFlash, fitTables } from '../scripts/own-c/fit.ts'
 import { type MeasuredC, measureC } from '../scripts/own-c/measure.ts'
 import { measuredNetworks, type NamedNetwork } from '../scripts/own-c/networks.ts'
+import { benchArguments } from './usage.ts'
 
-const { values } = parseArgs({
-  options: { measurements: { type: 'string' }, 'dry-run': { type: 'boolean', default: false } },
+const { values } = benchArguments('bench/own-c.ts [--measurements FILE] [--dry-run]', {
+  measurements: { type: 'string' },
+  'dry-run': { type: 'boolean', default: false },
 })
 const ID = 'stm32f446-frugal-c'
 const FILE = path.join(import.meta.dirname, '..', 'hardware-profiles', 'devices', `${ID}.profile.json`)

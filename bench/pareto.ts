@@ -9,7 +9,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import { randomStream } from '../lib/random.ts'
 import {
   crowdingDistance,
@@ -22,9 +21,11 @@ import {
 import { naiveFront, naiveHypervolume, naiveIgdPlus, naiveRanks } from './pareto-naive.ts'
 import { pointSet, type Shape } from './pareto-points.ts'
 import { PythonPeer, type Sample } from './pareto-python.ts'
+import { benchArguments } from './usage.ts'
 
-const { values } = parseArgs({
-  options: {
+const { values } = benchArguments(
+  'bench/pareto.ts [--python python3]... [--only hypervolume,sort] [--objectives 2,3]',
+  {
     python: {
       type: 'string',
       multiple: true,
@@ -33,7 +34,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     objectives: { type: 'string' },
   },
-})
+)
 
 type Kind = 'sort' | 'front' | 'crowding' | 'hypervolume' | 'igd+'
 

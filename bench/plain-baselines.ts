@@ -9,6 +9,7 @@ import type { Dataset } from '../evaluators/datasets/dataset.ts'
 import { loadDataset } from '../evaluators/datasets/load.ts'
 import { formatAccuracy } from '../lib/units.ts'
 import { shapeText, sizeOf } from '../network/shapes.ts'
+import { benchArguments } from './usage.ts'
 
 const STEPS = 400
 const LEARNING_RATE = 0.05
@@ -99,7 +100,8 @@ class LogisticRegression {
   }
 }
 
-for (const data of process.argv.slice(2)) {
+const MANY = Number.POSITIVE_INFINITY
+for (const data of benchArguments('bench/plain-baselines.ts DATA...', {}, [1, MANY]).positionals) {
   const dataset = await loadDataset(data, { seed: 1 })
   const [train, test] = [samplesOf(dataset, 'train'), samplesOf(dataset, 'test')]
   const counts = new Uint32Array(dataset.classNames.length)

@@ -9,14 +9,16 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import { hypervolumeCurve } from '../results/compare/curve.ts'
 import { type Run, runOf } from '../results/compare/runs.ts'
 import { openStore } from '../results/sqlite/open.ts'
 import type { Experiment } from '../results/store.ts'
+import { benchArguments } from './usage.ts'
 
-const { values: flags } = parseArgs({
-  options: {
+const { values: flags } = benchArguments(
+  'bench/proxy-search.ts --data DATA [--seeds 5] [--trials 200] [--frugal-trials 100] [--epochs 1] ' +
+    '[--device ID] [--space mobilenet] [--db proxy-search.db] [--workers 1]',
+  {
     data: { type: 'string', default: 'builtin' },
     seeds: { type: 'string', default: '5' },
     trials: { type: 'string', default: '200' },
@@ -27,7 +29,7 @@ const { values: flags } = parseArgs({
     db: { type: 'string', default: 'proxy-search.db' },
     workers: { type: 'string', default: '1' },
   },
-})
+)
 const FRUGAL = path.resolve(import.meta.dirname, '../cli/frugal.js')
 const { db, device } = flags
 

@@ -14,6 +14,9 @@ import { randomStream } from '../lib/random.ts'
 import { sizeOf } from '../network/shapes.ts'
 import { geneOperations } from '../search/genes.ts'
 import { loadSpace } from '../spaces/discover.ts'
+import { benchArguments } from './usage.ts'
+
+benchArguments('bench/routed-experts.ts', {})
 
 const TASK = { inputShape: [32, 32, 3], classCount: 10 }
 const NETWORKS = 6

@@ -12,8 +12,9 @@ import { countMacs } from '../network/measure.ts'
 import type { NetworkGraph, Op } from '../network/types.ts'
 import { geneOperations } from '../search/genes.ts'
 import { loadSpace } from '../spaces/discover.ts'
+import { benchArguments } from './usage.ts'
 
-const NETWORKS = Number(process.argv[2] ?? 100)
+const NETWORKS = Number(benchArguments('bench/series-kernels.ts [NETWORKS]', {}, [0, 1]).positionals[0] ?? 100)
 const DEVICES = ['stm32f446-tflm-cmsisnn', 'stm32f446-frugal-c', 'efr32xg24-mvp', 'titan-rtx']
 const TASKS = [
   { inputShape: [30, 1, 5], classCount: 2 },

@@ -6,7 +6,6 @@
  *   npx node bench/several-devices.ts --table nb201.csv.gz --gene-digits ops --accuracy c10_test_200ep
  *     --cost raspi4_latency_ms,pixel3_latency_ms [--hypervolumes 0.9,0.95,0.98,0.985,0.99,0.995]
  */
-import { parseArgs } from 'node:util'
 import { mean } from '../lib/statistics.ts'
 import {
   frontOf,
@@ -16,14 +15,17 @@ import {
   regionOfInterest,
 } from '../search/tabular/normalisation.ts'
 import { TABLE_FLAGS, tableProblem } from './table-problem.ts'
+import { benchArguments } from './usage.ts'
 
-const { values: flags } = parseArgs({
-  options: {
+const { values: flags, refuse } = benchArguments(
+  'bench/several-devices.ts --table nb201.csv.gz --gene-digits ops --accuracy c10_test_200ep ' +
+    '--cost COLUMN,COLUMN [--hypervolumes 0.9,0.95,0.98,0.985,0.99,0.995]',
+  {
     ...TABLE_FLAGS,
     hypervolumes: { type: 'string', default: '0.9,0.95,0.98,0.985,0.99,0.995' },
   },
-})
-const { problem } = tableProblem(flags)
+)
+const { problem } = tableProblem(flags, refuse)
 const errors = problem.scoreErrors
 const limit = interestingError(errors)
 const useful = [...errors.keys()].filter((i) => errors[i]! <= limit)

@@ -15,6 +15,7 @@ import { type RandomStream, randomStream } from '../lib/random.ts'
 import { mean } from '../lib/statistics.ts'
 import { promotionOrder } from '../search/fidelity/promotion-order.ts'
 import { hypervolume, kendallTau } from '../search/pareto/index.ts'
+import { benchArguments } from './usage.ts'
 
 const [DRAWS, RANKED, BEGUN, GO_ON] = [200, 40, 80, 27]
 const MACS = 'macs_cifar10_M'
@@ -23,8 +24,7 @@ const LATENCIES = ['raspi4', 'pixel3', 'eyeriss', 'fpga', 'gold_6226', 'titan_rt
 )
 const DATA = ['c10', 'c100', 'in16'].map((id) => ({ id, short: `${id}_val_12ep`, long: `${id}_test_200ep` }))
 
-const file = process.argv[2]
-if (file === undefined) throw new Error('name the table: node bench/size-prior.ts <nb201.csv.gz>')
+const [file = ''] = benchArguments('bench/size-prior.ts NB201.CSV.GZ', {}, [1, 1]).positionals
 const table = readTable(file, [MACS, ...LATENCIES, ...DATA.flatMap(({ short, long }) => [short, long])])
 const macs = numbersOf(table, MACS)
 const random = randomStream(1, 'size-prior')

@@ -11,13 +11,14 @@ import { fitCorrection } from '../search/fidelity/correction.ts'
 import { genomeDistance } from '../search/fidelity/parents.ts'
 import { NO_SIZES, SCALED_NETWORKS, type SizeScale, sizeScale } from '../search/fidelity/size-scale.ts'
 import { kendallTau } from '../search/pareto/index.ts'
+import { benchArguments } from './usage.ts'
 
 const [DRAWS, JUDGED] = [15, 120]
 /** As in a search with two rungs (search/fidelity/scheduler.ts). */
 const SIZE_GAIN = 0.4
 
-const [file, sizeColumn = 'macs_cifar10_M'] = process.argv.slice(2)
-if (file === undefined) throw new Error('name the table: node bench/stage-correction.ts <nb201.csv.gz>')
+const { positionals } = benchArguments('bench/stage-correction.ts NB201.CSV.GZ [COLUMN-OF-SIZES]', {}, [1, 2])
+const [file = '', sizeColumn = 'macs_cifar10_M'] = positionals
 const DATA = ['c10', 'c100', 'in16'].map((id) => [`${id}_val_12ep`, `${id}_test_200ep`] as const)
 const table = readTable(file, ['ops', sizeColumn, ...DATA.flat()])
 const genomes = table.cells('ops').map((digits) => [...digits.padStart(6, '0')].map(Number))

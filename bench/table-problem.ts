@@ -15,12 +15,14 @@ interface TableValues {
   readonly cost?: string | undefined
 }
 
-/** The table as a problem, each cost column a device of its own. @throws Error for a flag that is missing. */
-export function tableProblem(values: TableValues): { readonly problem: TabularProblem; readonly costNames: string[] } {
+/** The table as a problem, each cost column a device of its own; a flag that is missing is refused. */
+export function tableProblem(
+  values: TableValues,
+  refuse: (message: string) => never,
+): { readonly problem: TabularProblem; readonly costNames: string[] } {
   const needed = (name: keyof TableValues): string => {
     const value = values[name]
-    if (value === undefined) throw new Error(`this benchmark needs --${name}: see its first lines`)
-    return value
+    return value ?? refuse(`--${name} is missing`)
   }
   const costNames = needed('cost').split(',')
   const [digits, accuracy] = [needed('gene-digits'), needed('accuracy')]

@@ -11,15 +11,17 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import { runBenchmark } from '../search/tabular/benchmark.ts'
 import { openTable } from '../search/tabular/problem.ts'
 import { scaleOf } from '../search/tabular/score.ts'
 import { summarise } from '../search/tabular/summary.ts'
 import { SHAPE_IDS, type ShapeTable, shapeTable } from './shape-tables.ts'
+import { benchArguments } from './usage.ts'
 
-const { values } = parseArgs({
-  options: {
+const { values } = benchArguments(
+  'bench/table-shapes.ts [--shapes widths,chain] [--algorithms frugal,nsga2] [--seeds 30] [--first-seed 0] ' +
+    '[--evaluations 50,100,200] [--table-seed 1] [--workers 2] [--write FOLDER]',
+  {
     shapes: { type: 'string', default: SHAPE_IDS.join() },
     algorithms: { type: 'string', default: 'frugal,nsga2,local,aging,random' },
     seeds: { type: 'string', default: '30' },
@@ -29,7 +31,7 @@ const { values } = parseArgs({
     workers: { type: 'string', default: String(os.availableParallelism()) },
     write: { type: 'string' },
   },
-})
+)
 const folder = values.write ?? mkdtempSync(path.join(os.tmpdir(), 'frugal-shapes-'))
 mkdirSync(folder, { recursive: true })
 try {

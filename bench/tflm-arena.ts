@@ -6,18 +6,16 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import { readModel } from '../formats/read-model.ts'
 import { writeFileAtomic } from '../lib/files.ts'
 import { planMemory } from '../network/memory-plan.ts'
 import { scheduleOf } from '../network/schedule.ts'
+import { benchArguments } from './usage.ts'
 
-const { values } = parseArgs({
-  options: {
-    peer: { type: 'string' },
-    models: { type: 'string', default: '../shared/data/hardware/tflite' },
-    save: { type: 'string' },
-  },
+const { values } = benchArguments('bench/tflm-arena.ts --peer tflm-arena [--models FOLDER] [--save FILE.tsv]', {
+  peer: { type: 'string' },
+  models: { type: 'string', default: '../shared/data/hardware/tflite' },
+  save: { type: 'string' },
 })
 
 /** The arena's bytes as TFLM plans them; undefined where it cannot run the file. */

@@ -6,7 +6,6 @@
  */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { loadEngine } from '../evaluators/training/engines.ts'
 import { initialWeights } from '../evaluators/training/initial-weights.ts'
 import { DEFAULT_RECIPE } from '../evaluators/training/recipe.ts'
@@ -15,6 +14,7 @@ import { randomStream } from '../lib/random.ts'
 import { countMacs, countParams } from '../network/measure.ts'
 import { sizeOf } from '../network/shapes.ts'
 import { BENCH_NETS, type BenchNet } from './training-nets.ts'
+import { benchArguments } from './usage.ts'
 
 const ROUNDS = 3
 const SECONDS = 3
@@ -127,13 +127,18 @@ function isHere(engine: string): boolean {
   }
 }
 
-const { values: flags, positionals: wanted } = parseArgs({
-  allowPositionals: true,
-  options: { engine: { type: 'string', multiple: true, default: ['onnxruntime'] }, measure: { type: 'string' } },
-})
+const {
+  values: flags,
+  positionals: wanted,
+  refuse,
+} = benchArguments(
+  'bench/training.ts [NET...] [--engine onnxruntime|tensorflow|onnxruntime:cuda|onnxruntime:webgpu]...',
+  { engine: { type: 'string', multiple: true, default: ['onnxruntime'] }, measure: { type: 'string' } },
+  [0, Number.POSITIVE_INFINITY],
+)
 const unknown = wanted.find((name) => !BENCH_NETS.some(({ id }) => id === name))
 if (unknown !== undefined) {
-  throw new Error(`there is no network '${unknown}': ${BENCH_NETS.map(({ id }) => id).join(', ')}`)
+  refuse(`there is no network '${unknown}': ${BENCH_NETS.map(({ id }) => id).join(', ')}`)
 }
 const nets = BENCH_NETS.filter(({ id }) => wanted.length === 0 || wanted.includes(id))
 if (flags.measure !== undefined) {

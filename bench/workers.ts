@@ -20,10 +20,16 @@ import { cpuSecondsNow } from '../evaluators/proxy/cpu-time.ts'
 import { onnxEngine } from '../evaluators/training/onnx/engine.ts'
 import type { AloneSeconds } from './alone.ts'
 import { largestFirst, randomRequests } from './random-requests.ts'
+import { benchArguments } from './usage.ts'
 
 const ROUNDS = 2
 
-const [data = 'builtin', count = '8', spent = '2', kind = 'threads'] = process.argv.slice(2)
+const { positionals } = benchArguments(
+  'bench/workers.ts [DATA] [NETWORKS] [EPOCHS[:SHARE]] [threads|processes]',
+  {},
+  [0, 4],
+)
+const [data = 'builtin', count = '8', spent = '2', kind = 'threads'] = positionals
 const dataset = await loadDataset(data, { seed: 1 })
 const requests = largestFirst(await randomRequests(dataset, Number(count), spent, 'workers'))
 
