@@ -1,11 +1,8 @@
-import { formatAccuracy, formatBytes, formatEnergy, formatLatency, formatNumber } from '../lib/units.ts'
+import { formatAccuracy, formatBytes, formatEnergy, formatGrams, formatLatency, formatNumber } from '../lib/units.ts'
 import type { Int8Card, ModelCard } from './model-card.ts'
 
 /** Text that may hold anything, made to stay in its line and its table cell. */
 export const inline = (text: string): string => text.replace(/[\r\n]+/g, ' ').replace(/[|`<]/g, (c) => `\\${c}`)
-
-export const formatGrams = (grams: number): string =>
-  grams >= 1000 ? `${formatNumber(grams / 1000)} kg CO₂e` : `${formatNumber(grams)} g CO₂e`
 
 const formatJoules = (joules: number): string =>
   joules >= 1000 ? `${formatNumber(joules / 1000)} kJ` : `${formatNumber(joules)} J`

@@ -80,3 +80,11 @@ export const formatEnergy = (energyMj: number): string =>
     : energyMj < 1
       ? `${formatNumber(energyMj * 1000)} µJ`
       : `${formatNumber(energyMj)} mJ`
+
+/** Grams of CO2 equivalent. */
+export const formatGrams = (grams: number): string =>
+  grams >= 1000
+    ? `${formatNumber(grams / 1000)} kg CO2e`
+    : grams >= 0.1 || grams === 0
+      ? `${formatNumber(grams)} g CO2e`
+      : `${formatNumber(grams * 1000)} mg CO2e`

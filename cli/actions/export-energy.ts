@@ -5,7 +5,7 @@ import type { PassEnergy } from '../../export/training-energy.ts'
 import type { SearchEnergy } from '../../results/search-energy.ts'
 import type { TrialRecord } from '../../search/journal.ts'
 import { stagesOf } from './ladder.ts'
-import { formatWattHours } from './search-energy.ts'
+import { formatWattHours, tellLost } from './search-energy.ts'
 import type { SearchSettings } from './settings.ts'
 
 /** What an export used. */
@@ -20,7 +20,7 @@ export interface ExportEnergy {
  * another one each time, and files of one export are the same each time.
  */
 export async function meterExport(settings: SearchSettings, work: () => Promise<void>): Promise<ExportEnergy> {
-  const meter = await openMeter(trainsAlone(settings))
+  const meter = await openMeter(trainsAlone(settings), tellLost)
   try {
     const open = meter.begin('export', 0)
     await work()

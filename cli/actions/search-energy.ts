@@ -4,11 +4,11 @@ import { type MeteredEvaluator, meterEvaluator } from '../../evaluators/energy/m
 import type { Evaluator } from '../../evaluators/evaluator.ts'
 import { trainsAlone } from '../../evaluators/training/engines.ts'
 import { UserError } from '../../lib/errors.ts'
-import { formatNumber, parseQuantity } from '../../lib/units.ts'
+import { formatGrams, formatNumber, parseQuantity } from '../../lib/units.ts'
 import { atEnergyLimit, gramsOf, type SearchEnergy } from '../../results/search-energy.ts'
 import type { Experiment, Store } from '../../results/store.ts'
 import { numberWithin } from '../commands/shared.ts'
-import { databaseFlag } from './output.ts'
+import { databaseFlag, say } from './output.ts'
 import type { SearchSettings } from './settings.ts'
 
 /** Flags that count and limit a search's energy; they decide nothing about its results. */
@@ -64,13 +64,22 @@ interface EnergyJob {
   readonly onLimit: () => void
 }
 
+/** Says that a counter of energy was lost. */
+export const tellLost = (sentence: string): void => say(process.stderr, `frugal: ${sentence}`)
+
 /** Counts the energy of a run of a search and keeps it in the store. */
 export async function meterSearch(job: EnergyJob): Promise<MeteredEvaluator> {
   const { store, experiment, flags } = job
-  const meter = await openMeter(trainsAlone(job.settings))
   const before = store.energy(experiment)
-  const sources = before.joules > 0 ? [...new Set([...before.sources, ...meter.sources])] : meter.sources
-  store.setEnergyPlan(experiment, { ...flags, sources })
+  const meter = await openMeter(trainsAlone(job.settings), (sentence) => {
+    tellLost(sentence)
+    keepPlan()
+  })
+  const keepPlan = (): void => {
+    const sources = before.joules > 0 ? [...new Set([...before.sources, ...meter.sources])] : meter.sources
+    store.setEnergyPlan(experiment, { ...flags, sources })
+  }
+  keepPlan()
   return meterEvaluator(job.evaluator, meter, {
     record: (use) => store.recordEnergy(experiment, use),
     spentJoules: before.joules,
@@ -84,13 +93,6 @@ export const formatWattHours = (joules: number): string => {
   if (wattHours >= 1000) return `${formatNumber(wattHours / 1000)} kWh`
   return wattHours >= 0.1 || wattHours === 0 ? `${formatNumber(wattHours)} Wh` : `${formatNumber(wattHours * 1000)} mWh`
 }
-
-export const formatGrams = (grams: number): string =>
-  grams >= 1000
-    ? `${formatNumber(grams / 1000)} kg CO2e`
-    : grams >= 0.1 || grams === 0
-      ? `${formatNumber(grams)} g CO2e`
-      : `${formatNumber(grams * 1000)} mg CO2e`
 
 /** Twice what was used, as a flag's value. */
 const higherLimit = (joules: number): string => `${Number(((2 * joules) / JOULES_PER_WATT_HOUR).toPrecision(2))}Wh`

@@ -1,8 +1,8 @@
 /** Something that counts energy: only differences between two readings mean anything. */
 export interface EnergyCounter {
-  /** Where the figures come from, in words for reports. */
+  /** Where the figures come from, in words for reports; says so where a counter was lost meanwhile. */
   readonly source: string
-  /** False where the energy is worked out from another quantity. */
+  /** False where the energy is worked out from another quantity, and from when the counter was lost. */
   readonly measured: boolean
   /** Joules since the counter was opened; never falls. */
   joules(): number

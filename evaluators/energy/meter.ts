@@ -15,7 +15,7 @@ export interface EnergyUse {
 
 /** Trainings that run now share what the counters count; each is closed with `end`. */
 export interface EnergyMeter {
-  /** Where the figures come from, in words. */
+  /** Where the figures come from, in words, as far as is known now. */
   readonly sources: readonly string[]
   /** Whether the processor's energy is an estimate. */
   readonly estimates: boolean
@@ -45,6 +45,7 @@ const POLL_MS = 20_000
  */
 export function createMeter(counters: readonly EnergyCounter[], notes: readonly string[] = []): EnergyMeter {
   const open = new Set<OpenTraining>()
+  const estimates = counters.some(({ measured }) => !measured)
   const idle = { measuredJoules: 0, estimatedJoules: 0 }
   const last = counters.map((counter) => counter.joules())
   const advance = (): void => {
@@ -60,8 +61,10 @@ export function createMeter(counters: readonly EnergyCounter[], notes: readonly 
   const poll = setInterval(advance, POLL_MS)
   poll.unref()
   return {
-    sources: [...counters.map(({ source }) => source), ...notes],
-    estimates: counters.some(({ measured }) => !measured),
+    get sources() {
+      return [...counters.map(({ source }) => source), ...notes]
+    },
+    estimates,
     begin(archId, rung) {
       advance()
       const training = { archId, rung, measuredJoules: 0, estimatedJoules: 0 }
@@ -91,11 +94,15 @@ export function createMeter(counters: readonly EnergyCounter[], notes: readonly 
   }
 }
 
-/** The best meter this machine has. @param gpu whether trainings run on a GPU, so that its energy counts. */
-export async function openMeter(gpu: boolean): Promise<EnergyMeter> {
+/**
+ * The best meter this machine has.
+ * @param gpu whether trainings run on a GPU, so that its energy counts
+ * @param onLost told in a sentence when a counter is lost while it counts; the meter's sources say so then
+ */
+export async function openMeter(gpu: boolean, onLost: (sentence: string) => void): Promise<EnergyMeter> {
   const processor = openRapl() ?? openEstimate()
   if (!gpu) return createMeter([processor])
-  const graphics = await openGpu()
+  const graphics = await openGpu(onLost)
   return graphics === undefined
     ? createMeter([processor], ['the GPU is not counted: nvidia-smi does not tell its power'])
     : createMeter([processor, graphics])

@@ -49,6 +49,7 @@ export class CheckpointFolder {
       }
     }
   }
+
   #remove(file: string): void {
     rmSync(path.join(this.directory, file), { force: true })
   }

@@ -1,5 +1,4 @@
 import test from 'ava'
-import { formatGrams } from '../../cli/actions/search-energy.ts'
 import { frugal, QUICK, temporaryFolder } from './run-frugal.ts'
 
 test('a search stops at its limit of energy, says so, and goes on with a higher one to the same front', async (t) => {
@@ -73,15 +72,4 @@ test('flags about energy that mean nothing are refused before anything is writte
   const { code, stderr } = await frugal(folder, 'status', '--carbon-intensity', '0')
   t.is(code, 2)
   t.regex(stderr, /--carbon-intensity/)
-})
-
-test('grams of a small search have no exponent', (t) => {
-  t.deepEqual([0, 0.0000932, 0.0932, 0.1, 250, 2500].map(formatGrams), [
-    '0 g CO2e',
-    '0.0932 mg CO2e',
-    '93.2 mg CO2e',
-    '0.1 g CO2e',
-    '250 g CO2e',
-    '2.5 kg CO2e',
-  ])
 })

@@ -74,7 +74,7 @@ test('the power of a GPU is summed over time; without the program there is no co
   const program = path.join(temporaryFolder(t), 'nvidia-smi')
   writeFileSync(program, '#!/bin/sh\necho 200.00\nexec sleep 20\n')
   chmodSync(program, 0o755)
-  const counter = (await openGpu(program))!
+  const counter = (await openGpu(t.fail, program))!
   const began = performance.now()
   const start = counter.joules()
   await delay(60)
@@ -82,9 +82,35 @@ test('the power of a GPU is summed over time; without the program there is no co
   const seconds = (performance.now() - began) / 1000
   t.true(joules >= 200 * 0.055 && joules <= 200 * seconds, `${joules} J in ${seconds} s`)
   counter.close()
-  t.is(await openGpu('/no/such/program'), undefined)
+  t.is(await openGpu(t.fail, '/no/such/program'), undefined)
   writeFileSync(program, '#!/bin/sh\necho "[N/A]"\n')
-  t.is(await openGpu(program), undefined, 'a GPU that does not tell its power')
+  t.is(await openGpu(t.fail, program), undefined, 'a GPU that does not tell its power')
+})
+
+test('where nvidia-smi ends in the middle, that is told once, and its mean power from then on is an estimate', async (t) => {
+  const program = path.join(temporaryFolder(t), 'nvidia-smi')
+  writeFileSync(program, `#!/bin/sh\necho 200.00\nwhile [ ! -e '${program}-end' ]; do sleep 0.02; done\n`)
+  chmodSync(program, 0o755)
+  const told: string[] = []
+  const counter = (await openGpu((sentence) => told.push(sentence), program))!
+  const meter = createMeter([counter])
+  const before = meter.begin('before', 0)
+  await delay(20)
+  const { measuredJoules, estimatedJoules } = meter.end(before)
+  t.true(measuredJoules > 0)
+  t.is(estimatedJoules, 0)
+  writeFileSync(`${program}-end`, '')
+  while (told.length === 0) await delay(20)
+  meter.between()
+  const after = meter.begin('after', 0)
+  await delay(50)
+  const lost = meter.end(after)
+  t.is(lost.measuredJoules, 0)
+  t.true(lost.estimatedJoules >= 200 * 0.045, `${lost.estimatedJoules} J`)
+  t.regex(meter.sources[0]!, /^nvidia-smi \(GPU .+\), which ended: estimated from then on/)
+  t.is(told.length, 1)
+  t.regex(told[0]!, /^nvidia-smi has ended, so the GPU's energy is estimated from here on: 200 W, its mean until then$/)
+  meter.close()
 })
 
 test('the estimate is this process’s time at a stated power', (t) => {

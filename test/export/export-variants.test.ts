@@ -87,7 +87,7 @@ test('the energy of the trainings stands beside that of the search', async (t) =
     gramsPerKwh: 250,
     gramsCo2e: 0.06 * 0.25,
   })
-  t.regex(page, /The training used about 0\.06 Wh \(estimated, 0\.015 g CO₂e at 250 g\/kWh\): 6 passes/)
+  t.regex(page, /The training used about 0\.06 Wh \(estimated, 15 mg CO2e at 250 g\/kWh\): 6 passes/)
   const without = await exportNetwork(jobFor(t, 'titan-rtx', { formats: parseFormats('onnx') }))
   t.false('energy' in without.training)
 

@@ -25,6 +25,7 @@ import {
   formatAccuracy,
   formatBytes,
   formatEnergy,
+  formatGrams,
   formatLatency,
   formatPercent,
   parseQuantity,
@@ -186,4 +187,15 @@ test('shares are written with three digits, accuracies with two decimals', (t) =
     '1235 %',
   ])
   t.deepEqual([0, 0.9792, 0.97, 1].map(formatAccuracy), ['0.00 %', '97.92 %', '97.00 %', '100.00 %'])
+})
+
+test('few grams of CO2e have no exponent', (t) => {
+  t.deepEqual([0, 0.0000932, 0.0932, 0.1, 250, 2500].map(formatGrams), [
+    '0 g CO2e',
+    '0.0932 mg CO2e',
+    '93.2 mg CO2e',
+    '0.1 g CO2e',
+    '250 g CO2e',
+    '2.5 kg CO2e',
+  ])
 })
