@@ -16,7 +16,8 @@ import { type StageProgress, stageProgress } from './ladder.ts'
 import { columns, counted, databaseFlag, print, printJson, tableTerminal, writePicture } from './output.ts'
 import { deviceOf, reading } from './read-store.ts'
 import { type EnergyArguments, energyFlags, energyJson, energyLine, limitLine } from './search-energy.ts'
-import { readSettings } from './settings.ts'
+import { costsNote } from './search-notes.ts'
+import { countedFrontEnd, readSettings } from './settings.ts'
 
 interface ExperimentArguments {
   readonly id: number | undefined
@@ -67,6 +68,8 @@ export async function front(
   if (knee === undefined) print(renderScatter(result, x, 'accuracy', terminalOf(process.stdout)))
   else print(kneeText(whole, knee))
   print(renderFrontTable(result, tableTerminal()))
+  const note = costsNote(countedFrontEnd(experiment.settings))
+  if (note !== '') print(note)
 }
 
 /** The knee beside the best in each objective of the front. */

@@ -6,7 +6,7 @@ import type { Profile } from '../../hardware-profiles/index.ts'
 import { formatBytes, formatEnergy, formatLatency } from '../../lib/units.ts'
 import { sizeOf } from '../../network/shapes.ts'
 import { counted } from './output.ts'
-import type { SearchSettings } from './settings.ts'
+import type { CountedFrontEnd, SearchSettings } from './settings.ts'
 
 /** With fewer validation samples, one of them moves the accuracy by more than a percent. */
 const FEW_SAMPLES = 100
@@ -89,11 +89,19 @@ export function frontEndNotes(
     ]
   })
   if (costs.length === 0) return []
-  const frames = frontEnd.counted === 'clip' ? `all ${frontEnd.frames} frames of a clip` : 'the last frame'
   return [
-    `limits count the front end of sound beside the network, ${frames}: ${costs.join('; ')}; costs of networks are shown without it; --front-end clip, stream or none sets what is counted`,
+    `limits count the front end of sound beside the network, ${countedFrames(frontEnd)}: ${costs.join('; ')}; costs of networks are shown without it; --front-end clip, stream or none sets what is counted`,
   ]
 }
+
+const countedFrames = ({ counted: kept, frames }: CountedFrontEnd): string =>
+  kept === 'clip' ? `all ${frames} frames of a clip` : 'the last frame'
+
+/** What is to be known beside a table of networks' costs, in a line; nothing where limits count nothing but the networks. */
+export const costsNote = (frontEnd: CountedFrontEnd | undefined): string =>
+  frontEnd === undefined
+    ? ''
+    : `Costs are the networks' alone, without the front end of sound, of which limits count ${countedFrames(frontEnd)}.`
 
 /** A look-ahead of up to this share of the trials costs little (docs/searching.md). */
 const CHEAP_SHARE = 1 / 6

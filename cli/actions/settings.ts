@@ -41,6 +41,10 @@ const frontEndSchema = z.strictObject({
 })
 export type CountedFrontEnd = z.infer<typeof frontEndSchema>
 
+/** What limits count beside the networks, of an experiment's settings as they are stored. */
+export const countedFrontEnd = (settings: unknown): CountedFrontEnd | undefined =>
+  z.object({ frontEnd: frontEndSchema }).safeParse(settings).data?.frontEnd
+
 /** Everything that decides the outcome of a search. Stored with the experiment; a resumed search reads it back. */
 const settingsSchema = z.strictObject({
   /** `builtin`, or an absolute path. */

@@ -5,6 +5,8 @@ import type { Experiment } from '../../results/store.ts'
 import type { TrialRecord } from '../../search/journal.ts'
 import { columns, print, printAtOnce } from './output.ts'
 import { deviceOf, reading } from './read-store.ts'
+import { costsNote } from './search-notes.ts'
+import { countedFrontEnd } from './settings.ts'
 
 /** `frugal trials` */
 export async function trials(args: {
@@ -25,7 +27,10 @@ export async function trials(args: {
       }),
     )
     const isOnFront: IsOnFront = (device, trial) => onFront.get(device)?.has(trial) === true
-    if (!args.json && !args.csv) return print(trialsTable(experiment, store.trials(experiment.id, one), isOnFront))
+    if (!args.json && !args.csv) {
+      const note = costsNote(countedFrontEnd(experiment.settings))
+      return print(`${trialsTable(experiment, store.trials(experiment.id, one), isOnFront)}\n${note}`)
+    }
     const lines = printLines()
     if (args.csv) lines.add(TRIALS_CSV_HEADER)
     store.visitTrials(experiment.id, one, (trial) => {

@@ -1,9 +1,13 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import test from 'ava'
-import { frontEndNotes } from '../../cli/actions/search-notes.ts'
+import { costsNote, frontEndNotes } from '../../cli/actions/search-notes.ts'
 import { searchDevice } from '../../cli/actions/session.ts'
 import type { CountedFrontEnd } from '../../cli/actions/settings.ts'
 import { loadProfile } from '../../hardware-profiles/index.ts'
 import { GraphBuilder } from '../../network/build.ts'
+import { wav } from '../evaluators/sound-support.ts'
+import { frugal, temporaryFolder } from './run-frugal.ts'
 
 const FRONT_END = {
   sampleRate: 16_000,
@@ -68,4 +72,24 @@ test('of an accelerator memory is counted and no time, of a GPU nothing; a note 
     /^limits count the front end of sound beside the network, all 49 frames of a clip: 32\.\d ms and 5\.\d+ mJ \(derived\), 3\.91 KB of RAM and 3\.\d+ KB of flash on stm32f446-tflm-cmsisnn; [^;]* on stm32n6-neuralart \(its time is not known there\); /,
   )
   t.deepEqual(more, [])
+})
+
+test('front and trials say that costs leave out the front end of sound, and only of sound', async (t) => {
+  const folder = temporaryFolder(t)
+  mkdirSync(path.join(folder, 'words'))
+  for (let i = 0; i < 40; i++) {
+    const tone = Array.from({ length: 2000 }, (_, n) => 0.3 * Math.sin(n * (i % 2 === 0 ? 0.1 : 0.8)))
+    writeFileSync(path.join(folder, 'words', `${'ab'[i % 2]!}_${i}.wav`), wav(tone))
+  }
+  const searched = await frugal(folder, 'search', '--data', './words', '--trials', '1', '--epochs', '1')
+  t.is(searched.code, 0, searched.stderr)
+  const note =
+    /^Costs are the networks' alone, without the front end of sound, of which limits count all \d+ frames of a clip\.$/m
+  for (const command of ['front', 'trials']) {
+    const shown = await frugal(folder, command)
+    t.regex(shown.stdout, note, command)
+    const forMachines = await frugal(folder, command, '--json')
+    t.notRegex(forMachines.stdout, /front end/, command)
+  }
+  t.is(costsNote(undefined), '')
 })
