@@ -21,6 +21,8 @@ import { verifiedAccuracy } from './verify.ts'
 /** What an export is about: the card says it all. */
 export interface CardSources {
   readonly selection: Selection
+  /** The command that makes this export again. */
+  readonly command: string
   readonly graph: NetworkGraph
   readonly dataset: Dataset
   readonly trained: TrainedNetwork
@@ -72,6 +74,7 @@ export function buildCard(
     archId: archId(graph),
     trial: record.trial,
     rule,
+    command: job.command,
     files: artefacts.flatMap(({ files }) => [...files.keys()]),
     device: { id: profile.id, title: profile.title, runtime: profile.runtime, dataType: profile.dataType },
     data: {

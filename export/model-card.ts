@@ -170,7 +170,7 @@ const floatFile = z
   })
   .describe('A file in float beside model.onnx, on the whole test part')
 
-/** Everything the card says, and the source of `card.schema.json`. Deterministic: no dates, no paths. */
+/** Everything the card says, and the source of `card.schema.json`. Deterministic: no dates, and no paths but those of flags. */
 export const cardSchema = z
   .strictObject({
     $schema: z.literal('card.schema.json'),
@@ -179,6 +179,9 @@ export const cardSchema = z
     archId: text,
     trial: count,
     rule: text.describe('Why this trial was chosen'),
+    command: text.describe(
+      'Makes the same export again in the folder it was made in; files and folders as they were given',
+    ),
     files: z.array(text).describe('Files that hold the network, beside the card’s own'),
     device: z.strictObject({ id: text, title: text, runtime: text, dataType: text }),
     data: z.strictObject({

@@ -65,17 +65,6 @@ function interfaces({ files, input, output }: ModelCard): string {
   return lines.join('\n')
 }
 
-/** The command that exports the same network from the same search. */
-function exportCommand({ device, trial, training, pruning, int8 }: ModelCard): string {
-  const flags = [`--device ${device.id}`, `--trial ${trial}`, `--epochs ${training.epochs}`]
-  if (pruning !== undefined) flags.push(`--prune ${pruning.sparsity}`)
-  if (int8 !== undefined) {
-    if (int8.weights.mode !== '8') flags.push(`--weights-bits ${int8.weights.mode}`)
-    if (int8.fineTuning.mode !== 'auto') flags.push(`--qat ${int8.fineTuning.mode}`)
-  }
-  return `frugal export ${flags.join(' ')}`
-}
-
 /** Says at the top which files are not to be used. */
 function failedNote({ verification }: ModelCard): string {
   const files = new Set(verification.flatMap(({ artefact, failed }) => (failed ? [artefact] : [])))
@@ -150,7 +139,13 @@ ${trainingEnergyText(card)}
 
 ${card.search.trials} networks trained (${card.search.failures} failed), ${formatNumber(card.search.cpuSeconds)} s of processor time. ${searchEnergyText(card)}
 
-To find it again: the same version, data and settings give the same front, and \`${exportCommand(card)}\` this network.
+The same version, data and settings give the same front. In the folder that it was made in, this command makes the same export again:
+
+\`\`\`sh
+${card.command.replace(/\p{Cc}+/gu, ' ')}
+\`\`\`
+
+Settings of the search:
 
 \`\`\`json
 ${JSON.stringify(card.search.settings, null, 2)}

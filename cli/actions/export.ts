@@ -18,6 +18,7 @@ import { loadSpace } from '../../spaces/discover.ts'
 import type { SearchSpace } from '../../spaces/space.ts'
 import { wholeNumber } from '../commands/shared.ts'
 import { packageVersion } from '../package-version.ts'
+import { exportCommand } from './export-command.ts'
 import { type ExportEnergy, energyOfPass, exportEnergyText, meterExport } from './export-energy.ts'
 import { type LabelArguments, labelFlags, labelOptions, searchEnergyOf } from './export-label.ts'
 import { type DevicePlan, type PlanArguments, planExports, wantedFiles } from './export-plan.ts'
@@ -42,6 +43,7 @@ interface ExportArguments extends PreparationArguments, LabelArguments, PlanArgu
 /** Everything that the exports of one command share. */
 interface Session {
   readonly args: ExportArguments
+  readonly experiment: number
   readonly qat: QatMode
   readonly settings: SearchSettings
   readonly trials: readonly TrialRecord[]
@@ -72,7 +74,7 @@ export async function exportNetwork(args: ExportArguments): Promise<void> {
   const space = await loadSpace(settings.space)
   const work = async (signal: AbortSignal): Promise<void> => {
     const label = labelOptions(flags, energy)
-    const shared = { args, qat, settings, trials, energy, label, dataset, space }
+    const shared = { args, experiment: experiment.id, qat, settings, trials, energy, label, dataset, space }
     const train = exportTrainer(args.out, signal, args.json ? 'text-beside-json' : 'text')
     const tell = (text: string): void => say(messagesOf(args.json), text)
     const session = { ...shared, signal, train, tell }
@@ -170,6 +172,7 @@ async function exportOne(session: Session, plan: DevicePlan, selection: Selectio
   const card = await writeExport({
     ...prepared,
     selection,
+    command: exportCommand(args, session.experiment, plan),
     space: { id: space.id, version: space.version },
     dataset,
     costModel,

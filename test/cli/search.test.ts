@@ -198,12 +198,14 @@ test('pictures, CSV and tables of a front; then the export says what its file gi
 
   const exported = await frugal(folder, 'export', '--out', 'a', '--epochs', '2')
   t.is(exported.code, 0, exported.stderr)
-  t.is((await frugal(folder, 'export', '--out', 'b', '--epochs', '2')).code, 0)
+  const card = JSON.parse(readFileSync(path.join(folder, 'a', 'card.json'), 'utf8')) as {
+    command: string
+    accuracy: { test: { accuracy: number; samples: number } }
+  }
+  t.regex(card.command, /^frugal export 1 --device [\w-]+ --epochs 2$/)
+  t.is((await frugal(folder, ...card.command.split(' ').slice(1), '--out', 'b')).code, 0)
   for (const name of ['model.onnx', 'architecture.json', 'card.json', 'README.md']) {
     t.deepEqual(readFileSync(path.join(folder, 'a', name)), readFileSync(path.join(folder, 'b', name)), name)
-  }
-  const card = JSON.parse(readFileSync(path.join(folder, 'a', 'card.json'), 'utf8')) as {
-    accuracy: { test: { accuracy: number; samples: number } }
   }
   t.is(card.accuracy.test.samples, 1000)
   t.true(exported.stdout.includes(`${(100 * card.accuracy.test.accuracy).toFixed(2)} %`))

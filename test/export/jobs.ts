@@ -61,6 +61,7 @@ export function exportJob(
   return {
     root,
     selection: { record: record as unknown as ExportJob['selection']['record'], rule: 'as asked' },
+    command: 'frugal export 1',
     graph,
     space: { id: 'mobilenet', version: '1' },
     dataset,
