@@ -66,7 +66,6 @@ export function wilcoxonSignedRank(a: readonly number[], b: readonly number[]): 
   const total = ranks.reduce((sum, rank) => sum + rank, 0)
   const positive = ranks.reduce((sum, rank, i) => (differences[i]! > 0 ? sum + rank : sum), 0)
   const smaller = Math.min(positive, total - positive)
-  if (ranks.length === 0) return 1
   if (ranks.length > MOST_EXACT_PAIRS) {
     const sd = Math.sqrt(ranks.reduce((sum, rank) => sum + rank ** 2, 0)) / 2
     return Math.min(1, 2 * normalTail((total / 2 - smaller - 1) / sd))

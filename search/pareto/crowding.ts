@@ -5,7 +5,8 @@ import { wasmPoints } from './wasm-points.ts'
 /**
  * Crowding distance of every point within the set given (normally one front): the sum over objectives of the gap between
  * its two neighbours, each divided by the objective's range (Deb et al. 2002). The ends of an objective that varies get
- * `Infinity`, an objective without range adds nothing, and of several equal end points only the first row is an end.
+ * `Infinity`, an objective without range adds nothing, and of several equal end points only the first row is an end; one or
+ * two points alone are ends in any case.
  * @throws RangeError on a bad shape or a value that is not finite.
  */
 export function crowdingDistance(points: Float64Array, count: number, objectives: number): Float64Array {

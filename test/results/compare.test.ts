@@ -70,6 +70,34 @@ test('a curve has at most a hundred counts, ending with the last trial', (t) => 
     many.toSorted((a, b) => a - b),
     [...new Set(many)],
   )
+  // Every 1.5 trials, the next whole one.
+  const some = curvePlaces(150, 'trials')
+  t.deepEqual([some.length, ...some.slice(0, 4)], [100, 2, 3, 5, 6])
+})
+
+test('over processor seconds a curve has a hundred even places', (t) => {
+  const places = curvePlaces(50, 'cpuSeconds')
+  t.deepEqual([places.length, places[0], places[49], places[99]], [100, 0.5, 25, 50])
+  const slow: Run = { experiment: 1, trials: [{ objectives: [0.5, 50], spent: 40 }] }
+  const group = (id: number, members: readonly Run[]): RunGroup => ({
+    name: `${id}`,
+    experiments: [stored(id)],
+    runs: members,
+  })
+  const over = { cost: 'latencyMs', over: 'cpuSeconds' } as const
+  const { groups } = compareGroups([group(1, [slow]), group(2, [run([0.5, 50])])], 'mcu', over)
+  t.deepEqual(
+    groups.map(({ spent, curve }) => [
+      spent,
+      curve.length,
+      curve.find(({ mean }) => mean > 0)!.spent,
+      curve[99]!.spent,
+    ]),
+    [
+      [40, 100, 40, 40],
+      [1, 100, 1.2, 40],
+    ],
+  )
 })
 
 test('attainment: any, half and every run', (t) => {
@@ -91,6 +119,11 @@ test('attainment: any, half and every run', (t) => {
     { cost: 40, error: 0.3 },
   ])
   t.deepEqual(attainmentSurface([run(undefined)], 1, 0.5), [])
+  t.deepEqual(
+    attainmentSurface([run([0.4, 10], [0.3, 10])], 1, 1),
+    [{ cost: 10, error: 0.3 }],
+    'equal costs are one corner',
+  )
 })
 
 test('front difference: coverage, shortfall, who found what', (t) => {
@@ -110,6 +143,31 @@ test('front difference: coverage, shortfall, who found what', (t) => {
     merged: { onlyA: 1, onlyB: 1, both: 1 },
   })
   t.like(frontDifference(a, []), { aCoversB: 1, bCoversA: 0, aFallsShort: 0, bFallsShort: 1 })
+  t.deepEqual(frontDifference([], []), {
+    aCoversB: 1,
+    bCoversA: 1,
+    aFallsShort: 0,
+    bFallsShort: 0,
+    merged: { onlyA: 0, onlyB: 0, both: 0 },
+  })
+})
+
+test('shortfalls are shares of the range of both fronts, and of 1 where an objective does not vary', (t) => {
+  const [a, b] = [
+    [
+      [1, 100],
+      [3, 50],
+    ],
+    [
+      [2.5, 60],
+      [4, 40],
+    ],
+  ]
+  const { aFallsShort, bFallsShort } = frontDifference(a!, b!)
+  // Ranges of 3 and 60: (3, 50) is 0.5 of 3 behind (2.5, 60) and 10 of 60 behind (4, 40); (2.5, 60) is 1.5 of 3 behind (1, 100).
+  t.true(Math.abs(aFallsShort - 1 / 6) < 1e-15)
+  t.is(bFallsShort, 0.5)
+  t.like(frontDifference([[0.5, 5]], [[0.75, 5]]), { aFallsShort: 0, bFallsShort: 1 })
 })
 
 test('groups are measured against the worst of the recorded references', (t) => {
@@ -123,7 +181,9 @@ test('groups are measured against the worst of the recorded references', (t) => 
     compared.map(({ hypervolumes }) => hypervolumes[0]),
     [0.375, 0.375],
   )
-  t.deepEqual(compared[0]!.attainment.half, [{ cost: 50, accuracy: 0.5 }])
+  for (const share of ['any', 'half', 'every'] as const) {
+    t.deepEqual(compared[0]!.attainment[share], [{ cost: 50, accuracy: 0.5 }])
+  }
   t.is(pairs.length, 1)
   t.is(pairs[0]!.hypervolumeDifference, 0)
   t.is(pairs[0]!.pValue, undefined)
@@ -151,6 +211,9 @@ test('experiments that do not fit together are refused', (t) => {
       { cost, over: 'trials' },
     )
   t.throws(() => compareWith({ datasetDigest: 'x', settings: { seed: 2, data: 'letters' } }), {
+    message: /different data/,
+  })
+  t.throws(() => compareWith({ datasetDigest: 'x', settings: { seed: 1, data: 'digits' } }), {
     message: /different data/,
   })
   t.notThrows(() => compareWith({ datasetDigest: 'x' }), 'another seed may split the same data differently')

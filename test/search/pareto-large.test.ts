@@ -12,6 +12,11 @@ const SHAPES: Readonly<Record<string, (random: RandomStream, objectives: number)
     const length = point.reduce((total, value) => total + value, 0)
     return point.map((value) => value / length)
   },
+  'long stairs': (random, objectives) => {
+    // None of these beats another in the objectives after the first one, but for a few that beat many.
+    const [at, better] = [random.float(), random.chance(0.03) ? 0.2 : 0]
+    return Array.from({ length: objectives }, (_, j) => (j === 0 ? random.float() : j % 2 ? at - better : -at - better))
+  },
   'one objective constant': (random, objectives) =>
     Array.from({ length: objectives }, (_, j) => (j === 0 ? 3 : random.int(50))),
 }

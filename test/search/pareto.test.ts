@@ -88,6 +88,7 @@ test('crowding distance: closed form, ends, constant objectives and duplicates',
   ])
   t.deepEqual([...crowdingDistance(line, 4, 2)], [Infinity, 3 / 4 + 3 / 4, 3 / 4 + 3 / 4, Infinity])
   t.deepEqual([...crowdingDistance(flat([[1, 2]]), 1, 2)], [Infinity])
+  t.deepEqual([...crowdingDistance(flat([1, 1].map((value) => [value, value])), 2, 2)], [Infinity, Infinity])
   t.deepEqual([...crowdingDistance(new Float64Array(), 0, 2)], [])
   const same = flat([
     [1, 1],

@@ -6,7 +6,7 @@ import { randomStream } from '../../lib/random.ts'
 import { mean } from '../../lib/statistics.ts'
 import type { AlgorithmDefinition, Genome } from '../../search/algorithm.ts'
 import { loadAlgorithm } from '../../search/discover.ts'
-import { interestingError, normalisedVolume, regionOfInterest } from '../../search/tabular/normalisation.ts'
+import { fullRange, interestingError, normalisedVolume, regionOfInterest } from '../../search/tabular/normalisation.ts'
 import { tableOperations } from '../../search/tabular/operations.ts'
 import { openTable, type ProblemColumns, type TabularProblem, tabularEvaluation } from '../../search/tabular/problem.ts'
 import { runTabular } from '../../search/tabular/run.ts'
@@ -251,6 +251,38 @@ test('a box without extent is refused', (t) => {
     name: 'UserError',
     message: /the lowest is 3$/,
   })
+  // Two networks, each of them the worst in one column: the box has an extent, and nothing lies within it.
+  const corners = { ...problem, scoreErrors: Float64Array.of(1, 3), costs: [[Float64Array.of(5, 2)]] }
+  t.throws(() => scaleOf(corners, 0, { ...ROI, kind: 'full' }), {
+    name: 'UserError',
+    message: /^no network is better than all of the worst corner of the box from 1, 2 to 3, 5 /,
+  })
+})
+
+test('boxes, fronts, limits and scores of a table counted by hand', (t) => {
+  const close = (found: readonly (number | undefined)[], expected: readonly number[]) => {
+    t.is(found.length, expected.length)
+    for (const [i, value] of expected.entries()) t.true(Math.abs(found[i]! - value) < 1e-12, `${found} for ${expected}`)
+  }
+  // The fourth network lies beyond the error that counts, the last one is dominated and dear.
+  const errors = Float64Array.of(10, 20, 30, 40, 25)
+  const costs = Float64Array.of(0.8, 0.4, 0.2, 0.1, 5)
+  const problem = { ...small(), errors: [errors], scoreErrors: errors, costs: [[costs]] }
+  const scale = scaleOf(problem, 0, { ...ROI, errorLimit: 30 })
+  const { ideal, reference } = scale.normalisation
+  close([...ideal, ...reference], [10, 0.2, 30, 1.05 * 0.8])
+  // In shares of the box the three are at (0, 0.9375), (0.5, 0.3125) and (1, 0): 0.0625 + 0.5 · 0.625.
+  close([scale.volume], [0.375])
+  t.deepEqual(scale.front, [0, 1, 2], 'on the edge of the box, too')
+  // A quarter, half and three quarters of the way from 0.2 to 0.84.
+  close(
+    scale.limits.flatMap(({ costs: bounds, error }) => [...bounds, error!]),
+    [0.36, 30, 0.52, 20, 0.68, 20],
+  )
+  const score = scoreOf(problem, 0, [4, 1, 2], scale)
+  close([score.volume, score.frontShare, ...(score.errors as number[])], [(0.5 * 0.6875) / 0.375, 2 / 3, 30, 20, 20])
+  const full = fullRange([errors, costs])
+  close([...full.ideal, ...full.reference], [10, 0.1, 40, 5])
 })
 
 interface Published {
@@ -330,6 +362,18 @@ test('the error that bounds the region of interest', (t) => {
   const narrow = errors(24.51, 0.0002)
   t.is(interestingError(narrow), narrow[84]!, '25 would let in all of them')
   t.is(interestingError(Float64Array.from({ length: 100 }, (_, i) => (i < 90 ? 0 : i))), 99, 'most are perfect')
+  t.is(interestingError(Float64Array.from({ length: 100 }, (_, i) => (i < 1 ? 4 : i < 90 ? 5 : i))), 5, 'one is better')
+  // So many of 100 have an error of at most 15; the worst come first.
+  const around = (within: number) =>
+    interestingError(Float64Array.from({ length: 100 }, (_, i) => (i < within ? (i < 60 ? 12 : 14.6) : 15.4)).reverse())
+  for (const [within, expected] of [
+    [95, 15],
+    [96, 14.6],
+    [75, 15],
+    [74, 15.4],
+  ] as const) {
+    t.is(around(within), expected, `${within} within two digits`)
+  }
 })
 
 test('the region of interest holds the whole front where costs are negative', (t) => {
