@@ -21,7 +21,7 @@ export function hypervolumeShare(vectors: readonly (readonly number[])[], refere
   )
 }
 
-/** The front of one device: what `candidates` hold that nothing else of them beats. */
+/** The front of one device: what `candidates` hold that nothing else of them beats, by latency and then by trial. */
 export function frontOf(experiment: Experiment, device: string, candidates: readonly FrontCandidate[]): Front {
   const { objectives } = experiment
   const reference = experiment.references[device]!
@@ -35,9 +35,7 @@ export function frontOf(experiment: Experiment, device: string, candidates: read
       best.map((candidate) => candidate.objectives),
       reference,
     ),
-    points: best
-      .map(({ objectives: _, ...point }) => point)
-      .sort((a, b) => a.latencyMs - b.latencyMs || a.trial - b.trial),
+    points: best.map(({ objectives: _, ...point }) => point).sort((a, b) => a.latencyMs - b.latencyMs),
   }
 }
 

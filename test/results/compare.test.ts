@@ -190,11 +190,17 @@ test('groups are measured against the worst of the recorded references', (t) => 
 })
 
 test('runs of equal seeds are tested in pairs', (t) => {
-  const group = (name: string, first: number, cost: number): RunGroup => ({
+  const group = (name: string, first: number, cost: number, from = 0, to = 6): RunGroup => ({
     name,
-    experiments: Array.from({ length: 6 }, (_, i) => stored(first + i, { settings: { seed: i, data: 'digits' } })),
-    runs: Array.from({ length: 6 }, (_, i) => run([0.5, cost + i])),
+    experiments: Array.from({ length: to - from }, (_, i) =>
+      stored(first + i, { settings: { seed: from + i, data: 'digits' } }),
+    ),
+    runs: Array.from({ length: to - from }, (_, i) => run([0.5, cost + i])),
   })
+  const tested = (from: number, to: number) =>
+    compareGroups([group('slow', 1, 50), group('fast', 11, 20, from, to)], 'mcu', LATENCY).pairs[0]!.pValue
+  t.is(tested(1, 8), 2 / 2 ** 5, 'seeds 1 to 5 have a partner')
+  t.is(tested(2, 9), undefined, 'four pairs are too few')
   const [pair] = compareGroups([group('slow', 1, 50), group('fast', 11, 20)], 'mcu', LATENCY).pairs
   t.is(pair!.pValue, 2 / 2 ** 6)
   t.true(pair!.hypervolumeDifference > 0)

@@ -83,7 +83,38 @@ test('a constant value has no causes', (t) => {
     randomStream(4, 'resample'),
   )
   t.is(found.explained, 0)
-  t.true(found.genes.every(({ share }) => share === 0))
+  t.deepEqual(
+    found.genes.map(({ gene, share }) => [gene, share]),
+    [
+      ['a.kind', 0],
+      ['a.width', 0],
+      ['b.depth', 0],
+      ['b.width', 0],
+    ],
+  )
+})
+
+test('shares and effects are those over the space, however it is distributed', (t) => {
+  // Widths 10, 10 and 80 %, kinds 25 and 75 %, and no genome in which the last gene matters.
+  const widths = [0, 1, ...new Array<number>(8).fill(2)]
+  const space = widths.flatMap((width) => [0, 1, 1, 1].map((kind) => [width, kind, 0, 0]))
+  const found = geneEffects(
+    GENES,
+    samples(300, ([width, kind]) => (3 * width! - 2 * kind!) / 100),
+    space,
+    randomStream(4, 'resample'),
+  )
+  const [width, kind, ...others] = found.genes
+  // Var(3·width) = 9 · (3.3 − 1.7²) and Var(2·kind) = 4 · 3/16.
+  t.true(Math.abs(width!.share - 3.69 / 4.44) < 0.005, `${width!.share}`)
+  t.true(Math.abs(kind!.share - 0.75 / 4.44) < 0.005, `${kind!.share}`)
+  t.true(others.every(({ share }) => Math.abs(share) < 0.001))
+  const effects = [...width!.choices, ...kind!.choices].map(({ effect }) => effect)
+  for (const [i, expected] of [-0.051, -0.021, 0.009, 0.015, -0.005].entries()) {
+    t.true(Math.abs(effects[i]! - expected) < 0.0005, `${effects[i]} for ${expected}`)
+  }
+  const idle = found.genes.find(({ gene }) => gene === 'b.width')!
+  t.true(idle.choices.every(({ effect }) => Math.abs(effect) < 0.001))
 })
 
 test('leave-one-out equals leaving each sample out', (t) => {
