@@ -129,8 +129,7 @@ test('with a direction a column counts as it is, or as its negative', (t) => {
 test('samples, mutants and children stay in the table, also in one that holds hardly any genome', (t) => {
   const sparse = small()
   for (const problem of [small({ genes: digitsOnly }), sparse]) {
-    const { architecture } = tabularEvaluation(problem)
-    const operations = tableOperations(problem.space, (genome) => architecture(genome) !== undefined)
+    const { architecture, operations } = tabularEvaluation(problem)
     const random = randomStream(3)
     let genome = operations.sample(random)
     const met = new Set<string>()
@@ -391,7 +390,7 @@ test('networks that several rows measure count by their means, and how far singl
   const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-repeats-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const file = path.join(folder, 'repeats.csv')
-  writeFileSync(file, 'g,accuracy,ms\n1,60,3\n2,70,4\n1,64,5\n3,80,6\n1,62,1\n3,,6\n')
+  writeFileSync(file, 'g,accuracy,ms\n1,60,3\n2,70,4\n1,64,5\n3,80,6\n1,62,1\n3,,6\n2,74,5\n')
   const { problem, passedOver } = openTable(file, {
     genes: { columns: ['g'], repeats: true },
     accuracies: ['accuracy'],
@@ -403,10 +402,32 @@ test('networks that several rows measure count by their means, and how far singl
   t.deepEqual(
     [[...scoreErrors], [...costs[0]![0]!]],
     [
-      [38, 30, 20],
-      [3, 4, 6],
+      [38, 28, 20],
+      [3, 4.5, 6],
     ],
   )
-  t.deepEqual(repeats, { networks: 1, rows: 3, errorSd: 2 })
+  // About their means: −2, 2, 0 and −2, 2, of five rows of two networks.
+  t.deepEqual(repeats, { networks: 2, rows: 5, errorSd: Math.sqrt(16 / 3) })
   t.is(small().repeats, undefined)
+})
+
+test('networks whose rows agree in a column but not in a figure are counted', (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'frugal-same-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const file = path.join(folder, 'same.csv')
+  writeFileSync(file, 'g,net,accuracy,ms\n1,a,60,3\n2,a,60,3\n3,b,70,4\n4,b,71,4\n5,c,80,5\n6,c,80,6\n7,c,80,7\n')
+  const { problem } = openTable(file, {
+    genes: { columns: ['g'], same: 'net' },
+    accuracies: ['accuracy'],
+    costs: [['ms']],
+  })
+  t.is(problem.architectureCount, 3)
+  t.is(problem.differing, 2)
+  t.deepEqual(
+    [[...problem.scoreErrors], [...problem.costs[0]![0]!]],
+    [
+      [40, 30, 20],
+      [3, 4, 5],
+    ],
+  )
 })
