@@ -163,8 +163,13 @@ const memory = z.strictObject({
    * `overlayGrowth`.
    */
   banks: z.strictObject({ bytes: positive, count: z.number().int().min(2).max(64) }).optional(),
-  /** Results of depthwise convolutions with fewer channels than `below` are stored with multiples of `to`. Only with `banks`. */
-  depthwiseBlocks: z.strictObject({ below: positive, to: z.number().int().min(2).max(1024) }).optional(),
+  /**
+   * Results of depthwise convolutions with fewer channels than `below` are stored with multiples of `to`; where they are
+   * `copied`, each kernel that reads one has a second buffer of that size beside it. Only with `banks`.
+   */
+  depthwiseBlocks: z
+    .strictObject({ below: positive, to: z.number().int().min(2).max(1024), copied: z.boolean().optional() })
+    .optional(),
   scratch: z.array(z.strictObject({ kernel: z.enum(KERNEL_KINDS), when: ranges.optional(), terms })).max(32),
   ram: z.strictObject({
     constantBytes: nonNegative,

@@ -24,8 +24,8 @@ function filledUp({ kind, outputShape }: Kernel, elements: number, { below, to }
 
 /**
  * A schedule as its maps lie in memory: `fusedPools` lets the convolution before a pool write the pooled map (its own has no
- * elements, and the pool reads the convolution's operand), `depthwiseBlocks` fills channels up. The same object where
- * nothing changes.
+ * elements, and the pool reads the convolution's operand), `depthwiseBlocks` fills channels up and, where they are copied,
+ * gives every reader an operand more. The same object where nothing changes.
  */
 export function wholeMaps(
   schedule: Schedule,
@@ -36,10 +36,20 @@ export function wholeMaps(
   const resize = (tensor: number, elements: number): void => {
     tensors = tensors.map((one, at) => (at === tensor ? { ...one, elements } : one))
   }
+  const copyFor = (step: number, tensor: number): void => {
+    const { id } = kernels[step]!
+    kernels = kernels.map((one, at) => (at === step ? { ...one, inputs: [...one.inputs, tensors.length] } : one))
+    tensors = [...tensors, { ...tensors[tensor]!, id: `${id}#copy` }]
+  }
   schedule.kernels.forEach((kernel, step) => {
     const { output } = kernel
     const elements = depthwiseBlocks && filledUp(kernel, schedule.tensors[output]!.elements, depthwiseBlocks)
-    if (elements !== undefined) resize(output, elements)
+    if (elements !== undefined) {
+      resize(output, elements)
+      schedule.kernels.forEach((reader, at) => {
+        if (depthwiseBlocks?.copied === true && reader.inputs.includes(output)) copyFor(at, output)
+      })
+    }
     if (!pooled.has(step)) return
     resize(output, 0)
     const { inputs } = kernel

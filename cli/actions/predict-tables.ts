@@ -67,12 +67,14 @@ const UNSURE_WORST = 0.25
 /** Fewer cases say little. */
 const LEAST_CASES = 4
 
-/** How far energy, RAM and flash were off where they were checked, if that is much. */
+/** How far energy, RAM and flash were off where they were checked, in all suites together, if that is much. */
 function unsureFigures({ validation }: Profile): readonly string[] {
   return Object.entries(WITHOUT_INTERVAL).flatMap(([quantity, name]) => {
-    const suite = validation.find((one) => one.quantity === quantity && one.cases >= LEAST_CASES)
-    if (suite === undefined || (suite.mape < UNSURE && suite.worst < UNSURE_WORST)) return []
-    const { mape, worst, cases } = suite
+    const suites = validation.filter((one) => one.quantity === quantity)
+    const cases = suites.reduce((sum, suite) => sum + suite.cases, 0)
+    const mape = suites.reduce((sum, suite) => sum + suite.mape * suite.cases, 0) / cases
+    const worst = Math.max(...suites.map((suite) => suite.worst))
+    if (cases < LEAST_CASES || (mape < UNSURE && worst < UNSURE_WORST)) return []
     return [
       `${name} was off by ${percent(mape)} on average and ${percent(worst)} at most in the ${cases} cases that check it`,
     ]

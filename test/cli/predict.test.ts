@@ -147,9 +147,10 @@ test('an exported architecture is priced, and what does not fit is said', async 
 })
 
 test('figures without an interval say where they were far off', async (t) => {
-  const devices = 'stm32n6-neuralart,stm32h747-xcubeai8'
+  const devices = 'stm32n6-neuralart3,stm32h747-xcubeai8'
   const { stdout } = await frugal(folderWithModel(t), 'predict', 'net.tflite', '--device', devices)
-  t.regex(stdout, /^stm32n6-neuralart: RAM was off by \d+\.?\d* % on average and [\d.]+ % at most in the 13 cases/m)
+  // Sixteen cases agree, two of other networks do not: they count together.
+  t.regex(stdout, /^stm32n6-neuralart3: RAM was off by \d+\.?\d* % on average and 77\.8 % at most in the 18 cases/m)
   t.notRegex(stdout, /^stm32h747-xcubeai8: RAM/m)
 })
 
