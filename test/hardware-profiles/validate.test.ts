@@ -17,8 +17,13 @@ test('the summaries in the profiles are what the stored cases give', (t) => {
         ({ name, quantity }) => quantity === report.quantity && name === `${report.name} (${report.source})`,
       )
       t.truthy(stored, `${profile.id}: ${report.name}`)
-      t.true(Math.abs(stored!.mape - report.mape) < 1e-4, `${profile.id}: ${report.name}`)
-      t.is(stored!.cases, report.cases)
+      const { mape, cases, within15, kendallTau, worst } = report
+      const figures = [stored!.mape, stored!.within15, stored!.kendallTau ?? 2, stored!.worst]
+      const farthest = Math.abs(worst!.predicted / worst!.measured - 1)
+      for (const [i, figure] of [mape, within15, kendallTau ?? 2, farthest].entries()) {
+        t.true(Math.abs(figure - figures[i]!) < 1e-4, `${profile.id}: ${report.name}, ${i}`)
+      }
+      t.is(stored!.cases, cases)
     }
   }
 })
