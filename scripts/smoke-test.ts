@@ -32,7 +32,9 @@ try {
   run('npm', ['pack', '--pack-destination', folder], ROOT)
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))!
   const listed = run('tar', ['tzf', path.join(folder, tarball)])
-  expect(!/\.ts$/m.test(listed.replaceAll('.d.ts', '')), 'the package holds no TypeScript sources')
+  const sources = listed.replaceAll('.d.ts', '').replaceAll(/^package\/examples\/.*$/gm, '')
+  expect(!/\.ts$/m.test(sources), 'the package holds no TypeScript sources')
+  expect(listed.includes('package/docs/data.md\n'), 'the package holds the documents that messages name')
   writeFileSync(path.join(folder, 'package.json'), '{ "private": true }')
   copyFileSync(path.join(ROOT, '.npmrc'), path.join(folder, '.npmrc'))
   run('npm', ['install', path.join(folder, tarball)])

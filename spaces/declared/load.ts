@@ -34,7 +34,7 @@ export function loadDeclaredSpace(file: string): SearchSpace {
     id,
     version: sha256Hex(canonicalJson(declaration)).slice(0, 12),
     title,
-    description,
+    description: description.trim(),
     genes: () => declared.genes,
     decode: declaredDecoder(declared),
   })

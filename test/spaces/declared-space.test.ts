@@ -171,6 +171,13 @@ test('a YAML bomb is refused, not unfolded', async (t) => {
   await refuses(t, lines.join('\n'), /cannot be read as YAML/)
 })
 
+test('a folded description ends without a blank line', async (t) => {
+  const { description } = await loadSpace(
+    fileOf('id: a\ntitle: a\ndescription: >\n  Two lines\n  in one.\nstages:\n  - {name: a, block: conv, width: 8}\n'),
+  )
+  t.is(description, 'Two lines in one.')
+})
+
 test('random genomes of a declared space decode', async (t) => {
   const loaded = await space(
     '  - {name: a, block: [conv, maxPool, fused], depth: [0, 1, 2], width: [8, 16], expansion: [1, 3], stride: [1, 2]}\n',
