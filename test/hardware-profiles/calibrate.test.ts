@@ -97,9 +97,34 @@ test('operating points scale time by clock and power by their factor', (t) => {
   t.throws(() => atOperatingPoint(base, '650mv'), { message: /no operating points but its own/ })
 })
 
+test('at half the clock everything takes twice as long, measured rows and the start of an inference included', (t) => {
+  for (const id of ['stm32f446-tflm-cmsisnn', 'efr32xg24-mvp', 'stm32u575-xcubeai', 'nrf5340-tflm']) {
+    for (const latencyUnit of ['cycles', 'us'] as const) {
+      const known = loadProfile(id)
+      const own: Profile = { ...known, latencyUnit, inferenceOverhead: 1000 }
+      const half = {
+        name: 'half',
+        clockHz: own.clockHz / 2,
+        volts: 1.2,
+        powerScale: 0.25,
+        provenance: { kind: 'derived' as const, source: 'made up' },
+      }
+      const slow = atOperatingPoint({ ...own, operatingPoints: [half] }, 'half')
+      t.deepEqual([slow.clockHz, slow.supplyVolts, slow.operatingPoints], [own.clockHz / 2, 1.2, []])
+      const [model, slower] = [createCostModel(own), createCostModel(slow)]
+      for (const { graph } of samples(5)) {
+        const [before, after] = [model.price(graph), slower.price(graph)]
+        t.true(Math.abs(after.latencyMs / before.latencyMs - 2) < 1e-9, `${id} in ${latencyUnit}`)
+        t.true(Math.abs(after.energyMj / before.energyMj - 2 * 0.25) < 1e-9, `${id} in ${latencyUnit}`)
+      }
+    }
+  }
+})
+
 test('energy an hour adds what idling takes', (t) => {
   const costs = { latencyMs: 100, energyMj: 10 }
   const device = { id: 'x', energy: { ...base.energy, idlePowerMw: 2 } }
   t.true(Math.abs(energyPerHourMj(costs, device, 1000) - 3600 * (10 + 1.8)) < 1e-9)
+  t.true(Math.abs(energyPerHourMj(costs, device, 100) - 36_000 * 10) < 1e-9, 'one after the other')
   t.throws(() => energyPerHourMj(costs, device, 50), { message: /a period must be longer, not 50 ms/ })
 })

@@ -61,6 +61,17 @@ test('limits: the device’s memory always counts, the excess is relative', (t) 
   )
   t.is(strict[0]?.relative, 1)
   t.is(constraintViolation(strict), 1 + ram!.relative)
+  const nothing = checkLimits({ ...costs, energyMj: 3 }, profile, { maxEnergyMj: 0, maxLatencyMs: costs.latencyMs })
+  t.deepEqual(
+    nothing.map(({ limit, relative }) => [limit, relative]),
+    [
+      ['energyMj', 3],
+      ['peakRamBytes', ram!.relative],
+    ],
+    'of nothing the value itself is the excess',
+  )
+  const reserved = { ...profile, memory: { ...profile.memory, runtimeRamBytes: 1000 } }
+  t.is(checkLimits(costs, reserved)[0]?.allowed, profile.ramBytes - 1000, 'less what the runtime takes')
   const unsupported = checkLimits({ ...costs, unsupported: ['softmax'] }, profile, { maxRamBytes: 1e9 })
   t.deepEqual(
     unsupported.map(({ limit, relative }) => [limit, relative]),

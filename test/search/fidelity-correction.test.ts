@@ -144,6 +144,35 @@ test('what size gains is learnt: the belief gives way to pairs that say otherwis
   }
 })
 
+test('the curve is the least squares of the pairs and of both beliefs', (t) => {
+  const pairs = Array.from({ length: 9 }, (_, i) => ({
+    genome: SAME,
+    size: SIZED[(5 * i) % 16]!.size,
+    lower: 0.2 + 0.04 * i,
+    upper: 0.1 + 0.03 * ((i * 4) % 9),
+  }))
+  // Logarithms; the beliefs weigh as 2 pairs 0.25 from the middle and 10 pairs one spread from it.
+  const points = pairs.map(({ size, lower, upper }) => [Math.log(lower), SIZES.of(size), Math.log(upper)] as const)
+  let [intercept, slope, sizeSlope] = [0, 0, 0]
+  const [belief, sizeBelief] = [2 * 0.25 ** 2, 10 * SIZES.spread ** 2]
+  const sum = (value: (x: number, s: number, y: number) => number) =>
+    points.reduce((total, point) => total + value(...point), 0)
+  for (let sweep = 0; sweep < 3000; sweep++) {
+    intercept = sum((x, s, y) => y - slope * x - sizeSlope * s) / points.length
+    slope = (sum((x, s, y) => x * (y - intercept - sizeSlope * s)) + belief) / (sum((x) => x * x) + belief)
+    const rest = sum((x, s, y) => s * (y - intercept - slope * x)) - sizeBelief * 0.4
+    sizeSlope = rest / (sum((_, s) => s * s) + sizeBelief)
+  }
+  t.true(slope > 0.05 && slope < 1 && sizeSlope < 0)
+  const corrected = fitCorrection(pairs, { ...SETTINGS, sizes: SIZES })
+  for (const size of [1e6, 1e7, 1e8]) {
+    for (const error of [0.1, 0.3, 0.52]) {
+      const expected = Math.exp(intercept + slope * Math.log(error) + sizeSlope * SIZES.of(size))
+      t.true(Math.abs(corrected(error, { genome: SAME, size }) / expected - 1) < 1e-6, `${error} of ${size}`)
+    }
+  }
+})
+
 test('residuals without a pattern are not explained by the genome', (t) => {
   const residuals = Array.from({ length: 80 }, () => ({ genome: sample(), value: random.normal() }))
   const model = residualModel(residuals, distance)
