@@ -4,6 +4,7 @@ import type { Genome } from '../../search/algorithm.ts'
 import { type CorrectionSettings, fitCorrection } from '../../search/fidelity/correction.ts'
 import { genomeDistance, nearestParent } from '../../search/fidelity/parents.ts'
 import { residualModel } from '../../search/fidelity/residual-model.ts'
+import { RungCorrection } from '../../search/fidelity/rung-correction.ts'
 import { NO_SIZES, sizeScale } from '../../search/fidelity/size-scale.ts'
 import type { GeneDescription } from '../../spaces/genome.ts'
 
@@ -178,4 +179,98 @@ test('residuals without a pattern are not explained by the genome', (t) => {
   const model = residualModel(residuals, distance)
   const spread = Math.sqrt(Array.from({ length: 200 }, () => model(sample()) ** 2).reduce((a, b) => a + b, 0) / 200)
   t.true(spread < 0.5, `${spread}`)
+})
+
+test('a rung learns from its first pair, and then from every quarter more', (t) => {
+  const rung = new RungCorrection(distance, 0.4)
+  const due: number[] = []
+  for (let pairs = 0; pairs <= 16; pairs++) {
+    if (rung.isDue) {
+      due.push(pairs)
+      rung.fit()
+      t.is(rung.fitted, pairs)
+    }
+    rung.pair({ genome: SAME, size, lower: 0.4, upper: 0.1 })
+  }
+  // From 8 on two more are a quarter, from 12 on three.
+  t.deepEqual(due, [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15])
+})
+
+test('a rung can be learnt again as it was, from the first pairs alone', (t) => {
+  const rung = new RungCorrection(distance, 0.4)
+  t.is(rung.apply(0.3, WHO), 0.3, 'nothing is known yet')
+  rung.pair({ genome: SAME, size, lower: 0.4, upper: 0.1 })
+  rung.pair({ genome: SAME, size, lower: 0.4, upper: 0.2 })
+  rung.fit(1)
+  t.is(rung.fitted, 1)
+  t.true(Math.abs(rung.apply(0.3, WHO) - 0.3 / 4) < 1e-12)
+  rung.fit()
+  t.true(rung.apply(0.3, WHO) > 0.3 / 4 + 0.01)
+})
+
+test('the sixteenth error of a rung makes the scale of sizes known, once', (t) => {
+  const rung = new RungCorrection(distance, 0.4)
+  const small = { genome: SAME, size: 1e6 }
+  const told = SIZED.map((network): [boolean, number] => [
+    rung.observe(network.error, { genome: SAME, size: network.size }),
+    rung.apply(0.3, small),
+  ])
+  const [scaled, carried] = told[15]!
+  t.deepEqual(told.slice(0, 15), Array(15).fill([false, 0.3]))
+  t.true(scaled)
+  t.true(Math.abs(carried / (0.3 * Math.exp(-0.4 * SIZES.of(1e6))) - 1) < 1e-12)
+  t.false(rung.observe(0.9, { genome: SAME, size: 1e12 }))
+  t.is(rung.apply(0.3, small), carried)
+})
+
+/** Solution of a small system and the logarithm of the determinant of its matrix, by elimination. */
+function solve(matrix: readonly (readonly number[])[], right: readonly number[]) {
+  const rows = matrix.map((row, i) => [...row, right[i]!])
+  let logDeterminant = 0
+  for (let i = 0; i < rows.length; i++) {
+    logDeterminant += Math.log(rows[i]![i]!)
+    for (let k = 0; k < rows.length; k++) {
+      const factor = k === i ? 0 : rows[k]![i]! / rows[i]![i]!
+      rows[k] = rows[k]!.map((value, j) => value - factor * rows[i]![j]!)
+    }
+  }
+  return { solution: rows.map((row, i) => row.at(-1)! / row[i]!), logDeterminant }
+}
+
+test('residuals are regressed with the range and the noise of the largest likelihood', (t) => {
+  const chosen = new Set<string>()
+  const shapes: readonly ((genome: Genome) => number)[] = [
+    ([first]) => (first! > 1 ? 0.5 : -0.5),
+    (genome) => genome[0]! / 3 + genome[3]! / 5 - 0.8,
+    (genome) => genome.reduce((sum, choice) => sum + choice, 0) / 20 - 0.4 + 0.1 * random.normal(),
+    () => random.normal(),
+    () => 0.3 + 0.1 * random.normal(),
+    (genome) => Math.sin(3 * genome[4]!) * Math.cos(2 * genome[1]!),
+  ]
+  for (const shape of shapes) {
+    const residuals = Array.from({ length: 15 }, sample).map((genome) => ({ genome, value: shape(genome) }))
+    const values = residuals.map(({ value }) => value)
+    const fits = [0.4, 0.8, 1.6].flatMap((range) =>
+      [0.1, 0.3, 1, 3, 30].map((noise) => {
+        const alike = (a: Genome, b: Genome) => Math.exp(-distance(a, b) / range)
+        const matrix = residuals.map((a, i) =>
+          residuals.map((b, j) => alike(a.genome, b.genome) + (i === j ? noise : 0)),
+        )
+        const { solution, logDeterminant } = solve(matrix, values)
+        const quadratic = solution.reduce((sum, weight, i) => sum + weight * values[i]!, 0)
+        const likelihood = -15 * Math.log(quadratic / 15) - logDeterminant
+        const at = (genome: Genome) =>
+          solution.reduce((sum, weight, i) => sum + weight * alike(genome, residuals[i]!.genome), 0)
+        return { likelihood, at, name: `${range} ${noise}` }
+      }),
+    )
+    const best = fits.reduce((a, b) => (b.likelihood > a.likelihood ? b : a))
+    chosen.add(best.name)
+    const model = residualModel(residuals, distance)
+    for (let i = 0; i < 10; i++) {
+      const genome = sample()
+      t.true(Math.abs(model(genome) - best.at(genome)) < 1e-9, `${best.name}: ${model(genome)}, ${best.at(genome)}`)
+    }
+  }
+  t.true(chosen.size > 2, [...chosen].join())
 })
