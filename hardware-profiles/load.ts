@@ -61,9 +61,11 @@ function loadHost(id: HostId): Profile {
 function readProfile(file: string): Profile {
   let content: string
   try {
-    const { size } = statSync(file)
-    if (size > MAX_FILE_BYTES) {
-      throw new UserError(`profile '${file}' has ${size} bytes; at most ${MAX_FILE_BYTES} are read`)
+    const found = statSync(file, { throwIfNoEntry: false })
+    if (found === undefined) throw new UserError(`profile '${file}' cannot be read: there is no such file`)
+    if (found.isDirectory()) throw new UserError(`profile '${file}' is a folder: name the file in it`)
+    if (found.size > MAX_FILE_BYTES) {
+      throw new UserError(`profile '${file}' has ${found.size} bytes; at most ${MAX_FILE_BYTES} are read`)
     }
     content = readFileSync(file, 'utf8')
   } catch (error) {

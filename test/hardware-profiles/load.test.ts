@@ -36,7 +36,8 @@ test('an unknown id names the nearest', (t) => {
 test('broken files are refused with one sentence', (t) => {
   const refuse = (file: string, message: RegExp) =>
     t.throws(() => loadProfile(file), { instanceOf: UserError, message })
-  refuse(path.join(folder, 'missing.json'), /cannot be read/)
+  refuse(path.join(folder, 'missing.json'), /missing\.json' cannot be read: there is no such file$/)
+  refuse(`${folder}/.`, /is a folder: name the file in it$/)
   refuse(write('text.json', 'profile'), /is not JSON/)
   refuse(write('empty.json', '{}'), /is wrong at format/)
   refuse(write('large.json', ' '.repeat(5 * 1024 * 1024)), /at most/)
