@@ -65,9 +65,11 @@ function readBytes(model: string): { readonly bytes: Uint8Array; readonly kind: 
   if (kind === undefined)
     throw new UserError(`model '${model}' ends in '${suffix}'; frugal convert reads .tflite and float .onnx files`)
   try {
-    const found = statSync(model)
+    const found = statSync(model, { throwIfNoEntry: false })
+    if (found === undefined) throw new UserError('there is no such file')
+    if (found.isDirectory()) throw new UserError('it is a folder; name the file in it')
     // A pipe would be waited for.
-    if (!found.isFile() && !found.isDirectory()) throw new UserError('it is no ordinary file')
+    if (!found.isFile()) throw new UserError('it is no ordinary file')
     if (found.size <= MAX_FILE_BYTES) return { bytes: wholeFile(model, kind), kind }
   } catch (error) {
     throw new UserError(`model '${model}' cannot be read: ${messageOf(error).replaceAll(/\p{C}/gu, '?')}`)

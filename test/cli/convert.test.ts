@@ -52,7 +52,7 @@ test('bad input is one sentence and exit code 2', async (t) => {
   }
   await refused(/name a model file/)
   await refused(/ends in '\.pb'; frugal convert reads \.tflite and float \.onnx/, 'net.pb')
-  await refused(/cannot be read/, 'missing.tflite')
+  await refused(/cannot be read: there is no such file/, 'missing.tflite')
   await refused(/damaged/, 'broken.tflite')
   await refused(/operator 0 \(CONV_2D\): .*stored float32, float16 or int8 is read/, 'float.tflite')
   await refused(/in int8, which --format onnx cannot hold: give tflite/, 'net.tflite', '--format', 'onnx')
