@@ -1,10 +1,17 @@
 import { bestKernelOrder, inOrder } from '../network/kernel-order.ts'
-import { arenaBytes, type MemoryPlan, type MemoryPlanOptions, planMemory } from '../network/memory-plan.ts'
+import {
+  arenaBytes,
+  type MemoryPlan,
+  type MemoryPlanOptions,
+  type PlacedBuffer,
+  planMemory,
+} from '../network/memory-plan.ts'
 import type { Kernel, Schedule } from '../network/schedule.ts'
 import type { KernelFacts } from './features.ts'
 import { ByKernel } from './kernel-catalogue.ts'
 import { CATALOGUE, type Lowered, lowerSchedule } from './lowering.ts'
 import { overlaidBytes } from './overlay.ts'
+import { apartResults } from './own-results.ts'
 import type { Profile } from './profile.ts'
 import { storedKinds } from './stored-size.ts'
 import { CompiledModel } from './table.ts'
@@ -47,6 +54,7 @@ export class MemoryModel {
       workspace,
       banks ?? 0,
       memory.depthwiseBlocks ?? 0,
+      memory.ownResults ?? 0,
       scratch,
       ram,
     ])
@@ -58,10 +66,24 @@ export class MemoryModel {
   scratchBytes = (facts: KernelFacts): number => bytesBy(this.#scratch, facts) + bytesBy(this.#workspace, facts)
 
   /** The runtime's arena, placed greedily or in banks: tensors and scratch buffers, without what the runtime keeps beside them. */
-  plan = ({ schedule, numbers }: Lowered): MemoryPlan => {
+  plan = ({ schedule: whole, numbers }: Lowered): MemoryPlan => {
+    const { schedule, own } = apartResults(whole, this.#memory.ownResults)
     const { peakRamBytes, buffers } = planMemory(this.#inBanks(schedule), this.#planOptions(numbers))
-    return { peakRamBytes, buffers: buffers.filter(({ bytes }) => bytes > 0) }
+    let end = Math.max(0, ...buffers.map(({ offset, bytes }) => offset + bytes))
+    const results = own.map((tensor): PlacedBuffer => {
+      const bytes = this.#tensorBytes(whole, tensor)
+      end += bytes
+      const lastStep = whole.kernels.length - 1
+      return { id: whole.tensors[tensor]!.id, bytes, offset: end - bytes, firstStep: 0, lastStep }
+    })
+    return {
+      peakRamBytes: results.reduce((sum, { bytes }) => sum + bytes, peakRamBytes),
+      buffers: [...buffers.filter(({ bytes }) => bytes > 0), ...results],
+    }
   }
+
+  #tensorBytes = ({ tensors }: Schedule, at: number): number =>
+    tensors[at]!.elements * Math.max(this.#memory.elementBytes, tensors[at]!.elementBytes ?? 0)
 
   /** Maps as the planner of banks sees them; the rules that write over operands know pools themselves. */
   #inBanks = (schedule: Schedule): Schedule =>
@@ -88,7 +110,13 @@ export class MemoryModel {
     return { ...options, scratchBytes: (_, step) => this.#scratchOf.get(numbers[step]!) }
   }
 
-  #arenaBytes(schedule: Schedule, numbers: readonly number[]): number {
+  #arenaBytes(whole: Schedule, numbers: readonly number[]): number {
+    const { schedule, own } = apartResults(whole, this.#memory.ownResults)
+    return own.reduce((sum, tensor) => sum + this.#tensorBytes(whole, tensor), this.#sharedBytes(schedule, numbers))
+  }
+
+  /** What the tensors take that share an arena. */
+  #sharedBytes(schedule: Schedule, numbers: readonly number[]): number {
     const { elementBytes, overlayGrowth, internalBytes, overlayAligned = false, fusedPools = false } = this.#memory
     if (overlayGrowth === undefined) return arenaBytes(this.#inBanks(schedule), this.#planOptions(numbers))
     const workBytes = (step: number): number => this.#workOf.get(numbers[step]!)

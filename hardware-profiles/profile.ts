@@ -170,6 +170,8 @@ const memory = z.strictObject({
   depthwiseBlocks: z
     .strictObject({ below: positive, to: z.number().int().min(2).max(1024), copied: z.boolean().optional() })
     .optional(),
+  /** Of a network with several results, these have buffers of their own all the time: all of them, or the one computed last. */
+  ownResults: z.enum(['all', 'last']).optional(),
   scratch: z.array(z.strictObject({ kernel: z.enum(KERNEL_KINDS), when: ranges.optional(), terms })).max(32),
   ram: z.strictObject({
     constantBytes: nonNegative,

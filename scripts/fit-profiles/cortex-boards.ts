@@ -8,7 +8,7 @@ import { densePowerShare, isDense, mean, withDensePower } from './dense-power.ts
 import type { FittedProfile } from './fitted-profile.ts'
 import { crossFit, fitScales, type MeasuredNetwork } from './from-networks.ts'
 import { mlperfResults } from './mlperf.ts'
-import { miniResNetMemorySuites, xcubeMemory, xcubeMemory10, xcubeMemorySuites } from './xcube-memory.ts'
+import { miniResNetMemorySuites, xcubeMemory, xcubeMemory8, xcubeMemory10, xcubeMemorySuites } from './xcube-memory.ts'
 import { zooNetworkOf } from './zoo-networks.ts'
 
 interface Board {
@@ -176,7 +176,7 @@ export function cortexBoards(data: string, m4: Profile, m33: Profile): readonly 
   }
   const transfer = (other: string) => `${LEFT_OUT}; the groups' proportions come from ${other} under the same runtime`
   const h747: Omit<Board, 'id' | 'title' | 'runtime'> = {
-    memory,
+    memory: xcubeMemory8(data),
     core: 'Cortex-M7',
     clockHz: 400e6,
     ramBytes: 1024 * KIB,

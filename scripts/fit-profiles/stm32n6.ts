@@ -275,6 +275,7 @@ function templateOf(id: string, version: string, count: number, bytesPerChannel 
       alignmentBytes: 32,
       banks: NPU_RAM,
       fusedPools: true,
+      ...(copied ? { ownResults: 'last' as const } : {}),
       depthwiseBlocks: { below: 32, to: 16, ...(copied ? { copied } : {}) },
       scratch: [],
       ram: { constantBytes: 0, perKernelBytes: 0, perTensorBytes: 0, perChannelBytes: 0 },

@@ -97,6 +97,13 @@ function fitOverlay(rows: readonly ZooMemory[]): Overlay {
 /** Memory under X-CUBE-AI, from the columns of ST's zoo on STM32H747I-DISCO under version 7.3. */
 export const xcubeMemory = (data: string): Profile['memory'] => memoryFrom(zooMemory(data, /^7\.3/))
 
+/** The same under version 8.1, which keeps a network's results apart where it has several: found on SSD. */
+export const xcubeMemory8 = (data: string): Profile['memory'] => {
+  const memory = xcubeMemory(data)
+  const source = `${memory.provenance.source}. Several results have buffers of their own: found on SSD, not fitted`
+  return { ...memory, ownResults: 'all', provenance: { ...memory.provenance, source } }
+}
+
 /** The STM32H747's largest internal RAM (AXI SRAM). */
 const INTERNAL_BYTES = 512 * KIB
 
@@ -112,11 +119,12 @@ export const xcubeMemory10 = (data: string): Profile['memory'] => {
   const memory = xcubeMemory(data)
   const row = zooMemory(data, /10\.0/).find(({ network }) => network === WITHOUT_OVERLAY)!
   const work = Math.round(row.activations - activationsOf({ ...NOTHING, overlayGrowth: GROWTH }, WITHOUT_OVERLAY))
-  const source = `${memory.provenance.source}; maps above 512 KiB in external RAM, which adds up, results in their operand's place: found on the rows of version 10; ${work} bytes beside 1×1 convolutions: from MobileNetV2 0.35 at 128 pixels under version 10`
+  const source = `${memory.provenance.source}; maps above 512 KiB in external RAM, which adds up, results in their operand's place: found on the rows of version 10; ${work} bytes beside 1×1 convolutions: from MobileNetV2 0.35 at 128 pixels under version 10; the last of several results has a buffer of its own: found on SSD under ST Edge AI 2.0 on the STM32N6`
   return {
     ...memory,
     internalBytes: INTERNAL_BYTES,
     overlayAligned: true,
+    ownResults: 'last',
     workspace: [{ kernel: 'conv2d', when: { kernelArea: [1, 1] }, terms: [{ feature: 'one', coefficient: work }] }],
     provenance: { ...memory.provenance, source },
   }
