@@ -77,6 +77,7 @@ test('only networks that were trained fully count', (t) => {
 test('cheap networks may be more than would be trained fully', (t) => {
   const { evaluated, epochShares } = search(madeProblem(t), [20], 1, { ...STAGED, begin: 1.5 })
   t.is(evaluated, 30)
+  t.is(search(madeProblem(t), [15], 1, { ...STAGED, begin: 1.5 }).evaluated, 23, 'of 22.5')
   t.deepEqual(epochShares, [(30 * 10 + 10 * 100) / (20 * 100)])
 })
 

@@ -280,6 +280,12 @@ test('boxes, fronts, limits and scores of a table counted by hand', (t) => {
   )
   const score = scoreOf(problem, 0, [4, 1, 2], scale)
   close([score.volume, score.frontShare, ...(score.errors as number[])], [(0.5 * 0.6875) / 0.375, 2 / 3, 30, 20, 20])
+  const bounded = scaleOf(problem, 0, { ...ROI, errorLimit: 30, limits: [[0.4], [0.399], [0.05]] })
+  t.deepEqual(
+    bounded.limits.map(({ error }) => error),
+    [20, 30, undefined],
+    'a cost at the limit is within it',
+  )
   const full = fullRange([errors, costs])
   close([...full.ideal, ...full.reference], [10, 0.1, 40, 5])
 })
