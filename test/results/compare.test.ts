@@ -175,6 +175,11 @@ test('groups are measured against the worst of the recorded references', (t) => 
     { name: 'one', experiments: [stored(1)], runs: [run([0.5, 50])] },
     { name: 'two', experiments: [stored(2, { references: { mcu: [0.5, 200] } })], runs: [run([0.25, 100])] },
   ]
+  const errors = [0.9, 0.7].map((error) => stored(3, { references: { mcu: [error, 200] } }))
+  const asAccuracy = errors.map(
+    (one) => compareGroups([{ ...groups[0]!, experiments: [one] }], 'mcu', LATENCY).reference[0],
+  )
+  t.deepEqual(asAccuracy, [0.1, 0.3], 'without the rounding error of 1 − 0.9')
   const { reference, groups: compared, pairs } = compareGroups(groups, 'mcu', LATENCY)
   t.deepEqual(reference, [0, 200])
   t.deepEqual(
