@@ -3,12 +3,14 @@ import { messageOf, OperationalError, UserError } from '../lib/errors.ts'
 import { fileSystemTrouble } from '../lib/files.ts'
 import { unknownName } from '../lib/nearest-name.ts'
 import { hasOwnCode } from '../lib/own-code.ts'
+import { BENCHMARKS } from './commands/bench.ts'
 import { COMMANDS } from './commands/index.ts'
 import { packageVersion } from './package-version.ts'
 import { checkWrittenFlags, type DeclaredFlags, unknownWords } from './written-flags.ts'
 
 /** The words that are commands of their own at each level, for "did you mean". */
 const COMMAND_NAMES = COMMANDS.map((command) => command.command.split(' ')[0]!)
+const BENCHMARK_NAMES = BENCHMARKS.map(({ command }) => command)
 
 /** Runs one command line. Sets the exit code: 0, 1 operational failure, 2 bad input, 130 interrupted. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -38,6 +40,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     const first = argv[0]
     if (first !== undefined && !first.startsWith('-') && !COMMAND_NAMES.includes(first)) {
       throw new UserError(unknownName('command', first, COMMAND_NAMES))
+    }
+    const benchmark = first === 'bench' ? argv[1] : undefined
+    if (benchmark !== undefined && !benchmark.startsWith('-') && !BENCHMARK_NAMES.includes(benchmark)) {
+      throw new UserError(unknownName('benchmark', benchmark, BENCHMARK_NAMES))
     }
     const program = yargs([...argv])
       .scriptName('frugal')
@@ -83,7 +89,9 @@ function plainUsageError(message: string, argv: readonly string[], flags: readon
     .map((part) => part.trim())
     .filter((part) => part !== '')
     .join(' ')
-  const help = COMMAND_NAMES.includes(argv[0]!) ? `frugal ${argv[0]} --help` : 'frugal --help'
+  // The flags of a benchmark stand in the help of its own.
+  const own = argv[0] === 'bench' && BENCHMARK_NAMES.includes(argv[1]!) ? ` ${argv[1]}` : ''
+  const help = COMMAND_NAMES.includes(argv[0]!) ? `frugal ${argv[0]}${own} --help` : 'frugal --help'
   return `${plainUsage(line, argv, flags)}; see ${help}`
 }
 

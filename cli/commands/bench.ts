@@ -4,7 +4,7 @@ import { CREW_OPTIONS } from '../search-options.ts'
 import { benchSearchCommand } from './bench-search.ts'
 import { type Command, defineCommand, withJson } from './shared.ts'
 
-export const benchProxyCommand = defineCommand({
+const proxyCommand = defineCommand({
   command: 'proxy',
   describe: 'How well short trainings and zero-cost scores rank networks as full trainings do',
   builder: (yargs: Argv) =>
@@ -59,7 +59,7 @@ export const benchProxyCommand = defineCommand({
 })
 
 /** Benchmarks of the parts of a search, each a subcommand. */
-const BENCHMARKS: readonly Command[] = [benchProxyCommand, benchSearchCommand]
+export const BENCHMARKS: readonly Command[] = [proxyCommand, benchSearchCommand]
 
 export const benchCommand = defineCommand({
   command: 'bench',

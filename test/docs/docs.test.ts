@@ -2,8 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'ava'
 import yargs from 'yargs'
-import { benchProxyCommand } from '../../cli/commands/bench.ts'
-import { benchSearchCommand } from '../../cli/commands/bench-search.ts'
+import { BENCHMARKS } from '../../cli/commands/bench.ts'
 import { COMMANDS } from '../../cli/commands/index.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
@@ -41,7 +40,7 @@ test('every link leads to a file, and to a heading that is there', (t) => {
 
 /** Flags of every command, as its help shows them. */
 function flagsOf(): (readonly [command: string, flags: readonly string[]])[] {
-  return [...COMMANDS, benchProxyCommand, benchSearchCommand].map((command) => {
+  return [...COMMANDS, ...BENCHMARKS].map((command) => {
     const program = yargs([])
     ;(command.builder as (program: unknown) => unknown)(program)
     const { key } = (program as unknown as { getOptions(): { key: Readonly<Record<string, unknown>> } }).getOptions()
