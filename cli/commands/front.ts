@@ -12,7 +12,8 @@ export const frontCommand = defineCommand({
       .option('knee', {
         type: 'boolean',
         default: false,
-        describe: 'Only the knee: the network where a little more of one thing costs most of the others',
+        describe:
+          'Only the knee: the balanced network, from which a little more accuracy costs much and less cost loses much',
       })
       .option('x', {
         type: 'string',
