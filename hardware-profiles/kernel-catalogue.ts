@@ -89,17 +89,17 @@ export class KernelCatalogue {
       this.#facts.length = 0
       this.generation++
     }
-    const numbers: number[] = []
+    const numbers = new Array<number>(kernels.length)
     let next = 0
     for (let i = 0; i < kernels.length; i++) {
       const repeat = repeats[next]
       if (repeat?.first === i) {
-        for (let again = repeat.of; i < repeat.end; again++, i++) numbers.push(numbers[again]!)
+        for (let again = repeat.of; i < repeat.end; again++, i++) numbers[i] = numbers[again]!
         next++
       }
       // Behind a repeated expert comes the kernel that weights it.
       readFacts(kernels[i]!, this.#scratch)
-      numbers.push(this.#numberOf(this.#scratch))
+      numbers[i] = this.#numberOf(this.#scratch)
     }
     return numbers
   }

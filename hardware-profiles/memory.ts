@@ -25,6 +25,8 @@ export class MemoryModel {
   readonly #arenaRules: string
   readonly #scratchOf: ByKernel<number>
   readonly #workOf: ByKernel<number>
+  /** What the runtime keeps for a kernel. */
+  readonly #keptOf: ByKernel<number>
 
   constructor(memory: Profile['memory']) {
     const {
@@ -60,6 +62,7 @@ export class MemoryModel {
     ])
     this.#workOf = new ByKernel(CATALOGUE, (facts) => bytesBy(this.#workspace, facts))
     this.#scratchOf = new ByKernel(CATALOGUE, (facts) => this.scratchBytes(facts))
+    this.#keptOf = new ByKernel(CATALOGUE, ({ kind }) => ram.perKindBytes?.[kind] ?? ram.perKernelBytes)
   }
 
   /** Bytes that a kernel needs beside its tensors while it runs, where it writes over none. */
@@ -134,7 +137,7 @@ export class MemoryModel {
     const { schedule, stored, numbers, arenas } = lowered
     let arena = arenas.get(this.#arenaRules)
     if (arena === undefined) {
-      arena = this.#arenaBytes(schedule, numbers) + this.#kernelBytes(schedule)
+      arena = this.#arenaBytes(schedule, numbers) + this.#kernelBytes(numbers)
       arenas.set(this.#arenaRules, arena)
     }
     const weights = weightsInRam ? stored.weightElements * weightBytes + stored.biasElements * biasBytes : 0
@@ -148,11 +151,11 @@ export class MemoryModel {
   }
 
   /** What the runtime keeps for the kernels. */
-  #kernelBytes({ kernels }: Schedule): number {
+  #kernelBytes(numbers: readonly number[]): number {
     const { perKernelBytes, perKindBytes } = this.#memory.ram
-    if (perKindBytes === undefined) return perKernelBytes * kernels.length
+    if (perKindBytes === undefined) return perKernelBytes * numbers.length
     let bytes = 0
-    for (let i = 0; i < kernels.length; i++) bytes += perKindBytes[kernels[i]!.kind] ?? perKernelBytes
+    for (let i = 0; i < numbers.length; i++) bytes += this.#keptOf.get(numbers[i]!)
     return bytes
   }
 

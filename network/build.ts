@@ -93,9 +93,17 @@ export function wiringOf(graph: NetworkGraph): Wiring {
   if (known !== undefined) return known
   const position = new Map(graph.nodes.map(({ id }, i) => [id, i]))
   const links = graph.nodes.map(({ inputs }) => inputs.map((id) => position.get(id)!))
+  return { links, readers: readersOf(links) }
+}
+
+/** How many nodes read each one. */
+function readersOf(links: Wiring['links']): number[] {
   const readers = new Array<number>(links.length).fill(0)
-  for (const link of links.flat()) readers[link]!++
-  return { links, readers }
+  for (let at = 0; at < links.length; at++) {
+    const from = links[at]!
+    for (let i = 0; i < from.length; i++) readers[from[i]!]!++
+  }
+  return readers
 }
 
 /**
@@ -151,46 +159,72 @@ const SQUARES: readonly Pair[] = Array.from({ length: 16 }, (_, length) => [leng
 const pair = (value: number | Pair = 1): Pair =>
   typeof value === 'number' ? (SQUARES[value] ?? [value, value]) : value
 
+/** Name of a node, and what a node has that reads it alone: the same few arrays serve every network. */
+interface NodeName {
+  readonly id: string
+  readonly position: number
+  readonly inputs: readonly [string]
+  readonly links: readonly [number]
+}
+
 /** What the builder knows of a kind. */
 interface Kind {
   readonly name: OpKind
   readonly definition: OpDefinition<OpKind> | undefined
   /** One operand, and a result of its shape, which need not be checked again. */
   readonly keepsShape: boolean
-  /** Ids by number: the same few strings serve every network, so that looking them up needs no new hash. */
-  readonly ids: string[]
+  /** By position: the same strings serve every network, so that looking them up needs no new hash. */
+  readonly names: NodeName[]
 }
 
 const KEEPS_SHAPE: ReadonlySet<OpKind> = new Set<OpKind>(['batchNorm', ...ACTIVATION_KINDS])
 
 const kinds = new Map<OpKind, Kind>()
-/** The number in each id. */
-const numberOfId = new Map<string, number>()
+const nameOfId = new Map<string, NodeName>()
 
 function kindOf(name: OpKind): Kind {
   let kind = kinds.get(name)
   if (kind === undefined) {
     const definition = definitionOf({ kind: name } as Op)
-    kind = { name, definition, keepsShape: KEEPS_SHAPE.has(name), ids: [] }
+    kind = { name, definition, keepsShape: KEEPS_SHAPE.has(name), names: [] }
     kinds.set(name, kind)
   }
   return kind
 }
 
-function nodeId({ name, ids }: Kind, n: number): string {
-  // Numbers come one by one in the largest network so far, so that the array has no long gaps.
-  let id = ids[n]
-  if (id === undefined) {
-    id = `${name}_${n}`
-    ids[n] = id
-    numberOfId.set(id, n)
+function nodeName({ name: kind, names }: Kind, position: number): NodeName {
+  // Positions come one by one in the largest network so far, so that the array has no long gaps.
+  let name = names[position]
+  if (name === undefined) {
+    const id = `${kind}_${position}`
+    name = { id, position, inputs: [id], links: [position] }
+    names[position] = name
+    nameOfId.set(id, name)
   }
-  return id
+  return name
 }
 
 const CONV_2D = kindOf('conv2d')
 const DEPTHWISE = kindOf('depthwiseConv2d')
+const DENSE = kindOf('dense')
 const BATCH_NORM = kindOf('batchNorm')
+const GLOBAL_POOL = kindOf('globalAveragePool')
+const ADD = kindOf('add')
+const MULTIPLY = kindOf('multiply')
+const EXPERTS = kindOf('routedExperts')
+
+/** Ops that are all alike, written once for every network. */
+const ADDING: Op = { kind: 'add' }
+const MULTIPLYING: Op = { kind: 'multiply' }
+const POOLING: readonly [Op, Op] = [
+  { kind: 'globalAveragePool', keepDims: false },
+  { kind: 'globalAveragePool', keepDims: true },
+]
+const USUAL_EPSILON = 1e-3
+const NORMALISING: Op = { kind: 'batchNorm', epsilon: USUAL_EPSILON }
+const ACTIVATING: ReadonlyMap<ActivationKind, { readonly kind: Kind; readonly op: Op }> = new Map(
+  ACTIVATION_KINDS.map((kind) => [kind, { kind: kindOf(kind), op: { kind } }]),
+)
 
 /**
  * Writes a network node by node; each call returns the id to feed to the next. Ids are `<kind>_<n>`, counted per graph,
@@ -199,9 +233,8 @@ const BATCH_NORM = kindOf('batchNorm')
 export class GraphBuilder {
   readonly #nodes: NetworkNode[] = []
   readonly #links: (readonly number[])[] = []
-  /** Per node how many later ones read it. */
-  readonly #readers: number[] = []
-  #unread = 0
+  /** Networks are chains for the most part: what is asked for is what came last. */
+  #last: NodeName | undefined
 
   node(op: Op, ...inputs: readonly string[]): string {
     const kind = kindOf(op.kind)
@@ -209,51 +242,46 @@ export class GraphBuilder {
     if (inputs.length === 1) return this.#unary(kind, op, inputs[0]!)
     if (inputs.length === 2) return this.#binary(kind, op, inputs[0]!, inputs[1]!)
     const links = inputs.map((input) => this.#position(input))
-    const id = nodeId(kind, this.#nodes.length)
+    const name = nodeName(kind, this.#nodes.length)
     const shapes = links.map((position) => this.#nodes[position]!.shape)
-    const shape = checkedShape(kind.definition, op, shapes, id)
-    for (const position of links) this.#markRead(position)
-    return this.#append(id, op, inputs, links, shape)
+    const shape = checkedShape(kind.definition, op, shapes, name.id)
+    return this.#append(name, op, inputs, links, shape)
   }
 
   #unary(kind: Kind, op: Op, x: string): string {
-    const id = nodeId(kind, this.#nodes.length)
-    const position = this.#position(x)
+    const name = nodeName(kind, this.#nodes.length)
+    const { position, inputs, links } = this.#nameOf(x)
     const operand = this.#nodes[position]!.shape
-    const shape = kind.keepsShape ? operand : checkedShape(kind.definition, op, [operand], id)
-    this.#markRead(position)
-    return this.#append(id, op, [x], [position], shape)
+    const shape = kind.keepsShape ? operand : checkedShape(kind.definition, op, [operand], name.id)
+    return this.#append(name, op, inputs, links, shape)
   }
 
   #binary(kind: Kind, op: Op, x: string, y: string): string {
-    const id = nodeId(kind, this.#nodes.length)
-    const [first, second] = [this.#position(x), this.#position(y)]
-    const shape = checkedShape(kind.definition, op, [this.#nodes[first]!.shape, this.#nodes[second]!.shape], id)
-    this.#markRead(first)
-    this.#markRead(second)
-    return this.#append(id, op, [x, y], [first, second], shape)
+    const name = nodeName(kind, this.#nodes.length)
+    const first = this.#position(x)
+    const second = this.#position(y)
+    const shape = checkedShape(kind.definition, op, [this.#nodes[first]!.shape, this.#nodes[second]!.shape], name.id)
+    return this.#append(name, op, [x, y], [first, second], shape)
   }
 
-  #markRead(position: number): void {
-    if (this.#readers[position]!++ === 0) this.#unread--
-  }
-
-  #append(id: string, op: Op, inputs: readonly string[], links: readonly number[], shape: Shape): string {
+  #append(name: NodeName, op: Op, inputs: readonly string[], links: readonly number[], shape: Shape): string {
+    const { id } = name
     this.#links.push(links)
-    this.#readers.push(0)
-    this.#unread++
     this.#nodes.push({ id, op, inputs, shape })
+    this.#last = name
     return id
   }
 
-  #position(id: string): number {
-    const last = this.#nodes.length - 1
-    // Networks are chains for the most part: what is asked for is what came last.
-    if (last >= 0 && this.#nodes[last]!.id === id) return last
-    const position = numberOfId.get(id)
-    if (position === undefined || this.#nodes[position]?.id !== id)
+  #nameOf(id: string): NodeName {
+    if (this.#last?.id === id) return this.#last
+    const name = nameOfId.get(id)
+    if (name === undefined || this.#nodes[name.position]?.id !== id)
       throw new UserError(`'${id}' is no node of this network`)
-    return position
+    return name
+  }
+
+  #position(id: string): number {
+    return this.#nameOf(id).position
   }
 
   /** Shape of a node already added. */
@@ -289,23 +317,24 @@ export class GraphBuilder {
   }
 
   dense(x: string, units: number, bias = true): string {
-    return this.node({ kind: 'dense', units, bias }, x)
+    return this.#unary(DENSE, { kind: 'dense', units, bias }, x)
   }
 
-  batchNorm(x: string, epsilon = 1e-3): string {
-    return this.#unary(BATCH_NORM, { kind: 'batchNorm', epsilon }, x)
+  batchNorm(x: string, epsilon = USUAL_EPSILON): string {
+    return this.#unary(BATCH_NORM, epsilon === USUAL_EPSILON ? NORMALISING : { kind: 'batchNorm', epsilon }, x)
   }
 
   activation(x: string, kind: ActivationKind): string {
-    return this.#unary(kindOf(kind), { kind }, x)
+    const known = ACTIVATING.get(kind)
+    return known === undefined ? this.node({ kind }, x) : this.#unary(known.kind, known.op, x)
   }
 
   add(...inputs: readonly string[]): string {
-    return this.node({ kind: 'add' }, ...inputs)
+    return inputs.length === 2 ? this.#binary(ADD, ADDING, inputs[0]!, inputs[1]!) : this.node(ADDING, ...inputs)
   }
 
   multiply(x: string, scale: string): string {
-    return this.node({ kind: 'multiply' }, x, scale)
+    return this.#binary(MULTIPLY, MULTIPLYING, x, scale)
   }
 
   maxPool(x: string, { kernel, stride, padding = 'same' }: PoolOptions): string {
@@ -317,11 +346,11 @@ export class GraphBuilder {
   }
 
   globalAveragePool(x: string, keepDims = false): string {
-    return this.node({ kind: 'globalAveragePool', keepDims }, x)
+    return this.#unary(GLOBAL_POOL, POOLING[keepDims ? 1 : 0], x)
   }
 
   routedExperts(x: string, gates: string, topK: number, body: NetworkGraph): string {
-    return this.node({ kind: 'routedExperts', experts: this.channels(gates), topK, body }, x, gates)
+    return this.#binary(EXPERTS, { kind: 'routedExperts', experts: this.channels(gates), topK, body }, x, gates)
   }
 
   /** @throws UserError when the output is no node, or when there are too many nodes. */
@@ -329,10 +358,15 @@ export class GraphBuilder {
     const position = this.#position(output)
     if (this.#nodes.length > MAX_NODES)
       throw new UserError(`the network has ${this.#nodes.length} nodes; at most ${MAX_NODES} are read`)
-    if (this.#readers[position]! > 0 || this.#unread > 1) return { nodes: prune(this.#nodes, output), output }
-    // Every other node is read by a later one, so the output needs all of them.
+    const links = this.#links.slice()
+    const readers = readersOf(links)
+    // The output needs all other nodes where every one of them is read by a later one.
+    const unread = readers.indexOf(0)
+    if (unread !== position || readers.indexOf(0, unread + 1) !== -1) {
+      return { nodes: prune(this.#nodes, output), output }
+    }
     const graph: NetworkGraph = { nodes: this.#nodes.slice(), output }
-    new Wired(graph, { links: this.#links.slice(), readers: this.#readers.slice() })
+    new Wired(graph, { links, readers })
     return graph
   }
 }

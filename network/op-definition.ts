@@ -25,7 +25,8 @@ export interface OpDefinition<K extends OpKind> {
 export const MAX_RANK = 7
 const MAX_LENGTH = 1 << 20
 
-export const noWeights = (): readonly LocalWeight[] => []
+const NO_WEIGHTS: readonly LocalWeight[] = []
+export const noWeights = (): readonly LocalWeight[] => NO_WEIGHTS
 export const noMacs = (): number => 0
 export const lastAxis = (shape: Shape): number => shape[shape.length - 1]!
 

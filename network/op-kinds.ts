@@ -13,6 +13,8 @@ import {
 import { featureShape, sameShape, shapeText, sizeOf, windowExtent, windowOutput } from './shapes.ts'
 import type { ImportedKind, Op, OpKind, OpOf, Padding, Pair, Shape } from './types.ts'
 
+const NO_GAPS: Pair = [1, 1]
+
 function windowShape(
   op: { kernel: Pair; stride: Pair; padding: Padding; dilation?: Pair },
   input: Shape,
@@ -20,7 +22,7 @@ function windowShape(
   where: string,
 ): Shape {
   const { height, width } = featureShape(input, where)
-  const dilation = op.dilation ?? [1, 1]
+  const dilation = op.dilation ?? NO_GAPS
   for (const length of op.kernel) positiveInteger(length, 'kernel size', where)
   for (const length of op.stride) positiveInteger(length, 'stride', where)
   for (const length of dilation) positiveInteger(length, 'dilation', where)

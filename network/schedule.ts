@@ -78,7 +78,9 @@ export interface FusionOptions {
 }
 
 const DEFAULT_FUSION: FusionOptions = { fusedActivations: new Set(['relu', 'relu6']) }
-const FOLDS_BATCH_NORM: ReadonlySet<OpKind> = new Set(['conv2d', 'depthwiseConv2d', 'dense'])
+/** Written out: it is asked for every batch norm of every network. */
+const foldsBatchNorm = (kind: KernelKind): boolean =>
+  kind === 'conv2d' || kind === 'depthwiseConv2d' || kind === 'dense'
 const FUSES_ACTIVATION: ReadonlySet<KernelKind> = new Set([
   'conv2d',
   'depthwiseConv2d',
@@ -132,6 +134,14 @@ function declareInput(lowering: Lowering, id: string, shape: Shape, elementBytes
 const elementBytesOf = (kind: KernelKind, operand: ScheduledTensor | undefined): number | undefined =>
   kind === 'dequantize' ? FLOAT_BYTES : kind === 'quantize' ? undefined : operand?.elementBytes
 
+/** Operands of kernels with one, by that tensor: the same few arrays serve every network. */
+const singles: (readonly [number])[] = []
+
+function single(tensor: number): readonly [number] {
+  singles[tensor] ??= [tensor]
+  return singles[tensor]
+}
+
 /** Tensor of a node that has none: a constant. */
 const NO_TENSOR = -1
 
@@ -143,8 +153,8 @@ function lower(lowering: Lowering, graph: NetworkGraph, prefix: string, entry: n
   const output = outputOf(graph)
   /** Per node its tensor, and the kernel that made it (−1 for none). */
   // Plain arrays: typed ones keep their memory outside the heap, which costs more than all of this.
-  const tensorOf: number[] = []
-  const producerOf: number[] = []
+  const tensorOf = new Array<number>(nodes.length)
+  const producerOf = new Array<number>(nodes.length)
   /** Elements of the constants that no kernel has read yet. */
   const unread: number[] = []
   const readOnce = (at: number): boolean => readers[at] === 1 && at !== output
@@ -207,8 +217,8 @@ function lower(lowering: Lowering, graph: NetworkGraph, prefix: string, entry: n
         }
       }
     }
-    tensorOf.push(tensor)
-    producerOf.push(producer)
+    tensorOf[at] = tensor
+    producerOf[at] = producer
   }
   return tensorOf[output] === NO_TENSOR ? [] : [tensorOf[output]!]
 }
@@ -225,28 +235,25 @@ function append(
   unread: number[],
 ): number {
   const { kernels, names, tensors } = lowering
-  let inputs: number[]
-  let shapes: Shape[]
+  let inputs: readonly number[]
+  let shapes: readonly Shape[]
   let constants = 0
   const first = from[0]!
   const second = from[1]!
   // Written out for one operand and for two: an array that grows holds room for sixteen more.
   if (from.length === 1 && tensorOf[first] !== NO_TENSOR) {
-    inputs = [tensorOf[first]!]
+    inputs = single(tensorOf[first]!)
     shapes = [nodes[first]!.shape]
   } else if (from.length === 2 && tensorOf[first] !== NO_TENSOR && tensorOf[second] !== NO_TENSOR) {
     inputs = [tensorOf[first]!, tensorOf[second]!]
     shapes = [nodes[first]!.shape, nodes[second]!.shape]
   } else {
-    inputs = []
-    shapes = []
+    inputs = from.map((link) => tensorOf[link]!).filter((tensor) => tensor !== NO_TENSOR)
+    shapes = from.map((link) => nodes[link]!.shape)
     for (const link of from) {
-      if (tensorOf[link] !== NO_TENSOR) inputs.push(tensorOf[link]!)
-      else {
-        constants += unread[link]!
-        unread[link] = 0
-      }
-      shapes.push(nodes[link]!.shape)
+      if (tensorOf[link] !== NO_TENSOR) continue
+      constants += unread[link]!
+      unread[link] = 0
     }
   }
   const result = declare(lowering, id, node.shape, elementBytesOf(kind, tensors[inputs[0] ?? -1]))
@@ -367,14 +374,13 @@ function repeat(
     names.push(name)
     // Written out: objects that are copies of others would be of another hidden class, which slows every reader down.
     tensors.push(elementBytes === undefined ? { id, shape, elements } : { id, shape, elements, elementBytes })
-    const moved = inputs.slice()
-    for (let at = 0; at < moved.length; at++) if (moved[at]! >= firstTensor) moved[at]! += shift
+    const move = (tensor: number): number => (tensor >= firstTensor ? tensor + shift : tensor)
     kernels.push({
       id,
       kind,
       op,
       activation,
-      inputs: moved,
+      inputs: inputs.length === 1 ? single(move(inputs[0]!)) : inputs.map(move),
       output: output + shift,
       inputShapes,
       outputShape,
@@ -397,7 +403,7 @@ function outputOf({ nodes, output }: NetworkGraph): number {
 function fuse(before: MutableKernel, kind: OpKind, shape: Shape, options: FusionOptions): boolean {
   if (before.activation !== 'none') return false
   if (kind === 'batchNorm') {
-    if (!FOLDS_BATCH_NORM.has(before.kind as OpKind)) return false
+    if (!foldsBatchNorm(before.kind)) return false
     before.biasElements = lastOf(shape)
     return true
   }
