@@ -55,36 +55,42 @@ export function overlaidBytes(schedule: Schedule, options: OverlayOptions): numb
   const { elementBytes, growth, internalBytes = Number.POSITIVE_INFINITY, scratchBytes, workBytes } = options
   const { kernels, tensors } = schedule
   const places = options.aligned === true ? new Places(tensors.length) : undefined
-  const pooled = options.fusedPools === true ? pooledSteps(schedule) : new Set<number>()
+  const pooled = options.fusedPools === true ? pooledSteps(schedule) : NO_STEPS
   const operandsOf = (step: number): readonly number[] => kernels[pooled.has(step - 1) ? step - 1 : step]!.inputs
-  const last = new Array<number>(tensors.length).fill(-1)
-  kernels.forEach(({ output }, step) => {
-    if (pooled.has(step)) return
-    for (const tensor of operandsOf(step)) last[tensor] = step
-    last[output] = Math.max(last[output]!, step)
-  })
-  for (const tensor of schedule.outputs) last[tensor] = kernels.length
   const bytes = tensors.map((tensor) => tensor.elements * Math.max(elementBytes, tensor.elementBytes ?? 0))
+  const last = lastSteps(schedule, pooled, operandsOf)
   const sideOf = (tensor: number): 0 | 1 => (bytes[tensor]! > internalBytes ? 1 : 0)
-  const seen = new Set(schedule.inputs)
+  const seen = new Array<boolean>(tensors.length).fill(false)
   const alive: [number, number] = [0, 0]
-  for (const tensor of seen) alive[sideOf(tensor)] += bytes[tensor]!
+  const begin = (tensor: number): void => {
+    if (seen[tensor]!) return
+    seen[tensor] = true
+    alive[sideOf(tensor)] += bytes[tensor]!
+  }
+  /** A tensor that a kernel reads twice ends once. */
+  const end = (tensor: number, step: number): void => {
+    if (last[tensor] !== step) return
+    last[tensor] = ENDED
+    alive[sideOf(tensor)] -= bytes[tensor]!
+  }
+  for (const tensor of schedule.inputs) begin(tensor)
   const peak: [number, number] = [...alive]
   /** What writing over an operand saves; nothing where both would take less side by side. */
   const savedBytes = (operand: number, output: number, step: number): number => {
-    const [from, to] = [bytes[operand]!, bytes[output]!]
+    const from = bytes[operand]!
+    const to = bytes[output]!
     if (to > growth * from) return 0
     const together = places?.blockBytes(operand, from, to) ?? Math.max(from, to)
     const saved = from + to - together - scratchBytes(pooled.has(step - 1) ? step - 1 : step)
     if (saved > 0) places?.put(operand, output, from, to)
     return Math.max(saved, 0)
   }
-  kernels.forEach(({ output }, step) => {
-    if (pooled.has(step)) return
+  for (let step = 0; step < kernels.length; step++) {
+    if (pooled.has(step)) continue
+    const { output } = kernels[step]!
     const inputs = operandsOf(step)
     const side = sideOf(output)
-    if (!seen.has(output)) alive[side] += bytes[output]!
-    seen.add(output)
+    begin(output)
     let dying = -1
     for (const tensor of inputs) {
       if (last[tensor] !== step || tensor === output || sideOf(tensor) !== side) continue
@@ -95,8 +101,27 @@ export function overlaidBytes(schedule: Schedule, options: OverlayOptions): numb
     for (const each of SIDES) {
       peak[each] = Math.max(peak[each], alive[each] - (each === side ? saved : 0) + (each === 0 ? work : 0))
     }
-    for (const tensor of new Set([...inputs, output]))
-      if (last[tensor] === step) alive[sideOf(tensor)] -= bytes[tensor]!
-  })
+    for (const tensor of inputs) end(tensor, step)
+    end(output, step)
+  }
   return peak[0] + peak[1]
+}
+
+const NO_STEPS: ReadonlySet<number> = new Set()
+const ENDED = -1
+
+/** Per tensor the last kernel that needs it; results of the network stay until the end. */
+function lastSteps(
+  { kernels, tensors, outputs }: Schedule,
+  pooled: ReadonlySet<number>,
+  operandsOf: (step: number) => readonly number[],
+): number[] {
+  const last = new Array<number>(tensors.length).fill(ENDED)
+  for (let step = 0; step < kernels.length; step++) {
+    if (pooled.has(step)) continue
+    for (const tensor of operandsOf(step)) last[tensor] = step
+    last[kernels[step]!.output] = step
+  }
+  for (const tensor of outputs) last[tensor] = kernels.length
+  return last
 }
