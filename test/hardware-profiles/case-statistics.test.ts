@@ -15,6 +15,7 @@ test('rank correlations with ties, to five digits', (t) => {
   // Two of three pairs agree, one is tied in the predictions: 2 ÷ √(3 · 2).
   t.is(kendallTauOf(cases([1, 2, 3], [1, 1, 2])), 0.8165)
   t.is(kendallTauOf(cases([1, 2, 3], [3, 2, 1])), -1)
+  t.is(kendallTauOf(cases([1, 2], [3, 4])), 1)
   t.is(kendallTauOf(cases([1, 2, 3], [5, 5, 5])), 0)
   // Ranks 0 1 2 3 and ½ ½ 2 3: 4.5 ÷ √(5 · 4.5).
   t.is(spearman(cases([1, 2, 3, 4], [1, 1, 2, 3])), 0.94868)

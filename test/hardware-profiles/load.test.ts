@@ -71,6 +71,18 @@ test('limits: the device’s memory always counts, the excess is relative', (t) 
     ],
     'of nothing the value itself is the excess',
   )
+  const { flashBytes } = costs
+  const small = [{ maxFlashBytes: flashBytes / 2 }, { maxFlashBytes: 2 * flashBytes }].map((limits, i) =>
+    checkLimits(costs, i === 0 ? profile : { ...profile, flashBytes: flashBytes / 4 }, limits).at(-1),
+  )
+  t.deepEqual(
+    small.map((one) => [one?.limit, one?.allowed, one?.relative]),
+    [
+      ['flashBytes', flashBytes / 2, 1],
+      ['flashBytes', flashBytes / 4, 3],
+    ],
+    'the tighter of both',
+  )
   const reserved = { ...profile, memory: { ...profile.memory, runtimeRamBytes: 1000 } }
   t.is(checkLimits(costs, reserved)[0]?.allowed, profile.ramBytes - 1000, 'less what the runtime takes')
   const unsupported = checkLimits({ ...costs, unsupported: ['softmax'] }, profile, { maxRamBytes: 1e9 })
