@@ -100,6 +100,8 @@ test('reductions: axes from either end, in any order and twice, kept or not', (t
   const [kept] = nodesOf('SUM', given, [integers(3, -3, 1)], [[1, 1, 6, 1]], { 0: { int8: 1 } })
   t.like(kept!.op, { kind: 'reduce', operation: 'sum', keepDims: true })
   t.deepEqual(kept!.shape, [1, 6, 1])
+  const [twice] = opsOf('SUM', given, [integers(3, -3, 1)], [[1, 6]])
+  t.deepEqual(twice, { kind: 'reduce', operation: 'sum', axes: [0, 2], keepDims: false })
   const [dropped] = nodesOf('REDUCE_MAX', given, [integers(-1, 2)], [[1, 4]])
   t.like(dropped!.op, { kind: 'reduce', operation: 'max', keepDims: false })
   t.deepEqual(dropped!.shape, [4])

@@ -93,6 +93,73 @@ test('a floor hides work that is shorter, and tells the utilisation', (t) => {
   t.is(large.utilisation, 1)
 })
 
+test('the base is spent in any case, beside the floor or the work, whichever is longer', (t) => {
+  const model: ProfileTable['models'][number] = {
+    terms: [{ feature: 'one', coefficient: 50 }],
+    floor: [{ feature: 'one', coefficient: 100 }],
+    compute: [{ feature: 'macs', coefficient: 1 }],
+    memory: [{ feature: 'outputs', coefficient: 3 }],
+    coverage: {},
+    error90: 0.1,
+    provenance,
+  }
+  const lookup = new CompiledTable({ kernel: 'conv2d', models: [model] })
+  // 1 × 2 channels at 25 places: 50 MACs and 50 values of 3 each.
+  t.like(lookup.lookup(conv(1, 2, 1, 5)), { cost: 50 + 150, utilisation: 150 / 200, error90: 0.1 })
+  t.like(lookup.lookup(conv(8, 8, 1, 5)), { cost: 50 + 1600, utilisation: 1600 / 1650, basis: 'extrapolated' })
+  t.like(lookup.lookup(conv(1, 1, 1, 1)), { cost: 150, utilisation: 3 / 150 })
+  const { compute: _, memory: __, ...plain } = model
+  t.like(new CompiledTable({ kernel: 'conv2d', models: [plain] }).lookup(conv(8, 8)), { cost: 150, utilisation: 1 })
+})
+
+test('the error grows by a tenth for each factor of e beyond what was measured, on either side', (t) => {
+  const lookup = new CompiledTable(table)
+  const errorOf = (inChannels: number, outChannels: number) => lookup.lookup(conv(inChannels, outChannels))!.error90
+  t.is(errorOf(64, 64), 0.05)
+  t.true(Math.abs(errorOf(129, 64) - (0.05 + 0.1 * Math.log(130 / 65))) < 1e-12)
+  t.true(Math.abs(errorOf(2, 64) - (0.05 + 0.1 * Math.log(9 / 3))) < 1e-12)
+  t.true(Math.abs(errorOf(2, 129) - (0.05 + 0.1 * Math.log((9 / 3) * 2))) < 1e-12, 'both add')
+  const gapped = lookup.lookup({ ...conv(32, 32), dilation: 2 })!
+  t.deepEqual([gapped.basis, gapped.error90], ['extrapolated', 0.05 + 0.3])
+  const split = lookup.lookup({ ...conv(32, 32), inputs: 2 * conv(32, 32).inputs })!
+  t.deepEqual([split.basis, split.error90], ['extrapolated', 0.05 + 0.3])
+})
+
+test('what a row says of a kernel', (t) => {
+  // A map of 9 × 12, windows of 3 × 5 in steps of 2 × 1.
+  const same = factsOfRow('conv2d', [9, 12, 4, 6, 3, 5, 2, 1, 1, 1])
+  t.like(same, { outHeight: 5, outWidth: 12, outputs: 360, inputs: 432, weightElements: 360, biasElements: 6 })
+  t.is(same.macs, 60 * 360)
+  const valid = factsOfRow('depthwiseConv2d', [9, 12, 4, 8, 3, 5, 2, 1, 0, 1])
+  t.like(valid, { outHeight: 4, outWidth: 8, outputs: 256, weightElements: 120, biasElements: 8, macs: 32 * 120 })
+  t.like(factsOfRow('dense', [1, 1, 64, 10, 1, 1, 1, 1, 1, 1]), { macs: 640, weightElements: 640, biasElements: 10 })
+  const sum = factsOfRow('add', [9, 12, 4, 4, 1, 1, 1, 1, 1, 2])
+  t.like(sum, { outputs: 432, inputs: 864, macs: 0, weightElements: 0, biasElements: 0 })
+  t.like(factsOfRow('globalAveragePool', [9, 12, 4, 4, 1, 1, 1, 1, 1, 1]), {
+    outHeight: 1,
+    outWidth: 1,
+    outputs: 4,
+    inputs: 432,
+  })
+})
+
+test('measured kernels are told apart by every one of their facts', (t) => {
+  const row = [9, 12, 4, 6, 3, 5, 2, 1, 1, 1]
+  const terms: ProfileTable['models'][number]['terms'] = [{ feature: 'one', coefficient: 7 }]
+  const model = { terms, coverage: {}, error90: 0.1, provenance }
+  const lookup = new CompiledTable({
+    kernel: 'conv2d',
+    models: [model],
+    rows: [...row, 1000, ...row.with(3, 60), 2000],
+  })
+  t.like(lookup.lookup(factsOfRow('conv2d', row)), { cost: 1000, basis: 'exact' })
+  t.like(lookup.lookup(factsOfRow('conv2d', row.with(3, 60))), { cost: 2000, basis: 'exact' })
+  for (const at of row.keys()) {
+    const other = lookup.lookup(factsOfRow('conv2d', row.with(at, at === 8 ? 0 : row[at]! + 1)))!
+    t.not(other.basis, 'exact', `fact ${at}`)
+  }
+})
+
 test('fallbacks and kernels without a table show in the costs', (t) => {
   const efr32 = loadProfile('efr32xg24-mvp')
   const b = new GraphBuilder()
