@@ -1,4 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { UserError } from '../lib/errors.ts'
+import { fileSystemTrouble } from '../lib/files.ts'
 
 type Options = NonNullable<ParseArgsConfig['options']>
 type Values<T extends Options> = ReturnType<typeof parseArgs<{ options: T }>>['values']
@@ -12,7 +14,8 @@ interface Arguments<T extends Options> {
 
 /**
  * What a benchmark was called with. `--help` prints how it is called; an option that it does not have, or too few or too many
- * arguments, are refused with one sentence and the same line.
+ * arguments, are refused with one sentence and the same line. So are files that are not there or cannot be read, whenever
+ * that comes to light.
  * @param usage what stands behind `node`: the file, then what it takes
  * @param count the least and the greatest number of arguments that are no options; none unless given
  */
@@ -26,6 +29,12 @@ export function benchArguments<const T extends Options>(
     console.error(`${message}\n${line}`)
     process.exit(2)
   }
+  process.on('uncaughtException', (thrown) => {
+    const error = fileSystemTrouble(thrown) ?? thrown
+    if (error instanceof UserError || error !== thrown) refuse(error.message)
+    console.error(thrown)
+    process.exit(1)
+  })
   const given = process.argv.slice(2)
   if (given.includes('--help') || given.includes('-h')) {
     console.log(line)

@@ -34,6 +34,20 @@ test('--help prints the usage line, and what is not in it is refused with it', (
   }
 })
 
+test('a file that is not there is told without a stack trace', (t) => {
+  for (const [file, usage] of [
+    ['size-prior.ts', 'NB201.CSV.GZ'],
+    ['onnx-int8.ts', 'EXPORT-FOLDER...'],
+  ] as const) {
+    const refused = run(file, 'nowhere')
+    t.is(refused.status, 2, refused.stderr)
+    const [sentence, line, ...more] = refused.stderr.trim().split('\n')
+    t.regex(sentence!, /nowhere/)
+    t.is(line, `Usage: node bench/${file} ${usage}`)
+    t.deepEqual(more, [])
+  }
+})
+
 test('a table and its columns must be named', (t) => {
   const refused = run('several-devices.ts', '--table', 'nb201.csv.gz')
   t.is(refused.status, 2)
