@@ -3,6 +3,7 @@ import { validateProfile } from '../../hardware-profiles/cases/validate.ts'
 import { createCostModel, loadProfile, MemoryModel, type Profile, storedSize } from '../../hardware-profiles/index.ts'
 import { lowerSchedule } from '../../hardware-profiles/lowering.ts'
 import { overlaidBytes } from '../../hardware-profiles/overlay.ts'
+import { factsOfRow } from '../../hardware-profiles/table.ts'
 import { GraphBuilder } from '../../network/build.ts'
 import { arenaBytes, planMemory } from '../../network/memory-plan.ts'
 import { scheduleOf } from '../../network/schedule.ts'
@@ -87,6 +88,35 @@ test('bytes a kernel may differ by kind', (t) => {
     )
   t.is(ramOf({ add: 30 }) - ramOf({ add: 30, sigmoid: 0 }), 100)
   t.is(ramOf({}) - ramOf({ add: 30 }), 70)
+})
+
+test('weights that are copied to RAM count there, whole bytes are told, and a rule of scratch may have a condition', (t) => {
+  const b = new GraphBuilder()
+  const conv = b.conv2d(b.input([4, 4, 1]), 2, { kernel: 3, bias: true })
+  const lowered = lowerSchedule(scheduleOf(b.build(b.dense(b.globalAveragePool(conv), 3))))
+  const base = loadProfile('stm32f446-tflm-cmsisnn').memory
+  const sized = { ...base, weightBytes: 2, biasBytes: 4 }
+  const ramOf = (memory: Profile['memory']) => new MemoryModel(memory).peakRamBytes(lowered)
+  // Weights 2·9 + 3·2 and biases 2 + 3.
+  t.is(ramOf({ ...sized, weightsInRam: true }) - ramOf({ ...sized, weightsInRam: false }), 24 * 2 + 5 * 4)
+  const more = { ...base.ram, constantBytes: base.ram.constantBytes + 0.25 }
+  t.is(ramOf({ ...base, ram: more }) - ramOf(base), 1)
+  const flash = { ...base.flash, constantBytes: base.flash.constantBytes + 0.25 }
+  t.is(new MemoryModel({ ...base, flash }).flashBytes(lowered) - new MemoryModel(base).flashBytes(lowered), 1)
+  const { scratchBytes } = new MemoryModel({
+    ...base,
+    scratch: [
+      { kernel: 'conv2d', when: { kernelArea: [1, 1] }, terms: [] },
+      { kernel: 'conv2d', terms: [{ feature: 'one', coefficient: 100.5 }] },
+    ],
+    workspace: [{ kernel: 'dense', terms: [{ feature: 'outputs', coefficient: 2 }] }],
+  })
+  const bytesOf = (kind: 'conv2d' | 'dense' | 'depthwiseConv2d', kernel: number) =>
+    scratchBytes(factsOfRow(kind, [8, 8, 4, 6, kernel, kernel, 8, 8, 1, 1]))
+  t.deepEqual(
+    [bytesOf('conv2d', 1), bytesOf('conv2d', 3), bytesOf('dense', 8), bytesOf('depthwiseConv2d', 3)],
+    [0, 101, 12, 0],
+  )
 })
 
 test('a kernel may write over the operand that dies with it, not over one that is read again or is too small', (t) => {
