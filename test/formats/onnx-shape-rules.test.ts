@@ -79,16 +79,28 @@ test('reductions: axes of the file, in any order, kept or not', (t) => {
   t.throws(() => shapeOf([4], 1n), { message: /axis 4|axes go beyond/ })
 })
 
-test('after a reduction the axes that are left keep their order in the file', (t) => {
-  // Without the width the map is [1, channels, height]; its last axis turned to the front.
-  const stored = { w: { type: 'float32' as const, dims: [6, 3], data: new Float32Array(18) } }
-  const nodes = [node('ReduceMean', ['x'], 'a', { axes: ints(3), keepdims: 0n }), node('MatMul', ['a', 'w'], 'y')]
-  const { graph } = importOnnx(onnxFile(MAP, nodes, stored))
-  t.deepEqual(
-    [...graph.nodes.at(-1)!.shape].filter((length) => length > 1),
-    [4, 3],
-    'four channels of six rows times six by three',
-  )
+test('the axes that are left of a map keep their order in the file', (t) => {
+  const shapeAfter = (
+    opType: string,
+    attributes: Readonly<Record<string, OnnxAttribute>>,
+    stored: OnnxTensor | undefined,
+  ) => {
+    const nodes = [
+      node('MaxPool', ['x'], 'm', { kernel_shape: ints(1, 1) }),
+      node(opType, stored === undefined ? ['m'] : ['m', 'i'], 'a', attributes),
+      node('ReduceMax', ['a'], 'y', { axes: ints(1), keepdims: 0n }),
+    ]
+    return importOnnx(onnxFile(MAP, nodes, stored === undefined ? {} : { i: stored })).graph.nodes.at(-1)!.shape
+  }
+  // Without rows, columns or channels the second axis is channels, channels or rows, and it goes.
+  for (const [axis, left] of [
+    [2n, 8],
+    [3n, 6],
+    [1n, 8],
+  ] as const) {
+    t.deepEqual(shapeAfter('Gather', { axis }, index(3)), [left])
+    t.deepEqual(shapeAfter('ReduceMean', { axes: [axis], keepdims: 0n }, undefined), [left])
+  }
 })
 
 test('concatenation of quantised tensors: every third operand is a value', (t) => {
