@@ -103,6 +103,11 @@ test('weights that are copied to RAM count there, whole bytes are told, and a ru
   t.is(ramOf({ ...base, ram: more }) - ramOf(base), 1)
   const flash = { ...base.flash, constantBytes: base.flash.constantBytes + 0.25 }
   t.is(new MemoryModel({ ...base, flash }).flashBytes(lowered) - new MemoryModel(base).flashBytes(lowered), 1)
+  // Beside a map of 32 bytes and an image of 16, in steps of 16.
+  const workspace: Profile['memory']['workspace'] = [
+    { kernel: 'conv2d', terms: [{ feature: 'one', coefficient: 100 }] },
+  ]
+  t.is(ramOf({ ...base, scratch: [], workspace }) - ramOf({ ...base, scratch: [], workspace: [] }), 112)
   const { scratchBytes } = new MemoryModel({
     ...base,
     scratch: [
