@@ -17,6 +17,7 @@ const MOST_INFEASIBLE = 20
 
 /** What has been measured, and the least infeasible of the rest. */
 export class Archive {
+  /** In the same array as long as others only come after them. */
   observations: Observation[]
   /** Lowest violation first. */
   infeasible: Told[]
@@ -56,7 +57,7 @@ export class Archive {
     const observation = { genome, error, costs: feasible.map((objectives) => objectives?.slice(1)) }
     if (earlier !== undefined) {
       this.#fronts = []
-      this.observations[this.observations.indexOf(earlier)] = observation
+      this.observations = this.observations.with(this.observations.indexOf(earlier), observation)
       return undefined
     }
     this.observations.push(observation)

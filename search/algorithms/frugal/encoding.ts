@@ -152,16 +152,25 @@ export function createEncoding(
         parts[k]![own] ??= partOf(k, own)
         const part = parts[k]![own]!
         const first = TABLE_ENTRIES * starts[k]!
-        for (let entry = 0; entry < part.length; entry++) entries[first + entry] = part[entry]!
         const group = counted[groupOf[k]!]
-        if (group === undefined) continue
+        if (group === undefined) {
+          entries.set(part, first)
+          continue
+        }
         const { ordinal, start, size } = group
         const scale = groupScales[groupOf[k]!]!
-        const choices = part.length / TABLE_ENTRIES - 1
+        const inactive = part.length - TABLE_ENTRIES
         let reached = 0
-        for (let code = 0; code < choices; code++) {
-          entries[first + TABLE_ENTRIES * code + 2] = ordinal ? reached : scale * counts[start + code]!
-          if (ordinal && code < size) reached += scale * counts[start + code]!
+        for (let entry = 0, count = start; entry <= inactive; entry += TABLE_ENTRIES, count++) {
+          const at = first + entry
+          entries[at] = part[entry]!
+          entries[at + 1] = part[entry + 1]!
+          entries[at + 3] = part[entry + 3]!
+          if (entry === inactive) continue
+          if (ordinal) {
+            entries[at + 2] = reached
+            if (count < start + size) reached += scale * counts[count]!
+          } else entries[at + 2] = scale * counts[count]!
         }
       }
       return entries

@@ -74,26 +74,37 @@ export class ExpectedGain {
   /** The size of each level's part that the costs dominate. */
   shares(costs: readonly number[]): Float64Array {
     const shares = new Float64Array(this.levels.length)
-    this.#share(costs, 0, 0, 1, shares)
+    this.addShares(costs, shares)
     return shares
+  }
+
+  /** Adds these sizes to others, one per level. */
+  addShares(costs: readonly number[], into: Float64Array): void {
+    this.#share(costs, 0, 0, 1, into)
   }
 
   /** Adds the parts of the cells from `cell` on that share their place along the axes before one, `size` along these. */
   #share(costs: readonly number[], axis: number, cell: number, size: number, into: Float64Array): void {
     const cuts = this.#cuts[axis]!
     const cost = costs[axis]!
+    const cells = cuts.length - 1
+    const levelOf = this.#levelOf
     const last = axis === this.#cuts.length - 1
-    for (let i = cellOf(cuts, cost), at = cell * (cuts.length - 1) + i; i < cuts.length - 1; i++, at++) {
-      const part = size * (cuts[i + 1]! - Math.max(cuts[i]!, cost))
-      if (last) into[this.#levelOf[at]!]! += part
+    const first = cellOf(cuts, cost)
+    let low = first < cells ? Math.max(cuts[first]!, cost) : 0
+    for (let i = first, at = cell * cells + first; i < cells; i++, at++) {
+      const high = cuts[i + 1]!
+      const part = size * (high - low)
+      if (last) into[levelOf[at]!]! += part
       else this.#share(costs, axis + 1, at, part, into)
+      low = high
     }
   }
 
-  /** Expected gain. `shortfall(levels[i], i)` is E[(levels[i] − e)⁺] of the candidate's error e. */
+  /** Expected gain of the first shares, one per level. `shortfall(levels[i], i)` is E[(levels[i] − e)⁺] of the candidate's error e. */
   gain(shares: Float64Array, shortfall: (level: number, i: number) => number): number {
     let sum = 0
-    for (let i = 0; i < shares.length; i++) if (shares[i]! > 0) sum += shares[i]! * shortfall(this.levels[i]!, i)
+    for (let i = 0; i < this.levels.length; i++) if (shares[i]! > 0) sum += shares[i]! * shortfall(this.levels[i]!, i)
     return sum / this.#box
   }
 }

@@ -1,5 +1,7 @@
 import { choiceDistances, initialLatents } from './choice-groups.ts'
 import type { EncodedGenome, Encoding } from './encoding.ts'
+import { Factor } from './factor.ts'
+import { grown } from './grown.ts'
 import {
   createKernel,
   type Distances,
@@ -10,7 +12,7 @@ import {
   measureDistances,
   noiseOf,
 } from './kernel.ts'
-import { appendCholeskyRow, product, rowStart, solveLower, solveUpper } from './triangular.ts'
+import { product, rowStart } from './triangular.ts'
 
 export interface Prediction {
   readonly mean: number
@@ -34,6 +36,8 @@ interface Known {
   covariances: Float64Array<ArrayBuffer>
   /** How many covariances hold for good. */
   count: number
+  /** The points they were last worked out for. */
+  version: number
   /** The covariances divided by the factor, as far as they were asked for. */
   solved: Float64Array<ArrayBuffer>
   solvedCount: number
@@ -58,12 +62,17 @@ export class GaussianProcess {
   readonly #noise: number
   readonly #rows: EncodedRows
   readonly #known = new WeakMap<EncodedGenome, Known>()
-  #distances: Distances = distancesFor(32)
-  /** Covariances of the points with those before them, and the Cholesky factor, both packed by rows. */
+  #distances: Distances = distancesFor('row', 32)
+  /** Covariances of the points with those before them, packed by rows. */
   #matrix = new Float64Array(rowStart(32))
-  #factor = new Float64Array(rowStart(32))
+  readonly #factor = new Factor()
   /** Ones, divided by the factor. */
   #ones = new Float64Array(32)
+  /** Their squares added up, and the logarithms of the factor's diagonal, over the points up to each. */
+  #onesSquared = new Float64Array(32)
+  #logDeterminants = new Float64Array(32)
+  /** Counts the changes of the points. */
+  #version = 0
   /** Points after these may be taken back. */
   #settled = 0
 
@@ -88,7 +97,7 @@ export class GaussianProcess {
    * @param covariances of the point with those before it, where the caller knows them
    */
   add(row: EncodedGenome, covariances?: Float64Array): void {
-    this.#rows.size = this.#settled
+    this.#takeBack()
     this.#append(row, covariances ?? this.covariances(row))
     this.#settled++
     this.#known.delete(row)
@@ -96,20 +105,31 @@ export class GaussianProcess {
 
   /** Adds points after those added for good, in the place of others supposed before. */
   suppose(rows: readonly EncodedGenome[]): void {
-    this.#rows.size = this.#settled
+    this.#takeBack()
     for (const row of rows) this.#append(row, this.covariances(row))
+  }
+
+  /** Takes back the points that were supposed. */
+  #takeBack(): void {
+    if (this.#rows.size === this.#settled) return
+    this.#rows.size = this.#settled
+    this.#version++
   }
 
   #append(row: EncodedGenome, covariances: Float64Array): void {
     const n = this.#rows.size
-    this.#factor = grown(this.#factor, rowStart(n + 1), rowStart(2 * n + 32))
     this.#matrix = grown(this.#matrix, rowStart(n + 1), rowStart(2 * n + 32))
     this.#matrix.set(covariances.subarray(0, n), rowStart(n))
-    appendCholeskyRow(this.#factor, n, covariances, 1 + this.#noise)
+    this.#factor.append(n, covariances, 1 + this.#noise)
     this.#ones = grown(this.#ones, n + 1, 2 * n + 32)
     this.#ones[n] = 1
-    solveLower(this.#factor, n + 1, this.#ones, n)
+    this.#factor.solveLower(n + 1, this.#ones, n)
+    this.#onesSquared = grown(this.#onesSquared, n + 1, 2 * n + 32)
+    this.#logDeterminants = grown(this.#logDeterminants, n + 1, 2 * n + 32)
+    this.#onesSquared[n] = (n > 0 ? this.#onesSquared[n - 1]! : 0) + this.#ones[n]! * this.#ones[n]!
+    this.#logDeterminants[n] = (n > 0 ? this.#logDeterminants[n - 1]! : 0) + Math.log(this.#factor.diagonal(n))
     this.#rows.add(row)
+    this.#version++
   }
 
   /** A process with the same parameters and only some of the points, whose covariances need not be worked out again. */
@@ -132,7 +152,7 @@ export class GaussianProcess {
 
   /** Divides targets `from`…`to − 1` by the factor, in place; those before are divided already. */
   whiten(targets: Float64Array, from: number, to: number): void {
-    solveLower(this.#factor, to, targets, from)
+    this.#factor.solveLower(to, targets, from)
   }
 
   /** Fits targets that are whitened, which stay as they are. */
@@ -141,31 +161,25 @@ export class GaussianProcess {
     const { mean, variance, logLikelihood } = this.#estimate(whitened)
     const weights = Float64Array.from(whitened, (value, i) => value - mean * this.#ones[i]!)
     const surprises = weights.map((residual) => (residual * residual) / variance)
-    solveUpper(this.#factor, n, weights)
+    this.#factor.solveUpper(n, weights)
     return { mean, variance, weights, surprises, logLikelihood }
   }
 
   /** How far each of some targets, which are whitened, is from its prediction by those before it: O(n). */
   misses(whitened: Float64Array): Float64Array {
     const { mean } = this.#estimate(whitened)
-    return whitened.map((value, i) => (value - mean * this.#ones[i]!) * this.#factor[rowStart(i) + i]!)
+    return whitened.map((value, i) => (value - mean * this.#ones[i]!) * this.#factor.diagonal(i))
   }
 
   #estimate(whitened: Float64Array): { mean: number; variance: number; logLikelihood: number } {
     const n = whitened.length
-    let onesSquared = 0
     let common = 0
-    let logDeterminant = 0
-    for (let i = 0; i < n; i++) {
-      onesSquared += this.#ones[i]! * this.#ones[i]!
-      common += this.#ones[i]! * whitened[i]!
-      logDeterminant += Math.log(this.#factor[rowStart(i) + i]!)
-    }
-    const mean = common / onesSquared
+    for (let i = 0; i < n; i++) common += this.#ones[i]! * whitened[i]!
+    const mean = common / this.#onesSquared[n - 1]!
     let squared = 0
     for (let i = 0; i < n; i++) squared += (whitened[i]! - mean * this.#ones[i]!) ** 2
     const variance = Math.max(squared / n, 1e-12)
-    return { mean, variance, logLikelihood: -0.5 * n * Math.log(variance) - logDeterminant }
+    return { mean, variance, logLikelihood: -0.5 * n * Math.log(variance) - this.#logDeterminants[n - 1]! }
   }
 
   /**
@@ -177,7 +191,7 @@ export class GaussianProcess {
     const columns = Array.from({ length: n }, (_, i) => {
       const unit = new Float64Array(n)
       unit[i] = 1
-      solveLower(this.#factor, n, unit, i)
+      this.#factor.solveLower(n, unit, i)
       return unit
     })
     const gradient = new Float64Array(rowStart(n))
@@ -203,17 +217,20 @@ export class GaussianProcess {
         tables: this.#tables(row),
         covariances: new Float64Array(0),
         count: 0,
+        version: -1,
         solved: new Float64Array(0),
         solvedCount: 0,
       }
       this.#known.set(row, known)
     }
+    if (known.version === this.#version) return known
     const n = this.#rows.size
     known.covariances = grown(known.covariances, n, n + 32)
-    if (this.#distances.apart.length < n) this.#distances = distancesFor(2 * n)
-    measureDistances(this.#encoding, this.#rows, row, known.tables, this.#distances, known.count)
-    this.#kernel(this.#distances, known.count, n, known.covariances)
+    if (this.#distances.apart.length < n) this.#distances = distancesFor('row', 2 * n)
+    measureDistances(this.#encoding, this.#rows, row, known.tables, known.count, this.#distances, 0)
+    this.#kernel(this.#distances, 0, n - known.count, known.covariances, known.count)
     known.count = this.#settled
+    known.version = this.#version
     return known
   }
 
@@ -238,7 +255,7 @@ export class GaussianProcess {
     const known = this.#of(row)
     known.solved = grown(known.solved, n, n + 32)
     known.solved.set(known.covariances.subarray(known.solvedCount, n), known.solvedCount)
-    solveLower(this.#factor, n, known.solved, known.solvedCount)
+    this.#factor.solveLower(n, known.solved, known.solvedCount)
     known.solvedCount = this.#settled
     const explained = product(known.solved, 0, known.solved, 0, n)
     return Math.max(1e-9, 1 + this.#noise - explained)
@@ -271,12 +288,4 @@ export class GaussianProcess {
     for (let i = 0; i < this.#rows.size; i++) nearest = Math.max(nearest, covariances[i]!)
     return Math.sqrt(fit.variance * Math.max(1e-9, 1 + this.#noise - (nearest * nearest) / (1 + this.#noise)))
   }
-}
-
-/** The array if it is large enough, or one of another size with the same entries. */
-export function grown(array: Float64Array<ArrayBuffer>, needed: number, size: number): Float64Array<ArrayBuffer> {
-  if (array.length >= needed) return array
-  const larger = new Float64Array(size)
-  larger.set(array)
-  return larger
 }

@@ -1,4 +1,5 @@
-import { type Fit, type GaussianProcess, grown } from './gaussian-process.ts'
+import type { Fit, GaussianProcess } from './gaussian-process.ts'
+import { grown } from './grown.ts'
 
 /** Targets that come with the points of a process. What was worked out for the earlier ones is kept while it serves. */
 export class GrowingTargets {

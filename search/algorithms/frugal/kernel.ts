@@ -1,6 +1,6 @@
 import { COUNT_DECAY, type EncodedGenome, type Encoding, TABLE_ENTRIES } from './encoding.ts'
 import { decayed } from './exponential.ts'
-import { tableSums } from './table-sums.ts'
+import { type Area, kernelMemory } from './kernel-memory.ts'
 
 /** What the covariance of two genomes is made of. All entries but the noise are relative to the interaction part's 1. */
 export interface KernelParameters {
@@ -65,8 +65,12 @@ export const SMOOTH_STARTS: readonly KernelParameters[] = [1, 3, 10, 30].map((sm
   bend: 1,
 }))
 
+let rowsMade = 0
+
 /** Encoded genomes side by side. */
 export class EncodedRows {
+  /** A number of its own. */
+  readonly id = ++rowsMade
   size = 0
   codes: Uint16Array
   costs: Float64Array
@@ -97,6 +101,7 @@ export class EncodedRows {
     this.codes.set(row.codes, this.size * this.#geneCount)
     this.costs.set(row.costs, this.size * this.#costCount)
     this.countLengths[this.size] = row.countLength
+    kernelMemory()?.forget(this.id, this.size)
     this.size++
   }
 }
@@ -112,18 +117,24 @@ export interface Distances {
   /** Squared distance of the counts, and of the costs. */
   readonly counts: Float64Array
   readonly costs: Float64Array
+  /** Where these arrays lie in the memory that all share; undefined when they lie elsewhere. */
+  readonly area: Area | undefined
 }
 
-export const distancesFor = (size: number): Distances => ({
-  mismatch: new Float64Array(size),
-  apart: new Float64Array(size),
-  squares: new Float64Array(size),
-  counts: new Float64Array(size),
-  costs: new Float64Array(size),
-})
+/**
+ * Room for distances, which others may have used before and will use again: those of one genome, or of all pairs of a sample.
+ */
+export function distancesFor(what: 'row' | 'sample', count: number): Distances {
+  const memory = kernelMemory()
+  const area = memory?.areaFor(what, count)
+  const [mismatch, apart, squares, counts, costs] = Array.from({ length: 5 }, (_, kind) =>
+    area === undefined ? new Float64Array(count) : memory!.distances(area, kind),
+  ) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array]
+  return { mismatch, apart, squares, counts, costs, area }
+}
 
 /**
- * Writes the distances of a genome from the rows `from`…`rows.size − 1` to those places of `into`.
+ * Writes the distances of a genome from the rows `from`…`rows.size − 1` to the places from `at` on.
  * @param tables of the genome, as `encoding.tables` makes them
  */
 export function measureDistances(
@@ -131,28 +142,41 @@ export function measureDistances(
   rows: EncodedRows,
   row: EncodedGenome,
   tables: Float64Array,
-  into: Distances,
   from: number,
+  into: Distances,
+  at: number,
 ): void {
   const { geneCount, costCount } = encoding
+  const { area } = into
+  if (area !== undefined && kernelMemory()!.measure(rows, geneCount, costCount, row, tables, from, area, at)) return
   const { size, codes, costs, countLengths } = rows
-  const sums = tableSums(codes, geneCount, from, size, tables)
-  for (let i = from, at = 0; i < size; i++, at += TABLE_ENTRIES) {
-    into.mismatch[i] = sums[at]!
-    into.apart[i] = sums[at + 1]!
-    into.squares[i] = sums[at + 3]!
-    into.counts[i] = row.countLength + countLengths[i]! - 2 * sums[at + 2]!
+  for (let i = from, to = at; i < size; i++, to++) {
+    let mismatch = 0
+    let apart = 0
+    let product = 0
+    let squares = 0
+    for (let gene = i * geneCount, end = gene + geneCount; gene < end; gene++) {
+      const entry = TABLE_ENTRIES * codes[gene]!
+      mismatch += tables[entry]!
+      apart += tables[entry + 1]!
+      product += tables[entry + 2]!
+      squares += tables[entry + 3]!
+    }
+    into.mismatch[to] = mismatch
+    into.apart[to] = apart
+    into.squares[to] = squares
+    into.counts[to] = row.countLength + countLengths[i]! - 2 * product
     let squared = 0
     for (let k = 0; k < costCount; k++) {
       const difference = costs[i * costCount + k]! - row.costs[k]!
       squared += difference * difference
     }
-    into.costs[i] = squared
+    into.costs[to] = squared
   }
 }
 
-/** Writes the covariances `from`…`to − 1`, relative to the variance, that belong to distances. */
-export type Kernel = (distances: Distances, from: number, to: number, into: Float64Array) => void
+/** Writes the covariances, relative to the variance, that belong to the distances `from`…`to − 1`, to the places from `at` on. */
+export type Kernel = (distances: Distances, from: number, to: number, into: Float64Array, at: number) => void
 
 /**
  * Weight of the count part. The slower it falls, the closer it is to a sum over the genes and the greater it must be for
@@ -190,14 +214,23 @@ export function createKernel(encoding: Encoding, parameters: KernelParameters): 
   const costRate = costCount > 0 ? 0.5 / (costCount * parameters.costScale ** 2) : 0
   const smoothWeight = encoding.hasOrdinal ? parameters.smooth * weight : 0
   const smoothRate = smoothWeight > 0 ? parameters.smoothDecay / encoding.typicalSquare : 0
-  return ({ mismatch, apart, squares, counts, costs }, from, to, into) => {
+  const weightsAndRates = [
+    ...[mainWeight, mainRate, weight, rate, countShare, countDecay],
+    ...[smoothWeight, smoothRate, costWeight, costRate],
+  ]
+  return ({ mismatch, apart, squares, counts, costs, area }, from, to, into, at) => {
+    const made = area === undefined ? undefined : kernelMemory()!.covariances(area, from, to, weightsAndRates)
+    if (made !== undefined) {
+      into.set(made, at)
+      return
+    }
     for (let i = from; i < to; i++) {
       let covariance = mainWeight - mainRate * mismatch[i]! + weight * decayed(rate * apart[i]!)
       // Rounding may leave equal counts a little below 0 apart.
       if (countShare > 0) covariance += countShare * decayed(countDecay * Math.max(0, counts[i]!))
       if (smoothWeight > 0) covariance += smoothWeight * decayed(smoothRate * squares[i]!)
       if (costWeight > 0) covariance += costWeight * decayed(costRate * costs[i]!)
-      into[i] = covariance
+      into[at + i - from] = covariance
     }
   }
 }

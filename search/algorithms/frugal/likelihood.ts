@@ -19,6 +19,9 @@ export interface Judged {
   slopes(): Float64Array
 }
 
+/** Samples share the room for their distances: what it holds are those of this one. */
+let lastMeasured: LikelihoodSample | undefined
+
 /** Observations whose likelihood is judged under different parameters; distances are measured once for each place of the choices. */
 export class LikelihoodSample {
   readonly #encoding: Encoding
@@ -26,57 +29,51 @@ export class LikelihoodSample {
   readonly #targets: readonly Float64Array[]
   #latents: readonly number[] | undefined
   #bend = 1
-  #distances: Distances
-  /** The same, row by row. */
-  readonly #rowDistances: Distances[] = []
+  /** Packed by rows, with the genomes' own distances in between, which mean nothing. */
+  #distances: Distances | undefined
+  #covariances = new Float64Array(0)
 
   /** @param targets one or more lists of values, one value per row */
   constructor(encoding: Encoding, rows: readonly EncodedGenome[], targets: readonly Float64Array[]) {
     this.#encoding = encoding
     this.#rows = rows
     this.#targets = targets
-    this.#distances = distancesFor(0)
   }
 
   judge(parameters: KernelParameters, latents: readonly number[]): Judged {
-    if (latents !== this.#latents || parameters.bend !== this.#bend) this.#measure(latents, parameters.bend)
     const encoding = this.#encoding
     const rows = this.#rows
-    const { apart } = this.#distances
-    const kernel = createKernel(encoding, parameters)
-    const covariances = new Float64Array(rows.length)
+    const distances = this.#measured(latents, parameters.bend)
+    createKernel(encoding, parameters)(distances, 0, rowStart(rows.length), this.#covariances, 0)
     const process = new GaussianProcess(encoding, parameters, latents)
     rows.forEach((row, i) => {
-      kernel(this.#rowDistances[i]!, 0, i, covariances)
-      process.add(row, covariances)
+      process.add(row, this.#covariances.subarray(rowStart(i), rowStart(i) + i))
     })
     const fits: readonly Fit[] = this.#targets.map((list) => process.fit(list))
     return {
       logLikelihood: fits.reduce((sum, { logLikelihood }) => sum + logLikelihood, 0),
-      slopes: () => likelihoodGradient(encoding, process, fits, rows, apart, parameters, latents),
+      slopes: () => {
+        const { apart } = this.#measured(latents, parameters.bend)
+        return likelihoodGradient(encoding, process, fits, rows, apart, parameters, latents)
+      },
     }
   }
 
-  #measure(latents: readonly number[], bend: number): void {
-    const tables = this.#encoding.tables(choiceDistances(this.#encoding.groups, latents), bend)
-    const before = new EncodedRows(this.#encoding)
-    const all = distancesFor(rowStart(this.#rows.length))
+  #measured(latents: readonly number[], bend: number): Distances {
+    const isThere = this.#distances !== undefined && (this.#distances.area === undefined || lastMeasured === this)
+    if (isThere && latents === this.#latents && bend === this.#bend) return this.#distances!
     this.#latents = latents
     this.#bend = bend
-    this.#distances = all
-    this.#rowDistances.length = 0
+    lastMeasured = this
+    const count = rowStart(this.#rows.length)
+    this.#distances ??= distancesFor('sample', count)
+    if (this.#covariances.length < count) this.#covariances = new Float64Array(count)
+    const tables = this.#encoding.tables(choiceDistances(this.#encoding.groups, latents), bend)
+    const before = new EncodedRows(this.#encoding)
     this.#rows.forEach((row, i) => {
-      const [from, to] = [rowStart(i), rowStart(i) + i]
-      const own = {
-        mismatch: all.mismatch.subarray(from, to),
-        apart: all.apart.subarray(from, to),
-        squares: all.squares.subarray(from, to),
-        counts: all.counts.subarray(from, to),
-        costs: all.costs.subarray(from, to),
-      }
-      measureDistances(this.#encoding, before, row, tables(row), own, 0)
-      this.#rowDistances.push(own)
+      measureDistances(this.#encoding, before, row, tables(row), 0, this.#distances!, rowStart(i))
       before.add(row)
     })
+    return this.#distances
   }
 }

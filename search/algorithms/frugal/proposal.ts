@@ -2,15 +2,14 @@ import type { Genome } from '../../algorithm.ts'
 import type { Archive } from './archive.ts'
 import type { Candidate, CandidatePool } from './candidates.ts'
 import type { CostSource, ExpectedCosts } from './costs.ts'
+import { deviceGain } from './device-gain.ts'
 import type { EncodedGenome } from './encoding.ts'
-import { ExpectedGain } from './expected-gain.ts'
+import type { ExpectedGain } from './expected-gain.ts'
 import type { Prediction } from './gaussian-process.ts'
 import type { Surrogate } from './surrogate.ts'
 
 /** Candidates that get a full prediction, of their costs, too. */
 const FINALISTS = 24
-/** How far beyond the dearest measured candidate of use the reference lies, as a share of the range. */
-const REFERENCE_MARGIN = 0.3
 
 export interface ProposalContext {
   readonly pool: CandidatePool
@@ -28,8 +27,6 @@ export interface ProposalContext {
 interface Scored {
   readonly candidate: Candidate
   readonly row: EncodedGenome
-  /** Per device; undefined where the candidate is infeasible. */
-  readonly shares: readonly (Float64Array | undefined)[]
   readonly score: number
 }
 
@@ -57,32 +54,30 @@ export function chooseByGain(context: ProposalContext): { best?: Candidate; othe
   const placeOf = new Map(levels.map((level, place) => [level, place]))
   const placesOf = gains.map((gain) => gain?.levels.map((level) => placeOf.get(level)!))
   const shortfalls = new Float64Array(levels.length)
-  const total = (shares: Scored['shares'], prediction: Prediction): number => {
+  const shares = new Float64Array(levels.length)
+  /** Summed over the devices that can take the candidate. */
+  const totalGain = (expected: readonly ExpectedCosts[], prediction: Prediction): number => {
     shortfalls.fill(Number.NaN)
     let sum = 0
-    shares.forEach((share, device) => {
-      if (share === undefined) return
+    for (let device = 0; device < gains.length; device++) {
+      const [gain, ofDevice] = [gains[device], expected[device]!]
+      if (gain === undefined || ofDevice.violation !== 0) continue
       const places = placesOf[device]!
-      sum += gains[device]!.gain(share, (level, i) => {
+      addExpectedShares(gain, ofDevice, shares.fill(0, 0, gain.levels.length))
+      sum += gain.gain(shares, (level, i) => {
         const place = places[i]!
         if (Number.isNaN(shortfalls[place]!)) shortfalls[place] = surrogate.shortfall(prediction, level)
         return shortfalls[place]!
       })
-    })
+    }
     return sum
   }
-  const sharesAt = (expected: readonly ExpectedCosts[]): Scored['shares'] =>
-    gains.map((gain, device) => {
-      const ofDevice = expected[device]!
-      return ofDevice.violation === 0 && gain !== undefined ? expectedShares(gain, ofDevice) : undefined
-    })
   const scored = new Map<Candidate, Scored>()
   const roughly = (candidate: Candidate): Scored => {
     const before = scored.get(candidate)
     if (before !== undefined) return before
     const row = surrogate.encode(candidate.genome, candidate.key)
-    const shares = sharesAt(candidate.known)
-    const result = { candidate, row, shares, score: total(shares, surrogate.predictRoughly(row)) }
+    const result = { candidate, row, score: totalGain(candidate.known, surrogate.predictRoughly(row)) }
     scored.set(candidate, result)
     return result
   }
@@ -91,9 +86,8 @@ export function chooseByGain(context: ProposalContext): { best?: Candidate; othe
   let best: Scored | undefined
   let bestScore = 0
   for (const finalist of ranked.slice(0, FINALISTS)) {
-    const uncertain = source.uncertainCosts?.(finalist.candidate.genome)
-    const shares = uncertain === undefined ? finalist.shares : sharesAt(uncertain)
-    const score = total(shares, surrogate.predict(finalist.row))
+    const { genome, known } = finalist.candidate
+    const score = totalGain(source.uncertainCosts?.(genome) ?? known, surrogate.predict(finalist.row))
     if (score > bestScore) {
       bestScore = score
       best = finalist
@@ -103,41 +97,14 @@ export function chooseByGain(context: ProposalContext): { best?: Candidate; othe
   return best === undefined ? { others } : { best: best.candidate, others }
 }
 
-/** The shares of the levels at exact costs, or their mean over what the costs may be. */
-function expectedShares(gain: ExpectedGain, { costs, alternatives }: ExpectedCosts): Float64Array {
-  if (alternatives === undefined) return gain.shares(costs)
-  const mean = new Float64Array(gain.levels.length)
-  for (const { costs: possible, weight } of alternatives) {
-    gain.shares(possible).forEach((share, level) => {
-      mean[level]! += weight * share
-    })
+/** Adds the shares of the levels at exact costs, or their mean over what the costs may be. */
+function addExpectedShares(gain: ExpectedGain, { costs, alternatives }: ExpectedCosts, into: Float64Array): void {
+  if (alternatives === undefined) {
+    gain.addShares(costs, into)
+    return
   }
-  return mean
-}
-
-/** The gain on one device; undefined while it has no feasible observation to measure by. */
-function deviceGain(
-  archive: Archive,
-  device: number,
-  expected: readonly { error: number; costs: readonly number[] }[],
-  referenceError: number,
-): ExpectedGain | undefined {
-  const measured = archive.observations.filter(({ costs }) => costs[device] !== undefined)
-  if (measured.length === 0) return undefined
-  const useful = measured.filter(({ error }) => error < referenceError)
-  const judged = (useful.length > 0 ? useful : measured).map(({ costs }) => costs[device]!)
-  const least = judged[0]!.map((_, j) => Math.min(...judged.map((costs) => costs[j]!)))
-  const reference = judged[0]!.map((_, j) => {
-    const most = Math.max(...judged.map((costs) => costs[j]!))
-    const range = most - least[j]!
-    return most + (range > 0 ? REFERENCE_MARGIN * range : Math.max(Math.abs(most), 1) * 1e-3)
-  })
-  const leastError = Math.min(...measured.map(({ error }) => error))
-  return new ExpectedGain(
-    [...archive.frontPoints(device), ...expected],
-    Math.max(referenceError, leastError + Math.max(Math.abs(leastError), 1) * 1e-6),
-    reference,
-    least,
-    leastError,
-  )
+  for (const { costs: possible, weight } of alternatives) {
+    const shares = gain.shares(possible)
+    for (let level = 0; level < shares.length; level++) into[level]! += weight * shares[level]!
+  }
 }
