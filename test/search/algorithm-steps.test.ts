@@ -121,14 +121,35 @@ test('local: half of the population size is drawn at random, and a neighbour tha
     t.deepEqual(algorithm.ask(), [i])
     algorithm.tell({ genome: [i], fronts: [ok(5 - i, 5 - i)] })
   }
-  let drawn = 0
-  const stubborn: AlgorithmConfig = {
+  const parents: number[] = []
+  const stubborn = (novel: number): AlgorithmConfig => ({
     ...config,
-    operations: { ...config.operations, mutate: () => [++drawn < 20 ? 2 : 77] },
-  }
-  const copy = local.restore({ ...stubborn, operations: { ...stubborn.operations, genes: GENES } }, algorithm.state())
-  t.deepEqual(copy.ask(), [77], 'the twentieth neighbour is a new one')
+    operations: {
+      ...config.operations,
+      genes: GENES,
+      mutate: ([parent]) => [parents.push(parent!) < novel ? 2 : 77],
+    },
+  })
+  t.deepEqual(local.restore(stubborn(20), algorithm.state()).ask(), [77])
+  t.deepEqual(parents, new Array(20).fill(4), 'twenty neighbours of the best one')
+  parents.length = 0
+  t.deepEqual(local.restore(stubborn(22), algorithm.state()).ask(), [77])
+  t.deepEqual(parents, [...new Array<number>(20).fill(4), 2, 2], 'then neighbours of those')
   t.deepEqual(noted.mutated, [])
+})
+
+test('local: a result that is told again is no further one', (t) => {
+  const { config, noted } = counted(10)
+  const algorithm = local.create(config, randomStream(1, 'steps'))
+  for (let i = 0; i < 4; i++) {
+    const result = { genome: algorithm.ask(), fronts: [ok(5 - i, 5 - i)] }
+    algorithm.tell(result)
+    algorithm.tell(result)
+  }
+  t.deepEqual(algorithm.ask(), [4], 'four of five are known')
+  algorithm.tell({ genome: [4], fronts: [ok(1, 1)] })
+  t.true(algorithm.ask()[0]! >= 1000)
+  t.deepEqual(noted.mutated, [4])
 })
 
 const GENES = [{ name: 'number', kind: 'categorical' as const, choices: [0] }]
