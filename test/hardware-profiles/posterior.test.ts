@@ -66,7 +66,7 @@ test('coefficients and left-out predictions are those of Gaussian regression, av
     kept.reduce((sum, one) => sum + (one.likelihood / total) * value(one), 0)
 
   // Around the mean of the known devices alone.
-  const prior = { mean, covariance, devices: [] }
+  const prior = { mean, covariance, near: [] }
   const found = posteriorOf(prior, all, times)
   for (let j = 0; j < 3; j++) {
     const expected = unit * averaged(({ coefficients }) => coefficients[j]!)
@@ -92,7 +92,7 @@ test('of many measurements every second or third is left out in turn', (t) => {
     [0.1, 0],
     [0, 0.1],
   ]
-  const prior = { mean: [1, 1], covariance, devices: [] }
+  const prior = { mean: [1, 1], covariance, near: [] }
   const { leftOut, coefficients } = posteriorOf(prior, all, times)
   t.deepEqual([leftOut.length, leftOut[1]!.at, leftOut.at(-1)!.at], [84, 3, 249])
   t.true(Math.abs(coefficients[0]! - 2) < 1e-3 && Math.abs(coefficients[1]! - 1) < 1e-3)
