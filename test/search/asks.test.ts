@@ -93,6 +93,20 @@ test('the memory forgets the oldest genome beyond what it holds', (t) => {
   )
 })
 
+test('stored searches know genomes by FNV-1a of their choices and the finisher of MurmurHash3', (t) => {
+  const bits = (value: bigint) => BigInt.asUintN(32, value)
+  const expected = (genome: readonly number[]) => {
+    let hash = genome.reduce((known, choice) => bits((known ^ BigInt(choice)) * 0x01000193n), 0x811c9dc5n)
+    hash = bits((hash ^ (hash >> 16n)) * 0x85ebca6bn)
+    hash = bits((hash ^ (hash >> 13n)) * 0xc2b2ae35n)
+    return Number(hash ^ (hash >> 16n))
+  }
+  const memory = new GenomeMemory()
+  const genomes = [[], [0], [1, 2, 3], [299, 0, 7, 7, 1]]
+  for (const genome of genomes) memory.add(genome)
+  t.deepEqual(memory.state(), genomes.map(expected))
+})
+
 test('short genomes have names of their own', (t) => {
   const memory = new GenomeMemory()
   for (let a = 0; a < 40; a++) for (let b = 0; b < 40; b++) memory.add([a, b])
@@ -104,6 +118,8 @@ test('a later result takes the place of the earlier one, and a failure takes it 
   const members = [told(1, OK), told(2, OK), told(3, OK)]
   const better = told(2, { objectives: [0, 0], violation: 0 })
   t.deepEqual(withResult(members, better), [members[0]!, better, members[2]!])
+  const first = told(1, { objectives: [0, 0], violation: 0 })
+  t.deepEqual(withResult(members, first), [first, members[1]!, members[2]!])
   t.deepEqual(withResult(members, told(2, FAILED)), [members[0]!, members[2]!])
   t.deepEqual(withResult(members, told(4, BROKEN)), [...members, told(4, BROKEN)])
   t.deepEqual(withResult(members, told(4, FAILED)), members)

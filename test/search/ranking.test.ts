@@ -16,6 +16,17 @@ test('feasible ones come first, then infeasible ones by violation', (t) => {
   )
 })
 
+test('infeasible ones of equal violation keep their order, and crowding does not count among them', (t) => {
+  const found = standings([told(broken(0.5)), told(ok(1, 1)), told(broken(0.5)), told(broken(0.1))], 1, 2)
+  t.deepEqual(
+    found.map(({ rank }) => rank),
+    [2, 0, 3, 1],
+  )
+  t.deepEqual([found[0]!.crowding, found[2]!.crowding, found[3]!.crowding], [0, 0, 0])
+  // A result without figures is no member of a front, and comes last of all.
+  t.deepEqual(ranks([told({ objectives: undefined, violation: 0 }), told(ok(1, 1))]), [Infinity, 0])
+})
+
 test('over several fronts the best rank counts', (t) => {
   const generalist = told(ok(2, 2), ok(2, 2))
   const firstOnly = told(ok(1, 1), broken(1))
