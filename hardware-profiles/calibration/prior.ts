@@ -9,6 +9,8 @@ import type { KnownDevice } from './known-devices.ts'
 export interface Prior {
   readonly mean: readonly number[]
   readonly covariance: Matrix
+  /** Devices that the one to be timed may be near to: those that were timed on whole networks. A board near a profile is that profile scaled. */
+  readonly near: readonly (readonly number[])[]
 }
 
 /** Doubt that no known device shares, as variance of each coefficient. */
@@ -39,7 +41,8 @@ export function priorOf(design: Design, profiles: readonly Profile[], known: rea
   const flat = new Array<number>(columns).fill(1 / columns)
   const profileVectors = ofProfiles.map((vector) => normal(vector, flat))
   const typical = profileVectors.length > 0 ? meanOf(profileVectors) : flat
-  const sets = [profileVectors, ofKnown.map((vector) => normal(vector, typical))].filter(({ length }) => length > 0)
+  const near = ofKnown.map((vector) => normal(vector, typical))
+  const sets = [profileVectors, near].filter(({ length }) => length > 0)
   const weighted = sets.flatMap((vectors) =>
     vectors.map((vector) => ({ vector, weight: 1 / (vectors.length * sets.length) })),
   )
@@ -53,5 +56,5 @@ export function priorOf(design: Design, profiles: readonly Profile[], known: rea
   const parts = [...deviations, common]
   const transposed = mean.map((_, i) => parts.map((part) => part[i]!))
   const covariance = transposed.map((a, i) => transposed.map((b, j) => dot(a, b) + (i === j ? OWN_DOUBT : 0)))
-  return { mean, covariance }
+  return { mean, covariance, near }
 }
