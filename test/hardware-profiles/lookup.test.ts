@@ -108,6 +108,9 @@ test('the base is spent in any case, beside the floor or the work, whichever is 
   t.like(lookup.lookup(conv(1, 2, 1, 5)), { cost: 50 + 150, utilisation: 150 / 200, error90: 0.1 })
   t.like(lookup.lookup(conv(8, 8, 1, 5)), { cost: 50 + 1600, utilisation: 1600 / 1650, basis: 'extrapolated' })
   t.like(lookup.lookup(conv(1, 1, 1, 1)), { cost: 150, utilisation: 3 / 150 })
+  const free = { ...model, terms: [], floor: [], memory: [] }
+  const idle = new CompiledTable({ kernel: 'conv2d', models: [free] }).lookup({ ...conv(1, 1), macs: 0 })
+  t.like(idle, { cost: 0, utilisation: 1 }, 'where nothing is to be done')
   const { compute: _, memory: __, ...plain } = model
   t.like(new CompiledTable({ kernel: 'conv2d', models: [plain] }).lookup(conv(8, 8)), { cost: 150, utilisation: 1 })
 })
