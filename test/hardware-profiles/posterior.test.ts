@@ -1,21 +1,7 @@
 import test from 'ava'
 import { posteriorOf } from '../../hardware-profiles/calibration/posterior.ts'
 import { randomStream } from '../../lib/random.ts'
-
-/** Solution of a small system and the determinant of its matrix, by elimination. */
-function solve(matrix: readonly (readonly number[])[], right: readonly number[]) {
-  const rows = matrix.map((row, i) => [...row, right[i]!])
-  let determinant = 1
-  for (let i = 0; i < rows.length; i++) {
-    determinant *= rows[i]![i]!
-    for (let k = 0; k < rows.length; k++) {
-      if (k === i) continue
-      const factor = rows[k]![i]! / rows[i]![i]!
-      rows[k] = rows[k]!.map((value, j) => value - factor * rows[i]![j]!)
-    }
-  }
-  return { solution: rows.map((row, i) => row.at(-1)! / row[i]!), determinant }
-}
+import { eliminated } from '../lib/eliminated.ts'
 
 const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, value, i) => sum + value * b[i]!, 0)
 
@@ -40,14 +26,14 @@ test('coefficients and left-out predictions are those of Gaussian regression, av
       const prior = covariance.map((line, i) => line.map((value, j) => doubt * value + (i === 2 && j === 2 ? 1 : 0)))
       const toRows = rows.map((row) => prior.map((line) => dot(line, row)))
       const spread = rows.map((row, i) => toRows.map((column, j) => dot(row, column) + (i === j ? noise : 0)))
-      const { solution, determinant } = solve(spread, residual)
-      const likelihood = Math.exp(-0.5 * dot(residual, solution)) / Math.sqrt(determinant)
+      const { solution, logDeterminant } = eliminated(spread, residual)
+      const likelihood = Math.exp(-0.5 * (dot(residual, solution) + logDeterminant))
       const coefficients = mean.map(
         (value, j) => value + rows.reduce((sum, _, i) => sum + toRows[i]![j]! * solution[i]!, 0),
       )
       const leftOut = rows.map((_, out) => {
         const others = rows.map((__, i) => i).filter((i) => i !== out)
-        const { solution: without } = solve(
+        const { solution: without } = eliminated(
           others.map((i) => others.map((j) => spread[i]![j]!)),
           others.map((i) => residual[i]!),
         )

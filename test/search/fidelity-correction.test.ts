@@ -7,6 +7,7 @@ import { residualModel } from '../../search/fidelity/residual-model.ts'
 import { RungCorrection } from '../../search/fidelity/rung-correction.ts'
 import { NO_SIZES, sizeScale } from '../../search/fidelity/size-scale.ts'
 import type { GeneDescription } from '../../spaces/genome.ts'
+import { eliminated } from '../lib/eliminated.ts'
 
 const GENES: readonly GeneDescription[] = Array.from({ length: 6 }, (_, i) => ({
   name: `g${i}`,
@@ -223,20 +224,6 @@ test('the sixteenth error of a rung makes the scale of sizes known, once', (t) =
   t.is(rung.apply(0.3, small), carried)
 })
 
-/** Solution of a small system and the logarithm of the determinant of its matrix, by elimination. */
-function solve(matrix: readonly (readonly number[])[], right: readonly number[]) {
-  const rows = matrix.map((row, i) => [...row, right[i]!])
-  let logDeterminant = 0
-  for (let i = 0; i < rows.length; i++) {
-    logDeterminant += Math.log(rows[i]![i]!)
-    for (let k = 0; k < rows.length; k++) {
-      const factor = k === i ? 0 : rows[k]![i]! / rows[i]![i]!
-      rows[k] = rows[k]!.map((value, j) => value - factor * rows[i]![j]!)
-    }
-  }
-  return { solution: rows.map((row, i) => row.at(-1)! / row[i]!), logDeterminant }
-}
-
 test('residuals are regressed with the range and the noise of the largest likelihood', (t) => {
   const chosen = new Set<string>()
   const shapes: readonly ((genome: Genome) => number)[] = [
@@ -256,7 +243,7 @@ test('residuals are regressed with the range and the noise of the largest likeli
         const matrix = residuals.map((a, i) =>
           residuals.map((b, j) => alike(a.genome, b.genome) + (i === j ? noise : 0)),
         )
-        const { solution, logDeterminant } = solve(matrix, values)
+        const { solution, logDeterminant } = eliminated(matrix, values)
         const quadratic = solution.reduce((sum, weight, i) => sum + weight * values[i]!, 0)
         const likelihood = -15 * Math.log(quadratic / 15) - logDeterminant
         const at = (genome: Genome) =>
