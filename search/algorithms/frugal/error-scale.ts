@@ -34,16 +34,19 @@ export interface ErrorScale {
 /**
  * @param errors at least one
  * @param shift share of the way from the best error to the reference that the logarithm is shifted by, or `MIRRORED`
+ * @param spared so many more of the worst errors than usual are not cut off
  */
 export function errorScale(
   errors: readonly number[],
   referenceError: number,
   shift: ErrorShift = USUAL_SHIFT,
+  spared = 0,
 ): ErrorScale {
   const sorted = [...errors].sort((a, b) => a - b)
   const least = sorted[0]!
   const spread = referenceError - least
-  const cap = Math.max(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * CAP_QUANTILE))]!, referenceError)
+  const last = Math.min(sorted.length - 1, Math.floor(sorted.length * CAP_QUANTILE) + spared)
+  const cap = Math.max(sorted[last]!, referenceError)
   const shifted = (share: number): number => (spread > 0 ? share * spread : 1)
   if (shift === MIRRORED) return mirroredScale(cap, cap + shifted(MIRRORED_SHIFT))
   const added = shifted(shift) - least
@@ -78,7 +81,9 @@ function mirroredScale(cap: number, end: number): ErrorScale {
  * The shift of the error scale, or undefined while the errors are too few to say. The likelihoods of the errors under the
  * scales are compared as Box and Cox (1964) do: that of the transformed errors, with mean and variance at their best, times
  * the derivative of the transformation at each error, which for a logarithm is e^−value and for a mirrored one e^value.
- * Capped errors count as errors at the cap.
+ * Capped errors count as errors at the cap. Where a few errors are far worse than all others, the mirrored scale may gain much by
+ * all of them being cut off and lose it with one of them on the scale, which says nothing of the good ones: it has to be as far
+ * ahead with the cap at the next error.
  * @param logLikelihood of values under the model, one per error
  */
 export function chosenShift(
@@ -88,13 +93,15 @@ export function chosenShift(
 ): ErrorShift | undefined {
   if (errors.length < FIRST_LOOK) return undefined
   if (errors.length > LAST_LOOK) return USUAL_SHIFT
-  const judge = (shift: ErrorShift): number => {
-    const values = Float64Array.from(errors, errorScale(errors, referenceError, shift).toModel)
+  const judge = (shift: ErrorShift, spared = 0): number => {
+    const values = Float64Array.from(errors, errorScale(errors, referenceError, shift, spared).toModel)
     const sum = values.reduce((total, value) => total + value, 0)
     return logLikelihood(values) + (shift === MIRRORED ? sum : -sum)
   }
   const usual = judge(USUAL_SHIFT)
-  if (judge(MIRRORED) - usual > MIRRORED_MARGIN) return MIRRORED
+  if (judge(MIRRORED) - usual > MIRRORED_MARGIN && judge(MIRRORED, 1) - judge(USUAL_SHIFT, 1) > MIRRORED_MARGIN) {
+    return MIRRORED
+  }
   if (judge(LONG_TAIL_SHIFT) - usual > MARGIN) return LONG_TAIL_SHIFT
   return errors.length === LAST_LOOK ? USUAL_SHIFT : undefined
 }
