@@ -14,7 +14,7 @@ import { findTool } from '../export/c/toolchain.ts'
 import { ARM_COMPILER, EMULATOR } from '../export/c/verify-c.ts'
 import { frontEndCount, frontEndMain } from '../export/sound/front-end-check.ts'
 import { writeFrontEnd } from '../export/sound/front-end-source.ts'
-import { cholesky, dot, solveFactored } from '../hardware-profiles/linear-systems.ts'
+import { cholesky, dot, solveFactored } from '../lib/linear-systems.ts'
 import { benchArguments } from './usage.ts'
 
 benchArguments('bench/front-end-cost.ts', {})

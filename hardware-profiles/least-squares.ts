@@ -1,4 +1,4 @@
-import { cholesky, solveFactored } from './linear-systems.ts'
+import { cholesky, solveFactored } from '../lib/linear-systems.ts'
 
 /**
  * Coordinate descent from a solution: where columns are nearly alike, the active set can stop early or lose digits; each

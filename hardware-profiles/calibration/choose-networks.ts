@@ -1,5 +1,5 @@
+import { dot } from '../../lib/linear-systems.ts'
 import type { NetworkGraph } from '../../network/types.ts'
-import { dot } from '../linear-systems.ts'
 import type { Profile } from '../profile.ts'
 import { designOf } from './design.ts'
 import { priorOf } from './prior.ts'

@@ -1,5 +1,5 @@
+import { solveNonNegative } from '../../lib/linear-systems.ts'
 import { createCostModel } from '../cost-model.ts'
-import { solveNonNegative } from '../linear-systems.ts'
 import type { Profile } from '../profile.ts'
 import { type Design, FEATURES_PER_CLASS } from './design.ts'
 import { featuresOf } from './kernel-classes.ts'

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
+import { dot } from '../../lib/linear-systems.ts'
 import type { KernelFacts } from '../features.ts'
 import { FEATURE_NAMES } from '../features.ts'
-import { dot } from '../linear-systems.ts'
 import { KERNEL_KINDS } from '../profile.ts'
 import { activationFacts, CLASS_FEATURES, classAt, featuresOf } from './kernel-classes.ts'
 

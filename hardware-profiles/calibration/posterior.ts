@@ -1,4 +1,11 @@
-import { cholesky, dot, inverseFactored, type Matrix, solveFactored, solveNonNegative } from '../linear-systems.ts'
+import {
+  cholesky,
+  dot,
+  inverseFactored,
+  type Matrix,
+  solveFactored,
+  solveNonNegative,
+} from '../../lib/linear-systems.ts'
 import type { Prior } from './prior.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { dot, type Matrix } from '../linear-systems.ts'
+import { dot, type Matrix } from '../../lib/linear-systems.ts'
 import type { Profile } from '../profile.ts'
 import { withMoreWork } from '../work-variants.ts'
 import type { Design } from './design.ts'

@@ -8,7 +8,7 @@ import {
 } from '../../hardware-profiles/calibration/kernel-classes.ts'
 import type { KnownDevicesFile } from '../../hardware-profiles/calibration/known-devices.ts'
 import { caseNetwork } from '../../hardware-profiles/cases/case-network.ts'
-import { dot, solveNonNegative } from '../../hardware-profiles/linear-systems.ts'
+import { dot, solveNonNegative } from '../../lib/linear-systems.ts'
 import { scheduleOf } from '../../network/schedule.ts'
 import { readCsv } from './csv.ts'
 

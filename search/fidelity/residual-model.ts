@@ -1,3 +1,4 @@
+import { cholesky, dot, type Matrix, solveFactored } from '../../lib/linear-systems.ts'
 import type { Genome } from '../../spaces/genome.ts'
 
 /** What the curve missed by, at a genome. */
@@ -22,8 +23,8 @@ export function residualModel(
   distance: (a: Genome, b: Genome) => number,
 ): (genome: Genome) => number {
   const apart = residuals.map((a, i) => residuals.slice(0, i).map((b) => distance(a.genome, b.genome)))
-  const values = Float64Array.from(residuals, ({ value }) => value)
-  let best = { likelihood: Number.NEGATIVE_INFINITY, range: 1, weights: new Float64Array(residuals.length) }
+  const values = residuals.map(({ value }) => value)
+  let best = { likelihood: Number.NEGATIVE_INFINITY, range: 1, weights: values.map(() => 0) as readonly number[] }
   for (const range of RANGES) {
     const kernel = apart.map((row) => row.map((d) => Math.exp(-d / range)))
     for (const noise of NOISES) {
@@ -38,34 +39,15 @@ export function residualModel(
 
 /** Solves (K + noise · I) w = values by Cholesky. `kernel` is the part of K below its diagonal of ones. */
 function weightsOf(
-  kernel: readonly (readonly number[])[],
+  kernel: Matrix,
   noise: number,
-  values: Float64Array,
-): { readonly weights: Float64Array<ArrayBuffer>; readonly likelihood: number } {
-  const n = values.length
-  const factor: Float64Array[] = []
-  let logDeterminant = 0
-  for (let i = 0; i < n; i++) {
-    const row = new Float64Array(i + 1)
-    for (let j = 0; j <= i; j++) {
-      const other = j === i ? row : factor[j]!
-      let rest = j === i ? 1 + noise : kernel[i]![j]!
-      for (let k = 0; k < j; k++) rest -= row[k]! * other[k]!
-      row[j] = j === i ? Math.sqrt(rest) : rest / other[j]!
-    }
-    factor.push(row)
-    logDeterminant += 2 * Math.log(row[i]!)
-  }
-  const weights = new Float64Array(values)
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < i; k++) weights[i]! -= factor[i]![k]! * weights[k]!
-    weights[i]! /= factor[i]![i]!
-  }
-  const scale = weights.reduce((sum, value) => sum + value * value, 0) / n
-  for (let i = n - 1; i >= 0; i--) {
-    for (let k = i + 1; k < n; k++) weights[i]! -= factor[k]![i]! * weights[k]!
-    weights[i]! /= factor[i]![i]!
-  }
+  values: readonly number[],
+): { readonly weights: readonly number[]; readonly likelihood: number } {
+  const factor = cholesky(kernel.map((row) => [...row, 1 + noise]))
+  const weights = solveFactored(factor, values)
+  const scale = dot(values, weights) / values.length
+  const logDeterminant = factor.reduce((sum, row, i) => sum + 2 * Math.log(row[i]!), 0)
   // Up to constants, with the scale of the process at its most likely value.
-  return { weights, likelihood: scale > 0 ? -n * Math.log(scale) - logDeterminant : Number.NEGATIVE_INFINITY }
+  const likelihood = scale > 0 ? -values.length * Math.log(scale) - logDeterminant : Number.NEGATIVE_INFINITY
+  return { weights, likelihood }
 }

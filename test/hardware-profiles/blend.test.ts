@@ -9,7 +9,7 @@ import { knownDevices } from '../../hardware-profiles/calibration/known-devices.
 import { fbnet } from '../../hardware-profiles/cases/nas-nets.ts'
 import { spearman } from '../../hardware-profiles/cases/statistics.ts'
 import { createCostModel, loadProfile, parseProfile } from '../../hardware-profiles/index.ts'
-import { dot, solveNonNegative } from '../../hardware-profiles/linear-systems.ts'
+import { dot, solveNonNegative } from '../../lib/linear-systems.ts'
 import { randomStream } from '../../lib/random.ts'
 import { scheduleOf } from '../../network/schedule.ts'
 import type { NetworkGraph } from '../../network/types.ts'

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { posteriorOf } from '../../hardware-profiles/calibration/posterior.ts'
-import { dot } from '../../hardware-profiles/linear-systems.ts'
+import { dot } from '../../lib/linear-systems.ts'
 import { randomStream } from '../../lib/random.ts'
 
 const COLUMNS = 6

@@ -6,17 +6,19 @@ export const dot = (a: readonly number[], b: readonly number[]): number => {
   return sum
 }
 
-/** Lower triangle L of the symmetric positive definite `a` = L·Lᵀ; pivots that rounding made negative count as tiny. */
+/**
+ * Lower triangle L of the symmetric positive definite `a` = L·Lᵀ, of which only the lower triangle is read; pivots that
+ * rounding made negative count as tiny.
+ */
 export function cholesky(a: Matrix): number[][] {
-  const l = a.map((row) => [...row])
-  for (let j = 0; j < l.length; j++) {
-    const pivot = l[j]!
-    for (let k = 0; k < j; k++) pivot[j]! -= pivot[k]! ** 2
-    pivot[j] = Math.sqrt(Math.max(pivot[j]!, 1e-14))
-    for (let i = j + 1; i < l.length; i++) {
-      const row = l[i]!
-      for (let k = 0; k < j; k++) row[j]! -= row[k]! * pivot[k]!
-      row[j]! /= pivot[j]!
+  const l = a.map((row, i) => row.slice(0, i + 1))
+  for (let i = 0; i < l.length; i++) {
+    const row = l[i]!
+    for (let j = 0; j <= i; j++) {
+      const pivot = l[j]!
+      let rest = row[j]!
+      for (let k = 0; k < j; k++) rest -= row[k]! * pivot[k]!
+      row[j] = j < i ? rest / pivot[j]! : Math.sqrt(Math.max(rest, 1e-14))
     }
   }
   return l
