@@ -132,7 +132,7 @@ export function createEncoding(
         if (code === own) return 0
         return kind === 'ordinal' ? Math.abs((code / last) ** bend - (own / last) ** bend) : 1
       }
-      const similar = own === choices.length || distances === undefined ? undefined : similarIn[k]
+      const similar = distances === undefined ? undefined : similarIn[k]
       const part = new Float64Array(TABLE_ENTRIES * (choices.length + 1))
       for (let code = 0; code <= choices.length; code++) {
         const inactive = code === choices.length || own === choices.length
