@@ -91,7 +91,10 @@ test('a blended profile prices networks with the coefficients that are most prob
   })
   t.true(near(profile.inferenceOverhead, 2000 * expected.once))
   for (const { models } of profile.tables) {
-    for (const { coefficient } of models.flatMap(({ terms }) => terms)) t.true(coefficient > 0)
+    for (const { coefficient } of models.flatMap(({ terms }) => terms)) {
+      t.true(coefficient > 0)
+      t.is(coefficient, Number(coefficient.toPrecision(6)))
+    }
   }
   t.deepEqual(parseProfile(JSON.parse(JSON.stringify(profile)), 'mine'), profile)
 })
@@ -135,13 +138,13 @@ test('each class covers what its kernels are, and applies where they are', (t) =
     macs: [Math.min(...products), Math.max(...products)],
     outputs: [Math.min(...maps), Math.max(...maps)],
   })
-  // Six sizes of 3×3 convolutions are two classes of three, which meet in the middle.
+  // Six sizes of 3×1 convolutions are two classes of three, which meet in the middle.
   const sorted = maps.toSorted((a, b) => a - b)
-  const middle = (27 * (sorted[2]! + sorted[3]!)) / 2
+  const middle = (9 * (sorted[2]! + sorted[3]!)) / 2
   t.deepEqual(small!.when, { kernelArea: [2, 1e15], macs: [0, middle] })
   t.deepEqual(large!.when, { kernelArea: [2, 1e15], macs: [middle, 1e15] })
-  t.deepEqual(small!.coverage, { macs: [27 * sorted[0]!, 27 * sorted[2]!], outputs: [sorted[0]!, sorted[2]!] })
-  t.deepEqual(large!.coverage, { macs: [27 * sorted[3]!, 27 * sorted[5]!], outputs: [sorted[3]!, sorted[5]!] })
+  t.deepEqual(small!.coverage, { macs: [9 * sorted[0]!, 9 * sorted[2]!], outputs: [sorted[0]!, sorted[2]!] })
+  t.deepEqual(large!.coverage, { macs: [9 * sorted[3]!, 9 * sorted[5]!], outputs: [sorted[3]!, sorted[5]!] })
   t.is(scaled!.when, undefined)
 })
 

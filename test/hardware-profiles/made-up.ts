@@ -51,10 +51,10 @@ export interface Sizes {
   readonly pools: number
 }
 
-/** 3×3 convolution; ReLUs; blocks of a depthwise and a 1×1 convolution and a sum; pools; a classifier. */
+/** 3×1 convolution; ReLUs; blocks of a depthwise and a 1×1 convolution and a sum; pools; a classifier. */
 export function madeUpNetwork({ size, filters, relus, blocks, pools }: Sizes): NetworkGraph {
   const b = new GraphBuilder()
-  let x = b.conv2d(b.input([size, size, 3]), filters, { kernel: 3 })
+  let x = b.conv2d(b.input([size, size, 3]), filters, { kernel: [3, 1] })
   for (let i = 0; i < relus; i++) x = b.activation(x, 'relu')
   for (let i = 0; i < blocks; i++) {
     x = b.add(x, b.conv2d(b.depthwiseConv2d(x, { kernel: 3 }), filters, { kernel: 1 }))
@@ -71,7 +71,7 @@ export function madeUpParts({ size, filters, relus, blocks, pools }: Sizes): rea
   const map = size * size * filters
   const cycles = [
     2 * blocks * map * filters,
-    2 * 27 * map,
+    2 * 9 * map,
     5 * blocks * 9 * map,
     3 * 10 * filters,
     4 * relus * map,
