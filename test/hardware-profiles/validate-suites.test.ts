@@ -69,6 +69,20 @@ test('each measured row is priced by the fold that left it out, without its own 
   )
 })
 
+test('the rows that are kept correct the model as they would without the others', (t) => {
+  const rows = [
+    [8, 4, 4, 4, 3, 3, 1, 1, 1, 1, 18_432],
+    [4, 8, 4, 4, 3, 3, 1, 1, 1, 1, 73_728],
+  ].flat()
+  const profile = withTable(MADE_UP, { kernel: 'conv2d', models: [termOf('macs', 2.5)], rows })
+  // 32 pixels of 36 · 4 MACs, 9216 or 27,648 cycles by the folds. The other row lies in the same place and weighs as much as
+  // the model does: the geometric mean of the two.
+  const folds = [{ coefficients: [2] }, { coefficients: [6] }]
+  const found = compareSuite(profile, { ...operators, folds, rowFolds: [0, 1] })
+  t.true(near(found[0]!.predicted, Math.sqrt(9216 * 73_728)), `${found[0]!.predicted}`)
+  t.true(near(found[1]!.predicted, Math.sqrt(27_648 * 18_432)), `${found[1]!.predicted}`)
+})
+
 test('rows that no model prices are no cases, nor are those of a table that is not there', (t) => {
   const narrow = withTable(MADE_UP, {
     kernel: 'conv2d',
