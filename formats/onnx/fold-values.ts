@@ -77,8 +77,14 @@ export function concatValues(parts: readonly { values: Values; dims: Dims }[], a
   return result
 }
 
-/** Several elements become one, along axes that then have the length 1. */
-export function reduceValues(values: Values, from: Dims, axes: Dims, f: (a: number, b: number) => number): number[] {
+/** Several elements become one, or none become `empty`, along axes that then have the length 1. */
+export function reduceValues(
+  values: Values,
+  from: Dims,
+  axes: Dims,
+  f: (a: number, b: number) => number,
+  empty: number,
+): number[] {
   const dims = from.map((length, axis) => (axes.includes(axis) ? 1 : length))
   const strides = stridesOf(dims)
   const result: (number | undefined)[] = Array(sizeOf(dims)).fill(undefined)
@@ -92,5 +98,5 @@ export function reduceValues(values: Values, from: Dims, axes: Dims, f: (a: numb
       index[axis] = 0
     }
   }
-  return result.map((value) => value ?? 0)
+  return result.map((value) => value ?? empty)
 }

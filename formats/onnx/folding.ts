@@ -173,15 +173,17 @@ const tile: Fold = (node, [x, repeats]) => {
   return part
 }
 
+/** @param empty what no elements at all become */
 const reduce =
-  (f: (a: number, b: number) => number): Fold =>
+  (f: (a: number, b: number) => number, empty: number): Fold =>
   (node, [x, axes]) => {
-    const all = x!.dims.map((_, axis) => axis)
-    const along = (listOf(node, 'axes', axes) ?? all).map((axis) => axisWithin(axis, x!.dims.length))
+    const given = listOf(node, 'axes', axes) ?? []
+    const isAll = given.length === 0 && node.integers.get('noop_with_empty_axes')?.[0] !== 1
+    const along = isAll ? x!.dims.map((_, axis) => axis) : given.map((axis) => axisWithin(axis, x!.dims.length))
     const keep = (node.integers.get('keepdims')?.[0] ?? 1) === 1
     const reduced = x!.dims.map((length, axis) => (along.includes(axis) ? 1 : length))
     const dims = keep ? reduced : reduced.filter((_, axis) => !along.includes(axis))
-    return renewed(x!, dims, x!.values && reduceValues(x!.values, x!.dims, along, f))
+    return renewed(x!, dims, x!.values && reduceValues(x!.values, x!.dims, along, f, empty))
   }
 
 /** Indices of what is not 0, an axis each row. */
@@ -224,7 +226,9 @@ const FOLDS: Readonly<Record<string, Fold>> = {
   Sub: combined((a, b) => a! - b!),
   Mul: combined((a, b) => a! * b!),
   Div: (node, inputs) => combined((a, b) => (isWhole(inputs[0]!) ? Math.trunc(a! / b!) : a! / b!))(node, inputs),
-  Mod: combined((a, b) => ((a! % b!) + b!) % b!),
+  // The sign is that of the divisor, or with `fmod` that of the dividend.
+  Mod: (node, inputs) =>
+    combined(node.integers.get('fmod')?.[0] === 1 ? (a, b) => a! % b! : (a, b) => ((a! % b!) + b!) % b!)(node, inputs),
   Pow: combined((a, b) => a! ** b!),
   Max: combined(Math.max),
   Min: combined(Math.min),
@@ -262,10 +266,10 @@ const FOLDS: Readonly<Record<string, Fold>> = {
   Flatten: (node, [x]) => renewed(x!, flattened(node, x!.dims), x!.values),
   Squeeze: (node, [x, axes]) => renewed(x!, squeezed(x!.dims, listOf(node, 'axes', axes)), x!.values),
   Unsqueeze: (node, [x, axes]) => renewed(x!, unsqueezed(x!.dims, requiredList(node, 'axes', axes)), x!.values),
-  ReduceProd: reduce((a, b) => a * b),
-  ReduceSum: reduce((a, b) => a + b),
-  ReduceMax: reduce(Math.max),
-  ReduceMin: reduce(Math.min),
+  ReduceProd: reduce((a, b) => a * b, 1),
+  ReduceSum: reduce((a, b) => a + b, 0),
+  ReduceMax: reduce(Math.max, Number.NEGATIVE_INFINITY),
+  ReduceMin: reduce(Math.min, Number.POSITIVE_INFINITY),
   ...Object.fromEntries(ALIKE.map((opType) => [opType, alike])),
 }
 
