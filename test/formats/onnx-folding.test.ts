@@ -108,8 +108,10 @@ test('operators of two operands and more, whose shapes are repeated to a common 
     ['Or', [list(0, 0, 1, 2), list(0, 1, 0, 2)], [4], [0, 1, 1, 1]],
     ['Where', [list(1, 0, 2), list(1, 2, 3), scalar(9)], [3], [1, 9, 3]],
     ['Add', [tensor([2], undefined), scalar(1)], [2], undefined],
+    ['Add', [tensor([MAX_VALUES], Array(MAX_VALUES).fill(1)), scalar(1)], [MAX_VALUES], Array(MAX_VALUES).fill(2)],
     ['Add', [tensor([MAX_VALUES, 1], Array(MAX_VALUES).fill(0)), list(1, 2)], [MAX_VALUES, 2], undefined],
   ])
+  t.is(folded('Pow', [floats(1), list(2)])![0]!.type, 'float32')
   t.is(folded('Where', [tensor([1], [1], 'bool'), floats(1), floats(2)])![0]!.type, 'float32')
 })
 
@@ -133,6 +135,8 @@ test('elements are taken by their places, from either end, with steps', (t) => {
     ['Slice', [GRID, list(-1), list(-1000), list(1), list(-1)], [2, 3], [2, 1, 0, 5, 4, 3]],
     ['Slice', [GRID, list(2), list(0), list(1), list(-1)], [2, 2], [2, 1, 5, 4]],
     ['Slice', [list(1, 2, 3), list(2), list(1)], [0], []],
+    ['Slice', [list(1, 2, 3), list(0), list(2), list(0), list(-1)], [0], []],
+    ['Slice', [list(1, 2, 3), list(1000), list(-1000), list(0), list(-1)], [3], [3, 2, 1]],
     ['Slice', [list(1, 2, 3)], [2], [2, 3], { integers: { starts: [1], ends: [3] } }],
     ['NonZero', [tensor([2, 3], [0, 1, 0, 1, 0, 1])], [2, 3], [0, 1, 1, 1, 0, 2]],
   ])
@@ -142,8 +146,10 @@ test('elements are taken by their places, from either end, with steps', (t) => {
 })
 
 test('tensors are joined, parted and turned', (t) => {
+  const swapped = { integers: { perm: [1, 0, 2] } }
   const axis = (value: number) => ({ integers: { axis: [value] } })
   checkAll(t, [
+    ['Transpose', [tensor([2, 2, 2], [0, 1, 2, 3, 4, 5, 6, 7])], [2, 2, 2], [0, 1, 4, 5, 2, 3, 6, 7], swapped],
     ['Concat', [list(1, 2), list(3)], [3], [1, 2, 3]],
     ['Concat', [GRID, tensor([2, 1], [8, 9])], [2, 4], [0, 1, 2, 8, 3, 4, 5, 9], axis(-1)],
     ['Concat', [GRID, tensor([2, 1], undefined)], [2, 4], undefined, axis(1)],
@@ -187,6 +193,7 @@ test('shapes change and values stay', (t) => {
     ['Reshape', [GRID, list(-1, 2)], [3, 2], values],
     ['Reshape', [GRID, list(0, -1, 1)], [2, 3, 1], values],
     ['Reshape', [tensor([0, 3], []), list(3, 0)], [3, 0], [], integers('allowzero', 1)],
+    ['Reshape', [GRID, list(4)], [4], undefined],
     ['Flatten', [tensor([1, 2, 3], values)], [1, 6], values],
     ['Flatten', [tensor([1, 2, 3], values)], [2, 3], values, integers('axis', -1)],
     ['Squeeze', [tensor([1, 2, 1, 3], values)], [2, 3], values],
