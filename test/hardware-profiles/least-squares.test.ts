@@ -85,3 +85,31 @@ test('columns that are nearly alike: none is negative, and what they predict is 
   t.true(near(found[0]! + found[1]!, 3, 1e-5), `${found}`)
   t.true(near(found[2]!, 2, 1e-5), `${found}`)
 })
+
+test('columns that are the same share a coefficient, and more columns than measurements are fitted exactly', (t) => {
+  const twins = fitNonNegative(
+    [
+      [1, 1, 2],
+      [2, 2, 1],
+      [3, 3, 5],
+    ],
+    [11, 10, 29],
+  )
+  // 3·a + 4·b, the 3 in whatever two parts.
+  t.true(near(twins[0]! + twins[1]!, 3, 1e-6) && near(twins[2]!, 4, 1e-6), `${twins}`)
+  t.true(twins.every((value) => value >= 0))
+  const random = randomStream(9, 'wide')
+  const design = Array.from({ length: 3 }, () => Array.from({ length: 8 }, () => 0.1 + random.float()))
+  const measured = design.map((row) => row.reduce((sum, value, j) => sum + value * (j % 3), 0))
+  const found = fitNonNegative(design, measured)
+  t.true(found.every((value) => value >= 0))
+  design.forEach((row, i) => {
+    t.true(
+      near(
+        row.reduce((sum, value, j) => sum + value * found[j]!, 0),
+        measured[i]!,
+        1e-6,
+      ),
+    )
+  })
+})
