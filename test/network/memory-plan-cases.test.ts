@@ -24,6 +24,13 @@ function schedule(
   }
 }
 
+/** Two kernels, one after the other. */
+const chainOf = (sizes: Parameters<typeof schedule>[0]): Schedule =>
+  schedule(sizes, [
+    [[0], 1],
+    [[1], 2],
+  ])
+
 const BYTES: MemoryPlanOptions = { elementBytes: 1, alignmentBytes: 1 }
 
 /** Where the buffers lie: name, offset, bytes, and the first and last kernel that need them. */
@@ -39,13 +46,7 @@ const peakOf = (of: Schedule, options: MemoryPlanOptions): number => {
 }
 
 test('buffers are rounded up to the alignment, after their elements are counted with the wider of two sizes', (t) => {
-  const chain = schedule(
-    [5, { elements: 5, elementBytes: 4 }, { elements: 10, elementBytes: 1 }],
-    [
-      [[0], 1],
-      [[1], 2],
-    ],
-  )
+  const chain = chainOf([5, { elements: 5, elementBytes: 4 }, { elements: 10, elementBytes: 1 }])
   const options = { elementBytes: 2, alignmentBytes: 16 }
   t.deepEqual(placesOf(chain, options), [
     ['t1', 0, 32, 0, 1],
@@ -56,13 +57,7 @@ test('buffers are rounded up to the alignment, after their elements are counted 
 })
 
 test('of buffers of one size the earlier one is placed first, or the later one', (t) => {
-  const chain = schedule(
-    [10, 10, 5],
-    [
-      [[0], 1],
-      [[1], 2],
-    ],
-  )
+  const chain = chainOf([10, 10, 5])
   t.deepEqual(placesOf(chain, BYTES), [
     ['t0', 0, 10, 0, 0],
     ['t2', 0, 5, 1, 1],
@@ -95,13 +90,7 @@ test('outputs stay to the end, and what no kernel touches has no place', (t) => 
 })
 
 test('a kernel has its working memory while it runs alone', (t) => {
-  const chain = schedule(
-    [16, 16, 16],
-    [
-      [[0], 1],
-      [[1], 2],
-    ],
-  )
+  const chain = chainOf([16, 16, 16])
   const asked: unknown[] = []
   const scratchBytes = ({ id }: Kernel, step: number): number => {
     asked.push([id, step])
@@ -225,13 +214,7 @@ test('no buffer lies in two banks; one may fill a bank to its end', (t) => {
 
 test('banks are as full as the buffer that reaches farthest, and behind the last one there are no bounds', (t) => {
   const options = { ...BYTES, banks: { bytes: 100, count: 2 } }
-  const chain = schedule(
-    [50, 40, 30],
-    [
-      [[0], 1],
-      [[1], 2],
-    ],
-  )
+  const chain = chainOf([50, 40, 30])
   t.is(peakOf(chain, options), 50 + 40)
   const behind = schedule([150, 100, 60, 60], [[[0, 1, 2], 3]], { inputs: [0, 1, 2] })
   t.deepEqual(
@@ -247,13 +230,7 @@ test('banks are as full as the buffer that reaches farthest, and behind the last
 })
 
 test('a buffer lies behind all that it meets, also where one of them ends before another', (t) => {
-  const chain = schedule(
-    [50, 10, 20],
-    [
-      [[0], 1],
-      [[1], 2],
-    ],
-  )
+  const chain = chainOf([50, 10, 20])
   t.deepEqual(placesOf(chain, BYTES), [
     ['t0', 0, 50, 0, 0],
     ['t2', 0, 20, 1, 1],
