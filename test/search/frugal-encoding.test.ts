@@ -153,12 +153,12 @@ test('costs are standardised among samples, by logarithm where all are positive,
   const { encode, costCount } = withCosts((genome) => {
     if (genome === SHALLOW)
       return [
-        [1, 1],
+        [1, 7],
         [-2, 0],
       ]
     if (genome === DEEP)
       return [
-        [Math.exp(4), 1],
+        [Math.exp(4), 7],
         [4, 6],
       ]
     return genome[1] === 1

@@ -257,7 +257,8 @@ function scalesOf(samples: readonly (readonly number[] | undefined)[]): CostScal
     const level = (value: number) => (least > 0 ? Math.log(Math.max(value, least * 1e-3)) : value)
     const mean = values.reduce((sum, value) => sum + level(value), 0) / values.length
     const variance = values.reduce((sum, value) => sum + (level(value) - mean) ** 2, 0) / values.length
-    if (!(variance > 0)) return []
+    // Rounding alone would give a cost that never varies a variance.
+    if (Math.max(...values) === least || !(variance > 0)) return []
     return [{ column, transform: (value) => (level(value) - mean) / Math.sqrt(variance) }]
   })
 }
